@@ -1,0 +1,46 @@
+# Two commands: `make demo` and `make test`. Both set up .venv themselves; `make help` lists the rest.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := 1
+
+.PHONY: help demo test check format lock clean
+
+help:  ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+demo: $(VENV)/.ready  ## Simulate a county, train, promote, score it and open the service (ARGS=--check: do it and exit)
+	$(BIN)/python deploy/demo.py $(ARGS)
+
+test: $(VENV)/.ready-test  ## Set up, check and run every test
+	$(BIN)/python deploy/prepare.py browser
+	$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.ready-test  ## Lint, types and import arrows
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.ready-test  ## Let ruff mend what it can
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/.ready  ## Resolve the locked requirements anew
+	$(BIN)/python deploy/prepare.py lock
+
+clean:  ## Remove the environment and the demo's files
+	rm -rf $(VENV) demo
+
+$(VENV)/.ready: requirements.lock pyproject.toml deploy/prepare.py
+	$(PYTHON) deploy/prepare.py environment requirements.lock
+	@touch $@
+
+$(VENV)/.ready-test: requirements-test.lock pyproject.toml deploy/prepare.py
+	$(PYTHON) deploy/prepare.py environment requirements-test.lock
+	@touch $@ $(VENV)/.ready

@@ -1,0 +1,1 @@
+"""Engines that run feature definitions: `duckdb` for batches, `row` for one household."""

@@ -1,0 +1,273 @@
+"""The online engine: the same features compiled to one straight-line Python function for one household.
+
+It needs nothing beyond the standard library. Each feed is read once; every condition, aggregate and
+subexpression is computed once; a missing value is `None` and whatever is computed from it is missing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from features.dates import to_day
+from features.definitions import FEATURES
+from features.engines.plan import FeedPlan, Plan, may_be_absent
+from features.errors import ContractError, LanguageError
+from features.language.expressions import (
+    AS_OF,
+    Aggregate,
+    Arithmetic,
+    Column,
+    Compare,
+    Expr,
+    Extreme,
+    KnownColumn,
+    Literal,
+    Logic,
+    Mark,
+    Not,
+    OneOf,
+    OrElse,
+    PolicyNumber,
+)
+from features.language.feature import Feature
+from features.language.knowledge import is_open
+from features.policy import DEFAULT_REGION
+from features.signals import CONTRACTS, Coverage
+
+Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Feed → stored rows of one household, dates as day numbers (see `stored_row`)."""
+
+_PYTHON_OP = {"=": "==", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+
+
+class RowEngine:
+    """Vectors for one household at a time. Build it once; it is safe to share between threads."""
+
+    def __init__(self, features: Iterable[Feature] | None = None, region: str = DEFAULT_REGION) -> None:
+        self.plan = Plan(FEATURES.values() if features is None else features)
+        self.region = region
+        self.names = tuple(one.name for one in self.plan.features)
+        self.source = _Writer(self.plan).source()
+        self._compute = _run(self.source, "compute")
+        self._village = _run(_village_source(), "village")
+        self._constants = lru_cache(maxsize=512)(self._constants_of)
+
+    def vector(self, rows: Rows, as_of: dt.date, coverage: Coverage) -> list[float | None]:
+        """The values of `names`, amounts in yuan, `None` where missing.
+
+        Raises `ContractError` when the household is not registered on the as-of date.
+        """
+        village = self.village_code(rows, as_of)
+        since = {}
+        for feed in self.plan.feeds:
+            found = coverage.covered(feed.feed, village, as_of, self.region)
+            since[feed.feed] = None if found is None or found.is_stale else found.since_day
+        marks, policy = self._constants(as_of)
+        result: list[float | None] = self._compute(rows, marks, policy, since)
+        return result
+
+    def village_code(self, rows: Rows, as_of: dt.date) -> str:
+        """The village the household is registered in on the as-of date; raises `ContractError`."""
+        village: str | None = self._village(rows.get("household", ()), to_day(as_of))
+        if village is None:
+            raise ContractError(
+                f"no household record is open and known on {as_of}: give one with occurred_on and known_on "
+                "on or before the as-of date"
+            )
+        return village
+
+    def _constants_of(self, as_of: dt.date) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        days = tuple(mark.day(as_of) for mark in self.plan.marks)
+        return days, tuple(self.plan.policy_fen(as_of, self.region).values())
+
+
+def stored_row(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of stored values with its dates as day numbers, as `RowEngine` reads them."""
+    return {name: to_day(value) if isinstance(value, dt.date) else value for name, value in values.items()}
+
+
+class _Writer:
+    """Writes the Python text of one plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.lines: list[str] = []
+        self.marks = {mark: f"m{number}" for number, mark in enumerate(plan.marks)}
+        self.policy = {name: f"p{number}" for number, name in enumerate(plan.parameters)}
+        self.values: dict[Expr, str] = {}
+
+    def source(self) -> str:
+        self.lines = ["def compute(rows, marks, policy, since):"]
+        self._add(1, f"{', '.join(self.marks.values())}, = marks")
+        if self.policy:
+            self._add(1, f"{', '.join(self.policy.values())}, = policy")
+        for feed in self.plan.feeds:
+            self._pass(feed)
+        for aggregate, slot in self.plan.slots.items():
+            self._settle(aggregate, slot)
+        results = [self._household(one.output) for one in self.plan.features]
+        joined = ", ".join(f"None if {one} is None else float({one})" for one in results)
+        self._add(1, f"return [{joined}]")
+        return "\n".join(self.lines) + "\n"
+
+    def _pass(self, feed: FeedPlan) -> None:
+        for slot, aggregate in feed.slots.items():
+            self._add(1, f"{slot} = {0 if aggregate.op in ('sum', 'count') else None}")
+        self._add(1, f"for r in rows.get({feed.feed!r}, ()):")
+        for column in self.plan.columns(feed):
+            self._add(2, f"{column} = r[{column!r}]")
+        shared = [self._row(one) for one in feed.shared]
+        if feed.first_months:
+            shared.append(f"occurred_on > {self.marks[Mark('months', feed.first_months)]}")
+        if shared:
+            self._add(2, f"if not ({' and '.join(shared)}): continue")
+        known: dict[str, str] = {}
+        groups: dict[str, list[str]] = {}
+        for slot, aggregate in feed.slots.items():
+            tests = [self._row(one) for one in feed.own_conditions(aggregate)]
+            if aggregate.window:
+                if aggregate.window.first_months != feed.first_months:
+                    tests.append(f"occurred_on > {self.marks[Mark('months', aggregate.window.first_months)]}")
+                if aggregate.window.last_months:
+                    tests.append(f"occurred_on <= {self.marks[Mark('months', aggregate.window.last_months)]}")
+            for test in tests:
+                if test not in known:
+                    known[test] = f"k{len(known)}"
+                    self._add(2, f"{known[test]} = {test}")
+            groups.setdefault(" and ".join(known[test] for test in tests), []).append(
+                self._step(slot, aggregate)
+            )
+        for test, steps in groups.items():
+            if test:
+                self._add(2, f"if {test}:")
+            for step in steps:
+                self._add(3 if test else 2, step)
+
+    def _step(self, slot: str, aggregate: Aggregate) -> str:
+        if aggregate.value is None:
+            return f"{slot} += 1"
+        value = self._row(aggregate.value)
+        if aggregate.op == "sum":
+            return f"{slot} += {value}"
+        sign = ">" if aggregate.op == "max" else "<"
+        return f"{slot} = {value} if {slot} is None or {value} {sign} {slot} else {slot}"
+
+    def _settle(self, aggregate: Aggregate, slot: str) -> None:
+        since = f"since[{aggregate.feed!r}]"
+        uncovered = f"{since} is None"
+        if aggregate.needs_months:
+            uncovered += f" or {since} > {self.marks[Mark('months', aggregate.needs_months)]} + 1"
+        self._add(1, f"if {uncovered}: {slot} = None")
+        if aggregate.empty is not None:
+            self._add(1, f"elif {slot} is None: {slot} = {self._household(aggregate.empty)}")
+        self.values[aggregate] = slot
+
+    def _row(self, expr: Expr) -> str:
+        match expr:
+            case Literal(value=value):
+                return repr(value)
+            case Mark():
+                return self.marks[expr]
+            case Column(column=column):
+                return column
+            case KnownColumn(value=value, known=known):
+                as_of = self.marks[AS_OF]
+                test = f"{known.column} is not None and {known.column} <= {as_of}"
+                return f"({value.column} if {test} else None)"
+            case Arithmetic(op=op, left=left, right=right):
+                return f"({self._row(left)} {op} {self._row(right)})"
+            case Extreme(op=op, left=left, right=right):
+                sign = "<=" if op == "least" else ">="
+                one, other = self._row(left), self._row(right)
+                return f"({one} if {one} {sign} {other} else {other})"
+            case OrElse(value=value, other=other):
+                text = self._row(value)
+                return f"({self._row(other)} if {text} is None else {text})"
+            case Compare(op=op, left=left, right=right):
+                absent = [f"{self._row(one)} is not None" for one in (left, right) if may_be_absent(one)]
+                test = f"{self._row(left)} {_PYTHON_OP[op]} {self._row(right)}"
+                return f"({' and '.join([*absent, test])})"
+            case OneOf(value=value, values=values):
+                return f"({self._row(value)} in {values!r})"
+            case Logic(op=op, left=left, right=right):
+                return f"({self._row(left)} {op} {self._row(right)})"
+            case Not(value=value):
+                return f"(not {self._row(value)})"
+        raise LanguageError(f"{type(expr).__name__} is not a part of a row")
+
+    def _household(self, expr: Expr) -> str:
+        """The name of the variable (or the text of the constant) that holds a household value."""
+        match expr:
+            case Literal(value=value):
+                return repr(value)
+            case Mark():
+                return self.marks[expr]
+            case PolicyNumber(parameter=parameter):
+                return self.policy[parameter]
+        if expr not in self.values:
+            text = self._formula(expr)
+            self.values[expr] = f"x{len(self.values)}"
+            self._add(1, f"{self.values[expr]} = {text}")
+        return self.values[expr]
+
+    def _formula(self, expr: Expr) -> str:
+        match expr:
+            case Arithmetic(op=op, left=left, right=right):
+                one, other = self._household(left), self._household(right)
+                missing = self._missing((left, one), (right, other))
+                if op == "/":
+                    if not isinstance(right, Literal):
+                        missing.append(f"{other} == 0")
+                    return _unless(missing, f"float({one}) / float({other})")
+                return _unless(missing, f"{one} {op} {other}")
+            case Extreme(op=op, left=left, right=right):
+                one, other = self._household(left), self._household(right)
+                sign = "<=" if op == "least" else ">="
+                return _unless(
+                    self._missing((left, one), (right, other)),
+                    f"({one} if {one} {sign} {other} else {other})",
+                )
+            case Compare(op=op, left=left, right=right):
+                one, other = self._household(left), self._household(right)
+                return _unless(
+                    self._missing((left, one), (right, other)),
+                    f"(1 if {one} {_PYTHON_OP[op]} {other} else 0)",
+                )
+        raise LanguageError(f"{type(expr).__name__} needs an aggregate around it")
+
+    def _missing(self, *sides: tuple[Expr, str]) -> list[str]:
+        constants = (Literal, Mark, PolicyNumber)
+        return [f"{text} is None" for expr, text in sides if not isinstance(expr, constants)]
+
+    def _add(self, depth: int, line: str) -> None:
+        self.lines.append("  " * depth + line)
+
+
+def _unless(missing: list[str], text: str) -> str:
+    return f"None if {' or '.join(missing)} else {text}" if missing else text
+
+
+def _village_source() -> str:
+    writer = _Writer(Plan(()))
+    conditions = " and ".join(writer._row(one) for one in is_open(CONTRACTS["household"]))
+    names = ("occurred_on", "known_on", "ended_on", "ended_known_on")
+    reads = "; ".join(f"{name} = r[{name!r}]" for name in names)
+    return (
+        "def village(rows, m0):\n"
+        "  found = None\n"
+        "  for r in rows:\n"
+        f"    {reads}\n"
+        f"    if {conditions} and (found is None or r['village_code'] < found): found = r['village_code']\n"
+        "  return found\n"
+    )
+
+
+def _run(source: str, name: str) -> Callable[..., Any]:
+    scope: dict[str, Any] = {}
+    # The text comes from the definitions of this package alone; no input reaches it.
+    exec(compile(source, f"<features: {name}>", "exec"), scope)
+    function: Callable[..., Any] = scope[name]
+    return function

@@ -1,0 +1,195 @@
+"""Contracts: what one department feed delivers, as one object that describes, checks and generates.
+
+Every record of every feed carries two dates: `occurred_on`, when it happened, and `known_on`, when the
+platform could first have read it. A *spell* (a member's stay, a job) also has an end, and that end has
+an arrival date of its own: an end that nobody had reported yet must not be visible earlier.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from features.dates import to_day
+from features.errors import ContractError
+from features.signals.fields import Date, Defect, Field, Flag, Identifier, Value
+from features.signals.rules import BothOrNeither, NotBefore, RowRule
+
+OCCURRED_ON, KNOWN_ON = "occurred_on", "known_on"
+ENDED_ON, ENDED_KNOWN_ON = "ended_on", "ended_known_on"
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RowDefect:
+    """Why a row was refused: a stable code, the surface field and the way out. Never the value."""
+
+    code: str
+    field: str
+    way_out: str
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The shape of one feed.
+
+    `kind` is ``event`` (something happened on a day) or ``spell`` (something lasted). `source` names the
+    department; `fields` holds the feed's own fields, the keys and dates are added by `event` and `spell`.
+    """
+
+    name: str
+    zh: str
+    en: str
+    source_zh: str
+    source_en: str
+    kind: Literal["event", "spell"]
+    fields: tuple[Field, ...]
+    rules: tuple[RowRule, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [field.name for field in self.fields]
+        doubles = {name for name in names if names.count(name) > 1}
+        if doubles:
+            raise ContractError(f"{self.name} declares {', '.join(sorted(doubles))} twice")
+
+    def field(self, name: str) -> Field:
+        """The field of that concept name; raises `ContractError` naming those there are."""
+        for field in self.fields:
+            if field.name == name:
+                return field
+        known = ", ".join(field.name for field in self.fields)
+        raise ContractError(f"{self.name} has no field {name}; it has {known}")
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of the stored table."""
+        return pa.schema([pa.field(field.column, field.arrow_type) for field in self.fields])
+
+    def parse_row(
+        self, row: Row, *, delay_days: int | None = None, is_json: bool = False
+    ) -> dict[str, Value] | list[RowDefect]:
+        """One surface row as stored values, or every defect it has.
+
+        With `delay_days`, a row without `known_on` gets the careful guess `occurred_on` + delay and is
+        marked so. With `is_json`, numbers and flags must be JSON numbers and booleans, not text.
+        """
+        defects = [
+            RowDefect("unknown_field", str(name)[:64], f"remove it; {self.name} has {self._surfaces()}")
+            for name in row
+            if name not in self._by_surface()
+        ]
+        values: dict[str, Value] = {}
+        for field in self.fields:
+            given = row.get(field.surface)
+            if field.name == "is_known_on_estimated" and given is None:
+                given = False
+            if field.name == KNOWN_ON and given in (None, "") and delay_days is not None:
+                continue
+            try:
+                if is_json and isinstance(given, str) and (not field.is_textual or given == ""):
+                    raise Defect("wrong_type", f"give {field.bounds}, as a JSON {field.type_name}")
+                values[field.column] = field.parse(given)
+            except Defect as defect:
+                defects.append(RowDefect(defect.code, field.surface, defect.way_out))
+        if not defects:
+            if delay_days is not None:
+                estimate_arrival(values, delay_days)
+            defects = [
+                RowDefect(rule.code, rule.field, rule.way_out)
+                for rule in self.all_rules
+                if not rule.holds(values)
+            ]
+        return defects or values
+
+    @property
+    def all_rules(self) -> tuple[RowRule, ...]:
+        """The rules between fields: those of every dated record and the feed's own."""
+        return (*_DATE_RULES[self.kind], *self.rules)
+
+    def generate(self, rng: random.Random) -> dict[str, object]:
+        """A valid surface row, made up."""
+        while True:
+            row = {field.surface: field.generate(rng) for field in self.fields}
+            occurred = row[OCCURRED_ON]
+            assert isinstance(occurred, dt.date)
+            row[KNOWN_ON] = occurred + dt.timedelta(days=rng.randrange(120))
+            if self.kind == "spell":
+                ended = None if rng.random() < 0.5 else occurred + dt.timedelta(days=rng.randrange(600))
+                row[ENDED_ON] = ended
+                row[ENDED_KNOWN_ON] = ended and ended + dt.timedelta(days=rng.randrange(-20, 90))
+            if isinstance(self.parse_row(row), dict):
+                return row
+
+    def describe(self) -> list[dict[str, object]]:
+        """The fields as rows of the reference documentation."""
+        return [field.describe() for field in self.fields]
+
+    def _by_surface(self) -> dict[str, Field]:
+        return {field.surface: field for field in self.fields}
+
+    def _surfaces(self) -> str:
+        return ", ".join(self._by_surface())
+
+
+def estimate_arrival(values: dict[str, Value], delay_days: int) -> None:
+    """Fill a missing `known_on` with the careful guess and mark it; sources without arrival dates leak."""
+    if values.get(KNOWN_ON) is None:
+        occurred = values[OCCURRED_ON]
+        assert isinstance(occurred, dt.date)
+        values[KNOWN_ON] = occurred + dt.timedelta(days=delay_days)
+        values["is_known_on_estimated"] = True
+
+
+def event(
+    name: str, zh: str, en: str, source: tuple[str, str], *fields: Field, rules: tuple[RowRule, ...] = ()
+) -> Contract:
+    """A contract for things that happened on a day. `source` is the department in zh and en."""
+    return Contract(name, zh, en, *source, "event", (*_KEYS, *_DATES, *fields), rules)
+
+
+def spell(
+    name: str, zh: str, en: str, source: tuple[str, str], *fields: Field, rules: tuple[RowRule, ...] = ()
+) -> Contract:
+    """A contract for things that lasted; `ended_on` is the last day, empty while it goes on."""
+    return Contract(name, zh, en, *source, "spell", (*_KEYS, *_DATES, *_END_DATES, *fields), rules)
+
+
+def day_of(value: Value) -> int | None:
+    """The day number of a stored date; other values are not dates and raise."""
+    if value is None:
+        return None
+    assert isinstance(value, dt.date)
+    return to_day(value)
+
+
+_KEYS = (Identifier(name="household_id", zh="户编号（化名）", en="pseudonymous household key"),)
+_DATES = (
+    Date(name=OCCURRED_ON, zh="发生日期", en="day it happened, or the spell began"),
+    Date(name=KNOWN_ON, zh="到达平台日期", en="day the platform could first read it"),
+    Flag(name="is_known_on_estimated", zh="到达日期为估计", en="whether the arrival date is a careful guess"),
+)
+_END_DATES = (
+    Date(name=ENDED_ON, zh="结束日期", en="last day of the spell", is_required=False),
+    Date(name=ENDED_KNOWN_ON, zh="结束信息到达日期", en="day the end was known", is_required=False),
+)
+
+
+_ARRIVAL_RULE = NotBefore(
+    "known_before_occurred", KNOWN_ON, OCCURRED_ON, "a record cannot arrive before it happened"
+)
+_DATE_RULES: dict[str, tuple[RowRule, ...]] = {
+    "event": (_ARRIVAL_RULE,),
+    "spell": (
+        _ARRIVAL_RULE,
+        NotBefore("ended_before_start", ENDED_ON, OCCURRED_ON, "the last day is not before the first"),
+        BothOrNeither(
+            "end_undated", ENDED_ON, ENDED_KNOWN_ON, "give ended_on and ended_known_on, or neither"
+        ),
+    ),
+}

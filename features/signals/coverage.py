@@ -1,0 +1,154 @@
+"""Coverage: for which feed, area and period everything that happened has been delivered.
+
+No rows in a covered window is a true zero; no rows in an uncovered window is a missing value. Each
+delivery is itself dated (`known_on`), so that a vector built for a past day sees only the deliveries
+of that day.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from features.dates import EPOCH, from_day, to_day
+from features.errors import CoverageError
+from features.policy import policy_value
+from features.regions import check_area_code
+from features.signals.fields import Date, Defect
+
+COLUMNS = ("feed", "area_code", "complete_from", "complete_until", "known_on")
+
+_DATE = Date(name="date", zh="日期", en="date")
+
+
+@dataclass(frozen=True, order=True)
+class Delivery:
+    """Everything of `feed` that occurred in the area from `complete_from` to `complete_until`, inclusive."""
+
+    feed: str
+    area_code: str
+    complete_from: dt.date
+    complete_until: dt.date
+    known_on: dt.date
+
+    def __post_init__(self) -> None:
+        if self.complete_from > self.complete_until:
+            raise CoverageError(f"coverage of {self.feed}: complete_from lies after complete_until")
+
+
+@dataclass(frozen=True)
+class Covered:
+    """The last unbroken stretch of days that one feed covers for one place, as known on a date.
+
+    `since_day` and `until_day` are day numbers; `is_stale` says that it ends longer ago than the feed's
+    normal delay allows.
+    """
+
+    since_day: int
+    until_day: int
+    is_stale: bool
+
+    def covers(self, first_day: int) -> bool:
+        """Whether a window that begins on `first_day` and ends at the as-of date may be counted."""
+        return not self.is_stale and self.since_day <= first_day
+
+
+class Coverage:
+    """All deliveries known for a set of feeds and areas."""
+
+    def __init__(self, deliveries: Iterable[Delivery] = ()) -> None:
+        self.deliveries = tuple(deliveries)
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Mapping[str, Any]], feeds: Iterable[str]) -> Coverage:
+        """Coverage from surface rows; raises `CoverageError` at the first row that is not right."""
+        allowed = set(feeds)
+        deliveries = []
+        for number, row in enumerate(rows):
+            where = f"coverage row {number}"
+            if set(row) != set(COLUMNS):
+                raise CoverageError(f"{where}: give exactly {', '.join(COLUMNS)}")
+            if row["feed"] not in allowed:
+                raise CoverageError(f"{where}: feed is one of {', '.join(sorted(allowed))}")
+            dates = {}
+            for column in COLUMNS[2:]:
+                try:
+                    dates[column] = _DATE.parse(row[column])
+                except Defect as defect:
+                    raise CoverageError(f"{where}, {column}: {defect.way_out}") from None
+            deliveries.append(Delivery(row["feed"], check_area_code(row["area_code"]), **dates))  # type: ignore[arg-type]
+        return cls(deliveries)
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, feeds: Iterable[str]) -> Coverage:
+        """Coverage from a frame with the columns of `COLUMNS`."""
+        missing = set(COLUMNS) - set(frame.columns)
+        if missing:
+            raise CoverageError(f"the coverage table lacks {', '.join(sorted(missing))}")
+        rows: Any = frame[list(COLUMNS)].to_dict("records")
+        return cls.from_rows(rows, feeds)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The deliveries as a frame with the columns of `COLUMNS`."""
+        frame = pd.DataFrame([vars(one) for one in self.deliveries], columns=list(COLUMNS))
+        for column in COLUMNS[2:]:
+            frame[column] = pd.to_datetime(frame[column])
+        return frame
+
+    def covered(self, feed: str, village_code: str, as_of: dt.date, region: str) -> Covered | None:
+        """What the feed covers for one village as known on `as_of`; `None` where nothing was delivered."""
+        spans = [
+            (to_day(one.complete_from), to_day(one.complete_until))
+            for area in _areas_above(village_code)
+            for one in self._by_feed_and_area.get((feed, area), ())
+            if one.known_on <= as_of
+        ]
+        if not spans:
+            return None
+        spans.sort(key=lambda span: span[1], reverse=True)
+        since, until = spans[0]
+        for first, last in spans[1:]:
+            # A gap ends the stretch: what lies before it is not connected to the window that is asked for.
+            if last < since - 1:
+                break
+            since = min(since, first)
+        delays = policy_value("feed_delay_days", region, as_of).value
+        return Covered(since, until, is_stale=until < to_day(as_of) - delays[feed])
+
+    def freshness(
+        self, village_code: str, as_of: dt.date, region: str, feeds: Iterable[str]
+    ) -> dict[str, str]:
+        """For each feed ``fresh``, ``stale`` or ``missing``, as known on `as_of`."""
+        states = {}
+        for feed in feeds:
+            found = self.covered(feed, village_code, as_of, region)
+            states[feed] = "missing" if found is None else "stale" if found.is_stale else "fresh"
+        return states
+
+    @cached_property
+    def _by_feed_and_area(self) -> dict[tuple[str, str], list[Delivery]]:
+        index: dict[tuple[str, str], list[Delivery]] = {}
+        for one in self.deliveries:
+            index.setdefault((one.feed, one.area_code), []).append(one)
+        return index
+
+
+def complete(feeds: Iterable[str], area_code: str, since: dt.date, until: dt.date) -> Coverage:
+    """Coverage that says: every feed is complete for the area in this period, and was known at once."""
+    return Coverage(Delivery(feed, area_code, since, until, EPOCH) for feed in feeds)
+
+
+def describe_span(found: Covered | None) -> str:
+    """The covered stretch in words, for reports."""
+    if found is None:
+        return "nothing delivered"
+    return f"{from_day(found.since_day)} to {from_day(found.until_day)}{' (stale)' if found.is_stale else ''}"
+
+
+def _areas_above(village_code: str) -> list[str]:
+    return [village_code[:length] for length in range(2, len(village_code) + 1)]

@@ -1,0 +1,397 @@
+"""Kinds of field: how one value of a signal is described, checked, stored and made up for tests.
+
+One object serves all of it. `parse` is the authority on what is accepted, one value at a time;
+`parse_column` is a fast path that accepts only what `parse` would accept with the same result and leaves
+everything else to it. Money is yuan at every surface and whole fen inside, so that sums are exact and
+do not depend on the order of rows.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import random
+import re
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+FEN_PER_YUAN = 100
+EARLIEST = dt.date(1900, 1, 1)
+LATEST = dt.date(2100, 12, 31)
+
+Value = str | int | bool | dt.date | None
+
+
+class Defect(Exception):
+    """One value that breaks its field's rule: a stable code and the way out, never the value itself."""
+
+    def __init__(self, code: str, way_out: str) -> None:
+        super().__init__(f"{code}: {way_out}")
+        self.code = code
+        self.way_out = way_out
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """A named value of a signal with its meaning in Chinese and English.
+
+    `name` is the concept (``self_paid``); `surface` is the column people and files use
+    (``self_paid_yuan``); `column` is the stored one (``self_paid_fen``). They differ only for money.
+    """
+
+    name: str
+    zh: str
+    en: str
+    unit: str = ""
+    is_required: bool = True
+
+    arrow_type: ClassVar[pa.DataType]
+    type_name: ClassVar[str]
+    is_textual: ClassVar[bool] = False
+    """Whether JSON writes this kind as a string. Files may write every kind as text."""
+
+    @property
+    def surface(self) -> str:
+        """Column name in files, frames and requests."""
+        return self.name
+
+    @property
+    def column(self) -> str:
+        """Column name in stored tables and engines."""
+        return self.name
+
+    @property
+    def bounds(self) -> str:
+        """The rule of this field in words, for documentation and way-outs."""
+        return ""
+
+    def parse(self, value: object) -> Value:
+        """The stored value of one surface value; raises `Defect`."""
+        if _is_missing(value):
+            if self.is_required:
+                raise Defect("missing", f"give a value: {self.bounds or self.en}")
+            return None
+        return self._parse(value)
+
+    def parse_column(self, column: pa.Array) -> tuple[pa.Array, pa.Array]:
+        """Stored values and a mask of the rows that are settled; the other rows need `parse`."""
+        return pa.nulls(len(column), self.arrow_type), pa.array([False] * len(column))
+
+    def to_surface(self, value: Value) -> Value | float:
+        """The surface value of one stored value; the inverse of `parse`."""
+        return value
+
+    def generate(self, rng: random.Random) -> object:
+        """A valid surface value; sometimes missing where that is allowed."""
+        if not self.is_required and rng.random() < 0.3:
+            return None
+        return self._generate(rng)
+
+    def describe(self) -> dict[str, object]:
+        """The field as one row of the reference documentation."""
+        return {
+            "field": self.surface,
+            "type": self.type_name,
+            "unit": self.unit,
+            "range": self.bounds,
+            "required": self.is_required,
+            "zh": self.zh,
+            "en": self.en,
+        }
+
+    def _parse(self, value: object) -> Value:
+        raise NotImplementedError
+
+    def _generate(self, rng: random.Random) -> object:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identifier(Field):
+    """A key that must leave byte-equal to how it came: no trimming, no number, no guess."""
+
+    pattern: str = r"[0-9A-Za-z_-]{1,64}"
+    arrow_type = pa.string()
+    type_name = "identifier"
+    is_textual = True
+
+    @property
+    def bounds(self) -> str:
+        return f"text matching {self.pattern}"
+
+    def _parse(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise Defect("not_text", "give the key as text; a number may have lost digits")
+        if not re.fullmatch(self.pattern, value, re.ASCII):
+            raise Defect("malformed", f"a key is {self.bounds}")
+        return value
+
+    def parse_column(self, column: pa.Array) -> tuple[pa.Array, pa.Array]:
+        if not _is_text(column.type):
+            return super().parse_column(column)
+        text = column.cast(pa.string())
+        return text, _settled(pc.match_substring_regex(text, f"^(?:{self.pattern})$"))
+
+    def _generate(self, rng: random.Random) -> str:
+        return "".join(rng.choice("0123456789") for _ in range(12))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Date(Field):
+    """A calendar day; inside, days since 1970-01-01 (Arrow date32)."""
+
+    arrow_type = pa.date32()
+    type_name = "date"
+    is_textual = True
+
+    @property
+    def bounds(self) -> str:
+        return f"YYYY-MM-DD from {EARLIEST} to {LATEST}"
+
+    def _parse(self, value: object) -> dt.date:
+        if isinstance(value, dt.datetime):
+            if value.tzinfo is not None or value.time() != dt.time():
+                raise Defect("not_a_date", "give a day without a time of day")
+            value = value.date()
+        if isinstance(value, str):
+            if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+                raise Defect("not_a_date", f"give {self.bounds}")
+            try:
+                value = dt.date.fromisoformat(value)
+            except ValueError:
+                raise Defect("not_a_date", "this day does not exist") from None
+        if not isinstance(value, dt.date):
+            raise Defect("not_a_date", f"give {self.bounds}")
+        if not EARLIEST <= value <= LATEST:
+            raise Defect("out_of_range", f"give {self.bounds}")
+        return value
+
+    def parse_column(self, column: pa.Array) -> tuple[pa.Array, pa.Array]:
+        if _is_text(column.type):
+            text = column.cast(pa.string())
+            shaped = pc.match_substring_regex(text, r"^\d{4}-\d{2}-\d{2}$")
+            stamps = pc.strptime(pc.if_else(shaped, text, None), "%Y-%m-%d", "s", error_is_null=True)
+            # strptime rolls 30 February over; only a day that reads back the same is settled.
+            same = pc.equal(pc.strftime(stamps, "%Y-%m-%d"), text)
+            days = stamps.cast(pa.date32())
+            return days, _settled(pc.and_kleene(same, _between(days, EARLIEST, LATEST)))
+        if pa.types.is_date(column.type) or (pa.types.is_timestamp(column.type) and column.type.tz is None):
+            days = column.cast(pa.date32(), safe=False)
+            exact = pc.equal(days.cast(column.type), column)
+            return days, _settled(pc.and_kleene(exact, _between(days, EARLIEST, LATEST)))
+        return super().parse_column(column)
+
+    def _generate(self, rng: random.Random) -> dt.date:
+        return dt.date(2024, 1, 1) + dt.timedelta(days=rng.randrange(900))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Money(Field):
+    """An amount, at the surface in yuan with at most two decimals; inside whole fen."""
+
+    minimum_yuan: int = 0
+    maximum_yuan: int = 10_000_000
+    unit: str = "yuan"
+    arrow_type = pa.int64()
+    type_name = "money"
+
+    @property
+    def surface(self) -> str:
+        return f"{self.name}_yuan"
+
+    @property
+    def column(self) -> str:
+        return f"{self.name}_fen"
+
+    @property
+    def bounds(self) -> str:
+        return f"{self.minimum_yuan} to {self.maximum_yuan} yuan, at most two decimals"
+
+    def _parse(self, value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+            raise Defect("not_a_number", f"give {self.bounds}")
+        if isinstance(value, str) and not re.fullmatch(r"-?\d{1,12}(\.\d{1,2})?", value, re.ASCII):
+            raise Defect("not_a_number", f"give {self.bounds}, digits and a point only")
+        if isinstance(value, int) and abs(value) > 10**12:
+            raise Defect("out_of_range", f"give {self.bounds}")
+        try:
+            fen = Decimal(str(value)) * FEN_PER_YUAN
+        except InvalidOperation:
+            raise Defect("not_a_number", f"give {self.bounds}") from None
+        if not fen.is_finite():
+            raise Defect("not_a_number", f"give {self.bounds}")
+        if not self.minimum_yuan * FEN_PER_YUAN <= fen <= self.maximum_yuan * FEN_PER_YUAN:
+            raise Defect("out_of_range", f"give {self.bounds}")
+        if fen != fen.to_integral_value():
+            raise Defect("too_precise", "give at most two decimals: the smallest unit is one fen")
+        return int(fen)
+
+    def parse_column(self, column: pa.Array) -> tuple[pa.Array, pa.Array]:
+        kind = column.type
+        if _is_text(kind):
+            text = column.cast(pa.string())
+            clean = pc.if_else(pc.match_substring_regex(text, r"^-?\d{1,12}(\.\d{1,2})?$"), text, None)
+            yuan = clean.cast(pa.decimal128(16, 2))
+            fen = pc.multiply(yuan, pa.scalar(Decimal(FEN_PER_YUAN), pa.decimal128(3, 0))).cast(pa.int64())
+        elif pa.types.is_integer(kind):
+            wide = column.cast(pa.int64(), safe=False)
+            near = _between(wide, -(10**12), 10**12)
+            fen = pc.multiply(pc.if_else(near, wide, None), FEN_PER_YUAN)
+        elif pa.types.is_floating(kind):
+            wide = column.cast(pa.float64())
+            near = pc.and_kleene(pc.is_finite(wide), pc.less(pc.abs(wide), 1e11))
+            rounded = pc.round(pc.multiply(pc.if_else(near, wide, None), float(FEN_PER_YUAN)))
+            # A float is an amount in fen exactly when it is the float nearest to that amount.
+            exact = pc.equal(pc.divide(rounded, float(FEN_PER_YUAN)), wide)
+            fen = pc.if_else(exact, rounded, None).cast(pa.int64())
+        else:
+            return super().parse_column(column)
+        low, high = self.minimum_yuan * FEN_PER_YUAN, self.maximum_yuan * FEN_PER_YUAN
+        return fen, _settled(_between(fen, low, high))
+
+    def to_surface(self, value: Value) -> float | None:
+        return None if value is None else int(value) / FEN_PER_YUAN  # type: ignore[arg-type]
+
+    def _generate(self, rng: random.Random) -> float:
+        top = min(self.maximum_yuan, 60_000)
+        return rng.randrange(self.minimum_yuan * FEN_PER_YUAN, top * FEN_PER_YUAN) / FEN_PER_YUAN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count(Field):
+    """A whole number."""
+
+    minimum: int = 0
+    maximum: int = 1_000_000
+    arrow_type = pa.int64()
+    type_name = "count"
+
+    @property
+    def bounds(self) -> str:
+        return f"whole number, {self.minimum} to {self.maximum}"
+
+    def _parse(self, value: object) -> int:
+        if isinstance(value, str):
+            if not re.fullmatch(r"-?\d{1,12}", value, re.ASCII):
+                raise Defect("not_a_number", f"give a {self.bounds}")
+            value = int(value)
+        if isinstance(value, float) and math.isfinite(value) and value == int(value):
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise Defect("not_a_number", f"give a {self.bounds}")
+        if not self.minimum <= value <= self.maximum:
+            raise Defect("out_of_range", f"give a {self.bounds}")
+        return value
+
+    def parse_column(self, column: pa.Array) -> tuple[pa.Array, pa.Array]:
+        kind = column.type
+        if _is_text(kind):
+            text = column.cast(pa.string())
+            whole = pc.if_else(pc.match_substring_regex(text, r"^-?\d{1,12}$"), text, None).cast(pa.int64())
+        elif pa.types.is_integer(kind) and kind != pa.uint64():
+            whole = column.cast(pa.int64())
+        elif pa.types.is_floating(kind):
+            near = pc.and_kleene(pc.is_finite(column), pc.less(pc.abs(column), 1e12))
+            exact = pc.and_kleene(near, pc.equal(pc.round(column), column))
+            whole = pc.if_else(exact, column, None).cast(pa.int64())
+        else:
+            return super().parse_column(column)
+        return whole, _settled(_between(whole, self.minimum, self.maximum))
+
+    def _generate(self, rng: random.Random) -> int:
+        return rng.randint(self.minimum, min(self.maximum, self.minimum + 100))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flag(Field):
+    """Yes or no. Files may write true/false or 1/0."""
+
+    arrow_type = pa.bool_()
+    type_name = "flag"
+    _TEXTS: ClassVar[dict[str, bool]] = {
+        "true": True,
+        "True": True,
+        "1": True,
+        "false": False,
+        "False": False,
+        "0": False,
+    }
+
+    @property
+    def bounds(self) -> str:
+        return "true or false"
+
+    def _parse(self, value: object) -> bool:
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, str) and value in self._TEXTS:
+            return self._TEXTS[value]
+        raise Defect("not_a_flag", f"give {self.bounds}")
+
+    def parse_column(self, column: pa.Array) -> tuple[pa.Array, pa.Array]:
+        if pa.types.is_boolean(column.type):
+            return column, _settled(pc.is_valid(column))
+        if not _is_text(column.type):
+            return super().parse_column(column)
+        text = column.cast(pa.string())
+        yes = pc.is_in(text, pa.array([key for key, flag in self._TEXTS.items() if flag]))
+        return yes, _settled(pc.is_in(text, pa.array(list(self._TEXTS))))
+
+    def _generate(self, rng: random.Random) -> bool:
+        return rng.random() < 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Category(Field):
+    """One of a closed list of words."""
+
+    categories: tuple[str, ...]
+    arrow_type = pa.string()
+    type_name = "category"
+    is_textual = True
+
+    @property
+    def bounds(self) -> str:
+        return "one of " + ", ".join(self.categories)
+
+    def _parse(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise Defect("not_text", f"give {self.bounds}")
+        if value not in self.categories:
+            raise Defect("unknown_category", f"give {self.bounds}")
+        return value
+
+    def parse_column(self, column: pa.Array) -> tuple[pa.Array, pa.Array]:
+        if not _is_text(column.type):
+            return super().parse_column(column)
+        text = column.cast(pa.string())
+        return text, _settled(pc.is_in(text, pa.array(self.categories)))
+
+    def _generate(self, rng: random.Random) -> str:
+        return rng.choice(self.categories)
+
+
+def _is_missing(value: object) -> bool:
+    if value is None or value == "":
+        return True
+    # NaN and NaT are the missing values of frames; both differ from themselves.
+    return isinstance(value, float | dt.datetime) and value != value
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _between(values: Any, low: Any, high: Any) -> Any:
+    kind = values.type
+    return pc.and_kleene(
+        pc.greater_equal(values, pa.scalar(low, kind)), pc.less_equal(values, pa.scalar(high, kind))
+    )
+
+
+def _settled(mask: Any) -> Any:
+    return pc.fill_null(mask, False)
