@@ -1,0 +1,193 @@
+"""The model bundle: `model.txt` and `manifest.json`, plain text, no code and no pickle.
+
+Loading checks before it believes: the manifest's form, the sha256 of every file, that the features of
+today's code are those the model was made with, and the golden rows' scores. LightGBM's own text reader
+crashes the process on many truncated files and accepts changed digits silently, so nothing is handed to
+it that the hashes do not vouch for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from features import FEATURES, feature_version
+from scoring.calibration import Calibration
+from scoring.errors import BundleError
+from scoring.grades import GradeBorders
+from scoring.model import RiskModel
+
+MODEL, MANIFEST = "model.txt", "manifest.json"
+GOLDEN_TOLERANCE = 1e-12
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class FeatureEntry(_Strict):
+    """One feature in the order of the model's columns."""
+
+    name: str
+    unit: str
+    zh: str
+    en: str
+    direction: Literal[-1, 0, 1]
+
+
+class Golden(_Strict):
+    """Made-up vectors and the scores they must give; `None` is a missing value."""
+
+    rows: list[list[float | None]]
+    scores: list[float]
+
+
+class Provenance(_Strict):
+    """What the model was made from."""
+
+    train_as_of_dates: list[str]
+    calibration_as_of_dates: list[str]
+    test_as_of_dates: list[str]
+    train_rows: int
+    train_positives: int
+    data_sha256: str
+    git_revision: str
+    libraries: dict[str, str]
+    seed: int
+
+
+class Manifest(_Strict):
+    """Everything about a model but its trees."""
+
+    format: Literal[1] = 1
+    version: str = Field(pattern=r"^[A-Za-z0-9._-]{1,80}$")
+    created_at: str
+    region: str
+    horizon_months: int
+    label: str
+    features: list[FeatureEntry]
+    feature_version: str
+    policy_version: str
+    slope: float
+    intercept: float
+    high_from: float
+    medium_from: float
+    base_rate: float
+    metrics: dict[str, float]
+    provenance: Provenance
+    golden: Golden
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model that passed every check, with its manifest and the hash that names both."""
+
+    model: RiskModel
+    manifest: Manifest
+    sha256: str
+
+
+def save_bundle(directory: Path, model_text: str, manifest: Manifest) -> Bundle:
+    """Write a bundle and read it back as `load_bundle` would; the folder appears whole or not at all.
+
+    `manifest.files` is filled in here. Raises `BundleError` when the folder exists already.
+    """
+    if directory.exists():
+        raise BundleError(f"{directory} exists already; a bundle is never overwritten")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=directory.parent, prefix=".bundle-"))
+    try:
+        (scratch / MODEL).write_text(model_text, encoding="utf-8", newline="\n")
+        whole = manifest.model_copy(update={"files": {MODEL: _sha256(scratch / MODEL)}})
+        text = json.dumps(whole.model_dump(), ensure_ascii=False, indent=1, allow_nan=False)
+        (scratch / MANIFEST).write_text(text + "\n", encoding="utf-8", newline="\n")
+        load_bundle(scratch)
+        os.replace(scratch, directory)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    return load_bundle(directory)
+
+
+def load_bundle(directory: Path) -> Bundle:
+    """Load a bundle after checking it; raises `BundleError` saying which check failed."""
+    manifest = read_manifest(directory)
+    found = {path.name for path in directory.iterdir()}
+    if found != {MODEL, MANIFEST} or set(manifest.files) != {MODEL}:
+        raise BundleError(f"a bundle holds {MODEL} and {MANIFEST}, nothing more and nothing less")
+    if _sha256(directory / MODEL) != manifest.files[MODEL]:
+        raise BundleError(f"{MODEL} is not the file the manifest was written for (sha256 differs)")
+    names = tuple(one.name for one in manifest.features)
+    unknown = [name for name in names if name not in FEATURES]
+    if unknown:
+        raise BundleError(f"the model reads features this version does not define: {', '.join(unknown)}")
+    if feature_version(FEATURES[name] for name in names) != manifest.feature_version:
+        raise BundleError("the features' definitions have changed since the model was made: retrain it")
+    model = _model(directory, manifest, names)
+    _check_golden(model, manifest)
+    return Bundle(model, manifest, _sha256(directory / MANIFEST))
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """The manifest alone; raises `BundleError` when it is absent or not of the known form."""
+    path = directory / MANIFEST
+    if not path.is_file():
+        raise BundleError(f"{directory} is not a bundle: it has no {MANIFEST}")
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        places = sorted({".".join(map(str, one["loc"])) or "the file" for one in error.errors()})
+        raise BundleError(f"{MANIFEST} is not of the known form at: {', '.join(places[:8])}") from None
+
+
+def _model(directory: Path, manifest: Manifest, names: tuple[str, ...]) -> RiskModel:
+    # Imported here: it takes seconds, and whoever only reads a manifest need not wait.
+    import lightgbm
+
+    try:
+        booster = lightgbm.Booster(model_str=(directory / MODEL).read_text(encoding="utf-8"))
+    except lightgbm.basic.LightGBMError as error:
+        raise BundleError(f"LightGBM cannot read {MODEL}: {error}") from None
+    if tuple(booster.feature_name()) != names:
+        raise BundleError(f"{MODEL} reads other columns than the manifest names")
+    return RiskModel(
+        booster=booster,
+        feature_names=names,
+        calibration=Calibration(manifest.slope, manifest.intercept),
+        borders=GradeBorders(manifest.high_from, manifest.medium_from),
+        base_rate=manifest.base_rate,
+        version=manifest.version,
+    )
+
+
+def _check_golden(model: RiskModel, manifest: Manifest) -> None:
+    golden = manifest.golden
+    if not golden.rows or len(golden.rows) != len(golden.scores):
+        raise BundleError("the manifest has no golden rows, or not one score for each")
+    if any(len(row) != len(model.feature_names) for row in golden.rows):
+        raise BundleError("a golden row has not one value for each feature")
+    frame = golden_frame(golden.rows, model.feature_names)
+    worst = float(np.max(np.abs(model.score(frame) - np.array(golden.scores))))
+    if not worst <= GOLDEN_TOLERANCE:
+        raise BundleError(f"golden rows score differently by up to {worst:.3g}: another model or library")
+
+
+def golden_frame(rows: list[list[float | None]], names: tuple[str, ...]) -> pd.DataFrame:
+    """Golden rows as vectors."""
+    columns: dict[str, Any] = {name: [row[at] for row in rows] for at, name in enumerate(names)}
+    return pd.DataFrame(columns).astype("float64")
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,43 @@
+"""Calibration: from the model's margin to a probability that means what it says.
+
+A straight line on the log-odds scale (Platt 1999), kept as two plain numbers. Being linear there, it
+scales the contributions of the features with it, so that they still add up exactly to the calibrated
+log-odds; a step function (isotonic) would break that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from scoring.errors import BundleError
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """calibrated log-odds = `slope` × margin + `intercept`; the slope is positive, so ranks never change."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.slope) and np.isfinite(self.intercept) and self.slope > 0):
+            raise BundleError("calibration needs a positive finite slope and a finite intercept")
+
+    def log_odds(self, margin: Floats) -> Floats:
+        """Calibrated log-odds of raw margins."""
+        return self.slope * margin + self.intercept
+
+    def probability(self, margin: Floats) -> Floats:
+        """Calibrated probabilities of raw margins."""
+        return probability(self.log_odds(margin))
+
+
+def probability(log_odds: Floats) -> Floats:
+    """The probability of log-odds, without overflow at either end."""
+    half = np.exp(-np.abs(log_odds))
+    return np.where(log_odds >= 0, 1.0 / (1.0 + half), half / (1.0 + half))

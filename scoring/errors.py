@@ -1,0 +1,17 @@
+"""Errors of the scoring package. Callers branch on the class, never on the text."""
+
+
+class ScoringError(Exception):
+    """Anything that `scoring` refuses to do."""
+
+
+class BundleError(ScoringError):
+    """A model bundle that is incomplete, altered, or made for other features than there are."""
+
+
+class RegistryError(ScoringError):
+    """A model that the registry does not hold, or a registry that does not answer."""
+
+
+class VectorError(ScoringError):
+    """Vectors whose columns are not the model's features."""

@@ -1,0 +1,71 @@
+"""The risk model: vectors in, calibrated scores and contributions out. Backtests and the service share it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from scoring.calibration import Calibration, probability
+from scoring.contributions import contributions
+from scoring.errors import VectorError
+from scoring.grades import GradeBorders
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Scores of n households with the contributions that add up to them.
+
+    `log_odds` is (n,), `base` (n,) the log-odds before any feature is looked at, `values` (n, features):
+    base + values summed over features = log_odds, and scores = probability(log_odds).
+    """
+
+    scores: Floats
+    log_odds: Floats
+    base: Floats
+    values: Floats
+
+
+@dataclass(frozen=True)
+class RiskModel:
+    """A LightGBM booster with its calibration, grade borders and the features it reads, in order.
+
+    `base_rate` is the share of positives it was trained on; `version` names the release.
+    """
+
+    booster: Any
+    feature_names: tuple[str, ...]
+    calibration: Calibration
+    borders: GradeBorders
+    base_rate: float
+    version: str
+
+    def score(self, vectors: pd.DataFrame) -> Floats:
+        """Calibrated probability for each row of `vectors`; raises `VectorError` for other columns."""
+        return self.calibration.probability(self.margins(self.matrix(vectors)))
+
+    def explain(self, vectors: pd.DataFrame) -> Explanation:
+        """Scores with exact contributions in calibrated log-odds."""
+        matrix = self.matrix(vectors)
+        values, base = contributions(self.booster, matrix)
+        slope, intercept = self.calibration.slope, self.calibration.intercept
+        log_odds = self.calibration.log_odds(self.margins(matrix))
+        return Explanation(probability(log_odds), log_odds, slope * base + intercept, slope * values)
+
+    def margins(self, matrix: Floats) -> Floats:
+        """Raw margins of a matrix whose columns are `feature_names`."""
+        if len(matrix) == 0:
+            return np.zeros(0)
+        return np.asarray(self.booster.predict(matrix, raw_score=True), dtype=np.float64)
+
+    def matrix(self, vectors: pd.DataFrame) -> Floats:
+        """The model's columns of `vectors` as float64, (n, features)."""
+        missing = [name for name in self.feature_names if name not in vectors.columns]
+        if missing:
+            raise VectorError(f"the vectors lack {', '.join(missing)}: build them with this model's features")
+        return vectors[list(self.feature_names)].to_numpy(dtype=np.float64)
