@@ -1,0 +1,228 @@
+"""The demo: one simulated county from raw feeds to explained scores and a running service.
+
+It only calls the packages' command lines, one after the other, as an operator would.
+
+    make demo                                  leaves the service running
+    make demo ARGS=--check                     asks its own API for one household and exits
+    make demo ARGS="--households 5000 --port 8100"
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+ENDS_ON = "2026-10-31"
+COMPARED_HOUSEHOLD = "the household with the highest score"
+
+
+def main() -> None:
+    """Run the demo."""
+    options = parse_arguments()
+    started = time.monotonic()
+    out = ROOT / options.out
+    shutil.rmtree(out, ignore_errors=True)
+    county, signals, runs = out / "county", out / "county" / "signals", out / "runs"
+    tracking = f"sqlite:///{out / 'mlflow.db'}"
+    database = f"sqlite:///{out / 'scores.db'}"
+    bundle = out / "champion"
+
+    step(1, "Simulate one county: invented households, late and dirty feeds")
+    run(
+        "training", "simulate", "--out", county, "--households", options.households, "--ends-on", ENDS_ON,
+        "--seed", options.seed,
+    )  # fmt: skip
+    step(2, "Take in the feeds: accepted rows become signals, the others go to the quarantine")
+    run("features", "intake", "--raw", county, "--out", signals, "--on", ENDS_ON)
+    step(3, "Train, and test out of time beside every baseline")
+    run(
+        "training", "run", ROOT / "training" / "experiments" / "county.yaml", "--data", county, "--out", runs,
+        "--outcomes-until", ENDS_ON, "--tracking", tracking,
+    )  # fmt: skip
+    step(4, "Promote the model and fetch it from the registry, checked")
+    run("training", "promote", "--version", "1", "--tracking", tracking)
+    run("serving", "pull", "--registry", tracking, "--alias", "champion", "--out", bundle)
+    step(5, f"Score every household as of {ENDS_ON}")
+    run(
+        "serving", "score", "--signals", signals, "--as-of", ENDS_ON, "--bundle", bundle, "--database",
+        database,
+    )  # fmt: skip
+    step(6, "Start the service")
+    port = options.port or free_port()
+    service = start("serving", "run", "--bundle", bundle, "--database", database, "--port", port)
+    try:
+        base = f"http://127.0.0.1:{port}"
+        wait_until_ready(f"{base}/health/ready", service)
+        body = request_body(signals)
+        (out / "request.json").write_text(json.dumps(body, ensure_ascii=False), encoding="utf-8")
+        answer = post(f"{base}/v1/scores", body)
+        show(answer, base, body["households"][0]["household_id"], out, time.monotonic() - started)
+        if options.check:
+            page = fetch(f"{base}/households/{body['households'][0]['household_id']}")
+            if "入户核实" not in page:
+                sys.exit("the console page does not show the household")
+            return
+        print("\nPress Ctrl-C to stop the service.", flush=True)
+        service.wait()
+    except KeyboardInterrupt:
+        print("\nstopping", flush=True)
+    finally:
+        service.send_signal(signal.SIGTERM)
+        try:
+            service.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            service.kill()
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The options of the demo."""
+    parser = argparse.ArgumentParser(description="Run the whole system on one simulated county.")
+    parser.add_argument("--check", action="store_true", help="ask the API for one household and exit")
+    parser.add_argument("--households", type=int, default=20_000, help="households of the county")
+    parser.add_argument("--seed", type=int, default=7, help="seed of the simulation")
+    parser.add_argument("--port", type=int, default=0, help="port of the service; a free one if 0")
+    parser.add_argument("--out", default="demo", help="folder for everything the demo writes")
+    return parser.parse_args()
+
+
+def step(number: int, title: str) -> None:
+    """Print a heading."""
+    print(f"\n[{number}/6] {title}", flush=True)
+
+
+def command(*arguments: object) -> list[str]:
+    """The command line of a package, run by this interpreter."""
+    return [sys.executable, "-m", *map(str, arguments)]
+
+
+def run(*arguments: object) -> None:
+    """Run a package's command line; its own message is enough where it fails."""
+    done = subprocess.run(command(*arguments), check=False, cwd=ROOT)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def start(*arguments: object) -> subprocess.Popen[bytes]:
+    """Start a package's command line in the background."""
+    return subprocess.Popen(command(*arguments), cwd=ROOT, env=os.environ)
+
+
+def free_port() -> int:
+    """A port nobody listens on: 8000 if it is free."""
+    for wanted in (8000, 0):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", wanted))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no free port")
+
+
+def wait_until_ready(url: str, service: subprocess.Popen[bytes]) -> None:
+    """Wait until the service has loaded its model."""
+    until = time.monotonic() + 90
+    while time.monotonic() < until:
+        if service.poll() is not None:
+            sys.exit("the service stopped before it was ready")
+        try:
+            fetch(url)
+        except OSError:
+            time.sleep(0.3)
+        else:
+            return
+    sys.exit("the service was not ready within 90 seconds")
+
+
+def fetch(url: str) -> str:
+    """The body of a local address."""
+    with urllib.request.urlopen(url, timeout=20) as response:
+        text: str = response.read().decode()
+    return text
+
+
+def post(url: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Post JSON and return JSON."""
+    data = json.dumps(body, ensure_ascii=False).encode()
+    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            answer: dict[str, Any] = json.loads(response.read())
+    except urllib.error.HTTPError as error:
+        sys.exit(f"the API refused the demo's own request: {error.read().decode()}")
+    return answer
+
+
+def request_body(signals_folder: Path) -> dict[str, Any]:
+    """A request for the household with the largest medical bills, from its stored signals."""
+    from features import CONTRACTS, Signals
+
+    signals = Signals.load(signals_folder)
+    as_of = dt.date.fromisoformat(ENDS_ON)
+    bills = signals.frame("illness")
+    year = bills[(bills["occurred_on"] > "2025-10-31") & (bills["known_on"] <= ENDS_ON)]
+    household_id = str(year.groupby("household_id")["self_paid_yuan"].sum().idxmax())
+    rows = signals.household_rows(household_id)
+    village = rows["household"][0]["village_code"]
+    coverage = signals.coverage.to_frame()
+    coverage = coverage[[village.startswith(code) for code in coverage["area_code"]]]
+    return {
+        "as_of_date": as_of.isoformat(),
+        "coverage": json.loads(
+            coverage.to_json(orient="records", date_format="iso").replace("T00:00:00.000", "")
+        ),
+        "households": [
+            {
+                "household_id": household_id,
+                "signals": {
+                    feed: [surface_row(CONTRACTS[feed], row) for row in found] for feed, found in rows.items()
+                },
+            }
+        ],
+    }
+
+
+def surface_row(contract: Any, row: dict[str, Any]) -> dict[str, Any]:
+    """A stored row as the API takes it: amounts in yuan, dates as text, without the household's key."""
+    surface = {}
+    for field in contract.fields:
+        value = field.to_surface(row[field.column])
+        if field.name != "household_id" and value is not None:
+            surface[field.surface] = value.isoformat() if isinstance(value, dt.date) else value
+    return surface
+
+
+def show(answer: dict[str, Any], base: str, household_id: str, out: Path, seconds: float) -> None:
+    """Print the answer and where to look next."""
+    result = answer["results"][0]
+    print("\nThe API's answer for one household:")
+    print(f"  {result['grade_text']['zh']} {result['score']:.1%}（平均 {result['base_rate']:.2%}）"
+          f"  {result['suggested_action_text']['zh']}")  # fmt: skip
+    for reason in (*result["risk_reasons"], *result["protective_reasons"]):
+        text = reason["text"]["zh"]
+        print(f"  {reason['code']} {text['sentence']}{text['effect']}，{text['strength']}")
+    where = out.relative_to(ROOT)
+    print(f"\nConsole page   {base}/households/{household_id}")
+    print(f"All households {base}/")
+    print(
+        f"API            curl -s -H 'Content-Type: application/json' -d @{where}/request.json {base}/v1/scores"
+    )
+    print(f"MLflow runs    .venv/bin/mlflow ui --backend-store-uri sqlite:///{where}/mlflow.db")
+    print(f"Ready after {seconds:.0f} seconds.", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Command line of the feature package: ``python -m features --help``."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from features.definitions import FEATURES
+from features.errors import FeaturesError
+from features.policy import DEFAULT_REGION
+from features.signals.delivery import TakenIn, take_in_folder
+
+app = typer.Typer(
+    help="What is known about a household as of a date.", no_args_is_help=True, add_completion=False
+)
+errors = Console(stderr=True)
+
+
+@app.command()
+def intake(
+    raw: Annotated[
+        Path, typer.Option(help="Folder with <feed>.parquet or .csv and coverage.parquet or .csv")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the stored signals and the quarantine")],
+    region: Annotated[str, typer.Option(help="Whose policy applies")] = DEFAULT_REGION,
+    on: Annotated[str, typer.Option(help="Date of the delivery, YYYY-MM-DD; today if not given")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table")] = False,
+) -> None:
+    """Check a delivery: accepted rows go to the signals, the others to the quarantine with the way out."""
+    day = dt.date.fromisoformat(on) if on else dt.date.today()
+    with Progress(console=errors, disable=as_json, transient=True) as bar:
+        task = bar.add_task("intake", total=None)
+        taken = take_in_folder(
+            raw, out, region=region, on=day,
+            progress=lambda feed, done, total: bar.update(
+                task, description=f"intake: {feed}", completed=done, total=total
+            ),
+        )  # fmt: skip
+    if as_json:
+        print(json.dumps(_counts(taken), ensure_ascii=False))
+    else:
+        Console().print(_table(taken))
+
+
+@app.command()
+def explain(feature: Annotated[str, typer.Argument(help="Name of a feature; `all` lists them")]) -> None:
+    """Print what a feature means, where it comes from and which way it points."""
+    if feature == "all":
+        for one in FEATURES.values():
+            print(f"{one.name}  {one.zh}  [{one.unit}]")
+        return
+    if feature not in FEATURES:
+        errors.print("There is no feature of that name. `python -m features explain all` lists them.")
+        raise typer.Exit(2)
+    one = FEATURES[feature]
+    direction = {1: "more never lowers the risk", -1: "more never raises the risk", 0: "no certain direction"}
+    lines = {
+        "name": one.name,
+        "zh": one.zh,
+        "en": one.en,
+        "meaning": one.doc,
+        "unit": one.unit,
+        "theme": one.theme,
+        "cause code": one.cause,
+        "direction": direction[one.direction],
+        "feeds": ", ".join(one.feeds),
+        "window": f"{one.window_months} months" if one.window_months else "state on the as-of date",
+        "policy": ", ".join(one.parameters) or "none",
+    }
+    for name, text in lines.items():
+        print(f"{name:>11}: {text}")
+
+
+def _counts(taken: TakenIn) -> dict[str, object]:
+    return {
+        feed: {
+            "rows_in": one.rows_in,
+            "accepted": len(one.accepted),
+            "quarantined": len(one.quarantined),
+            "defects": {f"{field}: {code}": count for (code, field), count in one.defect_counts.items()},
+        }
+        for feed, one in taken.intakes.items()
+    }
+
+
+def _table(taken: TakenIn) -> Table:
+    table = Table(title="Intake", title_justify="left")
+    for name in ("feed", "rows in", "accepted", "quarantined", "most frequent defects"):
+        table.add_column(name, justify="left" if name in ("feed", "most frequent defects") else "right")
+    for feed, one in taken.intakes.items():
+        worst = list(one.defect_counts.items())[:3]
+        said = "; ".join(f"{field} {code} ({count})" for (code, field), count in worst)
+        table.add_row(feed, f"{one.rows_in:,}", f"{len(one.accepted):,}", f"{len(one.quarantined):,}", said)
+    return table
+
+
+def main() -> None:
+    """Run the command line; a refused request is one sentence and exit code 2."""
+    try:
+        app()
+    except FeaturesError as error:
+        errors.print(str(error), style="red", highlight=False, markup=False)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Command line of the training package: ``python -m training --help``."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from features.errors import FeaturesError
+from scoring.errors import ScoringError
+from training.errors import TrainingError
+
+app = typer.Typer(help="How a model is made and proven.", no_args_is_help=True, add_completion=False)
+survey_app = typer.Typer(help="The same pipeline on real household panels.", no_args_is_help=True)
+app.add_typer(survey_app, name="survey")
+errors = Console(stderr=True)
+
+StageProgress = Callable[[str, int, int], None]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables")]
+
+
+@contextmanager
+def stage_bar(is_quiet: bool) -> Iterator[StageProgress]:
+    """A progress bar on stderr with one line a stage."""
+    columns = (TextColumn("{task.description:<18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=errors, disable=is_quiet) as bar:
+        tasks: dict[str, int] = {}
+
+        def update(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=total)
+            bar.update(tasks[stage], completed=done, total=total)  # type: ignore[arg-type]
+
+        yield update
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder for the county's raw feeds, coverage and outcomes")],
+    households: Annotated[int, typer.Option(help="Households of the county", min=200)] = 20_000,
+    months: Annotated[int, typer.Option(help="Observed months before the end", min=25)] = 36,
+    ends_on: Annotated[str, typer.Option(help="Last day of the simulation, YYYY-MM-DD")] = "2026-10-31",
+    seed: Annotated[int, typer.Option(help="Seed of all randomness")] = 7,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar")] = False,
+) -> None:
+    """Simulate one county: invented households whose hardship arises from a mechanism, with dirty feeds."""
+    from training.simulation import CountySettings, simulate_county
+
+    settings = CountySettings(
+        households=households, months=months, ends_on=dt.date.fromisoformat(ends_on), seed=seed
+    )
+    with stage_bar(quiet) as bar:
+        county = simulate_county(settings, progress=lambda done, total: bar("months", done, total))
+    county.save(out)
+    rows = sum(len(frame) for frame in county.feeds.values())
+    errors.print(
+        f"{households:,} households, {rows:,} records, {len(county.outcomes)} identifications → {out}"
+    )
+
+
+@app.command()
+def run(
+    experiment: Annotated[Path, typer.Argument(help="Experiment file (YAML)")],
+    data: Annotated[Path, typer.Option(help="Folder with signals/ and outcomes.parquet")],
+    out: Annotated[Path, typer.Option(help="Folder for the bundle, the report and MLflow's files")],
+    outcomes_until: Annotated[str, typer.Option(help="Last day whose identifications are all recorded")],
+    tracking: Annotated[str, typer.Option(help="MLflow tracking URI; a SQLite file in --out if empty")] = "",
+    as_json: Json = False,
+) -> None:
+    """Train and test out of time beside every baseline; record the run and register the model."""
+    from training.pipeline import run_experiment
+
+    with stage_bar(as_json) as bar:
+        done = run_experiment(
+            experiment,
+            data,
+            out,
+            outcomes_until=dt.date.fromisoformat(outcomes_until),
+            tracking_uri=tracking or None,
+            progress=bar,
+        )
+    if as_json:
+        print(json.dumps(done.as_json(), ensure_ascii=False))
+    else:
+        from training.report import print_evaluation
+
+        print_evaluation(done.evaluation, Console())
+        errors.print(f"registered as version {done.registered_version} ({done.bundle})", highlight=False)
+
+
+@app.command()
+def promote(
+    version: Annotated[str, typer.Option(help="Registered version to make champion")],
+    tracking: Annotated[str, typer.Option(help="MLflow tracking URI")],
+    override: Annotated[str, typer.Option(help="Reason to promote although a gate failed; it is kept")] = "",
+) -> None:
+    """Make a registered version the champion, if it passes the gates."""
+    from training.promote import promote as promote_version
+
+    done = promote_version(version, tracking, override or None)
+    replaced = f", in place of version {done.former}" if done.former else ""
+    errors.print(f"version {done.version} ({done.release}) is champion{replaced}", highlight=False)
+
+
+@survey_app.command()
+def uganda(
+    data: Annotated[
+        Path | None, typer.Option(help="Folder with households_by_wave.csv and events.csv")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Uganda National Panel: train on all labelled waves but the last, test on the last."""
+    from training.surveys.comparison import print_comparison
+    from training.surveys.uganda import compare_uganda
+
+    if data is None:
+        errors.print("Give the folder of the Uganda National Panel with --data DIR.")
+        raise typer.Exit(2)
+    with stage_bar(as_json) as bar:
+        compared = compare_uganda(data, progress=bar)
+    if as_json:
+        print(json.dumps(compared.as_json()))
+    else:
+        print_comparison(compared, Console())
+
+
+def main() -> None:
+    """Run the command line; a refused request is one sentence and exit code 2."""
+    try:
+        app()
+    except (TrainingError, ScoringError, FeaturesError) as error:
+        errors.print(str(error), style="red", highlight=False, markup=False)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Release: a trained model written as a bundle, with golden rows that tell whether it still scores alike."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import training
+from features import FEATURES, feature_version, policy_version
+from scoring.bundle import Bundle, FeatureEntry, Golden, Manifest, Provenance, golden_frame, save_bundle
+from training.evaluate import Evaluation
+from training.labels import LABEL
+from training.provenance import git_revision, library_versions
+
+GOLDEN_ROWS = 24
+
+
+def write_bundle(evaluation: Evaluation, directory: Path, data_sha256: str) -> Bundle:
+    """Write the evaluated model, the very one that was measured, as a bundle."""
+    model, experiment = evaluation.model, evaluation.experiment
+    names = model.feature_names
+    rows = golden_rows(evaluation.train_vectors, experiment.fit.seed)
+    split = experiment.split
+    train_dates = [str(one) for one in split.train]
+    manifest = Manifest(
+        version=model.version,
+        created_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        region=experiment.region,
+        horizon_months=split.horizon_months,
+        label=LABEL,
+        features=[
+            FeatureEntry(name=one.name, unit=one.unit, zh=one.zh, en=one.en, direction=one.direction)
+            for one in (FEATURES[name] for name in names)
+        ],
+        feature_version=feature_version(FEATURES[name] for name in names),
+        policy_version=policy_version(),
+        slope=model.calibration.slope,
+        intercept=model.calibration.intercept,
+        high_from=model.borders.high,
+        medium_from=model.borders.medium,
+        base_rate=model.base_rate,
+        metrics=evaluation.flat_metrics(),
+        provenance=Provenance(
+            train_as_of_dates=train_dates,
+            # Calibrated on out-of-fold margins of the training dates.
+            calibration_as_of_dates=train_dates,
+            test_as_of_dates=[str(one) for one in split.test],
+            train_rows=evaluation.train_rows,
+            train_positives=evaluation.train_positives,
+            data_sha256=data_sha256,
+            git_revision=git_revision(Path(training.__file__).parent),
+            libraries=library_versions(),
+            seed=experiment.fit.seed,
+        ),
+        golden=Golden(rows=rows, scores=model.score(golden_frame(rows, names)).tolist()),
+        files={},
+    )
+    return save_bundle(directory, evaluation.fitted.booster.model_to_string(), manifest)
+
+
+def golden_rows(vectors: pd.DataFrame, seed: int) -> list[list[float | None]]:
+    """Made-up vectors: every column is drawn by itself, so that no row is anybody's household."""
+    rng = np.random.default_rng(seed)
+    columns = [
+        vectors[name].to_numpy(dtype=np.float64)[rng.integers(0, len(vectors), GOLDEN_ROWS)]
+        for name in vectors.columns
+    ]
+    return [[None if np.isnan(one) else float(one) for one in row] for row in np.column_stack(columns)]
+
+
+def version_name(experiment_name: str, data_sha256: str, now: dt.datetime) -> str:
+    """A release name that sorts by time and tells runs on other data apart."""
+    mark = hashlib.sha256(f"{data_sha256}{now.isoformat()}".encode()).hexdigest()[:6]
+    return f"{experiment_name}-{now:%Y%m%d-%H%M%S}-{mark}"
