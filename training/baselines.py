@@ -39,7 +39,7 @@ def rule_rankings(vectors: pd.DataFrame, as_of: dt.date, region: str) -> list[Ra
     union takes the farthest of its triggers.
     """
     columns = {name: vectors[name].to_numpy(dtype=np.float64) for name in vectors.columns}
-    income = np.nan_to_num(-columns[INCOME_FEATURE], nan=-np.inf)
+    income = np.nan_to_num(-columns[INCOME_FEATURE], nan=np.finfo(np.float64).min)
     rankings = [Ranking("lowest income first", income, is_probability=False, is_rule=True)]
     excesses = []
     for trigger in TRIGGERS:

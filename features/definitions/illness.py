@@ -33,6 +33,32 @@ def illness_self_paid_yuan_3m(illness: View) -> Expr:
 
 
 @feature(
+    "近1个月医疗自付",
+    "self-paid medical cost, last month",
+    unit="yuan",
+    theme="illness",
+    cause="01",
+    direction=+1,
+)
+def illness_self_paid_yuan_1m(illness: View) -> Expr:
+    """The same over one month: the first sign, and all that sources with a short memory know."""
+    return illness.last(months=1).sum("self_paid")
+
+
+@feature(
+    "近1个月就医次数",
+    "claims, last month",
+    unit="count",
+    theme="illness",
+    cause="01",
+    direction=+1,
+)
+def illness_claims_count_1m(illness: View) -> Expr:
+    """Claims of any kind in the last month."""
+    return illness.last(months=1).count()
+
+
+@feature(
     "前12个月医疗自付",
     "self-paid medical cost, the year before",
     unit="yuan",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal as OneOfWords
 
 from features.errors import LanguageError
@@ -49,7 +50,7 @@ class Feature(Operand):
         """Whether the value is an amount in yuan at the surface."""
         return self.unit.startswith("yuan")
 
-    @property
+    @cached_property
     def feeds(self) -> tuple[str, ...]:
         """The feeds it is computed from, in the order of the contracts."""
         used = {node.feed for node in walk(self.expression) if isinstance(node, Aggregate)}
@@ -62,7 +63,7 @@ class Feature(Operand):
             sorted({node.parameter for node in walk(self.expression) if isinstance(node, PolicyNumber)})
         )
 
-    @property
+    @cached_property
     def window_months(self) -> int:
         """How far back it looks; 0 for the state on the as-of date."""
         return max(

@@ -1,0 +1,80 @@
+"""County: the months of one simulated county, and what its departments delivered of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from training.simulation.discovery import discover_month, start_discovery
+from training.simulation.hardship import start_hardship, suffer_month
+from training.simulation.population import Population, make_population
+from training.simulation.reporting import Reporter, household_keys
+from training.simulation.settings import CountySettings
+from training.simulation.shocks import live_month, make_economy, start_course
+
+YEARLY_GROWTH = 1.06
+GROWTH_BASE_YEAR = 2023.5
+
+
+@dataclass(frozen=True)
+class County:
+    """What arrived from the departments, what was identified, and the truth that nobody saw.
+
+    `feeds` holds one frame a feed in the surface form of its contract; `truth` has a row for each
+    difficulty (household_id, since, cause_code) and is for tests only: `save` does not write it.
+    """
+
+    settings: CountySettings
+    feeds: dict[str, pd.DataFrame]
+    coverage: pd.DataFrame
+    outcomes: pd.DataFrame
+    truth: pd.DataFrame
+
+    def save(self, directory: Path) -> None:
+        """Write ``<feed>.parquet``, ``coverage.parquet`` and ``outcomes.parquet``."""
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, frame in (*self.feeds.items(), ("coverage", self.coverage), ("outcomes", self.outcomes)):
+            frame.to_parquet(directory / f"{name}.parquet", index=False)
+
+
+def simulate_county(settings: CountySettings, progress: Callable[[int, int], None] | None = None) -> County:
+    """Simulate a county; the same settings give the same county. `progress` gets (months done, in all)."""
+    rng = np.random.default_rng(settings.seed)
+    population = make_population(settings, rng)
+    economy = make_economy(population, rng)
+    ends = settings.month_ends
+    first_day = int(np.datetime64(ends[0].replace(day=1), "D").astype(np.int64))
+    course = start_course(population, economy, first_day, rng)
+    hardship, discovery = start_hardship(population, rng), start_discovery(population)
+    reporter = Reporter(settings, population, course, first_day, rng)
+    outcomes: list[dict[str, object]] = []
+    truth: list[pd.DataFrame] = []
+    for number, end in enumerate(ends):
+        growth = YEARLY_GROWTH ** (end.year + end.month / 12 - GROWTH_BASE_YEAR)
+        month = live_month(population, economy, course, end, growth, rng)
+        helped = discovery.helped_until >= number
+        falls = suffer_month(population, economy, course, month, hardship, helped, growth, number)
+        found = discover_month(population, hardship, discovery, falls, end, number, rng)
+        outcomes += found
+        truth.append(_difficulties(population, falls, end))
+        reporter.report_month(end, month, course, helped)
+        if progress:
+            progress(number + 1, len(ends))
+    feeds, coverage = reporter.deliver(course)
+    table = pd.DataFrame(outcomes, columns=["household", "identified_on", "cause_code", "object_type"])
+    table.insert(0, "household_id", household_keys(table.pop("household").to_numpy(dtype=np.int64)))
+    table["identified_on"] = pd.to_datetime(table["identified_on"])
+    return County(settings, feeds, coverage, table, pd.concat(truth, ignore_index=True))
+
+
+def _difficulties(population: Population, falls: np.ndarray, end: object) -> pd.DataFrame:
+    where = np.flatnonzero(falls)
+    return pd.DataFrame({
+        "household_id": household_keys(where),
+        "since": pd.Timestamp(str(end)),
+        "formerly_poor": population.formerly_poor[where],
+    })

@@ -1,0 +1,46 @@
+"""Settings of a simulated county."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from features.dates import month_ends
+from training.errors import TrainingError
+
+COUNTY_CODE = "500299"
+"""A county code that no real county of Chongqing has."""
+
+
+@dataclass(frozen=True)
+class CountySettings:
+    """What to simulate.
+
+    `months` are observed before `ends_on`, a month's last day; `run_in_months` of history come before
+    them, so that windows of two years exist at the first observed month. `dirt_share` is the share of
+    delivered rows that carry a defect. `silent` lists (feed, area code, month index from the first month)
+    from which that feed delivers nothing for the area any more.
+    """
+
+    households: int = 20_000
+    months: int = 36
+    run_in_months: int = 24
+    ends_on: dt.date = dt.date(2026, 10, 31)
+    seed: int = 7
+    dirt_share: float = 0.003
+    silent: tuple[tuple[str, str, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 200 <= self.households <= 200_000:
+            raise TrainingError("a county has 200 to 200,000 households")
+        if not 1 <= self.months <= 120 or not 0 <= self.run_in_months <= 60:
+            raise TrainingError("simulate 1 to 120 months after a run-in of 0 to 60")
+        if month_ends(self.ends_on, 1)[0] != self.ends_on:
+            raise TrainingError("ends_on is the last day of a month")
+        if not 0 <= self.dirt_share < 0.5:
+            raise TrainingError("dirt_share is a share of rows, from 0 to below 0.5")
+
+    @property
+    def month_ends(self) -> list[dt.date]:
+        """The last days of all simulated months, run-in included."""
+        return month_ends(self.ends_on, self.months + self.run_in_months)
