@@ -67,7 +67,7 @@ def build_vectors(
     for feed in dict.fromkeys(["household", *(one.feed for one in plan.feeds)]):
         connection.register(feed, _with_integer_days(signals.tables[feed]))
     parts = []
-    for done, as_of in enumerate(as_of_dates, 1):
+    for done, as_of in enumerate(sorted(as_of_dates), 1):
         households = connection.sql(_households_sql(as_of)).to_arrow_table()
         connection.register("h", households)
         connection.register("coverage", _coverage_table(signals, households, as_of, region, plan))
@@ -79,10 +79,9 @@ def build_vectors(
             progress(done, len(as_of_dates))
     connection.close()
     names = [one.name for one in chosen]
-    whole = (
-        pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["household_id", "as_of_date"])
-    )
-    return whole.set_index(["household_id", "as_of_date"])[names].astype("float64")
+    keys = ["household_id", "as_of_date"]
+    whole = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*keys, *names])
+    return whole.set_index(keys)[names].astype("float64")
 
 
 def compile_sql(plan: Plan, as_of: dt.date, region: str = DEFAULT_REGION) -> str:
@@ -202,12 +201,10 @@ class _Compiler:
             case Arithmetic(op=op, left=left, right=right):
                 return f"({self.household(left)} {op} {self.household(right)})"
             case Extreme(op=op, left=left, right=right):
-                sides = {one: self.household(one) for one in (left, right)}
+                one, other = self.household(left), self.household(right)
                 # GREATEST and LEAST skip absent values; a household value computed from one is missing.
-                present = [
-                    f"{text} IS NOT NULL" for one, text in sides.items() if not isinstance(one, Literal)
-                ]
-                return f"CASE WHEN {' AND '.join(present)} THEN {op.upper()}({', '.join(sides.values())}) END"
+                present = f"{one} IS NOT NULL AND {other} IS NOT NULL"
+                return f"CASE WHEN {present} THEN {op.upper()}({one}, {other}) END"
             case Compare(op=op, left=left, right=right):
                 return f"CAST({self.household(left)} {op} {self.household(right)} AS BIGINT)"
         raise LanguageError(f"{type(expr).__name__} needs an aggregate around it")

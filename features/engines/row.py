@@ -160,9 +160,11 @@ class _Writer:
         uncovered = f"{since} is None"
         if aggregate.needs_months:
             uncovered += f" or {since} > {self.marks[Mark('months', aggregate.needs_months)]} + 1"
+        # Written first, as it may take lines of its own.
+        empty = None if aggregate.empty is None else self._household(aggregate.empty)
         self._add(1, f"if {uncovered}: {slot} = None")
-        if aggregate.empty is not None:
-            self._add(1, f"elif {slot} is None: {slot} = {self._household(aggregate.empty)}")
+        if empty is not None:
+            self._add(1, f"elif {slot} is None: {slot} = {empty}")
         self.values[aggregate] = slot
 
     def _row(self, expr: Expr) -> str:

@@ -35,6 +35,12 @@ def known_field(contract: Contract, name: str) -> Expr:
     return _column(field)
 
 
+def known_fields(contract: Contract) -> frozenset[Expr]:
+    """Every field of the feed that a feature may see."""
+    seen = [one for one in contract.fields if one.name not in _ARRIVAL and not isinstance(one, Identifier)]
+    return frozenset(known_field(contract, one.name) for one in seen)
+
+
 def is_open(contract: Contract) -> tuple[Expr, ...]:
     """The conditions under which a spell goes on, as far as is known on the as-of date."""
     return (*visible_rows(contract), ~Compare("<", known_field(contract, ENDED_ON), AS_OF))

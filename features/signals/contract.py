@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from features.dates import to_day
 from features.errors import ContractError
-from features.signals.fields import Date, Defect, Field, Flag, Identifier, Value
+from features.signals.fields import Date, Defect, Field, Flag, Identifier, Value, is_missing
 from features.signals.rules import BothOrNeither, NotBefore, RowRule
 
 OCCURRED_ON, KNOWN_ON = "occurred_on", "known_on"
@@ -87,9 +87,9 @@ class Contract:
         values: dict[str, Value] = {}
         for field in self.fields:
             given = row.get(field.surface)
-            if field.name == "is_known_on_estimated" and given is None:
+            if field.name == "is_known_on_estimated" and is_missing(given):
                 given = False
-            if field.name == KNOWN_ON and given in (None, "") and delay_days is not None:
+            if field.name == KNOWN_ON and is_missing(given) and delay_days is not None:
                 continue
             try:
                 if is_json and isinstance(given, str) and (not field.is_textual or given == ""):

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from features.dates import EPOCH, from_day, to_day
-from features.errors import CoverageError
+from features.errors import ContractError, CoverageError
 from features.policy import policy_value
 from features.regions import check_area_code
 from features.signals.fields import Date, Defect
@@ -81,7 +81,11 @@ class Coverage:
                     dates[column] = _DATE.parse(row[column])
                 except Defect as defect:
                     raise CoverageError(f"{where}, {column}: {defect.way_out}") from None
-            deliveries.append(Delivery(row["feed"], check_area_code(row["area_code"]), **dates))  # type: ignore[arg-type]
+            try:
+                area_code = check_area_code(row["area_code"])
+            except ContractError as error:
+                raise CoverageError(f"{where}: {error}") from None
+            deliveries.append(Delivery(row["feed"], area_code, **dates))  # type: ignore[arg-type]
         return cls(deliveries)
 
     @classmethod
@@ -106,7 +110,8 @@ class Coverage:
             (to_day(one.complete_from), to_day(one.complete_until))
             for area in _areas_above(village_code)
             for one in self._by_feed_and_area.get((feed, area), ())
-            if one.known_on <= as_of
+            # A stretch that begins later says nothing yet: no rows before it are no zero.
+            if one.known_on <= as_of and one.complete_from <= as_of
         ]
         if not spans:
             return None

@@ -13,9 +13,11 @@ import math
 import random
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, ClassVar
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -71,7 +73,9 @@ class Field:
 
     def parse(self, value: object) -> Value:
         """The stored value of one surface value; raises `Defect`."""
-        if _is_missing(value):
+        if isinstance(value, np.generic):
+            value = value.item()
+        if is_missing(value):
             if self.is_required:
                 raise Defect("missing", f"give a value: {self.bounds or self.en}")
             return None
@@ -218,17 +222,15 @@ class Money(Field):
             raise Defect("not_a_number", f"give {self.bounds}, digits and a point only")
         if isinstance(value, int) and abs(value) > 10**12:
             raise Defect("out_of_range", f"give {self.bounds}")
-        try:
-            fen = Decimal(str(value)) * FEN_PER_YUAN
-        except InvalidOperation:
-            raise Defect("not_a_number", f"give {self.bounds}") from None
-        if not fen.is_finite():
+        yuan = Decimal(str(value))
+        if not yuan.is_finite():
             raise Defect("not_a_number", f"give {self.bounds}")
-        if not self.minimum_yuan * FEN_PER_YUAN <= fen <= self.maximum_yuan * FEN_PER_YUAN:
+        if not self.minimum_yuan <= yuan <= self.maximum_yuan:
             raise Defect("out_of_range", f"give {self.bounds}")
-        if fen != fen.to_integral_value():
+        # Comparing is exact; multiplying first would round a long fraction away unseen.
+        if yuan != round(yuan, 2):
             raise Defect("too_precise", "give at most two decimals: the smallest unit is one fen")
-        return int(fen)
+        return int(round(yuan, 2) * FEN_PER_YUAN)
 
     def parse_column(self, column: pa.Array) -> tuple[pa.Array, pa.Array]:
         kind = column.type
@@ -237,8 +239,8 @@ class Money(Field):
             clean = pc.if_else(pc.match_substring_regex(text, r"^-?\d{1,12}(\.\d{1,2})?$"), text, None)
             yuan = clean.cast(pa.decimal128(16, 2))
             fen = pc.multiply(yuan, pa.scalar(Decimal(FEN_PER_YUAN), pa.decimal128(3, 0))).cast(pa.int64())
-        elif pa.types.is_integer(kind):
-            wide = column.cast(pa.int64(), safe=False)
+        elif pa.types.is_integer(kind) and kind != pa.uint64():
+            wide = column.cast(pa.int64())
             near = _between(wide, -(10**12), 10**12)
             fen = pc.multiply(pc.if_else(near, wide, None), FEN_PER_YUAN)
         elif pa.types.is_floating(kind):
@@ -295,9 +297,10 @@ class Count(Field):
         elif pa.types.is_integer(kind) and kind != pa.uint64():
             whole = column.cast(pa.int64())
         elif pa.types.is_floating(kind):
-            near = pc.and_kleene(pc.is_finite(column), pc.less(pc.abs(column), 1e12))
-            exact = pc.and_kleene(near, pc.equal(pc.round(column), column))
-            whole = pc.if_else(exact, column, None).cast(pa.int64())
+            wide = column.cast(pa.float64())
+            near = pc.and_kleene(pc.is_finite(wide), pc.less(pc.abs(wide), 1e12))
+            exact = pc.and_kleene(near, pc.equal(pc.round(wide), wide))
+            whole = pc.if_else(exact, wide, None).cast(pa.int64())
         else:
             return super().parse_column(column)
         return whole, _settled(_between(whole, self.minimum, self.maximum))
@@ -313,12 +316,8 @@ class Flag(Field):
     arrow_type = pa.bool_()
     type_name = "flag"
     _TEXTS: ClassVar[dict[str, bool]] = {
-        "true": True,
-        "True": True,
-        "1": True,
-        "false": False,
-        "False": False,
-        "0": False,
+        **dict.fromkeys(("true", "True", "1"), True),
+        **dict.fromkeys(("false", "False", "0"), False),
     }
 
     @property
@@ -375,11 +374,14 @@ class Category(Field):
         return rng.choice(self.categories)
 
 
-def _is_missing(value: object) -> bool:
-    if value is None or value == "":
-        return True
-    # NaN and NaT are the missing values of frames; both differ from themselves.
-    return isinstance(value, float | dt.datetime) and value != value
+def is_missing(value: object) -> bool:
+    """Whether a cell is empty: None, an empty text, or the NaN, NaT or NA of a frame."""
+    if isinstance(value, str):
+        return value == ""
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    # NaN and NaT differ from themselves.
+    return value is None or value is pd.NA or (isinstance(value, float | dt.datetime) and value != value)
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -7,6 +7,7 @@ Columns are checked at once; only cells that the fast path leaves open are looke
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ import pyarrow.parquet as pq
 from features.errors import ContractError
 from features.signals import CONTRACTS
 from features.signals.contract import KNOWN_ON, OCCURRED_ON, Contract, RowDefect, estimate_arrival
-from features.signals.fields import Defect, Field
+from features.signals.fields import Defect, Field, is_missing
 
 Source: TypeAlias = pd.DataFrame | pa.Table | Path | Sequence[Mapping[str, Any]]
 
@@ -113,7 +114,7 @@ def _read(contract: Contract, source: Source) -> dict[str, Any]:
         table = _READERS[source.suffix](source)
         _check_names(contract, table.column_names)
         return _columns_of_table(table)
-    except (pa.ArrowException, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise ContractError(
             f"{contract.name}: the delivery cannot be read as a table ({type(error).__name__}); "
             "every row needs the same number of fields, encoded as UTF-8"
@@ -142,12 +143,20 @@ def _columns_of_frame(frame: pd.DataFrame) -> dict[str, Any]:
     columns: dict[str, Any] = {}
     for name in frame.columns:
         series = frame[name]
+        # Arrow bends cells of mixed kinds to the first one's: a time of day is cut off, text becomes bytes.
+        if series.dtype == object and not _is_uniform(series):
+            columns[str(name)] = list(series)
+            continue
         try:
             columns[str(name)] = _flat(pa.Array.from_pandas(series))
-        except (pa.ArrowException, OverflowError):
-            absent = series.isna()
-            columns[str(name)] = [None if gone else one for one, gone in zip(series, absent, strict=True)]
+        except (pa.ArrowException, OverflowError, UnicodeEncodeError):
+            columns[str(name)] = list(series)
     return columns
+
+
+def _is_uniform(series: pd.Series[Any]) -> bool:
+    kinds = set(map(type, series[series.notna()]))
+    return not kinds or (len(kinds) == 1 and kinds <= {str, bool, int, float, dt.date})
 
 
 def _columns_of_table(table: pa.Table) -> dict[str, Any]:
@@ -166,6 +175,12 @@ def _check_names(contract: Contract, names: list[str] | None) -> None:
     if names is None:
         return
     allowed = {field.surface for field in contract.fields}
+    if allowed.isdisjoint(names):
+        # Without a header the names are somebody's data, which no message repeats.
+        raise ContractError(
+            f"{contract.name}: no column has a name of the contract; the first line must name the columns. "
+            f"The contract has {', '.join(sorted(allowed))}"
+        )
     doubled = sorted({name for name in names if names.count(name) > 1})
     unknown = sorted(set(names) - allowed)
     required = {field.surface for field in contract.fields if field.is_required}
@@ -205,14 +220,22 @@ def _check_column(
     # `parse` has the last word on every cell the fast path did not settle.
     looked_at = values.to_pylist()
     for row in open_rows.tolist():
-        cell = given[row] if isinstance(given, list) else given[row].as_py()
-        if may_be_missing and (cell is None or cell == ""):
+        cell = given[row] if isinstance(given, list) else _cell(given[row])
+        if may_be_missing and is_missing(cell):
             continue
         try:
             looked_at[row] = field.parse(cell)
         except Defect as defect:
             defects.setdefault(row, []).append(RowDefect(defect.code, field.surface, defect.way_out))
     return pa.array(looked_at, field.arrow_type)
+
+
+def _cell(scalar: Any) -> object:
+    try:
+        return scalar.as_py()
+    except (OverflowError, ValueError):
+        # A day or a span that Python has no value for; no field takes a bare Arrow scalar.
+        return scalar
 
 
 def _estimate_arrivals(stored: pa.Table, delay_days: int, defects: dict[int, list[RowDefect]]) -> pa.Table:
@@ -244,9 +267,9 @@ def _check_rules(contract: Contract, stored: pa.Table, defects: dict[int, list[R
 
 
 def _check_repeats(stored: pa.Table, defects: dict[int, list[RowDefect]]) -> None:
-    """A row that repeats an earlier one in every field is the same record delivered twice."""
-    repeated = stored.to_pandas(date_as_object=False).duplicated(keep="first").to_numpy()
-    for row in np.flatnonzero(repeated).tolist():
-        if row not in defects:
-            way_out = "remove it: an earlier row of this delivery is the same in every field"
-            defects[row] = [RowDefect("repeated_row", "household_id", way_out)]
+    """A row that repeats an earlier accepted one in every field is the same record delivered twice."""
+    good = np.setdiff1d(np.arange(len(stored)), list(defects))
+    repeated = stored.take(good).to_pandas(date_as_object=False).duplicated(keep="first").to_numpy()
+    for row in good[repeated].tolist():
+        way_out = "remove it: an earlier row of this delivery is the same in every field"
+        defects[row] = [RowDefect("repeated_row", "household_id", way_out)]

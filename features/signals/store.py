@@ -68,9 +68,16 @@ class Signals:
         for name in (*CONTRACTS, "coverage"):
             if not (directory / f"{name}.parquet").is_file():
                 raise ContractError(f"{directory} lacks {name}.parquet: write the folder with Signals.save")
-        tables = {name: pq.read_table(directory / f"{name}.parquet") for name in CONTRACTS}
-        coverage = Coverage.from_frame(pd.read_parquet(directory / "coverage.parquet"), CONTRACTS)
+        tables = {name: _read(directory / f"{name}.parquet") for name in (*CONTRACTS, "coverage")}
+        coverage = Coverage.from_frame(tables.pop("coverage").to_pandas(), CONTRACTS)
         return cls(tables, coverage)
+
+
+def _read(path: Path) -> pa.Table:
+    try:
+        return pq.read_table(path)
+    except (pa.ArrowException, OSError):
+        raise ContractError(f"{path} is no Parquet table: write the folder with Signals.save") from None
 
 
 def _conforming(contract: Contract, table: pa.Table | None) -> pa.Table:
@@ -79,4 +86,9 @@ def _conforming(contract: Contract, table: pa.Table | None) -> pa.Table:
     missing = [one for one in contract.schema.names if one not in table.column_names]
     if missing:
         raise ContractError(f"the {contract.name} table lacks {', '.join(missing)}")
-    return table.select(contract.schema.names).cast(contract.schema)
+    try:
+        return table.select(contract.schema.names).cast(contract.schema)
+    except pa.ArrowException:
+        raise ContractError(
+            f"the {contract.name} table has columns of other types than its contract: take the rows in anew"
+        ) from None

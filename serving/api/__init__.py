@@ -1,0 +1,1 @@
+"""The HTTP interface: scores, the model's card, stored assessments, health."""

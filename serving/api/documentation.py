@@ -1,0 +1,154 @@
+"""The OpenAPI document's parts that the contracts write: the request's schema, its example, the problems."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from typing import Any
+
+from features import CONTRACTS
+from features.regions import AREA_LEVELS
+from features.signals import Contract
+from features.signals.coverage import COLUMNS
+from features.signals.fields import Category, Count, Date, Field, Flag, Identifier, Money
+from serving.api.answers import ProblemAnswer
+from serving.errors import PROBLEM_TYPE, PROBLEMS
+
+_INHERITED = ("household_id", "is_known_on_estimated")
+"""Fields that a row of a request may leave out: the key comes from the household, the mark is false."""
+
+_DATE_SCHEMA: dict[str, Any] = {"type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
+
+AS_OF_PARAMETER: dict[str, Any] = {
+    "name": "as_of_date",
+    "in": "query",
+    "required": False,
+    "schema": _DATE_SCHEMA,
+    "description": "Which stored assessment; the latest if left out",
+}
+
+
+def example_request() -> dict[str, Any]:
+    """One complete request of an invented household; it scores."""
+    text = resources.files(__package__).joinpath("example_request.json").read_text(encoding="utf-8")
+    made: dict[str, Any] = json.loads(text)
+    return made
+
+
+def score_request_body(most_households: int) -> dict[str, Any]:
+    """The request body of `POST /v1/scores` in OpenAPI 3.1."""
+    coverage = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(COLUMNS),
+        "properties": {
+            "feed": {"type": "string", "enum": list(CONTRACTS)},
+            "area_code": {
+                "type": "string",
+                "pattern": r"^[0-9A-Z]+$",
+                "description": f"统计用区划代码，可为上级区划 / area code of {_lengths()} characters",
+            },
+            "complete_from": _DATE_SCHEMA,
+            "complete_until": _DATE_SCHEMA,
+            "known_on": _DATE_SCHEMA,
+        },
+        "description": "该部门数据在该区域、该时段完整 / everything of the feed that occurred in the area in "
+        "this period has been delivered. Without it a feed is missing, never zero.",
+    }
+    household = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["household_id", "signals"],
+        "properties": {
+            "household_id": _schema_of(CONTRACTS["household"].field("household_id")),
+            "signals": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["household"],
+                "properties": {
+                    name: {
+                        "type": "array",
+                        "description": f"{one.zh}（{one.source_zh}） / {one.en} ({one.source_en})",
+                        "items": row_schema(one),
+                    }
+                    for name, one in CONTRACTS.items()
+                },
+            },
+        },
+    }
+    schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["as_of_date", "coverage", "households"],
+        "properties": {
+            "as_of_date": {
+                **_DATE_SCHEMA,
+                "description": "评估日期 / only what was known by this day counts",
+            },
+            "coverage": {"type": "array", "items": coverage},
+            "households": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": most_households,
+                "items": household,
+            },
+        },
+    }
+    content = {"application/json": {"schema": schema, "example": example_request()}}
+    return {"required": True, "content": content}
+
+
+def row_schema(contract: Contract) -> dict[str, Any]:
+    """The JSON schema of one surface row of a feed."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [
+            one.surface for one in contract.fields if one.is_required and one.name not in _INHERITED
+        ],
+        "properties": {one.surface: _schema_of(one) for one in contract.fields},
+    }
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problem responses of a route, one a status, with the codes it may have."""
+    documented: dict[int | str, dict[str, Any]] = {}
+    for status in statuses:
+        kinds = {code: kind for code, kind in PROBLEMS.items() if kind.status == status}
+        told = "; ".join(f"`{code}`: {kind.detail}" for code, kind in kinds.items())
+        schema = ProblemAnswer.model_json_schema(ref_template="#/components/schemas/{model}")
+        schema["$defs"] = {}
+        schema["properties"]["errors"]["items"] = ProblemAnswer.model_json_schema()["$defs"][
+            "ProblemErrorAnswer"
+        ]
+        del schema["$defs"]
+        documented[status] = {"description": told, "content": {PROBLEM_TYPE: {"schema": schema}}}
+    return documented
+
+
+def _schema_of(field: Field) -> dict[str, Any]:
+    made: dict[str, Any]
+    match field:
+        case Identifier(pattern=pattern):
+            made = {"type": "string", "pattern": f"^(?:{pattern})$"}
+        case Date():
+            made = dict(_DATE_SCHEMA)
+        case Money(minimum_yuan=low, maximum_yuan=high):
+            made = {"type": "number", "minimum": low, "maximum": high, "multipleOf": 0.01}
+        case Count(minimum=low, maximum=high):
+            made = {"type": "integer", "minimum": low, "maximum": high}
+        case Flag():
+            made = {"type": "boolean"}
+        case Category(categories=words):
+            made = {"type": "string", "enum": list(words)}
+        case _:
+            raise TypeError(f"{field.name} is of a kind that this document cannot show")
+    if not field.is_required:
+        made["type"] = [made["type"], "null"]
+    unit = f" [{field.unit}]" if field.unit else ""
+    made["description"] = f"{field.zh} / {field.en}{unit}: {field.bounds}"
+    return made
+
+
+def _lengths() -> str:
+    return ", ".join(f"{length} ({level})" for length, level in AREA_LEVELS.items())

@@ -1,0 +1,51 @@
+"""`GET /v1/households/{household_id}`: the stored assessment of one household."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from features.signals.fields import Date, Defect
+from serving.api.answers import AssessmentAnswer
+from serving.api.documentation import AS_OF_PARAMETER, problems
+from serving.errors import FieldError, Problem
+from serving.storage import AssessmentStore
+
+_DAY = Date(name="as_of_date", zh="日期", en="date")
+
+
+def router(store: AssessmentStore) -> APIRouter:
+    """The route, bound to its storage."""
+    made = APIRouter(tags=["households"])
+
+    @made.get(
+        "/v1/households/{household_id}",
+        summary="The stored assessment of a household",
+        description="The latest one, or the one of `as_of_date`.",
+        response_class=Response,
+        responses={200: {"model": AssessmentAnswer}, **problems(404, 422, 500, 503)},
+        openapi_extra={"parameters": [AS_OF_PARAMETER]},
+    )
+    def household(household_id: str, request: Request) -> Response:
+        found = store.find(household_id, as_of_of(request))
+        if found is None:
+            raise Problem("household_not_found")
+        return JSONResponse(found.body)
+
+    return made
+
+
+def as_of_of(request: Request) -> dt.date | None:
+    """The date of the query, if one was given; raises `Problem` when it is none."""
+    given = request.query_params.getlist("as_of_date")
+    try:
+        if len(given) > 1:
+            raise Defect("repeated", "give as_of_date once")
+        day = _DAY.parse(given[0]) if given else None
+    except Defect as defect:
+        errors = [FieldError("/query/as_of_date", defect.code, defect.way_out)]
+        raise Problem("request_invalid", errors=errors) from None
+    assert day is None or isinstance(day, dt.date)
+    return day

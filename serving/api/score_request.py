@@ -1,0 +1,235 @@
+"""A scoring request: from a parsed document to checked households, or every error it has at once.
+
+An error's pointer names places of the document by names that the contracts know and by positions; a
+name that nobody declared is never repeated.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from features import CONTRACTS, Coverage, FeaturesError
+from features.engines.row import Rows, stored_row
+from features.errors import CoverageError
+from features.regions import check_area_code
+from features.signals import Contract, Delivery
+from features.signals.coverage import COLUMNS
+from features.signals.fields import Date, Defect, Identifier
+from serving.errors import MOST_ERRORS, FieldError, Problem
+from serving.scorer import HouseholdRows, Scorer
+
+TOP = ("as_of_date", "coverage", "households")
+HOUSEHOLD = ("household_id", "signals")
+
+_DAY = Date(name="date", zh="日期", en="date")
+_KEY = next(
+    one for one in CONTRACTS["household"].fields if isinstance(one, Identifier) and one.name == "household_id"
+)
+_SURFACES = {name: frozenset(one.surface for one in made.fields) for name, made in CONTRACTS.items()}
+_STAND_IN = "0"
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """A request that keeps every rule."""
+
+    as_of: dt.date
+    coverage: Coverage
+    households: list[HouseholdRows]
+
+
+class _Enough(Exception):
+    """As many errors as one answer tells."""
+
+
+class RequestReader:
+    """Reads one document; `read` is called once."""
+
+    def __init__(self, scorer: Scorer, most_households: int) -> None:
+        self.scorer = scorer
+        self.most_households = most_households
+        self.errors: list[FieldError] = []
+
+    def read(self, document: Any) -> ScoreRequest:
+        """The request; raises `Problem` with all of its errors, the first hundred if there are more."""
+        made = None
+        with contextlib.suppress(_Enough):
+            made = self._request(document)
+        if self.errors or made is None:
+            raise Problem("request_invalid", errors=self.errors)
+        return made
+
+    def _request(self, document: Any) -> ScoreRequest | None:
+        if not self._object(document, "", TOP, TOP):
+            return None
+        as_of = self._as_of(document.get("as_of_date"))
+        coverage = self._coverage(document.get("coverage"))
+        households = self._households(document.get("households"), as_of)
+        if as_of is None or coverage is None or households is None:
+            return None
+        return ScoreRequest(as_of, coverage, households)
+
+    def _as_of(self, given: Any) -> dt.date | None:
+        if given is None:
+            return None
+        day = self._day(given, "/as_of_date")
+        if day is not None and day < self.scorer.first_day:
+            first, parameter = self.scorer.first_day, self.scorer.first_day_of
+            self._add(
+                "/as_of_date",
+                "before_policy",
+                f"give a date from {first} on: the policy number {parameter} has no value before",
+            )
+            return None
+        return day
+
+    def _coverage(self, given: Any) -> Coverage | None:
+        rows = self._array(given, "/coverage")
+        if rows is None:
+            return None
+        deliveries = [self._delivery(row, f"/coverage/{at}") for at, row in enumerate(rows)]
+        return Coverage([one for one in deliveries if one is not None])
+
+    def _delivery(self, row: Any, at: str) -> Delivery | None:
+        if not self._object(row, at, COLUMNS, COLUMNS):
+            return None
+        before = len(self.errors)
+        feed, area = row.get("feed"), row.get("area_code")
+        if feed is not None and not (isinstance(feed, str) and feed in CONTRACTS):
+            self._add(f"{at}/feed", "unknown_category", f"give one of {', '.join(CONTRACTS)}")
+        if area is not None:
+            try:
+                check_area_code(area)
+            except FeaturesError as error:
+                self._add(f"{at}/area_code", "malformed", str(error))
+        days = {
+            name: self._day(row[name], f"{at}/{name}") for name in COLUMNS[2:] if row.get(name) is not None
+        }
+        if len(self.errors) > before or None in (feed, area) or len(days) < 3:
+            return None
+        try:
+            return Delivery(feed, area, **days)  # type: ignore[arg-type]
+        except CoverageError:
+            way_out = "complete_until is not before complete_from"
+            self._add(f"{at}/complete_until", "ended_before_start", way_out)
+            return None
+
+    def _households(self, given: Any, as_of: dt.date | None) -> list[HouseholdRows] | None:
+        items = self._array(given, "/households")
+        if items is None:
+            return None
+        if not 1 <= len(items) <= self.most_households:
+            way_out = f"give from 1 to {self.most_households} households in one request"
+            self._add("/households", "wrong_number", way_out)
+            return None
+        made, seen = [], set()
+        for number, item in enumerate(items):
+            at = f"/households/{number}"
+            if not self._object(item, at, HOUSEHOLD, HOUSEHOLD):
+                continue
+            key = self._key(item.get("household_id"), f"{at}/household_id")
+            if key is not None and key in seen:
+                self._add(f"{at}/household_id", "repeated_household", "give each household once in a request")
+            seen.add(key)
+            one = self._household(item.get("signals"), key or _STAND_IN, as_of, at)
+            if one is not None:
+                made.append(one)
+        return made
+
+    def _household(
+        self, signals: Any, household_id: str, as_of: dt.date | None, at: str
+    ) -> HouseholdRows | None:
+        if signals is None or not self._object(signals, f"{at}/signals", CONTRACTS, ()):
+            return None
+        before = len(self.errors)
+        rows: dict[str, list[dict[str, Any]]] = {}
+        for feed, contract in CONTRACTS.items():
+            if feed in signals:
+                place = f"{at}/signals/{feed}"
+                given = self._array(signals[feed], place) or []
+                found = (
+                    self._row(contract, row, household_id, f"{place}/{n}") for n, row in enumerate(given)
+                )
+                rows[feed] = [one for one in found if one is not None]
+        if as_of is None or len(self.errors) > before:
+            return None
+        village = self._village(rows, as_of)
+        if village is None:
+            self._add(
+                f"{at}/signals/household",
+                "not_registered",
+                "give a household row that occurred and was known on or before as_of_date and had not ended",
+            )
+            return None
+        return HouseholdRows(household_id, village, rows)
+
+    def _row(self, contract: Contract, row: Any, household_id: str, at: str) -> dict[str, Any] | None:
+        if not self._object(row, at, _SURFACES[contract.name], ()):
+            return None
+        if row.get("household_id", household_id) != household_id:
+            way_out = "leave household_id out of the rows, or repeat the household's own"
+            self._add(f"{at}/household_id", "other_household", way_out)
+            return None
+        parsed = contract.parse_row({**row, "household_id": household_id}, is_json=True)
+        if isinstance(parsed, list):
+            for defect in parsed:
+                self._add(f"{at}/{defect.field}", defect.code, defect.way_out)
+            return None
+        return stored_row(parsed)
+
+    def _village(self, rows: Rows, as_of: dt.date) -> str | None:
+        try:
+            return self.scorer.engine.village_code(rows, as_of)
+        except FeaturesError:
+            return None
+
+    def _key(self, given: Any, at: str) -> str | None:
+        try:
+            return None if given is None else str(_KEY.parse(given))
+        except Defect as defect:
+            self._add(at, defect.code, defect.way_out)
+            return None
+
+    def _day(self, given: Any, at: str) -> dt.date | None:
+        try:
+            day = _DAY.parse(given)
+        except Defect as defect:
+            self._add(at, defect.code, defect.way_out)
+            return None
+        assert isinstance(day, dt.date)
+        return day
+
+    def _object(self, given: Any, at: str, allowed: Collection[str], required: Collection[str]) -> bool:
+        """Whether it is an object of known names with all required ones; tells what is not so."""
+        if not isinstance(given, dict):
+            self._add(at, "wrong_type", "give a JSON object")
+            return False
+        unknown = sum(name not in allowed for name in given)
+        if unknown:
+            way_out = f"remove {unknown} name(s) nobody declared; there are {', '.join(sorted(allowed))}"
+            self._add(at, "unknown_field", way_out)
+        for name in required:
+            if _absent(given, name):
+                self._add(f"{at}/{name}", "missing", "give a value")
+        return not unknown
+
+    def _array(self, given: Any, at: str) -> list[Any] | None:
+        if given is None and at in ("/coverage", "/households"):
+            return None
+        if not isinstance(given, list):
+            self._add(at, "wrong_type", "give a JSON array")
+            return None
+        return given
+
+    def _add(self, pointer: str, code: str, way_out: str) -> None:
+        self.errors.append(FieldError(pointer, code, way_out))
+        if len(self.errors) >= MOST_ERRORS:
+            raise _Enough
+
+
+def _absent(given: Mapping[str, Any], name: str) -> bool:
+    return given.get(name) is None

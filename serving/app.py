@@ -1,0 +1,86 @@
+"""The service put together: the only place where its parts meet. Importing this does nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from serving import console
+from serving.api import health, households, model_card, scores
+from serving.champion import Champion
+from serving.errors import Problem, problem_of_status, problem_response
+from serving.guard import Guard
+from serving.settings import Settings
+from serving.storage import AssessmentStore, open_database
+
+_MACHINES = ("/v1/", "/health/", "/openapi.json")
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service. Its model begins to load when the server starts it; until then it answers 503.
+
+    Raises `StorageError` when the database cannot be opened.
+    """
+    store = AssessmentStore(open_database(settings.database_url))
+    champion = Champion(settings.bundle_dir)
+    pages = console.Pages()
+
+    def respond(request: Request, problem: Problem) -> Response:
+        if not request.url.path.startswith(_MACHINES) and "text/html" in request.headers.get("accept", ""):
+            return pages.problem(request, problem)
+        return problem_response(problem)
+
+    async def on_problem(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        return respond(request, error)
+
+    async def on_http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return respond(request, problem_of_status(error.status_code, error.headers))
+
+    async def on_validation_error(request: Request, error: Exception) -> Response:
+        return respond(request, Problem("request_invalid"))
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        champion.start()
+        yield
+        store.engine.dispose()
+
+    app = FastAPI(
+        title="防返 Fangfan",
+        description="返贫风险早期预警：评分只用于安排入户核实，不作任何认定。 Early warning against the "
+        "return to poverty: a score only asks for a household visit. Every error is "
+        "`application/problem+json`.",
+        version="1",
+        lifespan=lifespan,
+        middleware=[Middleware(Guard, respond=respond)],
+        exception_handlers={
+            Problem: on_problem,
+            HTTPException: on_http_error,
+            RequestValidationError: on_validation_error,
+        },
+        # The interactive pages load scripts from other hosts.
+        docs_url=None,
+        redoc_url=None,
+        # A redirect would repeat the address, and an address holds a household's key.
+        redirect_slashes=False,
+        # It would record addresses, submitted values and error messages wherever a provider is set up.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    app.state.champion = champion
+    app.state.store = store
+    app.include_router(health.router(champion, store))
+    app.include_router(scores.router(champion, settings))
+    app.include_router(model_card.router(champion))
+    app.include_router(households.router(store))
+    app.include_router(console.router(pages, store))
+    app.mount("/static", console.static_files(), name="static")
+    return app

@@ -1,0 +1,129 @@
+"""The batch: every registered household scored on a date and stored, in chunks of bounded memory."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from features import CONTRACTS, Signals, build_vectors
+from features.engines.duckdb import households_sql
+from features.facts import LatestFact, latest_facts_table
+from scoring import Assessor, Bundle
+from scoring.assessment import Freshness, to_json
+from scoring.grades import GRADES
+from serving.scorer import freshness
+from serving.storage import AssessmentStore, Saved
+
+CHUNK = 1_000
+"""Households in one transaction: some 10 MB of answers."""
+
+ACTIONS = ("visit", "watch", "routine")
+
+Progress = Callable[[str, int, int], None]
+"""Called with the step, how many households are done and how many there are in all."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a batch did."""
+
+    as_of_date: str
+    model_version: str
+    households: int
+    saved: Saved
+    grades: dict[str, int] = field(default_factory=dict)
+    actions: dict[str, int] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The summary as one flat JSON object."""
+        made = asdict(self)
+        made.update({f"rows_{name}": count for name, count in made.pop("saved").items()})
+        return made
+
+
+def score_all(
+    signals: Signals, as_of: dt.date, bundle: Bundle, store: AssessmentStore, progress: Progress | None = None
+) -> Summary:
+    """Score every household registered on the date and store the answers.
+
+    Running it again with the same signals, date and model changes no row. Raises `PolicyError` for a date
+    before the policy numbers begin.
+    """
+    tell = progress or (lambda step, done, total: None)
+    region = bundle.manifest.region
+    assessor = Assessor(bundle.model, region)
+    tell("vectors", 0, 0)
+    vectors = build_vectors(signals, [as_of], features=assessor.features, region=region)
+    ids = [str(one) for one in vectors.index.get_level_values("household_id")]
+    village_of = villages(signals, as_of)
+    tell("facts", 0, len(ids))
+    facts = latest_facts_table(signals, as_of).sort_values("household_id", kind="stable")
+    first_fact = facts["household_id"].searchsorted(ids, side="left")
+    after_facts = facts["household_id"].searchsorted(ids, side="right")
+    feeds: dict[str, dict[str, Freshness]] = {}
+    for village in set(village_of.values()):
+        feeds[village] = freshness(signals.coverage, village, as_of, region)
+    store.save_release(bundle.manifest.version, bundle.sha256, bundle.manifest.horizon_months)
+    saved, grades, actions = Saved(), Counter[str](), Counter[str]()
+    for start in range(0, len(ids), CHUNK):
+        tell("scores", start, len(ids))
+        chunk = ids[start : start + CHUNK]
+        until = start + len(chunk)
+        where = [village_of[one] for one in chunk]
+        found = facts_of(facts.iloc[first_fact[start] : after_facts[until - 1]])
+        made = assessor.assess(
+            vectors.iloc[start:until],
+            chunk,
+            as_of,
+            [feeds[one] for one in where],
+            [found.get(one, {}) for one in chunk],
+        )
+        saved += store.save([to_json(one, region) for one in made], where)
+        grades.update(one.grade for one in made)
+        actions.update(one.suggested_action for one in made)
+    tell("scores", len(ids), len(ids))
+    return Summary(
+        as_of.isoformat(),
+        bundle.model.version,
+        len(ids),
+        saved,
+        {name: grades[name] for name in GRADES},
+        {name: actions[name] for name in ACTIONS},
+    )
+
+
+def villages(signals: Signals, as_of: dt.date) -> dict[str, str]:
+    """The village of every household registered on a date."""
+    table = signals.tables["household"]
+    days = pa.schema([
+        pa.field(one.name, pa.int32() if pa.types.is_date32(one.type) else one.type) for one in table.schema
+    ])
+    with duckdb.connect() as connection:
+        connection.register("household", table.cast(days))
+        rows = connection.sql(households_sql(as_of)).fetchall()
+    return {str(household): str(village) for household, village in rows}
+
+
+def facts_of(part: pd.DataFrame) -> dict[str, dict[str, LatestFact]]:
+    """The latest facts of some households, each in the order of the contracts."""
+    found: dict[str, dict[str, LatestFact]] = {}
+    columns = (
+        part["household_id"],
+        part["feed"],
+        part["records"],
+        pd.to_datetime(part["occurred_on"]).dt.date,
+        pd.to_datetime(part["known_on"]).dt.date,
+    )
+    for household, feed, records, occurred, known in zip(*columns, strict=True):
+        found.setdefault(household, {})[feed] = LatestFact(feed, int(records), occurred, known)
+    return {
+        household: {feed: facts[feed] for feed in CONTRACTS if feed in facts}
+        for household, facts in found.items()
+    }

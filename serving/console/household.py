@@ -1,0 +1,123 @@
+"""What the household page shows, prepared from a stored assessment in one language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from features import CONTRACTS
+from scoring.texts import catalogue
+from serving.console.numbers import in_natural_numbers, percent, round_number
+from serving.console.texts import texts
+from serving.storage import Stored
+
+HALF_BAR = 100
+"""Length of the longest bar, in units of the drawing, to either side of its middle."""
+
+LEAST_BAR = 4
+
+
+def household_view(stored: Stored, language: str) -> dict[str, Any]:
+    """Everything the template writes; it computes nothing itself."""
+    body, words = stored.body, texts(language)
+    per = round_number(body["score"], body["base_rate"])
+    reasons = [*body["risk_reasons"], *body["protective_reasons"]]
+    longest = max((abs(one["contribution"]) for one in reasons), default=1.0)
+    line = body["monitoring_line"]
+    return {
+        "household_id": body["household_id"],
+        "title": words["household_title"].format(id=body["household_id"]),
+        "village_code": stored.village_code,
+        "as_of": body["as_of_date"],
+        "grade": body["grade"],
+        "grade_text": body["grade_text"][language],
+        "score": percent(body["score"]),
+        "score_in_numbers": in_natural_numbers(body["score"], per, "in_natural_numbers", language),
+        "base": percent(body["base_rate"]),
+        "base_in_numbers": in_natural_numbers(body["base_rate"], per, "base_in_natural_numbers", language),
+        "meaning": words["estimate_meaning"].format(months=stored.horizon_months),
+        "action": body["suggested_action"],
+        "action_text": body["suggested_action_text"][language],
+        "hits": [_hit(one, language) for one in body["rule_hits"]],
+        "warning": _warning(body, language),
+        "risk": [_reason(one, longest, language) for one in body["risk_reasons"]],
+        "protective": [_reason(one, longest, language) for one in body["protective_reasons"]],
+        "feeds": [_feed(name, body, language) for name in CONTRACTS],
+        "line_text": words["line_value"].format(value=f"{line['value']:,}", date=line["effective_from"]),
+        "line_is_assumption": line["is_assumption"],
+        "line_source": line["source"],
+        "versions": words["versions"].format(
+            model=body["model_version"], policy=body["policy_version"], features=body["feature_version"]
+        ),
+        "written": words["written"].format(at=stored.written_at.strftime("%Y-%m-%d %H:%M UTC")),
+    }
+
+
+def _hit(hit: dict[str, Any], language: str) -> dict[str, Any]:
+    assumption = catalogue(language)["assumption"] if hit["is_assumption"] else None
+    return {"cause": hit["cause"], "text": hit["text"][language], "assumption": assumption}
+
+
+def _warning(body: dict[str, Any], language: str) -> dict[str, Any] | None:
+    if not body["missing_feeds"] and not body["stale_feeds"]:
+        return None
+    names = [_feed_name(one, language) for one in (*body["missing_feeds"], *body["stale_feeds"])]
+    separator = "、" if language == "zh" else ", "
+    said: str = catalogue(language)["feed_warning"].format(feeds=separator.join(names))
+    return {
+        "text": said[:1].upper() + said[1:],
+        "missing": [_feed_name(one, language) for one in body["missing_feeds"]],
+        "stale": [_feed_name(one, language) for one in body["stale_feeds"]],
+    }
+
+
+def _reason(reason: dict[str, Any], longest: float, language: str) -> dict[str, Any]:
+    said = reason["text"][language]
+    length = max(LEAST_BAR, round(abs(reason["contribution"]) / longest * HALF_BAR))
+    return {
+        "code": reason["code"],
+        "effect": reason["effect"],
+        "name": said["name"],
+        "effect_text": said["effect"],
+        "strength": said["strength"],
+        "sentence": said["sentence"],
+        "check": said["check"],
+        "bar_from": HALF_BAR if reason["effect"] == "risk" else HALF_BAR - length,
+        "bar_length": length,
+        "facts": [_fact(one, language) for one in reason["facts"]],
+    }
+
+
+def _fact(fact: dict[str, Any], language: str) -> dict[str, Any]:
+    return {
+        "label": fact["label"][language],
+        "value": fact["value_text"][language],
+        "latest": fact["latest_occurred_on"],
+        "sources": [
+            {"department": _department(one, language), "feed": _feed_name(one, language)}
+            for one in fact["feeds"]
+        ],
+    }
+
+
+def _feed(name: str, body: dict[str, Any], language: str) -> dict[str, Any]:
+    state = (
+        "missing" if name in body["missing_feeds"] else "stale" if name in body["stale_feeds"] else "fresh"
+    )
+    fact = body["latest_facts"].get(name)
+    return {
+        "name": _feed_name(name, language),
+        "department": _department(name, language),
+        "state": state,
+        "state_text": catalogue(language)["fresh"][state],
+        "records": fact["records"] if fact else 0,
+        "occurred": fact["occurred_on"] if fact else None,
+        "known": fact["known_on"] if fact else None,
+    }
+
+
+def _feed_name(name: str, language: str) -> str:
+    return CONTRACTS[name].zh if language == "zh" else CONTRACTS[name].en
+
+
+def _department(name: str, language: str) -> str:
+    return CONTRACTS[name].source_zh if language == "zh" else CONTRACTS[name].source_en

@@ -1,0 +1,52 @@
+"""What the list page shows: a run's households, highest score first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scoring.texts import catalogue
+from serving.console.numbers import percent
+from serving.console.texts import texts
+from serving.storage import Page, Run, Stored
+
+PER_PAGE = 50
+
+
+def listing_view(
+    found: Page | None, run: Run, action: str, area: str, page: int, language: str
+) -> dict[str, Any]:
+    """Everything the template writes. `found` is `None` where the area asked for cannot exist."""
+    words = texts(language)
+    total = found.total if found else 0
+    pages = max(1, -(-total // PER_PAGE))
+    actions = {"": words["filter_all"], **catalogue(language)["actions"]}
+    return {
+        "subtitle": words["list_subtitle"].format(date=run.as_of_date.isoformat()),
+        "count": words["list_count"].format(count=f"{total:,}"),
+        "actions": [
+            {"key": key, "text": said, "is_chosen": key == (action if action in actions else "")}
+            for key, said in actions.items()
+        ],
+        "action": action if action in actions else "",
+        "area": area,
+        "items": [_item(one, language) for one in found.items] if found else [],
+        "page_text": words["page_number"].format(page=page, pages=pages),
+        "previous": page - 1 if 1 < page <= pages else None,
+        "next": page + 1 if page < pages else None,
+        "has_pages": pages > 1,
+    }
+
+
+def _item(stored: Stored, language: str) -> dict[str, Any]:
+    body = stored.body
+    reasons = body["risk_reasons"]
+    return {
+        "household_id": body["household_id"],
+        "village_code": stored.village_code,
+        "grade": body["grade"],
+        "grade_text": body["grade_text"][language],
+        "score": percent(body["score"]),
+        "action_text": body["suggested_action_text"][language],
+        "reason": reasons[0]["text"][language]["name"] if reasons else None,
+        "hits": [one["text"][language] for one in body["rule_hits"]],
+    }

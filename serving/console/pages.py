@@ -1,0 +1,90 @@
+"""Rendering: templates, languages and the page that an error becomes."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from serving.console.texts import texts
+from serving.errors import Problem
+
+_QUERY = ("as_of_date", "action", "area", "page")
+
+_PROBLEM_TEXTS = {
+    "household_not_found": "problem_household",
+    "not_found": "problem_address",
+}
+
+
+class Pages:
+    """Makes HTML responses in the language of the request."""
+
+    def __init__(self) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("serving.console"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def page(self, request: Request, template: str, status: int = 200, **view: Any) -> Response:
+        """A template rendered with `view`."""
+        language = language_of(request)
+        # An address that nothing stands behind is not repeated, in the link to the other language either.
+        links = _Links(request, language) if status == 200 else _Links(None, language)
+        html = self._environment.get_template(template).render(
+            t=texts(language), language=language, links=links, **view
+        )
+        return HTMLResponse(html, status, headers={"Content-Language": texts(language)["language_tag"]})
+
+    def problem(self, request: Request, problem: Problem) -> Response:
+        """A problem as a page."""
+        words = texts(language_of(request))
+        general = "problem_request" if problem.kind.status < 500 else "problem_service"
+        return self.page(
+            request,
+            "problem.html",
+            problem.kind.status,
+            number=problem.kind.status,
+            said=words[_PROBLEM_TEXTS.get(problem.code, general)],
+        )
+
+
+class _Links:
+    """Addresses within the console that keep the language."""
+
+    def __init__(self, request: Request | None, language: str) -> None:
+        self._path = request.url.path if request else "/"
+        query = request.query_params.items() if request else ()
+        self._query = {name: value for name, value in query if name in _QUERY}
+        self._language = language
+
+    def to(self, path: str, **query: object) -> str:
+        """An address with a query, in the page's language; what is empty is left out."""
+        given = {name: str(value) for name, value in query.items() if value}
+        if self._language != "zh":
+            given["lang"] = self._language
+        return f"{path}?{urlencode(given)}" if given else path
+
+    @property
+    def other_language(self) -> str:
+        """This page in the other language."""
+        query = dict(self._query) if self._language != "zh" else {**self._query, "lang": "en"}
+        return f"{self._path}?{urlencode(query)}" if query else self._path
+
+
+def language_of(request: Request) -> str:
+    """English when it is asked for, else Chinese."""
+    return "en" if request.query_params.get("lang") == "en" else "zh"
+
+
+def static_files() -> StaticFiles:
+    """The style sheet and the icon."""
+    return StaticFiles(directory=str(resources.files(__package__).joinpath("static")))

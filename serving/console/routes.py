@@ -1,0 +1,73 @@
+"""The console's two pages."""
+
+from __future__ import annotations
+
+import re
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import RedirectResponse
+
+from features.signals import CONTRACTS
+from features.signals.fields import Identifier
+from serving.api.households import as_of_of
+from serving.console.household import household_view
+from serving.console.listing import PER_PAGE, listing_view
+from serving.console.pages import Pages, language_of
+from serving.errors import Problem
+from serving.storage import AssessmentStore
+
+ACTIONS = ("visit", "watch", "routine")
+_KEY = CONTRACTS["household"].field("household_id")
+_AREA = re.compile(r"[0-9A-Z]{2,12}", re.ASCII)
+
+
+def router(pages: Pages, store: AssessmentStore) -> APIRouter:
+    """The pages, bound to the storage."""
+    made = APIRouter(include_in_schema=False)
+
+    @made.get("/", response_class=Response)
+    def listing(request: Request) -> Response:
+        query = request.query_params
+        key = query.get("find", "").strip()
+        if key:
+            if not is_key(key):
+                raise Problem("household_not_found")
+            suffix = "?lang=en" if language_of(request) == "en" else ""
+            return RedirectResponse(f"/households/{key}{suffix}", status_code=303)
+        action = query.get("action", "")
+        area = query.get("area", "").strip()
+        is_area = not area or _AREA.fullmatch(area) is not None
+        page = _page(query.get("page", "1"))
+        run = store.find_run()
+        if run is None:
+            return pages.page(request, "listing.html", run=None, view=None)
+        found = None
+        if is_area:
+            found = store.list_run(
+                run,
+                action=action if action in ACTIONS else None,
+                area=area,
+                limit=PER_PAGE,
+                offset=(page - 1) * PER_PAGE,
+            )
+        view = listing_view(found, run, action, area if is_area else "", page, language_of(request))
+        return pages.page(request, "listing.html", run=run, view=view)
+
+    @made.get("/households/{household_id}", response_class=Response)
+    def household(household_id: str, request: Request) -> Response:
+        found = store.find(household_id, as_of_of(request)) if is_key(household_id) else None
+        if found is None:
+            raise Problem("household_not_found")
+        return pages.page(request, "household.html", view=household_view(found, language_of(request)))
+
+    return made
+
+
+def is_key(text: str) -> bool:
+    """Whether a text has the form of a household's key."""
+    assert isinstance(_KEY, Identifier)
+    return re.fullmatch(_KEY.pattern, text, re.ASCII) is not None
+
+
+def _page(text: str) -> int:
+    return int(text) if re.fullmatch(r"[1-9][0-9]{0,5}", text, re.ASCII) else 1

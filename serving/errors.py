@@ -1,0 +1,189 @@
+"""Errors of the service, and the one shape in which every one of them is answered (RFC 9457).
+
+A problem names the rule and the way out. It never carries a submitted value: those are people's keys,
+health and money. Callers branch on `code`, never on a text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+
+PROBLEM_TYPE = "application/problem+json"
+MOST_ERRORS = 100
+"""How many errors of one request are told at once."""
+
+
+class ServingError(Exception):
+    """Anything that an operator's command is refused for."""
+
+
+class SettingsError(ServingError):
+    """A setting that is absent or not of its kind."""
+
+
+class StorageError(ServingError):
+    """A database that cannot be opened or used."""
+
+
+@dataclass(frozen=True)
+class ProblemKind:
+    """One kind of problem: its HTTP status and its texts, the same every time."""
+
+    status: int
+    title: str
+    detail: str
+    way_out: str
+
+
+PROBLEMS: dict[str, ProblemKind] = {
+    "request_malformed": ProblemKind(
+        400, "Bad request", "The request is not proper HTTP for this service.", "Check the client's request."
+    ),
+    "json_malformed": ProblemKind(
+        400, "Not JSON", "The body is not one JSON document.", "Send one complete JSON object."
+    ),
+    "json_not_utf8": ProblemKind(
+        400, "Not UTF-8", "The body is not encoded as UTF-8.", "Encode the body as UTF-8 without a mark."
+    ),
+    "json_duplicate_key": ProblemKind(
+        400, "Doubled key", "An object of the body has a key twice.", "Give each key of an object once."
+    ),
+    "json_not_finite": ProblemKind(
+        400,
+        "Not a number",
+        "The body has NaN, an infinity or a number beyond the range of a double.",
+        "Leave a missing value out, or give null where the field allows it.",
+    ),
+    "json_number_too_large": ProblemKind(
+        400, "Number too large", "The body has a whole number beyond 64 bits.", "Give keys as text."
+    ),
+    "json_nul": ProblemKind(
+        400, "NUL character", "A text of the body has a NUL character.", "Remove the NUL character."
+    ),
+    "json_lone_surrogate": ProblemKind(
+        400, "Broken text", "A text of the body has half of a surrogate pair.", "Send whole characters."
+    ),
+    "json_too_deep": ProblemKind(
+        400, "Nested too deeply", "The body nests deeper than 12 levels.", "Follow the documented shape."
+    ),
+    "not_found": ProblemKind(
+        404, "Not found", "There is nothing at this address.", "See /openapi.json for what there is."
+    ),
+    "household_not_found": ProblemKind(
+        404,
+        "No assessment",
+        "No assessment of this household is stored for the date asked for.",
+        "Check the key and the date, or score the household with POST /v1/scores.",
+    ),
+    "method_not_allowed": ProblemKind(
+        405, "Method not allowed", "This address does not take that method.", "See the Allow header."
+    ),
+    "body_too_slow": ProblemKind(
+        408, "Body too slow", "The body did not arrive in time.", "Send fewer households in one request."
+    ),
+    "body_too_large": ProblemKind(
+        413, "Body too large", "The body is larger than the service takes.", "Send fewer households at once."
+    ),
+    "media_type_unsupported": ProblemKind(
+        415,
+        "Unsupported media type",
+        "The body is not announced as plain JSON.",
+        "Send Content-Type: application/json, in UTF-8 and without a Content-Encoding.",
+    ),
+    "request_invalid": ProblemKind(
+        422,
+        "Request not accepted",
+        "Parts of the request break a rule; `errors` lists each with its place and way out.",
+        "Mend what `errors` names and send the request again.",
+    ),
+    "internal_error": ProblemKind(
+        500,
+        "Internal error",
+        "The service failed; the fault is not in the request's form.",
+        "Try again; if it fails again, tell the operator the time of the request.",
+    ),
+    "model_loading": ProblemKind(
+        503, "Model loading", "The model is being loaded.", "Try again in a few seconds."
+    ),
+    "model_failed": ProblemKind(
+        503,
+        "No model",
+        "The model could not be loaded.",
+        "The operator must put a sound bundle in place and restart the service.",
+    ),
+    "storage_failed": ProblemKind(
+        503, "Storage not available", "The stored assessments cannot be read now.", "Try again later."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One rule that a request breaks: where (a JSON pointer), which, and the way out. Never the value."""
+
+    pointer: str
+    code: str
+    way_out: str
+
+
+class Problem(Exception):
+    """A request that is answered with a problem. `detail` may say more, but never a submitted value."""
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        detail: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.kind = PROBLEMS[code]
+        self.errors = tuple(errors[:MOST_ERRORS])
+        self.detail = detail or self.kind.detail
+        self.headers = dict(headers or {})
+
+    def body(self) -> dict[str, Any]:
+        """The problem as JSON says it."""
+        body: dict[str, Any] = {
+            "type": f"urn:fangfan:problem:{self.code}",
+            "status": self.kind.status,
+            "code": self.code,
+            "title": self.kind.title,
+            "detail": self.detail,
+            "way_out": self.kind.way_out,
+        }
+        if self.errors:
+            body["errors"] = [vars(one) for one in self.errors]
+        return body
+
+
+_BY_STATUS = {
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "media_type_unsupported",
+}
+
+
+def problem_of_status(status: int, headers: Mapping[str, str] | None = None) -> Problem:
+    """The problem for an HTTP error that the framework itself raised; its own text is dropped."""
+    code = _BY_STATUS.get(status, "request_malformed" if status < 500 else "internal_error")
+    allow = {name: value for name, value in (headers or {}).items() if name.lower() == "allow"}
+    return Problem(code, headers=allow)
+
+
+def problem_response(problem: Problem) -> Response:
+    """The problem as an ``application/problem+json`` response."""
+    return Response(
+        json.dumps(problem.body(), ensure_ascii=False),
+        status_code=problem.kind.status,
+        media_type=PROBLEM_TYPE,
+        headers=problem.headers,
+    )

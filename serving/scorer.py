@@ -1,0 +1,81 @@
+"""Scoring one request: parsed households in, worded assessments out. The batch has its own way in."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from features import CONTRACTS, Coverage, RowEngine, policy_version
+from features.engines.row import Rows
+from features.facts import latest_facts
+from features.policy import policy_history
+from scoring import Assessor, Bundle
+from scoring.assessment import Freshness, to_json
+from scoring.triggers import TRIGGERS
+
+
+@dataclass(frozen=True)
+class HouseholdRows:
+    """One household of a request: its key, its village and its stored rows, feed by feed."""
+
+    household_id: str
+    village_code: str
+    rows: Rows
+
+
+class Scorer:
+    """One model with the engine that makes its vectors. Build it once; threads may share it."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.manifest = bundle.manifest
+        self.region = bundle.manifest.region
+        self.assessor = Assessor(bundle.model, self.region)
+        self.engine = RowEngine(self.assessor.features, self.region)
+        self.model_version = bundle.model.version
+        self.first_day, self.first_day_of = earliest_as_of(self.engine, self.region)
+
+    def score(
+        self, households: list[HouseholdRows], as_of: dt.date, coverage: Coverage
+    ) -> list[dict[str, Any]]:
+        """One answer for each household, in order."""
+        if not households:
+            return []
+        vectors = [self.engine.vector(one.rows, as_of, coverage) for one in households]
+        frame = pd.DataFrame(np.array(vectors, dtype=np.float64), columns=list(self.engine.names))
+        villages: dict[str, dict[str, Freshness]] = {}
+        for one in households:
+            if one.village_code not in villages:
+                villages[one.village_code] = freshness(coverage, one.village_code, as_of, self.region)
+        made = self.assessor.assess(
+            frame,
+            [one.household_id for one in households],
+            as_of,
+            [villages[one.village_code] for one in households],
+            [latest_facts(one.rows, as_of) for one in households],
+        )
+        return [to_json(one, self.region) for one in made]
+
+    def versions(self) -> dict[str, str]:
+        """The versions that an answer was made with."""
+        return {
+            "version": self.model_version,
+            "policy_version": policy_version(),
+            "feature_version": self.manifest.feature_version,
+        }
+
+
+def freshness(coverage: Coverage, village: str, as_of: dt.date, region: str) -> dict[str, Freshness]:
+    """The state of every feed for one village on a date."""
+    return coverage.freshness(village, as_of, region, CONTRACTS)  # type: ignore[return-value]
+
+
+def earliest_as_of(engine: RowEngine, region: str) -> tuple[dt.date, str]:
+    """The first date on which every policy number that an answer needs is in force, and whose it is."""
+    needed = {"monitoring_line", "feed_delay_days", *engine.plan.parameters}
+    needed.update(name for trigger in TRIGGERS for name in trigger.parameters)
+    starts = [(policy_history(name, region)[0].effective_from, name) for name in sorted(needed)]
+    return max(starts, key=lambda start: start[0])

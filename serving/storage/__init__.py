@@ -1,0 +1,6 @@
+"""What is kept: assessments and the releases of the model that made them."""
+
+from serving.storage.assessments import AssessmentStore, Page, Run, Saved, Stored
+from serving.storage.database import open_database
+
+__all__ = ["AssessmentStore", "Page", "Run", "Saved", "Stored", "open_database"]

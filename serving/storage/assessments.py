@@ -1,0 +1,184 @@
+"""Stored assessments: written in batches, read one by one or as the list of a run."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, Row, Select, func, select, text, tuple_
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import SQLAlchemyError
+
+from serving.errors import Problem
+from serving.storage.database import WRITES
+from serving.storage.tables import assessment, model_release
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One assessment as it was written; `body` is what the API says, `horizon_months` the model's."""
+
+    body: dict[str, Any]
+    village_code: str
+    horizon_months: int
+    written_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What became of a batch of rows."""
+
+    new: int = 0
+    unchanged: int = 0
+    changed: int = 0
+
+    def __add__(self, other: Saved) -> Saved:
+        return Saved(self.new + other.new, self.unchanged + other.unchanged, self.changed + other.changed)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One date scored by one model."""
+
+    as_of_date: dt.date
+    model_version: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some assessments of a run, highest score first, and how many there are in all."""
+
+    items: tuple[Stored, ...]
+    total: int
+
+
+class AssessmentStore:
+    """The assessments of one database. Reading raises `Problem` (503) when the database does not answer."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.writer = engine.execution_options(**WRITES)
+
+    def check(self) -> None:
+        """Raise `Problem` unless the database answers."""
+        self._read(select(text("1")))
+
+    def save_release(self, version: str, manifest_sha256: str, horizon_months: int) -> None:
+        """Note a model before its first assessment; noting it again changes nothing."""
+        row = {
+            "version": version,
+            "manifest_sha256": manifest_sha256,
+            "horizon_months": horizon_months,
+            "first_used_at": dt.datetime.now(dt.UTC),
+        }
+        with self.writer.begin() as connection:
+            connection.execute(insert(model_release).values(row).on_conflict_do_nothing())
+
+    def save(self, bodies: Sequence[Mapping[str, Any]], village_codes: Sequence[str]) -> Saved:
+        """Write answers in one transaction.
+
+        A row of the same household, date and model is kept when it says the same and replaced when it says
+        something else; how many of each is returned, so that nothing is replaced unnoticed.
+        """
+        if not bodies:
+            return Saved()
+        now = dt.datetime.now(dt.UTC)
+        rows = [_row(body, village, now) for body, village in zip(bodies, village_codes, strict=True)]
+        keys = [(one["household_id"], one["as_of_date"], one["model_version"]) for one in rows]
+        with self.writer.begin() as connection:
+            found = connection.execute(
+                select(*_KEY, assessment.c.body, assessment.c.village_code).where(tuple_(*_KEY).in_(keys))
+            )
+            former = {tuple(one[:3]): (one.body, one.village_code) for one in found}
+            new = [one for one, key in zip(rows, keys, strict=True) if key not in former]
+            changed = [
+                one
+                for one, key in zip(rows, keys, strict=True)
+                if key in former and former[key] != (one["body"], one["village_code"])
+            ]
+            if new or changed:
+                statement = insert(assessment)
+                replaced = {name: statement.excluded[name] for name in _REPLACED}
+                connection.execute(
+                    statement.on_conflict_do_update(index_elements=list(_KEY), set_=replaced), new + changed
+                )
+        return Saved(len(new), len(rows) - len(new) - len(changed), len(changed))
+
+    def find(self, household_id: str, as_of: dt.date | None = None) -> Stored | None:
+        """The assessment of a date, or the latest; of several models' the one written last."""
+        query = _stored().where(assessment.c.household_id == household_id)
+        if as_of is not None:
+            query = query.where(assessment.c.as_of_date == as_of)
+        order = (assessment.c.as_of_date.desc(), assessment.c.written_at.desc(), assessment.c.id.desc())
+        found = self._read(query.order_by(*order).limit(1))
+        return _made(found[0]) if found else None
+
+    def find_run(self) -> Run | None:
+        """The run of the latest date; of several models' the one that wrote last."""
+        latest = select(func.max(assessment.c.as_of_date)).scalar_subquery()
+        query = (
+            select(assessment.c.as_of_date, assessment.c.model_version)
+            .where(assessment.c.as_of_date == latest)
+            .group_by(assessment.c.as_of_date, assessment.c.model_version)
+            .order_by(func.max(assessment.c.id).desc())
+            .limit(1)
+        )
+        found = self._read(query)
+        return Run(found[0].as_of_date, found[0].model_version) if found else None
+
+    def list_run(
+        self, run: Run, *, action: str | None = None, area: str = "", limit: int = 50, offset: int = 0
+    ) -> Page:
+        """Assessments of a run, highest score first, of one suggested action or one area if asked for."""
+        conditions = [
+            assessment.c.as_of_date == run.as_of_date,
+            assessment.c.model_version == run.model_version,
+        ]
+        if action is not None:
+            conditions.append(assessment.c.suggested_action == action)
+        if area:
+            conditions.append(assessment.c.village_code.startswith(area, autoescape=True))
+        total = self._read(select(func.count()).select_from(assessment).where(*conditions))[0][0]
+        order = (assessment.c.score.desc(), assessment.c.household_id)
+        found = self._read(_stored().where(*conditions).order_by(*order).limit(limit).offset(offset))
+        return Page(tuple(_made(one) for one in found), total)
+
+    def _read(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        try:
+            with self.engine.connect() as connection:
+                return connection.execute(query).all()
+        except SQLAlchemyError:
+            raise Problem("storage_failed") from None
+
+
+_KEY = (assessment.c.household_id, assessment.c.as_of_date, assessment.c.model_version)
+_REPLACED = ("village_code", "score", "grade", "suggested_action", "body", "written_at")
+
+
+def _stored() -> Select[Any]:
+    return select(
+        assessment.c.body,
+        assessment.c.village_code,
+        model_release.c.horizon_months,
+        assessment.c.written_at,
+    ).join(model_release)
+
+
+def _made(row: Row[Any]) -> Stored:
+    return Stored(row.body, row.village_code, row.horizon_months, row.written_at)
+
+
+def _row(body: Mapping[str, Any], village_code: str, now: dt.datetime) -> dict[str, Any]:
+    return {
+        "household_id": body["household_id"],
+        "as_of_date": dt.date.fromisoformat(body["as_of_date"]),
+        "model_version": body["model_version"],
+        "village_code": village_code,
+        "score": body["score"],
+        "grade": body["grade"],
+        "suggested_action": body["suggested_action"],
+        "body": dict(body),
+        "written_at": now,
+    }

@@ -1,0 +1,332 @@
+"""Intake: every row is accounted for, every refusal names the way out and never the value."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import random
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features import CONTRACTS, Signals, take_in
+from features.errors import ContractError
+from features.signals import Coverage, complete
+from features.signals.delivery import take_in_folder
+from tests.features.hostile import cells
+from tests.features.test_intake_parity import FEEDS
+
+INCOME = {
+    "household_id": "H1",
+    "occurred_on": "2025-03-01",
+    "known_on": "2025-04-01",
+    "is_known_on_estimated": "false",
+    "source": "wages",
+    "amount_yuan": "3000.50",
+    "cost_yuan": "0",
+}
+HEADER = ",".join(INCOME)
+LINE = ",".join(INCOME.values())
+
+
+def write(path: Path, *lines: str, encoding: str = "utf-8") -> Path:
+    path.write_bytes("".join(f"{line}\n" for line in lines).encode(encoding))
+    return path
+
+
+def codes(feed: str, rows: list[dict[str, Any]], **options: Any) -> list[tuple[int, str, str]]:
+    return [
+        (one.row, defect.code, defect.field)
+        for one in take_in(feed, rows, **options).quarantined
+        for defect in one.defects
+    ]
+
+
+def test_a_good_row_is_stored_in_fen_and_days() -> None:
+    (row,) = take_in("income", [INCOME]).accepted.to_pylist()
+    assert row["amount_fen"] == 300_050
+    assert row["occurred_on"] == dt.date(2025, 3, 1)
+    assert row["is_known_on_estimated"] is False
+
+
+def test_an_empty_delivery_is_not_an_error() -> None:
+    sources: list[Any] = [[], pd.DataFrame(columns=list(INCOME)), pa.table({name: [] for name in INCOME})]
+    for source in sources:
+        taken = take_in("income", source)
+        assert (taken.rows_in, len(taken.accepted), taken.quarantined) == (0, 0, ())
+        assert taken.accepted.schema == CONTRACTS["income"].schema
+
+
+def test_every_defect_of_a_row_is_told_at_once() -> None:
+    row = {**INCOME, "household_id": "H1,", "source": "gifts", "amount_yuan": "-1"}
+    assert codes("income", [INCOME, row]) == [
+        (1, "malformed", "household_id"),
+        (1, "unknown_category", "source"),
+        (1, "out_of_range", "amount_yuan"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("feed", "change", "defect"),
+    [
+        ("income", {"known_on": dt.date(2023, 1, 1)}, ("known_before_occurred", "known_on")),
+        (
+            "member",
+            {"ended_on": dt.date(2023, 1, 1), "ended_known_on": dt.date(2025, 1, 1)},
+            ("ended_before_start", "ended_on"),
+        ),
+        (
+            "member",
+            {"ended_on": dt.date(2026, 12, 1), "ended_known_on": None},
+            ("end_undated", "ended_known_on"),
+        ),
+        (
+            "member",
+            {"ended_on": None, "ended_known_on": dt.date(2026, 12, 1)},
+            ("end_undated", "ended_known_on"),
+        ),
+        (
+            "illness",
+            {"total_yuan": 10, "reimbursed_yuan": 5.01, "self_paid_yuan": 5},
+            ("parts_exceed_total", "self_paid_yuan"),
+        ),
+    ],
+)
+def test_rules_between_fields(feed: str, change: dict[str, Any], defect: tuple[str, str]) -> None:
+    row = CONTRACTS[feed].generate(random.Random(1)) | change
+    parsed = CONTRACTS[feed].parse_row(row)
+    assert isinstance(parsed, list)
+    assert [(one.code, one.field) for one in parsed] == [defect]
+    assert codes(feed, [row]) == [(0, *defect)]
+
+
+def test_money_may_use_up_the_whole() -> None:
+    row = CONTRACTS["illness"].generate(random.Random(1))
+    row |= {"total_yuan": "10.01", "reimbursed_yuan": 5, "self_paid_yuan": "5.01"}
+    assert len(take_in("illness", [row]).accepted) == 1
+
+
+def test_a_repeated_row_is_the_same_record_delivered_twice() -> None:
+    twice = [INCOME, {**INCOME, "amount_yuan": 3000.5}, {**INCOME, "amount_yuan": 3000.51}]
+    assert codes("income", twice) == [(1, "repeated_row", "household_id")]
+
+
+def test_a_refused_row_makes_no_other_a_repetition() -> None:
+    member = CONTRACTS["member"].generate(random.Random(5)) | {"ended_on": None, "ended_known_on": None}
+    assert codes("member", [{**member, "ended_on": "soon"}, member]) == [(0, "not_a_date", "ended_on")]
+    broken = {**INCOME, "is_known_on_estimated": "perhaps"}
+    assert codes("income", [broken, INCOME]) == [(0, "not_a_flag", "is_known_on_estimated")]
+
+
+@pytest.mark.parametrize("absent", [None, "", float("nan"), pd.NaT])
+def test_an_arrival_is_estimated_and_marked_only_on_request(absent: object) -> None:
+    rows: list[dict[str, Any]] = [{**INCOME, "known_on": absent}, INCOME]
+    assert codes("income", rows) == [(0, "missing", "known_on")]
+    guessed, told = take_in("income", rows, delay_days=62).accepted.to_pylist()
+    assert (guessed["known_on"], guessed["is_known_on_estimated"]) == (dt.date(2025, 5, 2), True)
+    assert (told["known_on"], told["is_known_on_estimated"]) == (dt.date(2025, 4, 1), False)
+
+
+def test_a_delivery_without_arrival_dates_at_all() -> None:
+    row: dict[str, Any] = {
+        name: cell for name, cell in INCOME.items() if name not in ("known_on", "is_known_on_estimated")
+    }
+    assert codes("income", [row]) == [(0, "missing", "known_on")]
+    assert take_in("income", [row], delay_days=0).accepted["known_on"][0].as_py() == dt.date(2025, 3, 1)
+
+
+@given(FEEDS, st.lists(st.tuples(st.integers(0, 20), cells()), min_size=1, max_size=3))
+@settings(max_examples=150)
+def test_no_defect_repeats_a_submitted_value(feed: str, hostile: list[tuple[int, Any]]) -> None:
+    contract = CONTRACTS[feed]
+    row = contract.generate(random.Random(1))
+    names = [field.surface for field in contract.fields]
+    for at, cell in hostile:
+        row[names[at % len(names)]] = f"secret{cell!r}"
+    taken = take_in(feed, [row])
+    said = repr(taken.quarantined) + taken.quarantine_frame().to_csv()
+    assert list(taken.quarantine_frame().columns) == ["row", "field", "code", "way_out"]
+    assert "secret" not in said
+    assert all(defect.way_out for one in taken.quarantined for defect in one.defects)
+
+
+@given(st.lists(st.from_regex(r"\A[0-9A-Za-z_-]{1,64}\Z"), min_size=1, max_size=8, unique=True))
+def test_keys_leave_byte_equal(keys: list[str]) -> None:
+    taken = take_in("income", [{**INCOME, "household_id": key} for key in keys])
+    assert taken.accepted["household_id"].to_pylist() == keys
+
+
+def test_eighteen_digit_keys_survive_a_blank_one(tmp_path: Path) -> None:
+    key = "500299199001011234"
+    path = write(tmp_path / "income.csv", HEADER, LINE.replace("H1", key), LINE.replace("H1", ""))
+    taken = take_in("income", path)
+    assert taken.accepted["household_id"].to_pylist() == [key]
+    assert [one.row for one in taken.quarantined] == [1]
+
+
+def test_defects_are_counted() -> None:
+    rows = [{**INCOME, "source": "x"}, {**INCOME, "source": "y"}, {**INCOME, "cost_yuan": "z"}, INCOME]
+    counts = take_in("income", rows).defect_counts
+    assert list(counts.items()) == [(("unknown_category", "source"), 2), (("not_a_number", "cost_yuan"), 1)]
+
+
+def test_json_numbers_are_not_text_and_unknown_fields_are_named() -> None:
+    contract = CONTRACTS["income"]
+    row = {**INCOME, "is_known_on_estimated": False, "amount_yuan": 3000, "cost_yuan": 0}
+    assert isinstance(contract.parse_row(row, is_json=True), dict)
+    refused = contract.parse_row({**row, "amount_yuan": "3000", "hint": 1}, is_json=True)
+    assert isinstance(refused, list)
+    assert [(one.code, one.field) for one in refused] == [
+        ("unknown_field", "hint"),
+        ("wrong_type", "amount_yuan"),
+    ]
+    odd = contract.parse_row(json.loads('{"household_id": "\\ud800", "amount_yuan": 1e400}'), is_json=True)
+    assert isinstance(odd, list)
+
+
+@pytest.mark.parametrize(
+    ("lines", "match"),
+    [
+        ([HEADER + ",", LINE + ","], "unknown"),
+        ([HEADER, LINE + ","], "same number of fields"),
+        ([HEADER, LINE.replace(",wages", "")], "same number of fields"),
+        ([HEADER, LINE, "H1"], "same number of fields"),
+        ([HEADER + ",amount_yuan", LINE + ",5"], "doubled amount_yuan"),
+        ([HEADER + ",ethnicity", LINE + ",x"], "unknown ethnicity"),
+        ([HEADER.replace(",cost_yuan", ""), LINE.removesuffix(",0")], "missing cost_yuan"),
+        ([HEADER.replace(",", ";"), LINE.replace(",", ";")], "first line must name the columns"),
+        ([LINE, LINE], "first line must name the columns"),
+        ([], "first line must name the columns|cannot be read"),
+    ],
+)
+def test_misshapen_csv_is_refused_as_a_whole(tmp_path: Path, lines: list[str], match: str) -> None:
+    with pytest.raises(ContractError, match=match) as refused:
+        take_in("income", write(tmp_path / "income.csv", *lines))
+    assert str(refused.value).startswith("income: ")
+    assert "3000.50" not in str(refused.value)
+
+
+def test_csv_quotes_byte_order_mark_and_line_ends(tmp_path: Path) -> None:
+    path = tmp_path / "income.csv"
+    quoted = [",".join(f'"{cell}"' for cell in cells) for cells in (INCOME, INCOME.values())]
+    path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(quoted).encode())
+    assert take_in("income", path).accepted["household_id"].to_pylist() == ["H1"]
+
+
+def test_a_month_without_events_is_a_header_alone(tmp_path: Path) -> None:
+    assert take_in("income", write(tmp_path / "income.csv", HEADER)).rows_in == 0
+
+
+def test_unreadable_files(tmp_path: Path) -> None:
+    gbk = write(tmp_path / "a.csv", HEADER, LINE.replace("H1", "张三"), encoding="gb18030")
+    garbage = write(tmp_path / "b.parquet", "PAR1 but not really PAR1")
+    wrong = write(tmp_path / "c.xlsx", HEADER)
+    header = write(tmp_path / "d.csv", HEADER + ",备注", encoding="gb18030")
+    for path, match in ((gbk, "UTF-8"), (garbage, "table"), (wrong, ".csv or .parquet"), (header, "UTF-8")):
+        with pytest.raises(ContractError, match=match):
+            take_in("income", path)
+    with pytest.raises(ContractError, match="no file"):
+        take_in("income", tmp_path / "absent.csv")
+    with pytest.raises(ContractError, match="there are household, member"):
+        take_in("horoscope", [INCOME])
+
+
+@given(st.integers(0, 10**6), st.integers(0, 255))
+@settings(max_examples=80)
+def test_a_damaged_parquet_file_is_read_or_refused(seed: int, byte: int) -> None:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist([INCOME] * 3), sink)
+    damaged = bytearray(sink.getvalue().to_pybytes())
+    damaged[seed % len(damaged)] = byte
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "income.parquet"
+        path.write_bytes(damaged)
+        try:
+            taken = take_in("income", path)
+        except ContractError:
+            return
+    assert taken.rows_in == len(taken.accepted) + len(taken.quarantined)
+
+
+def made_up(seed: int) -> Signals:
+    rng = random.Random(seed)
+    tables = {
+        feed: take_in(feed, [contract.generate(rng) for _ in range(12)]).accepted
+        for feed, contract in CONTRACTS.items()
+    }
+    return Signals(tables, complete(CONTRACTS, "500299", dt.date(2020, 1, 1), dt.date(2027, 1, 1)))
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=20)
+def test_the_surface_leads_back_to_the_same_table(seed: int) -> None:
+    signals = made_up(seed)
+    for feed in CONTRACTS:
+        taken = take_in(feed, signals.frame(feed))
+        assert taken.quarantined == ()
+        assert taken.accepted.equals(signals.tables[feed])
+
+
+def test_signals_are_saved_and_loaded_unchanged(tmp_path: Path) -> None:
+    signals = made_up(1)
+    signals.save(tmp_path)
+    loaded = Signals.load(tmp_path)
+    assert all(loaded.tables[feed].equals(signals.tables[feed]) for feed in CONTRACTS)
+    assert loaded.coverage.deliveries == signals.coverage.deliveries
+    Signals({}, Coverage()).save(tmp_path / "empty")
+    assert Signals.load(tmp_path / "empty").coverage.deliveries == ()
+
+
+def test_stored_signals_that_are_absent_or_misshapen(tmp_path: Path) -> None:
+    made_up(1).save(tmp_path)
+    write(tmp_path / "income.parquet", "garbage")
+    with pytest.raises(ContractError, match=r"income.parquet is no Parquet table"):
+        Signals.load(tmp_path)
+    (tmp_path / "income.parquet").unlink()
+    with pytest.raises(ContractError, match=r"lacks income.parquet"):
+        Signals.load(tmp_path)
+    with pytest.raises(ContractError, match="no contract"):
+        Signals({"horoscope": pa.table({})}, Coverage())
+    with pytest.raises(ContractError, match="lacks"):
+        Signals({"income": pa.table({"household_id": ["H1"]})}, Coverage())
+    good = made_up(1).tables["income"]
+    wrong = good.set_column(
+        good.schema.names.index("amount_fen"), "amount_fen", pa.array(["many"] * len(good))
+    )
+    with pytest.raises(ContractError, match="income table has columns of other types"):
+        Signals({"income": wrong}, Coverage())
+
+
+def test_a_folder_is_taken_in_with_its_quarantine(tmp_path: Path) -> None:
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    raw.mkdir()
+    rng = random.Random(3)
+    pd.DataFrame([CONTRACTS["household"].generate(rng)]).to_parquet(raw / "household.parquet")
+    bare = HEADER.replace("known_on,", "", 1), LINE.replace("2025-04-01,", "")
+    write(raw / "income.csv", *bare, bare[1].replace("3000.50", "lots"))
+    write(
+        raw / "coverage.csv",
+        "feed,area_code,complete_from,complete_until,known_on",
+        "income,500299,2024-01-01,2025-06-30,2025-07-01",
+    )
+    taken = take_in_folder(raw, out, region="CN-50", on=dt.date(2025, 7, 1))
+    assert (taken.intakes["income"].rows_in, len(taken.intakes["income"].accepted)) == (2, 1)
+    stored = Signals.load(out)
+    assert stored.tables["income"]["known_on"].to_pylist() == [dt.date(2025, 5, 2)]
+    assert [one.area_code for one in stored.coverage.deliveries] == ["500299"]
+    quarantine = pd.read_csv(out / "quarantine" / "income.csv")
+    assert quarantine[["row", "field", "code"]].to_numpy().tolist() == [[1, "amount_yuan", "not_a_number"]]
+    write(raw / "household.csv", "x")
+    with pytest.raises(ContractError, match="twice"):
+        take_in_folder(raw, out, region="CN-50", on=dt.date(2025, 7, 1))
+    (raw / "household.csv").unlink()
+    (raw / "household.parquet").unlink()
+    with pytest.raises(ContractError, match="lacks household"):
+        take_in_folder(raw, out, region="CN-50", on=dt.date(2025, 7, 1))

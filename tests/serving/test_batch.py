@@ -1,0 +1,368 @@
+"""The batch, the storage and the command line: the same scores everywhere, nothing lost unseen."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyarrow as pa
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, StatementError
+
+from features import CONTRACTS, Coverage, Signals, build_vectors, take_in
+from features.facts import latest_facts
+from scoring import Bundle, load_bundle
+from serving.api.documentation import example_request
+from serving.batch import score_all
+from serving.errors import ServingError, StorageError
+from serving.storage import AssessmentStore, Run, Saved, open_database
+from tests.serving.conftest import VERSION, Client, a_household, a_request
+
+
+@pytest.fixture(scope="module")
+def request_body() -> dict[str, Any]:
+    made = a_request(*(a_household(f"H{n:02}", self_paid=1_700.0 * n) for n in range(12)))
+    made["households"].append(example_request()["households"][0])
+    moved = a_household("MOVED")
+    moved["signals"]["household"][0]["village_code"] = "500999100300"
+    made["households"].append(moved)
+    gone = made["coverage"].pop(4)
+    # The disaster feed covers one village only, so that freshness differs from village to village.
+    made["coverage"].append({**gone, "area_code": "500999100300"})
+    return made
+
+
+@pytest.fixture(scope="module")
+def signals(request_body: dict[str, Any]) -> Signals:
+    tables: dict[str, pa.Table] = {}
+    for feed in CONTRACTS:
+        rows = [
+            {**row, "household_id": one["household_id"]}
+            for one in request_body["households"]
+            for row in one["signals"].get(feed, ())
+        ]
+        taken = take_in(feed, rows)
+        assert not taken.quarantined, taken.quarantined
+        tables[feed] = taken.accepted
+    return Signals(tables, Coverage.from_rows(request_body["coverage"], CONTRACTS))
+
+
+@pytest.fixture(scope="module")
+def bundle(bundle_dir: Path) -> Bundle:
+    return load_bundle(bundle_dir)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> AssessmentStore:
+    return AssessmentStore(open_database(f"sqlite:///{tmp_path}/scores.db"))
+
+
+def test_api_batch_and_model_score_the_same_to_the_bit(
+    client: Client, signals: Signals, bundle: Bundle, store: AssessmentStore, request_body: dict[str, Any],
+    as_of: dt.date,
+) -> None:  # fmt: skip
+    summary = score_all(signals, as_of, bundle, store)
+    assert summary.saved == Saved(new=14)
+    assert sum(summary.grades.values()) == sum(summary.actions.values()) == summary.households == 14
+    vectors = build_vectors(signals, [as_of], region="CN-50")
+    scores = dict(zip(vectors.index.get_level_values(0), bundle.model.score(vectors).tolist(), strict=True))
+    online = client.post("/v1/scores", json=request_body).json()["results"]
+    for one in online:
+        stored = store.find(one["household_id"])
+        assert stored is not None
+        assert stored.body == one
+        assert one["score"] == scores[one["household_id"]]
+        assert list(stored.body["latest_facts"]) == list(one["latest_facts"])
+        assert stored.horizon_months == 12
+    assert len(set(scores.values())) > 3
+    moved = store.find("MOVED")
+    assert moved is not None
+    assert moved.village_code == "500999100300"
+    assert {tuple(one["missing_feeds"]) for one in online} == {("disaster",), ()}
+
+
+def test_a_batch_in_small_chunks_says_the_same(
+    signals: Signals, bundle: Bundle, store: AssessmentStore, tmp_path: Path, as_of: dt.date,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    score_all(signals, as_of, bundle, store)
+    monkeypatch.setattr("serving.batch.CHUNK", 3)
+    other = AssessmentStore(open_database(f"sqlite:///{tmp_path}/other.db"))
+    score_all(signals, as_of, bundle, other)
+    for key in ("H00", "H07", "EXAMPLE-0001", "MOVED"):
+        one, two = store.find(key), other.find(key)
+        assert one is not None
+        assert two is not None
+        assert one.body == two.body
+
+
+def test_facts_of_the_batch_are_those_of_the_rows(
+    signals: Signals, bundle: Bundle, store: AssessmentStore, as_of: dt.date
+) -> None:
+    from features.engines.row import stored_row
+
+    score_all(signals, as_of, bundle, store)
+    rows = {
+        feed: [stored_row(row) for row in found]
+        for feed, found in signals.household_rows("EXAMPLE-0001").items()
+    }
+    stored = store.find("EXAMPLE-0001")
+    assert stored is not None
+    assert {feed: fact.records for feed, fact in latest_facts(rows, as_of).items()} == {
+        feed: fact["records"] for feed, fact in stored.body["latest_facts"].items()
+    }
+
+
+def test_running_again_changes_no_row_and_new_facts_are_counted(
+    signals: Signals, bundle: Bundle, store: AssessmentStore, as_of: dt.date
+) -> None:
+    score_all(signals, as_of, bundle, store)
+    before = store.find("H03")
+    assert score_all(signals, as_of, bundle, store).saved == Saved(unchanged=14)
+    assert store.find("H03") == before
+    bills = signals.tables["illness"].to_pylist()
+    changed_bill = next(one for one in bills if one["household_id"] == "H03")
+    changed_bill["occurred_on"] += dt.timedelta(days=1)
+    table = pa.Table.from_pylist(bills, CONTRACTS["illness"].schema)
+    changed = Signals({**signals.tables, "illness": table}, signals.coverage)
+    saved = score_all(changed, as_of, bundle, store).saved
+    assert saved == Saved(unchanged=13, changed=1)
+
+
+def test_the_latest_run_is_listed(
+    signals: Signals, bundle: Bundle, store: AssessmentStore, as_of: dt.date
+) -> None:
+    assert store.find_run() is None
+    score_all(signals, dt.date(2026, 9, 30), bundle, store)
+    score_all(signals, as_of, bundle, store)
+    run = store.find_run()
+    assert run == Run(as_of, VERSION)
+    page = store.list_run(run, limit=5)
+    assert (len(page.items), page.total) == (5, 14)
+    assert store.list_run(run, area="5009991003").total == 1
+    assert store.list_run(run, area="50099_").total == 0
+    assert store.list_run(run, action="visit").total >= 1
+    found = store.find("H03", dt.date(2026, 9, 30))
+    assert found is not None
+    assert found.body["as_of_date"] == "2026-09-30"
+
+
+def test_the_database_keeps_what_it_acknowledges(store: AssessmentStore) -> None:
+    with store.engine.connect() as connection:
+        asked = {
+            name: connection.execute(text(f"PRAGMA {name}")).scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert asked == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 15_000}
+
+
+def _body(key: str, score: float = 0.5) -> dict[str, Any]:
+    return {
+        "household_id": key, "as_of_date": "2026-10-31", "model_version": "m", "score": score,
+        "grade": "high", "suggested_action": "visit",
+    }  # fmt: skip
+
+
+def test_writers_wait_for_each_other(store: AssessmentStore) -> None:
+    store.save_release("m", "0" * 64, 12)
+    errors: list[Exception] = []
+
+    def write(writer: int) -> None:
+        try:
+            for n in range(20):
+                store.save([_body(f"{writer}-{n}-{k}") for k in range(3)], ["500999100201"] * 3)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert errors == []
+    assert store.list_run(Run(dt.date(2026, 10, 31), "m")).total == 240
+
+
+def test_a_batch_is_written_whole_or_not_at_all(store: AssessmentStore) -> None:
+    store.save_release("m", "0" * 64, 12)
+    with pytest.raises(StatementError, match="range float"):
+        store.save([_body("a"), {**_body("b"), "more": float("nan")}], ["500999100201"] * 2)
+    assert store.find("a") is None
+
+
+def test_an_assessment_needs_its_model(store: AssessmentStore) -> None:
+    with pytest.raises(IntegrityError):
+        store.save([_body("a")], ["500999100201"])
+
+
+def test_the_same_key_never_has_two_rows(store: AssessmentStore) -> None:
+    store.save_release("m", "0" * 64, 12)
+    assert store.save([_body("a")], ["500999100201"]) == Saved(new=1)
+    assert store.save([_body("a")], ["500999100201"]) == Saved(unchanged=1)
+    assert store.save([_body("a", 0.25)], ["500999100201"]) == Saved(changed=1)
+    found = store.find("a")
+    assert found is not None
+    assert found.body["score"] == 0.25
+    assert found.written_at.tzinfo is dt.UTC
+
+
+def test_a_moment_without_a_zone_is_refused() -> None:
+    from serving.storage.tables import Instant
+
+    with pytest.raises(ValueError, match="time zone"):
+        Instant().process_bind_param(dt.datetime(2026, 1, 1), None)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_text("this is a letter, not a database " * 40, encoding="utf-8")
+    with pytest.raises(StorageError, match="cannot be used"):
+        open_database(f"sqlite:///{tmp_path}/x.db")
+
+
+def _serve(*arguments: object, **given: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", "-m", "serving", *map(str, arguments)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, **given)
+
+
+def test_the_command_scores_a_folder(signals: Signals, bundle_dir: Path, tmp_path: Path) -> None:
+    signals.save(tmp_path / "signals")
+    database = f"sqlite:///{tmp_path}/scores.db"
+    arguments = (
+        "score", "--signals", tmp_path / "signals", "--as-of", "2026-10-31", "--bundle", bundle_dir,
+        "--database", database,
+    )  # fmt: skip
+    done = _serve(*arguments, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert (told["households"], told["rows_new"], told["rows_changed"]) == (14, 14, 0)
+    assert sum(told["grades"].values()) == sum(told["actions"].values()) == 14
+    again = _serve(*arguments)
+    assert again.returncode == 0
+    assert "14" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"--signals": "/no/such"}, "household.parquet"),
+        ({"--as-of": "31.10.2026"}, "--as-of"),
+        ({"--as-of": "2015-01-31"}, "in force"),
+        ({"--bundle": "/no/such"}, "manifest.json"),
+        ({"--database": "postgresql://x"}, "SQLite"),
+        ({"--database": "sqlite:////no/such/s.db"}, "/no/such"),
+    ],
+)
+def test_a_wrong_argument_is_one_sentence(
+    signals: Signals, bundle_dir: Path, tmp_path: Path, change: dict[str, str], said: str,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    from serving.__main__ import main
+
+    signals.save(tmp_path / "signals")
+    options = {
+        "--signals": f"{tmp_path}/signals", "--as-of": "2026-10-31", "--bundle": str(bundle_dir),
+        "--database": f"sqlite:///{tmp_path}/s.db", **change,
+    }  # fmt: skip
+    monkeypatch.setattr(sys, "argv", ["serving", "score", *(one for pair in options.items() for one in pair)])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    told = capsys.readouterr()
+    assert said in told.err
+    assert "Traceback" not in told.err
+    assert told.out == ""
+
+
+def test_the_command_pulls_a_bundle(
+    bundle_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from serving.__main__ import main
+
+    asked: list[tuple[Any, ...]] = []
+
+    def fetch(*given: Any) -> Bundle:
+        asked.append(given)
+        return load_bundle(bundle_dir)
+
+    monkeypatch.setattr("scoring.registry.fetch_bundle", fetch)
+    registry = tmp_path / "registry.db"
+    arguments = ["serving", "pull", "--registry", f"sqlite:///{registry}", "--out", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    assert str(registry) in capsys.readouterr().err.replace("\n", "")
+    registry.touch()
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 0
+    assert asked == [("champion", f"sqlite:///{registry}", tmp_path / "out")]
+    assert VERSION in capsys.readouterr().out
+
+
+def test_the_command_helps() -> None:
+    done = _serve("--help")
+    assert done.returncode == 0
+    for command in ("score", "run", "pull"):
+        assert command in done.stdout
+
+
+def test_running_without_settings_says_which(tmp_path: Path) -> None:
+    done = _serve("run", cwd=tmp_path, env={"PATH": os.environ["PATH"], "PYTHONPATH": os.getcwd()})
+    assert done.returncode == 2
+    assert "FANGFAN_BUNDLE_DIR" in done.stderr
+    assert issubclass(StorageError, ServingError)
+
+
+def test_the_command_runs_the_service_and_stops_it(bundle_dir: Path, tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable, "-W", "error", "-m", "serving", "run", "--bundle", str(bundle_dir), "--database",
+        f"sqlite:///{tmp_path}/s.db", "--port", str(port),
+    ]  # fmt: skip
+    log = tmp_path / "log"
+    with log.open("wb") as sink, subprocess.Popen(command, stdout=sink, stderr=sink) as service:
+        try:
+            base = f"http://127.0.0.1:{port}"
+            _until(lambda: httpx.get(f"{base}/health/live").status_code == 200)
+            _until(lambda: httpx.get(f"{base}/health/ready").status_code == 200)
+            answer = httpx.post(f"{base}/v1/scores", json=example_request())
+            assert answer.status_code == 200
+            assert "server" not in answer.headers
+            assert httpx.get(f"{base}/households/SECRETKEY").status_code == 404
+            big = httpx.post(f"{base}/v1/scores", content=(b" " * 100_000 for _ in range(30)), headers={
+                "Content-Type": "application/json"
+            })  # fmt: skip
+            assert big.status_code == 413
+        finally:
+            service.send_signal(signal.SIGTERM)
+            service.wait(20)
+    lines = [json.loads(one) for one in log.read_text(encoding="utf-8").splitlines()]
+    assert "SECRETKEY" not in log.read_text(encoding="utf-8")
+    assert {"method", "route", "status", "ms"} <= set(lines[-5]) | set(lines[-4]) | set(lines[-3])
+    assert any(one.get("route") == "/households/{household_id}" for one in lines)
+
+
+def _until(asked: Any, seconds: float = 40) -> None:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            if asked():
+                return
+        except httpx.HTTPError:
+            pass
+        assert time.monotonic() < end
+        time.sleep(0.1)
