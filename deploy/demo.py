@@ -10,12 +10,14 @@ It only calls the packages' command lines, one after the other, as an operator w
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime as dt
 import json
 import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -26,7 +28,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 ENDS_ON = "2026-10-31"
-COMPARED_HOUSEHOLD = "the household with the highest score"
 
 
 def main() -> None:
@@ -66,12 +67,13 @@ def main() -> None:
     try:
         base = f"http://127.0.0.1:{port}"
         wait_until_ready(f"{base}/health/ready", service)
-        body = request_body(signals)
+        household_id = highest_scored(out / "scores.db")
+        body = request_body(signals, household_id)
         (out / "request.json").write_text(json.dumps(body, ensure_ascii=False), encoding="utf-8")
         answer = post(f"{base}/v1/scores", body)
-        show(answer, base, body["households"][0]["household_id"], out, time.monotonic() - started)
+        show(answer, base, household_id, out, time.monotonic() - started)
         if options.check:
-            page = fetch(f"{base}/households/{body['households'][0]['household_id']}")
+            page = fetch(f"{base}/households/{household_id}")
             if "入户核实" not in page:
                 sys.exit("the console page does not show the household")
             return
@@ -166,15 +168,19 @@ def post(url: str, body: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def request_body(signals_folder: Path) -> dict[str, Any]:
-    """A request for the household with the largest medical bills, from its stored signals."""
+def highest_scored(database: Path) -> str:
+    """The household that the county would visit first."""
+    query = "SELECT household_id FROM assessment ORDER BY score DESC LIMIT 1"
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        return str(connection.execute(query).fetchone()[0])
+
+
+def request_body(signals_folder: Path, household_id: str) -> dict[str, Any]:
+    """A request for one household from its stored signals."""
     from features import CONTRACTS, Signals
 
     signals = Signals.load(signals_folder)
     as_of = dt.date.fromisoformat(ENDS_ON)
-    bills = signals.frame("illness")
-    year = bills[(bills["occurred_on"] > "2025-10-31") & (bills["known_on"] <= ENDS_ON)]
-    household_id = str(year.groupby("household_id")["self_paid_yuan"].sum().idxmax())
     rows = signals.household_rows(household_id)
     village = rows["household"][0]["village_code"]
     coverage = signals.coverage.to_frame()
@@ -218,7 +224,8 @@ def show(answer: dict[str, Any], base: str, household_id: str, out: Path, second
     print(f"\nConsole page   {base}/households/{household_id}")
     print(f"All households {base}/")
     print(
-        f"API            curl -s -H 'Content-Type: application/json' -d @{where}/request.json {base}/v1/scores"
+        f"API            curl -s -H 'Content-Type: application/json' -d @{where}/request.json "
+        f"{base}/v1/scores"
     )
     print(f"MLflow runs    .venv/bin/mlflow ui --backend-store-uri sqlite:///{where}/mlflow.db")
     print(f"Ready after {seconds:.0f} seconds.", flush=True)

@@ -46,7 +46,8 @@ def intake(
     if as_json:
         print(json.dumps(_counts(taken), ensure_ascii=False))
     else:
-        Console().print(_table(taken))
+        console = Console()
+        (console if console.is_terminal else Console(width=124)).print(_table(taken))
 
 
 @app.command()

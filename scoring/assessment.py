@@ -7,19 +7,17 @@ same code.
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
-from features import FEATURES, feature_version, policy_value, policy_version
+from features import FEATURES, feature_version, policy_version
 from features.facts import LatestFact
 from scoring.grades import Grade
 from scoring.model import RiskModel
-from scoring.reasons import Reason, fact_text, feature_label, find_reasons, reason_text
-from scoring.texts import LANGUAGES, catalogue, format_value
+from scoring.reasons import Reason, find_reasons
 from scoring.triggers import TRIGGER_FEATURES, TriggerHit, find_hits
 
 Action = Literal["visit", "watch", "routine"]
@@ -41,6 +39,7 @@ class Assessment:
     facts: Mapping[str, LatestFact]
     suggested_action: Action
     base_rate: float
+    horizon_months: int
     model_version: str
     policy_version: str
     feature_version: str
@@ -90,6 +89,7 @@ class Assessor:
                     facts=facts[row],
                     suggested_action=suggest(grade, bool(hits), feeds[row]),
                     base_rate=self.model.base_rate,
+                    horizon_months=self.model.horizon_months,
                     model_version=self.model.version,
                     policy_version=policy_version(),
                     feature_version=self._feature_version,
@@ -105,98 +105,3 @@ def suggest(grade: Grade, has_hits: bool, feeds: Mapping[str, Freshness]) -> Act
     if grade == "medium" or any(state != "fresh" for state in feeds.values()):
         return "watch"
     return "routine"
-
-
-def to_json(made: Assessment, region: str) -> dict[str, Any]:
-    """The assessment as the API answers it and storage keeps it, worded in every language."""
-    return {
-        "household_id": made.household_id,
-        "as_of_date": made.as_of_date.isoformat(),
-        "score": made.score,
-        "base_rate": made.base_rate,
-        "grade": made.grade,
-        "grade_text": _each(lambda texts: texts["grades"][made.grade]),
-        "suggested_action": made.suggested_action,
-        "suggested_action_text": _each(lambda texts: texts["actions"][made.suggested_action]),
-        "risk_reasons": [_reason_json(one, made) for one in made.risk_reasons],
-        "protective_reasons": [_reason_json(one, made) for one in made.protective_reasons],
-        "rule_hits": [_hit_json(one) for one in made.rule_hits],
-        "missing_feeds": [feed for feed, state in made.feeds.items() if state == "missing"],
-        "stale_feeds": [feed for feed, state in made.feeds.items() if state == "stale"],
-        "latest_facts": {
-            feed: {
-                "records": fact.records,
-                "occurred_on": fact.occurred_on.isoformat(),
-                "known_on": fact.known_on.isoformat(),
-            }
-            for feed, fact in made.facts.items()
-        },
-        "monitoring_line": _line_json(made.as_of_date, region),
-        "model_version": made.model_version,
-        "policy_version": made.policy_version,
-        "feature_version": made.feature_version,
-    }
-
-
-def _reason_json(reason: Reason, made: Assessment) -> dict[str, Any]:
-    return {
-        "code": reason.code,
-        "family": reason.family,
-        "effect": reason.effect,
-        "contribution": reason.contribution,
-        "strength": reason.strength,
-        "text": {language: reason_text(reason, language) for language in LANGUAGES},
-        "facts": [
-            {
-                "feature": fact.feature,
-                "value": fact.value,
-                "unit": FEATURES[fact.feature].unit,
-                "window_months": FEATURES[fact.feature].window_months,
-                "contribution": fact.contribution,
-                "label": {language: feature_label(fact.feature, language) for language in LANGUAGES},
-                "value_text": {language: fact_text(fact, language) for language in LANGUAGES},
-                "feeds": list(FEATURES[fact.feature].feeds),
-                "latest_occurred_on": _latest(fact.feature, made),
-            }
-            for fact in reason.facts
-        ],
-    }
-
-
-def _latest(feature: str, made: Assessment) -> str | None:
-    dates = [made.facts[feed].occurred_on for feed in FEATURES[feature].feeds if feed in made.facts]
-    return max(dates).isoformat() if dates else None
-
-
-def _hit_json(hit: TriggerHit) -> dict[str, Any]:
-    unit = FEATURES[hit.feature].unit
-    return {
-        "code": hit.code,
-        "cause": hit.cause,
-        "feature": hit.feature,
-        "value": None if math.isnan(hit.value) else hit.value,
-        "level": hit.level,
-        "unit": unit,
-        "is_assumption": hit.is_assumption,
-        "text": {
-            language: catalogue(language)["triggers"][hit.code].format(
-                value=format_value(hit.value, unit, language), level=format_value(hit.level, unit, language)
-            )
-            for language in LANGUAGES
-        },
-    }
-
-
-def _line_json(as_of: dt.date, region: str) -> dict[str, Any]:
-    line = policy_value("monitoring_line", region, as_of)
-    return {
-        "value": line.value,
-        "unit": line.unit,
-        "effective_from": line.effective_from.isoformat(),
-        "is_assumption": line.is_assumption,
-        "source": line.source,
-    }
-
-
-def _each(pick: Any) -> dict[str, str]:
-    return {language: pick(catalogue(language)) for language in LANGUAGES}

@@ -167,6 +167,7 @@ def _model(directory: Path, manifest: Manifest, names: tuple[str, ...]) -> RiskM
         calibration=Calibration(manifest.slope, manifest.intercept),
         borders=GradeBorders(manifest.high_from, manifest.medium_from),
         base_rate=manifest.base_rate,
+        horizon_months=manifest.horizon_months,
         version=manifest.version,
     )
 

@@ -35,7 +35,8 @@ class Explanation:
 class RiskModel:
     """A LightGBM booster with its calibration, grade borders and the features it reads, in order.
 
-    `base_rate` is the share of positives it was trained on; `version` names the release.
+    `base_rate` is the share of positives it was trained on, `horizon_months` how far ahead the score looks,
+    `version` the release.
     """
 
     booster: Any
@@ -43,6 +44,7 @@ class RiskModel:
     calibration: Calibration
     borders: GradeBorders
     base_rate: float
+    horizon_months: int
     version: str
 
     def score(self, vectors: pd.DataFrame) -> Floats:

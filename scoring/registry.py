@@ -6,8 +6,10 @@ are never called: a fetched folder goes through `load_bundle`.
 
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
+from typing import Any
 
 from scoring.bundle import Bundle, load_bundle
 from scoring.errors import BundleError, RegistryError
@@ -17,13 +19,26 @@ CHAMPION = "champion"
 ARTIFACT = "bundle"
 
 
-def publish_bundle(bundle: Path, run_id: str, tracking_uri: str) -> str:
-    """Store a bundle under a run and register it as a new version; returns the version number."""
+def connect(tracking_uri: str) -> Any:
+    """MLflow's client for a tracking server or SQLite file; raises `RegistryError` where it refuses that."""
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
+    # MLflow reports every table it makes; here that is noise.
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        return MlflowClient(tracking_uri, registry_uri=tracking_uri)
+    except MlflowException:
+        raise RegistryError("MLflow does not know this kind of tracking address") from None
+
+
+def publish_bundle(bundle: Path, run_id: str, tracking_uri: str) -> str:
+    """Store a bundle under a run and register it as a new version; returns the version number."""
+    from mlflow.exceptions import MlflowException
+
     load_bundle(bundle)
-    client = MlflowClient(tracking_uri, registry_uri=tracking_uri)
+    client = connect(tracking_uri)
     try:
         client.log_artifacts(run_id, str(bundle), ARTIFACT)
         if not client.search_registered_models(f"name = '{MODEL_NAME}'"):
@@ -37,10 +52,9 @@ def publish_bundle(bundle: Path, run_id: str, tracking_uri: str) -> str:
 
 def set_champion(version: str, tracking_uri: str) -> str | None:
     """Make a version the champion; returns the version that was, if any."""
-    from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
-    client = MlflowClient(tracking_uri, registry_uri=tracking_uri)
+    client = connect(tracking_uri)
     former = find_champion(tracking_uri)
     try:
         client.set_registered_model_alias(MODEL_NAME, CHAMPION, version)
@@ -51,10 +65,9 @@ def set_champion(version: str, tracking_uri: str) -> str | None:
 
 def find_champion(tracking_uri: str) -> str | None:
     """The version that is champion, if there is one."""
-    from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
-    client = MlflowClient(tracking_uri, registry_uri=tracking_uri)
+    client = connect(tracking_uri)
     try:
         return str(client.get_model_version_by_alias(MODEL_NAME, CHAMPION).version)
     except MlflowException:
@@ -67,10 +80,9 @@ def fetch_bundle(alias: str, tracking_uri: str, directory: Path) -> Bundle:
     Raises `RegistryError` when the registry has no such alias, `BundleError` when the copy fails a check;
     the old folder stays as it was in both cases.
     """
-    from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
-    client = MlflowClient(tracking_uri, registry_uri=tracking_uri)
+    client = connect(tracking_uri)
     fresh = directory.with_name(f".{directory.name}-fetched")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)

@@ -8,16 +8,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import duckdb
 import pandas as pd
-import pyarrow as pa
 
 from features import CONTRACTS, Signals, build_vectors
-from features.engines.duckdb import households_sql
+from features.engines.duckdb import registered_villages
 from features.facts import LatestFact, latest_facts_table
 from scoring import Assessor, Bundle
-from scoring.assessment import Freshness, to_json
+from scoring.assessment import Freshness
 from scoring.grades import GRADES
+from scoring.statement import make_statement
 from serving.scorer import freshness
 from serving.storage import AssessmentStore, Saved
 
@@ -62,7 +61,7 @@ def score_all(
     tell("vectors", 0, 0)
     vectors = build_vectors(signals, [as_of], features=assessor.features, region=region)
     ids = [str(one) for one in vectors.index.get_level_values("household_id")]
-    village_of = villages(signals, as_of)
+    village_of = registered_villages(signals, as_of)
     tell("facts", 0, len(ids))
     facts = latest_facts_table(signals, as_of).sort_values("household_id", kind="stable")
     first_fact = facts["household_id"].searchsorted(ids, side="left")
@@ -85,7 +84,7 @@ def score_all(
             [feeds[one] for one in where],
             [found.get(one, {}) for one in chunk],
         )
-        saved += store.save([to_json(one, region) for one in made], where)
+        saved += store.save([make_statement(one, region) for one in made], where)
         grades.update(one.grade for one in made)
         actions.update(one.suggested_action for one in made)
     tell("scores", len(ids), len(ids))
@@ -97,18 +96,6 @@ def score_all(
         {name: grades[name] for name in GRADES},
         {name: actions[name] for name in ACTIONS},
     )
-
-
-def villages(signals: Signals, as_of: dt.date) -> dict[str, str]:
-    """The village of every household registered on a date."""
-    table = signals.tables["household"]
-    days = pa.schema([
-        pa.field(one.name, pa.int32() if pa.types.is_date32(one.type) else one.type) for one in table.schema
-    ])
-    with duckdb.connect() as connection:
-        connection.register("household", table.cast(days))
-        rows = connection.sql(households_sql(as_of)).fetchall()
-    return {str(household): str(village) for household, village in rows}
 
 
 def facts_of(part: pd.DataFrame) -> dict[str, dict[str, LatestFact]]:

@@ -14,7 +14,8 @@ from features.engines.row import Rows
 from features.facts import latest_facts
 from features.policy import policy_history
 from scoring import Assessor, Bundle
-from scoring.assessment import Freshness, to_json
+from scoring.assessment import Freshness
+from scoring.statement import make_statement, put_into_words
 from scoring.triggers import TRIGGERS
 
 
@@ -57,7 +58,7 @@ class Scorer:
             [villages[one.village_code] for one in households],
             [latest_facts(one.rows, as_of) for one in households],
         )
-        return [to_json(one, self.region) for one in made]
+        return [put_into_words(make_statement(one, self.region)) for one in made]
 
     def versions(self) -> dict[str, str]:
         """The versions that an answer was made with."""

@@ -89,9 +89,9 @@ def run(
     if as_json:
         print(json.dumps(done.as_json(), ensure_ascii=False))
     else:
-        from training.report import print_evaluation
+        from training.report import print_evaluation, wide_console
 
-        print_evaluation(done.evaluation, Console())
+        print_evaluation(done.evaluation, wide_console())
         errors.print(f"registered as version {done.registered_version} ({done.bundle})", highlight=False)
 
 
@@ -117,6 +117,7 @@ def uganda(
     as_json: Json = False,
 ) -> None:
     """Uganda National Panel: train on all labelled waves but the last, test on the last."""
+    from training.report import wide_console
     from training.surveys.comparison import print_comparison
     from training.surveys.uganda import compare_uganda
 
@@ -128,7 +129,7 @@ def uganda(
     if as_json:
         print(json.dumps(compared.as_json()))
     else:
-        print_comparison(compared, Console())
+        print_comparison(compared, wide_console())
 
 
 def main() -> None:

@@ -124,6 +124,7 @@ def evaluate(
         calibration=fitted.calibration,
         borders=GradeBorders.at_shares(probabilities, grade_shares["high"], grade_shares["medium"]),
         base_rate=train.positives / len(train.labels),
+        horizon_months=experiment.split.horizon_months,
         version=version,
     )
     logistic = fit_logistic(train.vectors, train.labels)

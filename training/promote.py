@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scoring.bundle import Manifest, load_bundle
-from scoring.registry import MODEL_NAME, set_champion
+from scoring.registry import MODEL_NAME, connect, set_champion
 from training.errors import GateError
 
 LEAST_LIFT = 1.0
@@ -29,10 +29,9 @@ def promote(version: str, tracking_uri: str, override: str | None = None) -> Pro
     Raises `GateError` naming the gates it failed, unless `override` gives a reason; the reason is kept as
     a tag of the version.
     """
-    from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
-    client = MlflowClient(tracking_uri, registry_uri=tracking_uri)
+    client = connect(tracking_uri)
     try:
         registered = client.get_model_version(MODEL_NAME, version)
     except MlflowException:

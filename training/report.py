@@ -10,6 +10,14 @@ from rich.table import Table
 from training.evaluate import OURS, Evaluation, TestDate
 from training.metrics import Metrics
 
+LEAST_WIDTH = 124
+
+
+def wide_console() -> Console:
+    """A console that does not squeeze tables when its output goes to a file or a narrow pipe."""
+    console = Console()
+    return console if console.is_terminal else Console(width=LEAST_WIDTH)
+
 
 def print_evaluation(evaluation: Evaluation, console: Console) -> None:
     """Print the verdict, the split and one table a test date."""
@@ -35,7 +43,7 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
 def metrics_table(title: str, rows: dict[str, Metrics], visits_title: str) -> Table:
     """One row a model, with intervals and tie ranges."""
     table = Table(title=title, title_justify="left")
-    table.add_column("model")
+    table.add_column("model", no_wrap=True)
     for name in (
         "ROC-AUC [95 %]",
         "PR-AUC",

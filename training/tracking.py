@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.bundle import load_bundle
-from scoring.registry import publish_bundle
+from scoring.registry import connect, publish_bundle
 from training.evaluate import Evaluation
 from training.report import evaluation_json
 
@@ -24,6 +24,7 @@ def record_run(
     import mlflow
 
     manifest = load_bundle(bundle).manifest
+    connect(tracking_uri)
     mlflow.set_tracking_uri(tracking_uri)
     name = f"fangfan-{evaluation.experiment.name}"
     found = mlflow.get_experiment_by_name(name)

@@ -89,9 +89,12 @@ def compile_sql(plan: Plan, as_of: dt.date, region: str = DEFAULT_REGION) -> str
     return _Compiler(plan, as_of, region).query()
 
 
-def households_sql(as_of: dt.date) -> str:
-    """The query for the households registered on a date, each with its village."""
-    return _households_sql(as_of)
+def registered_villages(signals: Signals, as_of: dt.date) -> dict[str, str]:
+    """The village of every household that is registered on a date."""
+    with duckdb.connect() as connection:
+        connection.register("household", _with_integer_days(signals.tables["household"]))
+        found = connection.sql(_households_sql(as_of)).fetchall()
+    return {str(household): str(village) for household, village in found}
 
 
 class _Compiler:

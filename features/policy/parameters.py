@@ -52,7 +52,8 @@ def policy_value(parameter: str, region: str, on: dt.date) -> PolicyValue:
     if not in_force:
         raise PolicyError(
             f"{parameter} for {entries[0].region} is defined from {entries[0].effective_from} on; "
-            f"nothing is in force on {on}. Add an earlier, sourced entry to policy/{parameter}.yaml."
+            "nothing is in force on the date asked for. Add an earlier, sourced entry "
+            f"to policy/{parameter}.yaml."
         )
     return in_force[-1]
 

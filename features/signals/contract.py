@@ -11,6 +11,7 @@ import datetime as dt
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -80,9 +81,10 @@ class Contract:
         marked so. With `is_json`, numbers and flags must be JSON numbers and booleans, not text.
         """
         defects = [
-            RowDefect("unknown_field", str(name)[:64], f"remove it; {self.name} has {self._surfaces()}")
+            # An unknown name is not repeated: it may be a value in the wrong place.
+            RowDefect("unknown_field", "unknown", f"remove it; {self.name} has {', '.join(self._surfaces)}")
             for name in row
-            if name not in self._by_surface()
+            if name not in self._surfaces
         ]
         values: dict[str, Value] = {}
         for field in self.fields:
@@ -93,7 +95,9 @@ class Contract:
                 continue
             try:
                 if is_json and isinstance(given, str) and (not field.is_textual or given == ""):
-                    raise Defect("wrong_type", f"give {field.bounds}, as a JSON {field.type_name}")
+                    kind = "boolean" if isinstance(field, Flag) else "number"
+                    kind = "string" if field.is_textual else kind
+                    raise Defect("wrong_type", f"give {field.bounds}, as a JSON {kind}")
                 values[field.column] = field.parse(given)
             except Defect as defect:
                 defects.append(RowDefect(defect.code, field.surface, defect.way_out))
@@ -130,11 +134,9 @@ class Contract:
         """The fields as rows of the reference documentation."""
         return [field.describe() for field in self.fields]
 
-    def _by_surface(self) -> dict[str, Field]:
-        return {field.surface: field for field in self.fields}
-
-    def _surfaces(self) -> str:
-        return ", ".join(self._by_surface())
+    @cached_property
+    def _surfaces(self) -> tuple[str, ...]:
+        return tuple(field.surface for field in self.fields)
 
 
 def estimate_arrival(values: dict[str, Value], delay_days: int) -> None:

@@ -73,7 +73,7 @@ class Coverage:
             where = f"coverage row {number}"
             if set(row) != set(COLUMNS):
                 raise CoverageError(f"{where}: give exactly {', '.join(COLUMNS)}")
-            if row["feed"] not in allowed:
+            if not isinstance(row["feed"], str) or row["feed"] not in allowed:
                 raise CoverageError(f"{where}: feed is one of {', '.join(sorted(allowed))}")
             dates = {}
             for column in COLUMNS[2:]:

@@ -155,7 +155,7 @@ def _columns_of_frame(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def _is_uniform(series: pd.Series[Any]) -> bool:
-    kinds = set(map(type, series[series.notna()]))
+    kinds = {type(one) for one in series if not is_missing(one)}
     return not kinds or (len(kinds) == 1 and kinds <= {str, bool, int, float, dt.date})
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, Row, Select, func, select, text, tuple_
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
 
+from scoring.statement import put_into_words
 from serving.errors import Problem
 from serving.storage.database import WRITES
 from serving.storage.tables import assessment, model_release
@@ -167,7 +168,7 @@ def _stored() -> Select[Any]:
 
 
 def _made(row: Row[Any]) -> Stored:
-    return Stored(row.body, row.village_code, row.horizon_months, row.written_at)
+    return Stored(put_into_words(row.body), row.village_code, row.horizon_months, row.written_at)
 
 
 def _row(body: Mapping[str, Any], village_code: str, now: dt.datetime) -> dict[str, Any]:

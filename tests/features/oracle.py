@@ -10,6 +10,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -41,6 +42,7 @@ def years_back(date: dt.date, years: int) -> dt.date:
     return dt.date(date.year - years, date.month, min(date.day, last))
 
 
+@cache
 def policy(parameter: str, region: str, on: dt.date) -> Any:
     text = resources.files("features.policy").joinpath(f"{parameter}.yaml").read_text(encoding="utf-8")
     regions = yaml.safe_load(text)["regions"]

@@ -40,7 +40,8 @@ def _number(rng: random.Random, depth: int) -> Expr:
     left, right = _number(rng, depth - 1), _number(rng, depth - 1)
     made = [left + right, left - 3 * right, left / right, left > right, left.equals(right),
             least(left, 2),
-            _amount(rng, depth - 1) / _amount(rng, depth - 1), _amount(rng, depth - 1) <= _amount(rng, 0)]  # fmt: skip
+            _amount(rng, depth - 1) / _amount(rng, depth - 1),
+            _amount(rng, depth - 1) <= _amount(rng, 0)]  # fmt: skip
     return rng.choice(made)
 
 

@@ -169,7 +169,7 @@ def test_the_covered_stretch_is_the_run_of_covered_days(
 
 
 @given(st.integers(0, 10**6), st.sets(st.sampled_from(sorted(CONTRACTS))))
-@settings(max_examples=25)
+@settings(max_examples=10)
 def test_a_silent_feed_is_never_a_zero(seed: int, silent: set[str]) -> None:
     """Whatever its rows say: a feature of a feed without coverage is missing in every vector."""
     world = make_world(seed, AS_OF)

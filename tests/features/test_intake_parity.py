@@ -69,7 +69,7 @@ def check_against_parse_row(
 
 
 @given(FEEDS, st.integers(0, 10**6), placed(cells()), DELAYS, st.booleans())
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_rows_of_python(
     feed: str, seed: int, hostile: list[tuple[int, int, Any]], delay_days: int | None, as_frame: bool
 ) -> None:

@@ -27,6 +27,7 @@ def bits(value: float | None) -> bytes | None:
 
 def check_parity(world: World, as_of: dt.date, features: list[Feature], engine: RowEngine) -> None:
     batch = build_vectors(world.signals(), [as_of], features=features, region=REGION, threads=1)
+    cells = batch.to_dict("index")
     found = set()
     for household_id in world.rows:
         truth = oracle.Household(world.rows[household_id], world.deliveries, as_of, REGION)
@@ -41,7 +42,7 @@ def check_parity(world: World, as_of: dt.date, features: list[Feature], engine: 
         for number, feature in enumerate(features):
             expected = bits(truth.value(feature))
             assert bits(online[number]) == expected, (feature.name, "row")
-            assert bits(batch.loc[key, feature.name]) == expected, (feature.name, "duckdb")
+            assert bits(cells[key][feature.name]) == expected, (feature.name, "duckdb")
     assert set(batch.index) == found
 
 

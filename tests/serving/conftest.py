@@ -49,7 +49,7 @@ def make_bundle(directory: Path, version: str = VERSION, seed: int = 5) -> Bundl
     text = booster.model_to_string()
     base_rate = float(positive.mean())
     model = RiskModel(
-        lightgbm.Booster(model_str=text), NAMES, Calibration(), GradeBorders(0.3, 0.1), base_rate, version
+        lightgbm.Booster(model_str=text), NAMES, Calibration(), GradeBorders(0.3, 0.1), base_rate, 12, version
     )
     rows = [[None if np.isnan(one) else float(one) for one in row] for row in matrix[:3]]
     manifest = Manifest(

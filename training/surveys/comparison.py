@@ -14,6 +14,7 @@ from rich.console import Console
 
 from training.blend import fit_blend, fit_line
 from training.errors import DataError
+from training.fit import fit_calibration
 from training.metrics import Metrics, measure
 from training.report import metrics_table
 
@@ -47,7 +48,7 @@ class Comparison:
     def as_json(self) -> dict[str, Any]:
         """``{"n", "base_rate", "models": {name: {roc_auc, pr_auc, precision_at_10, recall_at_10, brier}}}``.
 
-        Precision and recall are means over ties; the naive rule has no probabilities, so its brier is null.
+        Precision and recall are means over ties.
         """
         any_model = next(iter(self.models.values()))
         return {
@@ -95,15 +96,16 @@ def compare(
     line = fit_line(past, train.labels, named)
     default = lgb.LGBMClassifier(random_state=0, n_jobs=2, verbosity=-1)
     default.fit(past.to_numpy(dtype=np.float64), train.labels)
+    # The rule knows only an order; the training side says how likely the outcome is along it.
+    scale = fit_calibration(train.naive, train.labels)
     ranks = {
-        "naive": test.naive,
+        "naive": scale.probability(test.naive),
         "logistic": line.predict_proba(future)[:, 1],
         "default": default.predict_proba(future.to_numpy(dtype=np.float64))[:, 1],
         "ours": blend.probability(future),
     }
     models = {
-        name: measure(test.labels, one, CAPACITY_SHARE, is_probability=name != "naive")
-        for name, one in ranks.items()
+        name: measure(test.labels, one, CAPACITY_SHARE, is_probability=True) for name, one in ranks.items()
     }
     return Comparison(title, models)
 

@@ -1,0 +1,145 @@
+"""A statement: an assessment as plain data, and the same data put into words.
+
+What is stored knows no language; words are added when it is read, from the one catalogue, so that a text
+that is mended is mended for old assessments too.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from features import FEATURES, policy_value
+from scoring.assessment import Assessment
+from scoring.reasons import Reason, ReasonFact, fact_text, feature_label, reason_text
+from scoring.texts import LANGUAGES, catalogue, format_value
+from scoring.triggers import TriggerHit
+
+
+def make_statement(made: Assessment, region: str) -> dict[str, Any]:
+    """The assessment as JSON without words."""
+    return {
+        "household_id": made.household_id,
+        "as_of_date": made.as_of_date.isoformat(),
+        "horizon_months": made.horizon_months,
+        "score": made.score,
+        "base_rate": made.base_rate,
+        "grade": made.grade,
+        "suggested_action": made.suggested_action,
+        "risk_reasons": [_plain_reason(one, made) for one in made.risk_reasons],
+        "protective_reasons": [_plain_reason(one, made) for one in made.protective_reasons],
+        "rule_hits": [_plain_hit(one) for one in made.rule_hits],
+        "missing_feeds": [feed for feed, state in made.feeds.items() if state == "missing"],
+        "stale_feeds": [feed for feed, state in made.feeds.items() if state == "stale"],
+        "latest_facts": {
+            feed: {
+                "records": fact.records,
+                "occurred_on": fact.occurred_on.isoformat(),
+                "known_on": fact.known_on.isoformat(),
+            }
+            for feed, fact in made.facts.items()
+        },
+        "monitoring_line": _line(made.as_of_date, region),
+        "model_version": made.model_version,
+        "policy_version": made.policy_version,
+        "feature_version": made.feature_version,
+    }
+
+
+def put_into_words(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """A statement as the API answers it: names, sentences and values worded in every language."""
+    grade, action = statement["grade"], statement["suggested_action"]
+    return {
+        **statement,
+        "grade_text": _each(lambda texts: texts["grades"][grade]),
+        "suggested_action_text": _each(lambda texts: texts["actions"][action]),
+        "risk_reasons": [_worded_reason(one) for one in statement["risk_reasons"]],
+        "protective_reasons": [_worded_reason(one) for one in statement["protective_reasons"]],
+        "rule_hits": [_worded_hit(one) for one in statement["rule_hits"]],
+    }
+
+
+def _plain_reason(reason: Reason, made: Assessment) -> dict[str, Any]:
+    return {
+        "code": reason.code,
+        "family": reason.family,
+        "effect": reason.effect,
+        "contribution": reason.contribution,
+        "strength": reason.strength,
+        "facts": [
+            {
+                "feature": fact.feature,
+                "value": fact.value,
+                "contribution": fact.contribution,
+                "latest_occurred_on": _latest(fact.feature, made),
+            }
+            for fact in reason.facts
+        ],
+    }
+
+
+def _worded_reason(plain: Mapping[str, Any]) -> dict[str, Any]:
+    facts = tuple(ReasonFact(one["feature"], one["value"], one["contribution"]) for one in plain["facts"])
+    reason = Reason(plain["code"], plain["family"], plain["effect"], plain["contribution"], facts)
+    return {
+        **plain,
+        "text": {language: reason_text(reason, language) for language in LANGUAGES},
+        "facts": [
+            {
+                **told,
+                "unit": FEATURES[fact.feature].unit,
+                "window_months": FEATURES[fact.feature].window_months,
+                "feeds": list(FEATURES[fact.feature].feeds),
+                "label": {language: feature_label(fact.feature, language) for language in LANGUAGES},
+                "value_text": {language: fact_text(fact, language) for language in LANGUAGES},
+            }
+            for fact, told in zip(facts, plain["facts"], strict=True)
+        ],
+    }
+
+
+def _latest(feature: str, made: Assessment) -> str | None:
+    dates = [made.facts[feed].occurred_on for feed in FEATURES[feature].feeds if feed in made.facts]
+    return max(dates).isoformat() if dates else None
+
+
+def _plain_hit(hit: TriggerHit) -> dict[str, Any]:
+    return {
+        "code": hit.code,
+        "cause": hit.cause,
+        "feature": hit.feature,
+        "value": hit.value,
+        "level": hit.level,
+        "is_assumption": hit.is_assumption,
+    }
+
+
+def _worded_hit(plain: Mapping[str, Any]) -> dict[str, Any]:
+    unit = FEATURES[plain["feature"]].unit
+    return {
+        **plain,
+        "unit": unit,
+        "text": {
+            language: catalogue(language)["triggers"][plain["code"]].format(
+                value=format_value(plain["value"], unit, language),
+                level=format_value(plain["level"], unit, language),
+            )
+            for language in LANGUAGES
+        },
+    }
+
+
+def _line(as_of: dt.date, region: str) -> dict[str, Any]:
+    line = policy_value("monitoring_line", region, as_of)
+    return {
+        "value": line.value,
+        "unit": line.unit,
+        "effective_from": line.effective_from.isoformat(),
+        "is_assumption": line.is_assumption,
+        "source": line.source,
+    }
+
+
+def _each(pick: Callable[[Mapping[str, Any]], str]) -> dict[str, str]:
+    return {language: pick(catalogue(language)) for language in LANGUAGES}
