@@ -1,0 +1,124 @@
+"""Bundles: what is stored scores bit for bit alike, and nothing altered gets in."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scoring.bundle import MANIFEST, MODEL, Bundle, load_bundle, save_bundle
+from scoring.errors import BundleError
+from scoring.model import RiskModel
+from tests.scoring.conftest import made_vectors, manifest_for
+
+
+@pytest.fixture
+def folder(bundle: Bundle, tmp_path: Path) -> Path:
+    return tmp_path / "bundle"
+
+
+def rewrite(folder: Path, **changes: Any) -> None:
+    path = folder / MANIFEST
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_a_loaded_bundle_scores_bit_for_bit_alike(model: RiskModel, bundle: Bundle) -> None:
+    vectors = made_vectors(500, 6)
+    np.testing.assert_array_equal(bundle.model.score(vectors), model.score(vectors))
+    np.testing.assert_array_equal(bundle.model.explain(vectors).values, model.explain(vectors).values)
+
+
+def test_the_folder_holds_text_only(folder: Path) -> None:
+    assert {path.name for path in folder.iterdir()} == {MODEL, MANIFEST}
+    (folder / MODEL).read_text(encoding="utf-8")
+    json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+
+
+def test_a_bundle_is_never_overwritten(model: RiskModel, folder: Path) -> None:
+    with pytest.raises(BundleError, match="never overwritten"):
+        save_bundle(folder, model.booster.model_to_string(), manifest_for(model))
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.001, 0.5, 0.99])
+def test_truncated_trees_are_refused_before_they_are_read(folder: Path, keep: float) -> None:
+    data = (folder / MODEL).read_bytes()
+    (folder / MODEL).write_bytes(data[: int(keep * len(data))])
+    with pytest.raises(BundleError, match="sha256"):
+        load_bundle(folder)
+
+
+def test_a_changed_digit_is_refused(folder: Path) -> None:
+    data = (folder / MODEL).read_text()
+    at = data.index("leaf_value=") + len("leaf_value=") + 3
+    (folder / MODEL).write_text(data[:at] + ("1" if data[at] != "1" else "2") + data[at + 1 :])
+    with pytest.raises(BundleError, match="sha256"):
+        load_bundle(folder)
+
+
+def test_a_changed_digit_with_a_matching_hash_is_caught_by_the_golden_rows(folder: Path) -> None:
+    import hashlib
+
+    lines = (folder / MODEL).read_text().splitlines(keepends=True)
+    at = next(number for number, line in enumerate(lines) if line.startswith("leaf_value="))
+    values = lines[at].removeprefix("leaf_value=").split()
+    lines[at] = "leaf_value=" + " ".join(str(float(one) + 0.01) for one in values) + "\n"
+    # Tree sizes are part of LightGBM's text; without them it finds the trees by their headings.
+    text = "".join(line for line in lines if not line.startswith("tree_sizes="))
+    (folder / MODEL).write_text(text)
+    rewrite(folder, files={MODEL: hashlib.sha256((folder / MODEL).read_bytes()).hexdigest()})
+    with pytest.raises(BundleError, match="golden rows"):
+        load_bundle(folder)
+
+
+def test_foreign_files_are_refused(folder: Path) -> None:
+    (folder / "loader.py").write_text("raise SystemExit('code ran')")
+    with pytest.raises(BundleError, match="nothing more"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"feature_version": "000000000000"}, "definitions have changed"),
+        ({"slope": -1.0}, "slope"),
+        ({"high_from": 0.01, "medium_from": 0.5}, "borders"),
+        ({"golden": {"rows": [], "scores": []}}, "golden"),
+        ({"golden": {"rows": [[1.0]], "scores": [0.5]}}, "golden"),
+        ({"files": {}}, "nothing less"),
+        ({"files": {MODEL: "0" * 64, "../evil": "0" * 64}}, "nothing more"),
+        ({"version": "../../etc"}, "known form at: version"),
+        ({"format": 2}, "known form at: format"),
+        ({"surprise": 1}, "known form at: surprise"),
+    ],
+)
+def test_altered_manifests_are_refused(folder: Path, changes: dict[str, Any], match: str) -> None:
+    rewrite(folder, **changes)
+    with pytest.raises(BundleError, match=match):
+        load_bundle(folder)
+
+
+def test_swapped_features_are_refused(folder: Path) -> None:
+    features = json.loads((folder / MANIFEST).read_text())["features"]
+    features[0], features[1] = features[1], features[0]
+    rewrite(folder, features=features)
+    with pytest.raises(BundleError):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"format": NaN}'])
+def test_a_manifest_that_is_no_manifest_is_refused(folder: Path, text: str) -> None:
+    (folder / MANIFEST).write_text(text)
+    with pytest.raises(BundleError, match="known form"):
+        load_bundle(folder)
+
+
+def test_an_absent_manifest_or_folder_is_named(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"manifest\.json"):
+        load_bundle(tmp_path / "nowhere")
+    shutil.move(folder / MANIFEST, tmp_path / "elsewhere")
+    with pytest.raises(BundleError, match=r"manifest\.json"):
+        load_bundle(folder)

@@ -1,0 +1,195 @@
+"""Reasons: summed by cause, at most four, true to the model and to the household's values."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+
+import numpy as np
+import pytest
+
+from features import FEATURES, policy_value
+from features.facts import LatestFact
+from scoring.assessment import Assessor, suggest
+from scoring.model import RiskModel
+from scoring.reasons import (
+    LEAST_CONTRIBUTION,
+    MOST_PROTECTIVE_REASONS,
+    MOST_RISK_REASONS,
+    Reason,
+    ReasonFact,
+    family_of,
+    find_reasons,
+    reason_text,
+)
+from scoring.statement import make_statement, put_into_words
+from scoring.texts import LANGUAGES, catalogue, format_value
+from scoring.triggers import TRIGGERS, find_hits
+from tests.scoring.conftest import AS_OF, made_vectors
+
+REGION = "CN-50"
+
+
+def test_contributions_of_a_cause_are_summed_before_ranking() -> None:
+    values = dict.fromkeys(FEATURES, 1.0)
+    contributions = dict.fromkeys(FEATURES, 0.0)
+    contributions |= {
+        "illness_self_paid_yuan_12m": 0.4,
+        "illness_total_yuan_12m": 0.4,
+        "income_wages_yuan_12m": 0.6,
+    }
+    risk, protective = find_reasons(values, contributions)
+    assert [(one.family, round(one.contribution, 9)) for one in risk] == [("01", 0.8), ("07", 0.6)]
+    assert protective == []
+
+
+def test_opposite_contributions_of_a_cause_cancel_and_are_not_told() -> None:
+    contributions = dict.fromkeys(FEATURES, 0.0)
+    contributions |= {"illness_self_paid_yuan_12m": 0.5, "illness_inpatient_count_12m": -0.48}
+    assert find_reasons(dict.fromkeys(FEATURES, 1.0), contributions) == ([], [])
+
+
+def test_only_facts_that_pull_along_are_shown() -> None:
+    contributions = dict.fromkeys(FEATURES, 0.0)
+    contributions |= {"illness_self_paid_yuan_12m": 0.9, "illness_inpatient_count_12m": -0.2}
+    (reason,), _ = find_reasons(dict.fromkeys(FEATURES, 3.0), contributions)
+    assert [one.feature for one in reason.facts] == ["illness_self_paid_yuan_12m"]
+
+
+def test_reasons_of_real_explanations_keep_their_bounds(model: RiskModel) -> None:
+    vectors = made_vectors(200, 8)
+    explained = model.explain(vectors)
+    for at, row in enumerate(vectors.to_dict("records")):
+        values = {str(name): float(value) for name, value in row.items()}
+        contributions = dict(zip(model.feature_names, explained.values[at].tolist(), strict=True))
+        risk, protective = find_reasons(values, contributions)
+        assert len(risk) <= MOST_RISK_REASONS
+        assert len(protective) <= MOST_PROTECTIVE_REASONS
+        for one in (*risk, *protective):
+            whole = sum(value for name, value in contributions.items() if family_of(name) == one.family)
+            assert one.contribution == pytest.approx(whole)
+            assert abs(one.contribution) >= LEAST_CONTRIBUTION
+            assert (one.contribution > 0) == (one.effect == "risk")
+            for fact in one.facts:
+                value = values[fact.feature]
+                assert fact.value == value or (fact.value is None and math.isnan(value))
+                assert contributions[fact.feature] * one.contribution > 0
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", FEATURES)
+def test_every_feature_has_a_text_in_both_directions(name: str, language: str) -> None:
+    for contribution in (0.7, -0.7):
+        for value in (12_345.0, 0.0, None):
+            effect = "risk" if contribution > 0 else "protective"
+            fact = ReasonFact(name, value, contribution)
+            reason = Reason(family_of(name)[:2], family_of(name), effect, contribution, (fact,))  # type: ignore[arg-type]
+            text = reason_text(reason, language)
+            assert all(text.values())
+            assert "{" not in "".join(text.values())
+            assert format_value(value, FEATURES[name].unit, language) in text["sentence"]
+
+
+def test_both_languages_have_the_same_texts() -> None:
+    def keys(tree: object, path: str = "") -> set[str]:
+        if not isinstance(tree, dict):
+            return {path}
+        return {found for key, part in tree.items() for found in keys(part, f"{path}/{key}")}
+
+    assert keys(catalogue("zh")) == keys(catalogue("en"))
+
+
+def test_every_cause_family_is_an_official_code() -> None:
+    codes = policy_value("reason_codes", REGION, AS_OF).value
+    for name in FEATURES:
+        assert family_of(name)[:2] in codes
+        assert family_of(name) in catalogue("zh")["families"]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "zh", "en"),
+    [
+        (12_000.0, "yuan", "1.2万元", "¥12,000"),
+        (20_000.0, "yuan", "2万元", "¥20,000"),
+        (-35_400.0, "yuan", "-3.5万元", "-¥35,400"),
+        (9_999.4, "yuan per person", "9,999元", "¥9,999"),
+        (0.456, "share", "46%", "46%"),
+        (3.0, "persons", "3人", "3 persons"),
+        (1.0, "yes/no", "是", "yes"),
+        (None, "yuan", "无数据", "no data"),
+        (math.nan, "days", "无数据", "no data"),
+    ],
+)
+def test_numbers_are_written_as_officials_write_them(
+    value: float | None, unit: str, zh: str, en: str
+) -> None:
+    assert format_value(value, unit, "zh") == zh
+    assert format_value(value, unit, "en") == en
+
+
+def vector(**values: float) -> dict[str, float]:
+    return {**dict.fromkeys(FEATURES, 0.0), **values}
+
+
+@pytest.mark.parametrize(
+    ("self_paid", "formerly_poor", "fires"),
+    [(11_050.0, 1.0, True), (11_049.0, 1.0, False), (22_100.0, 0.0, True), (22_099.0, 0.0, False),
+     (11_050.0, math.nan, True), (math.nan, 1.0, False)],
+)  # fmt: skip
+def test_the_medical_trigger_fires_at_its_level(self_paid: float, formerly_poor: float, fires: bool) -> None:
+    """50 % and 100 % of 2024's rural income per head (22,100), in force in 2026."""
+    hits = find_hits(
+        vector(illness_self_paid_yuan_12m=self_paid, composition_is_formerly_poor=formerly_poor),
+        AS_OF,
+        REGION,
+    )
+    assert ("medical_self_paid" in [one.code for one in hits]) == fires
+    assert all(one.is_assumption for one in hits)
+
+
+def test_the_work_trigger_speaks_only_of_households_that_had_wages() -> None:
+    idle = vector(income_days_since_wages=200.0)
+    assert find_hits(idle, AS_OF, REGION) == []
+    (hit,) = find_hits({**idle, "income_wages_yuan_12m": 5_000.0}, AS_OF, REGION)
+    assert (hit.code, hit.value, hit.level) == ("out_of_work", 200.0, 90.0)
+
+
+def test_trigger_excess_is_vectorised_like_single_hits(model: RiskModel) -> None:
+    vectors = made_vectors(100, 12)
+    columns = {str(name): vectors[name].to_numpy(dtype=np.float64) for name in vectors}
+    for at, row in enumerate(vectors.to_dict("records")):
+        fired = {one.code for one in find_hits({str(k): float(v) for k, v in row.items()}, AS_OF, REGION)}
+        expected = {one.code for one in TRIGGERS if one.excess(columns, AS_OF, REGION)[at] >= 1}
+        assert fired == expected
+
+
+@pytest.mark.parametrize(
+    ("grade", "hit", "state", "action"),
+    [("high", False, "fresh", "visit"), ("low", True, "fresh", "visit"), ("medium", False, "fresh", "watch"),
+     ("low", False, "fresh", "routine"), ("low", False, "stale", "watch"), ("low", False, "missing", "watch")],
+)  # fmt: skip
+def test_a_trigger_asks_for_a_visit_and_silence_is_never_routine(
+    grade: str, hit: bool, state: str, action: str
+) -> None:
+    assert suggest(grade, hit, {"income": "fresh", "illness": state}) == action  # type: ignore[arg-type, dict-item]
+
+
+def test_a_statement_is_plain_data_that_words_are_added_to(model: RiskModel) -> None:
+    vectors = made_vectors(3, 2)
+    assessor = Assessor(model, REGION)
+    fact = LatestFact("illness", 2, dt.date(2026, 9, 1), dt.date(2026, 10, 1))
+    feeds = [{"illness": "fresh", "income": "stale", "disaster": "missing"}] * 3
+    made = assessor.assess(vectors, ["a", "b", "c"], AS_OF, feeds, [{"illness": fact}] * 3)  # type: ignore[arg-type]
+    for one, score in zip(made, model.score(vectors), strict=True):
+        plain = make_statement(one, REGION)
+        worded = put_into_words(plain)
+        assert plain["score"] == score
+        assert set(worded) - set(plain) == {"grade_text", "suggested_action_text"}
+        unworded = [key for key in plain if not key.endswith("reasons") and key != "rule_hits"]
+        assert {key: worded[key] for key in unworded} == {key: plain[key] for key in unworded}
+        assert (plain["missing_feeds"], plain["stale_feeds"]) == (["disaster"], ["income"])
+        assert worded["monitoring_line"]["is_assumption"] is True
+        assert "decision" not in str(worded).lower()
+        for reason in worded["risk_reasons"]:
+            assert reason["text"]["zh"]["sentence"]
+            assert reason["facts"][0]["value_text"]["en"]
