@@ -94,10 +94,15 @@ def _load(parameter: str) -> dict[str, tuple[PolicyValue, ...]]:
         raise PolicyError(f"there is no policy parameter {parameter}; there are {', '.join(parameters())}")
     text = resources.files(__package__).joinpath(f"{parameter}.yaml").read_text(encoding="utf-8")
     document = yaml.safe_load(text)
-    return {
+    regions = {
         region: tuple(_entry(parameter, document["unit"], region, raw) for raw in entries)
         for region, entries in document["regions"].items()
     }
+    for region, entries in regions.items():
+        dates = [entry.effective_from for entry in entries]
+        if dates != sorted(set(dates)):
+            raise PolicyError(f"policy/{parameter}.yaml, {region}: entries stand in order of date, each once")
+    return regions
 
 
 def _entry(parameter: str, unit: str, region: str, raw: dict[str, Any]) -> PolicyValue:

@@ -1,0 +1,1 @@
+"""Benchmarks: timings as measured in one run on one machine. Not tests."""
