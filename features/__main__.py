@@ -107,7 +107,7 @@ def main() -> None:
     try:
         app()
     except FeaturesError as error:
-        errors.print(str(error), style="red", highlight=False, markup=False)
+        errors.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
         raise SystemExit(2) from None
 
 

@@ -7,6 +7,7 @@ are never called: a fetched folder goes through `load_bundle`.
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ def connect(tracking_uri: str) -> Any:
     # MLflow reports every table it makes; here that is noise.
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     try:
         return MlflowClient(tracking_uri, registry_uri=tracking_uri)
     except MlflowException:

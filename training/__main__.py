@@ -92,7 +92,7 @@ def run(
         from training.report import print_evaluation, wide_console
 
         print_evaluation(done.evaluation, wide_console())
-        errors.print(f"registered as version {done.registered_version} ({done.bundle})", highlight=False)
+        errors.print(f"registered as version {done.registered_version} ({done.bundle})", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -137,7 +137,7 @@ def main() -> None:
     try:
         app()
     except (TrainingError, ScoringError, FeaturesError) as error:
-        errors.print(str(error), style="red", highlight=False, markup=False)
+        errors.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
         raise SystemExit(2) from None
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from training.simulation.discovery import discover_month, start_discovery
-from training.simulation.hardship import start_hardship, suffer_month
+from training.simulation.hardship import Hardship, main_cause, start_hardship, suffer_month
 from training.simulation.population import Population, make_population
 from training.simulation.reporting import Reporter, household_keys
 from training.simulation.settings import CountySettings
@@ -24,8 +25,10 @@ GROWTH_BASE_YEAR = 2023.5
 class County:
     """What arrived from the departments, what was identified, and the truth that nobody saw.
 
-    `feeds` holds one frame a feed in the surface form of its contract; `truth` has a row for each
-    difficulty (household_id, since, cause_code) and is for tests only: `save` does not write it.
+    `feeds` holds one frame a feed in the surface form of its contract. `truth` has a row for each
+    difficulty: household_id, `since` (first day of the month in which it began), cause_code, formerly_poor
+    and identified_on (missing where nobody found it). A household of `outcomes` that `truth` does not hold
+    with a date was identified by mistake. It is for tests only: `save` does not write it.
     """
 
     settings: CountySettings
@@ -60,21 +63,30 @@ def simulate_county(settings: CountySettings, progress: Callable[[int, int], Non
         falls = suffer_month(population, economy, course, month, hardship, helped, growth, number)
         found = discover_month(population, hardship, discovery, falls, end, number, rng)
         outcomes += found
-        truth.append(_difficulties(population, falls, end))
+        truth.append(_difficulties(population, hardship, falls, number))
         reporter.report_month(end, month, course, helped)
         if progress:
             progress(number + 1, len(ends))
     feeds, coverage = reporter.deliver(course)
-    table = pd.DataFrame(outcomes, columns=["household", "identified_on", "cause_code", "object_type"])
+    table = pd.DataFrame(
+        outcomes, columns=["household", "identified_on", "cause_code", "object_type", "since"]
+    )
     table.insert(0, "household_id", household_keys(table.pop("household").to_numpy(dtype=np.int64)))
     table["identified_on"] = pd.to_datetime(table["identified_on"])
-    return County(settings, feeds, coverage, table, pd.concat(truth, ignore_index=True))
+    dates = table[["household_id", "since", "identified_on"]]
+    difficulties = pd.concat(truth, ignore_index=True).merge(dates, how="left", on=["household_id", "since"])
+    first_days = pd.to_datetime(pd.Series([end.replace(day=1) for end in ends]))
+    difficulties["since"] = difficulties["since"].map(first_days)
+    return County(settings, feeds, coverage, table.drop(columns="since"), difficulties)
 
 
-def _difficulties(population: Population, falls: np.ndarray, end: object) -> pd.DataFrame:
+def _difficulties(
+    population: Population, hardship: Hardship, falls: npt.NDArray[np.bool_], number: int
+) -> pd.DataFrame:
     where = np.flatnonzero(falls)
     return pd.DataFrame({
         "household_id": household_keys(where),
-        "since": pd.Timestamp(str(end)),
+        "since": number,
+        "cause_code": main_cause(hardship, where),
         "formerly_poor": population.formerly_poor[where],
     })

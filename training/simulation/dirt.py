@@ -64,6 +64,14 @@ def _negative_amount(frame: pd.DataFrame, rows: Any) -> None:
     _spoil(frame, _amount(frame), rows, "-350.00")
 
 
+def _unit_slip(frame: pd.DataFrame, rows: Any) -> None:
+    """An amount in units of 10,000 yuan in a column of yuan: nothing but its size gives it away."""
+    amounts = _amount(frame)
+    slipped = frame[amounts].to_numpy(dtype=np.float64, copy=True)
+    slipped[rows] = np.round(slipped[rows] / 10_000, 2)
+    frame[amounts] = slipped
+
+
 def _parts_exceed_total(frame: pd.DataFrame, rows: Any) -> None:
     frame.loc[frame.index[rows], "reimbursed_yuan"] += frame["total_yuan"].iloc[rows].astype(float)
 
@@ -84,6 +92,9 @@ _DEFECTS: tuple[tuple[Defect, set[str]], ...] = (
     (_malformed_date, {"known_on"}),
     (_trailing_comma, {"household_id"}),
     (_early_arrival, {"known_on", "occurred_on"}),
+    # Before the amounts that turn the column into text.
+    (_unit_slip, {"cost_yuan"}),
+    (_unit_slip, {"monthly_wage_yuan"}),
     (_parts_exceed_total, {"reimbursed_yuan", "total_yuan"}),
     (_garbled_amount, {"cost_yuan"}),
     (_garbled_amount, {"loss_yuan"}),

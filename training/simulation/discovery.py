@@ -46,7 +46,10 @@ def discover_month(
     population: Population, hardship: Hardship, discovery: Discovery, falls: Flags, end: dt.date,
     number: int, rng: np.random.Generator,
 ) -> list[dict[str, object]]:  # fmt: skip
-    """Identify some of those in difficulty and very few others; returns rows of the outcome table."""
+    """Identify some of those in difficulty and very few others; returns rows of the outcome table.
+
+    `since` is the number of the month in which the difficulty began, -1 where there was none.
+    """
     n = population.households
     discovery.hidden = np.where(falls, rng.random(n) < HIDDEN_SHARE, discovery.hidden)
     waited = number - hardship.since
@@ -69,6 +72,9 @@ def discover_month(
     days = [end - dt.timedelta(days=int(back)) for back in rng.integers(0, 28, len(found))]
     causes = main_cause(hardship, found)
     return [
-        {"household": int(household), "identified_on": day, "cause_code": cause, "object_type": str(kind)}
-        for household, day, cause, kind in zip(found, days, causes, kinds, strict=True)
-    ]
+        {"household": int(household), "identified_on": day, "cause_code": cause, "object_type": str(kind),
+         "since": int(since)}
+        for household, day, cause, kind, since in zip(
+            found, days, causes, kinds, hardship.since[found], strict=True
+        )
+    ]  # fmt: skip

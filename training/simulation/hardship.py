@@ -115,7 +115,7 @@ def suffer_month(
 
 
 def main_cause(hardship: Hardship, households: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
-    """The cause that weighed most, as a code."""
+    """The cause that has weighed most on each, as a code of `CAUSES`."""
     heaviest = hardship.burdens[:, households].argmax(axis=0)
     return np.asarray(np.array(CAUSES, dtype=object)[heaviest])
 

@@ -77,6 +77,9 @@ class Reporter:
         work = course.work
         self._add("employment", self._jobs(open_jobs, work.since[open_jobs], work.wage[open_jobs], None))
         self._add("household", self._households())
+        if not self.parts["disaster"]:
+            # A feed with nothing to tell still has its columns.
+            self._report_disaster(_no_disaster())
         feeds = {}
         for name, parts in self.parts.items():
             frame = pd.concat(parts, ignore_index=True)
@@ -148,13 +151,13 @@ class Reporter:
         )
 
     def _jobs(self, member: Any, since: Any, wage: Any, ended: Any) -> dict[str, Any]:
-        known_ended = None if ended is None else self._arrival("employment", ended)
+        known = self._arrival("employment", since)
         return {
             "household": self.population.owner[member],
             "occurred": since,
-            "known": self._arrival("employment", since),
+            "known": known,
             "ended": ended,
-            "ended_known": known_ended,
+            "ended_known": self._end_arrival("employment", ended, known),
             "member_id": self._member_keys(member),
             "work": self.work_kind[member],
             "monthly_wage_yuan": np.round(wage, -1),
@@ -180,12 +183,13 @@ class Reporter:
 
     def _members(self, member: Ints, ended: Any) -> dict[str, Any]:
         since = self.version_since[member]
+        known = self._arrival("member", since)
         return {
             "household": self.population.owner[member],
             "occurred": since,
-            "known": self._arrival("member", since),
+            "known": known,
             "ended": ended,
-            "ended_known": None if ended is None else self._arrival("member", ended),
+            "ended_known": self._end_arrival("member", ended, known),
             "member_id": self._member_keys(member),
             "born_on": _dates(self.population.born[member]),
             **{name: self.version.loc[member, name].to_numpy() for name in self.version.columns},
@@ -213,9 +217,13 @@ class Reporter:
         late = self.rng.random(count) < LATE_SHARE.get(feed, 0.0)
         return occurred + spread + np.where(late, self.rng.integers(30, 121, count), 0)
 
+    def _end_arrival(self, feed: str, ended: Any, known: Any) -> Any:
+        """When a spell's end arrives: nobody reports the end of what they have not yet reported."""
+        return None if ended is None else np.maximum(self._arrival(feed, ended), known)
+
     def _add(self, feed: str, columns: dict[str, Any]) -> None:
         rows = len(columns["household"])
-        if rows:
+        if rows or not self.parts[feed]:
             self.parts[feed].append(
                 pd.DataFrame({k: np.full(rows, -1) if v is None else v for k, v in columns.items()})
             )
@@ -224,7 +232,7 @@ class Reporter:
         """Surface columns, without what has not arrived or was silenced, in the order of arrival."""
         last = int(np.datetime64(self.settings.ends_on, "D").astype(np.int64))
         frame = frame[frame["known"] <= last]
-        frame = frame[~self._silenced(feed, frame)]
+        frame = frame[~self._silenced(feed, frame, "occurred")]
         frame = frame.sort_values(["known", "household"], kind="stable").reset_index(drop=True)
         surface = pd.DataFrame({
             "household_id": household_keys(frame["household"].to_numpy()),
@@ -233,6 +241,8 @@ class Reporter:
         })
         if "ended" in frame:
             told = (frame["ended"] >= 0) & (frame["ended_known"] <= last)
+            # A silent department does not tell that a spell ended either.
+            told &= ~self._silenced(feed, frame, "ended")
             surface["ended_on"] = pd.Series(_dates(frame["ended"])).where(told)
             surface["ended_known_on"] = pd.Series(_dates(frame["ended_known"])).where(told)
         rest = [
@@ -242,14 +252,15 @@ class Reporter:
         ]
         return pd.concat([surface, frame[rest]], axis=1)
 
-    def _silenced(self, feed: str, frame: pd.DataFrame) -> Any:
+    def _silenced(self, feed: str, frame: pd.DataFrame, date: str) -> Any:
+        """Which rows' `date` lies in the silence of their area."""
         gone = np.zeros(len(frame), dtype=bool)
         for name, area, month in self.settings.silent:
             if name == feed:
                 codes = self.population.village_codes[frame["household"].to_numpy()]
                 inside = np.array([code.startswith(area) for code in codes], dtype=bool)
                 start = self.settings.month_ends[month].replace(day=1)
-                gone |= inside & (frame["occurred"].to_numpy() >= np.datetime64(start, "D").astype(np.int64))
+                gone |= inside & (frame[date].to_numpy() >= np.datetime64(start, "D").astype(np.int64))
         return gone
 
     def _coverage(self) -> pd.DataFrame:
@@ -282,6 +293,12 @@ class Reporter:
 
     def _member_keys(self, member: Any) -> npt.NDArray[np.object_]:
         return np.array([f"M{one:08d}" for one in np.asarray(member)], dtype=object)
+
+
+def _no_disaster() -> dict[str, Any]:
+    none = np.empty(0, dtype=np.int64)
+    return {"household": none, "hazard": "other", "loss": none.astype(np.float64), "crop": none,
+            "damaged": none.astype(bool), "day": 0}  # fmt: skip
 
 
 def _dates(days: Any) -> Any:

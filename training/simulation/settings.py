@@ -11,6 +11,9 @@ from training.errors import TrainingError
 COUNTY_CODE = "500299"
 """A county code that no real county of Chongqing has."""
 
+FEEDS = ("household", "member", "income", "illness", "disaster", "employment")
+"""The feeds that the departments of a county deliver."""
+
 
 @dataclass(frozen=True)
 class CountySettings:
@@ -19,7 +22,9 @@ class CountySettings:
     `months` are observed before `ends_on`, a month's last day; `run_in_months` of history come before
     them, so that windows of two years exist at the first observed month. `dirt_share` is the share of
     delivered rows that carry a defect. `silent` lists (feed, area code, month index from the first month)
-    from which that feed delivers nothing for the area any more.
+    from which that feed delivers nothing for the area any more; the area is the county or one of its towns.
+
+    Raises `TrainingError` naming the setting and what it may be.
     """
 
     households: int = 20_000
@@ -39,6 +44,21 @@ class CountySettings:
             raise TrainingError("ends_on is the last day of a month")
         if not 0 <= self.dirt_share < 0.5:
             raise TrainingError("dirt_share is a share of rows, from 0 to below 0.5")
+        if self.seed < 0:
+            raise TrainingError("seed is 0 or a positive number")
+        for feed, area, month in self.silent:
+            self._check_silent(feed, area, month)
+
+    def _check_silent(self, feed: str, area: str, month: int) -> None:
+        if feed not in FEEDS:
+            raise TrainingError(f"silent names the feed {feed!r}; a county has {', '.join(FEEDS)}")
+        if not (area.isdecimal() and area.startswith(COUNTY_CODE) and len(area) in {6, 9}):
+            raise TrainingError(
+                f"silent names the area {area!r}; give the county {COUNTY_CODE} or a town of 9 digits in it"
+            )
+        last = self.months + self.run_in_months - 1
+        if not 0 <= month <= last:
+            raise TrainingError(f"silent begins in month {month}; months count from 0 to {last}")
 
     @property
     def month_ends(self) -> list[dt.date]:

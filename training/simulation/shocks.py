@@ -152,7 +152,8 @@ def live_month(
     deaths = np.flatnonzero(course.alive & (rng.random(len(owner)) < _death_hazard(age)))
     course.alive[deaths] = False
     course.is_worker[deaths] = False
-    course.work.employed[deaths] = False
+    # A job left out because its holder died later would tell of the death years before it.
+    job_ends.append(_jobs_left_by(course.work, deaths, end))
     changes = np.union1d(_new_disabilities(course, sick, rng), _new_school_year(course, age, end, rng))
     earned = np.where(course.work.employed, course.work.wage, 0.0) * growth
     wages = population.per_household(earned) * rng.uniform(0.94, 1.06, n)
@@ -274,6 +275,15 @@ def _work(
     work.employed[found] = True
     work.since[found] = day - rng.integers(0, 28, len(found))
     return ends
+
+
+def _jobs_left_by(work: Work, deaths: Ints, end: dt.date) -> dict[str, object]:
+    """The jobs that end with their holders."""
+    left = deaths[work.employed[deaths]]
+    work.employed[left] = False
+    day = np.datetime64(end, "D").astype(np.int64)
+    return {"member": left, "since": work.since[left].copy(), "wage": work.wage[left].copy(),
+            "ended": np.full(len(left), day)}  # fmt: skip
 
 
 def _disasters(
