@@ -7,6 +7,8 @@ ARGS ?=
 
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
+# Threads that spin while they wait make training many times slower on a shared machine.
+export OMP_WAIT_POLICY := PASSIVE
 
 .PHONY: help demo test check format lock clean
 

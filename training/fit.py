@@ -56,7 +56,7 @@ class FitSettings:
             "monotone_constraints": list(directions),
             "seed": self.seed,
             "deterministic": True,
-            "force_row_wise": True,
+            "force_col_wise": True,
             "num_threads": self.threads,
             "verbosity": -1,
         }
