@@ -65,6 +65,8 @@ def install_with_uv(pip: list[str], lock: str) -> bool:
 def uv_environment() -> dict[str, str]:
     """The environment for uv, which does not read pip's settings: its index and links, handed on."""
     env = {**os.environ, "UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never", "UV_LINK_MODE": "copy"}
+    # pip takes the best version from all of its indexes; uv is asked to do the same.
+    env["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     for setting, variable in (("index-url", "UV_DEFAULT_INDEX"), ("extra-index-url", "UV_INDEX")):
         for section in ("install", "global", ":env:"):
             command = [str(PYTHON), "-m", "pip", "config", "get", f"{section}.{setting}"]

@@ -92,7 +92,11 @@ def run(
         from training.report import print_evaluation, wide_console
 
         print_evaluation(done.evaluation, wide_console())
-        errors.print(f"registered as version {done.registered_version} ({done.bundle})", highlight=False, soft_wrap=True)
+        errors.print(
+            f"registered as version {done.registered_version} ({done.bundle})",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 @app.command()

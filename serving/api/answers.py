@@ -110,6 +110,7 @@ class AssessmentAnswer(_Answer):
 
     household_id: str
     as_of_date: str
+    horizon_months: int = Field(description="How many months ahead the score looks")
     score: float = Field(description="Calibrated probability of a newly verified identification", ge=0, le=1)
     base_rate: float = Field(description="The same for all households the model was trained on")
     grade: Literal["high", "medium", "low"]

@@ -171,6 +171,7 @@ def _body(key: str, score: float = 0.5) -> dict[str, Any]:
     return {
         "household_id": key, "as_of_date": "2026-10-31", "model_version": "m", "score": score,
         "grade": "high", "suggested_action": "visit",
+        "risk_reasons": [], "protective_reasons": [], "rule_hits": [],
     }  # fmt: skip
 
 
