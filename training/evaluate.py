@@ -166,7 +166,8 @@ def _test_date(
         as_of=as_of,
         metrics=metrics,
         best_rule=best,
-        lift_over_best_rule=of_ours / of_rule if of_rule else float(of_ours > 0) * 1e9,
+        # A rule that found nobody is taken to have found one: the lift is then at least this.
+        lift_over_best_rule=of_ours / max(of_rule, 1 / metrics[OURS].capacity.visits),
         recall_by_type=_recall_by(facts["object_type"], test.labels, ours, share),
         recall_by_cause=_recall_by(facts["cause_code"], test.labels, ours, share),
         reliability=reliability(test.labels, ours),

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from training.simulation.allowance import REVIEW_MONTH, Allowance
 from training.simulation.discovery import discover_month, start_discovery
 from training.simulation.hardship import Hardship, main_cause, start_hardship, suffer_month
 from training.simulation.population import Population, make_population
@@ -46,19 +47,24 @@ class County:
 
 def simulate_county(settings: CountySettings, progress: Callable[[int, int], None] | None = None) -> County:
     """Simulate a county; the same settings give the same county. `progress` gets (months done, in all)."""
-    rng = np.random.default_rng(settings.seed)
+    # What departments record has its own chance, so that changing it leaves the truth as it was.
+    rng, recording = (np.random.default_rng(one) for one in np.random.SeedSequence(settings.seed).spawn(2))
     population = make_population(settings, rng)
     economy = make_economy(population, rng)
     ends = settings.month_ends
     first_day = int(np.datetime64(ends[0].replace(day=1), "D").astype(np.int64))
     course = start_course(population, economy, first_day, rng)
     hardship, discovery = start_hardship(population, rng), start_discovery(population)
-    reporter = Reporter(settings, population, course, first_day, rng)
+    allowance = Allowance(population)
+    reporter = Reporter(settings, population, course, first_day, recording)
     outcomes: list[dict[str, object]] = []
     truth: list[pd.DataFrame] = []
     for number, end in enumerate(ends):
         growth = YEARLY_GROWTH ** (end.year + end.month / 12 - GROWTH_BASE_YEAR)
         month = live_month(population, economy, course, end, growth, rng)
+        if number == 0 or end.month == REVIEW_MONTH:
+            allowance.review(hardship.income_12m, growth, rng)
+        month.transfers += allowance.monthly
         helped = discovery.helped_until >= number
         falls = suffer_month(population, economy, course, month, hardship, helped, growth, number)
         found = discover_month(population, hardship, discovery, falls, end, number, rng)

@@ -104,7 +104,7 @@ def make_population(settings: CountySettings, rng: np.random.Generator) -> Popul
     relative = per_head / INCOME_PER_HEAD_2023
     wealth = income * np.exp(rng.normal(-0.75, 0.6, n)) * relative**0.45 * np.where(formerly_poor, 0.55, 1.0)
     kin = (
-        74_000
+        66_000
         * relative**0.8
         * size**0.5
         * np.exp(rng.normal(0, 0.65, n))

@@ -202,7 +202,7 @@ def _illness(
     tail = 36_000 * (1 - rng.random(members)) ** (-1 / 1.95)
     # Who can pay chooses dearer care; who cannot puts it off. So bills alone say little about need.
     means = (population.permanent_income / population.size / INCOME_PER_HEAD_2023)[owner]
-    choice = np.clip(means, 0.15, 6.0) ** 0.7
+    choice = np.clip(means, 0.15, 6.0) ** 0.9
     total = np.where(stays, np.minimum(np.where(serious, tail, body) * choice, 900_000), 0.0)
     share = np.clip(rng.normal(0.62, 0.09, members) + 0.07 * population.formerly_poor[owner], 0.3, 0.92)
     paid = total * (1 - share) * np.where(serious, 0.9, 0.85)

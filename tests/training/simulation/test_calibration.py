@@ -71,7 +71,8 @@ def test_illness_leads_the_causes(identified: pd.DataFrame) -> None:
 def test_every_type_of_object_occurs(identified: pd.DataFrame) -> None:
     shares = identified["object_type"].value_counts(normalize=True)
     assert set(shares.index) == {"unstable_formerly_poor", "marginal", "sudden_hardship"}
-    assert shares.between(0.18, 0.50).all()
+    # Of all monitored households 33.5 % are sudden hardships, of one year's new ones 58.7 % were.
+    assert shares.between(0.18, 0.60).all()
 
 
 def test_types_follow_the_background(identified: pd.DataFrame) -> None:
@@ -115,6 +116,16 @@ def test_low_income_is_not_the_label(clean: County, identified: pd.DataFrame) ->
     assert clean.outcomes["household_id"].isin(lowest.index).sum() / len(lowest) < 0.12
 
 
+def test_the_poorest_draw_the_allowance(clean: County) -> None:
+    income = in_year(clean, "income", 2024)
+    monthly = income[(income["source"] == "transfers") & (income["occurred_on"].dt.month % 3 != 0)]
+    drawn = per_household(clean, monthly["amount_yuan"], monthly["household_id"])
+    net = per_household(clean, income["amount_yuan"] - income["cost_yuan"], income["household_id"])
+    others = net - drawn * 12 / 8
+    assert 0.01 <= (drawn > 0).mean() <= 0.06
+    assert others[drawn > 0].median() < 0.3 * others.median()
+
+
 def test_household_size_and_disability(clean: County) -> None:
     members = living(clean)
     assert len(members) / clean.settings.households == pytest.approx(3.0, abs=0.2)
@@ -144,7 +155,8 @@ def test_disasters_come_by_town(counties: list[County]) -> None:
         for county in counties
         for year in (2022, 2023, 2024, 2025)
     ]
-    assert 0.03 <= sum(touched) / len(touched) <= 0.12
+    # 5–12 % a year; three small counties of six towns hold only some 36 events.
+    assert 0.04 <= sum(touched) / len(touched) <= 0.14
     county = counties[0]
     towns = county.feeds["household"].set_index("household_id")["village_code"].str[:9]
     events = county.feeds["disaster"]
