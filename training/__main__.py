@@ -41,6 +41,14 @@ def stage_bar(is_quiet: bool) -> Iterator[StageProgress]:
         yield update
 
 
+def parse_date(option: str, text: str) -> dt.date:
+    """A date of an option; raises `TrainingError` naming the option."""
+    try:
+        return dt.datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        raise TrainingError(f"{option} is a date, written YYYY-MM-DD") from None
+
+
 @app.command()
 def simulate(
     out: Annotated[Path, typer.Option(help="Folder for the county's raw feeds, coverage and outcomes")],
@@ -53,9 +61,8 @@ def simulate(
     """Simulate one county: invented households whose hardship arises from a mechanism, with dirty feeds."""
     from training.simulation import CountySettings, simulate_county
 
-    settings = CountySettings(
-        households=households, months=months, ends_on=dt.date.fromisoformat(ends_on), seed=seed
-    )
+    last = parse_date("--ends-on", ends_on)
+    settings = CountySettings(households=households, months=months, ends_on=last, seed=seed)
     with stage_bar(quiet) as bar:
         county = simulate_county(settings, progress=lambda done, total: bar("months", done, total))
     county.save(out)
@@ -82,7 +89,7 @@ def run(
             experiment,
             data,
             out,
-            outcomes_until=dt.date.fromisoformat(outcomes_until),
+            outcomes_until=parse_date("--outcomes-until", outcomes_until),
             tracking_uri=tracking or None,
             progress=bar,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,21 @@ class Experiment:
     fit: FitSettings
 
 
+BOUNDS: dict[str, tuple[float, float]] = {
+    "learning_rate": (0.001, 1.0),
+    "num_leaves": (2, 1024),
+    "min_rows_in_leaf": (1, 1_000_000),
+    "l2": (0.0, 1e6),
+    "feature_share": (0.01, 1.0),
+    "row_share": (0.01, 1.0),
+    "max_trees": (1, 20_000),
+    "patience": (1, 10_000),
+    "folds": (2, 50),
+    "seed": (0, 2**31 - 1),
+    "threads": (1, 256),
+}
+"""Lowest and highest value of every setting under `fit`."""
+
 _KEYS = {"name", "region", "horizon_months", "train", "test", "capacity_share", "features", "fit"}
 
 
@@ -48,18 +64,21 @@ def load_experiment(path: Path) -> Experiment:
     if not isinstance(raw, dict):
         raise ExperimentError(f"{path.name} holds no settings: it needs {', '.join(sorted(_KEYS))}")
     _check_keys(path.name, set(raw), _KEYS, required=_KEYS - {"fit", "features"})
+    name = raw["name"]
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", name):
+        raise ExperimentError("name is at most 40 small letters, digits, - and _: folders are named after it")
     share = raw["capacity_share"]
     if not isinstance(share, int | float) or isinstance(share, bool) or not 0 < share < 1:
         raise ExperimentError("capacity_share is a share of households between 0 and 1")
     horizon = raw["horizon_months"]
-    if not isinstance(horizon, int) or not 1 <= horizon <= 36:
+    if type(horizon) is not int or not 1 <= horizon <= 36:
         raise ExperimentError("horizon_months is a whole number from 1 to 36")
     try:
         split = Split(_dates("train", raw["train"]), _dates("test", raw["test"]), horizon)
     except LeakError as error:
         raise ExperimentError(f"{path.name}: {error}") from error
     return Experiment(
-        name=str(raw["name"]),
+        name=name,
         region=str(raw["region"]),
         split=split,
         capacity_share=float(share),
@@ -89,7 +108,7 @@ def _features(raw: Any) -> tuple[str, ...]:
         return tuple(FEATURES)
     if not isinstance(raw, list) or not raw:
         raise ExperimentError("features is `all` or a list of feature names")
-    unknown = [str(name) for name in raw if name not in FEATURES]
+    unknown = [str(name) for name in raw if not isinstance(name, str) or name not in FEATURES]
     if unknown or len(set(raw)) != len(raw):
         raise ExperimentError(
             f"features: unknown or doubled: {', '.join(unknown) or 'doubled'}; see the catalogue"
@@ -105,6 +124,8 @@ def _fit(raw: Any) -> FitSettings:
     for key, value in raw.items():
         whole = fields[key] == "int"
         right = isinstance(value, int) if whole else isinstance(value, int | float)
-        if not right or isinstance(value, bool) or value <= 0:
-            raise ExperimentError(f"fit.{key} is a positive {'whole number' if whole else 'number'}")
+        least, most = BOUNDS[key]
+        if not right or isinstance(value, bool) or not least <= value <= most:
+            kind = "whole number" if whole else "number"
+            raise ExperimentError(f"fit.{key} is a {kind} from {least} to {most}")
     return FitSettings(**raw)

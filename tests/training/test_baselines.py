@@ -1,0 +1,71 @@
+"""Baselines: the rules rank as their words say."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features import policy_value
+from scoring.triggers import TRIGGER_FEATURES
+from training.baselines import INCOME_FEATURE, fit_default, fit_logistic, rule_rankings, signed_log
+
+AS_OF = dt.date(2025, 10, 31)
+
+
+def rankings(**columns: list[float]) -> dict[str, list[float]]:
+    n = len(next(iter(columns.values())))
+    names = dict.fromkeys((*TRIGGER_FEATURES, INCOME_FEATURE))
+    vectors = pd.DataFrame({name: columns.get(name, [np.nan] * n) for name in names})
+    return {one.name: one.ranks.tolist() for one in rule_rankings(vectors, AS_OF, "CN-50")}
+
+
+def order(ranks: list[float]) -> list[int]:
+    return [int(one) for one in np.argsort(-np.array(ranks), kind="stable")]
+
+
+def test_lowest_income_comes_first_and_unknown_income_last() -> None:
+    found = rankings(**{INCOME_FEATURE: [9_000.0, -500.0, np.nan, 3_000.0]})
+    assert order(found["lowest income first"]) == [1, 3, 0, 2]
+
+
+def test_medical_trigger_has_a_lower_level_for_the_formerly_poor() -> None:
+    income = float(policy_value("rural_income", "CN-50", AS_OF).value)
+    shares = policy_value("medical_trigger_share", "CN-50", AS_OF).value
+    bill = income * (shares["other"] + shares["formerly_poor"]) / 2
+    found = rankings(
+        illness_self_paid_yuan_12m=[bill, bill, np.nan], composition_is_formerly_poor=[1.0, 0.0, 1.0]
+    )["trigger: medical_self_paid"]
+    assert found[0] >= 1 > found[1]
+    assert found[2] == 0
+
+
+def test_union_takes_the_farthest_trigger() -> None:
+    found = rankings(
+        illness_self_paid_yuan_12m=[0.0, 1e6, 10.0],
+        composition_is_formerly_poor=[0.0, 0.0, 0.0],
+        disaster_crop_loss_percent_12m=[100.0, 0.0, 0.0],
+    )
+    assert found["union of triggers"] == [
+        max(values)
+        for values in zip(
+            *(ranks for name, ranks in found.items() if name.startswith("trigger")), strict=True
+        )
+    ]
+
+
+def test_learned_baselines_cope_with_a_column_nobody_filled() -> None:
+    rng = np.random.default_rng(0)
+    vectors = pd.DataFrame({"a": rng.normal(size=400), "b": np.nan, "c": rng.lognormal(10, 3, 400)})
+    labels = (vectors["a"] + rng.normal(0, 0.5, 400) > 0).to_numpy(dtype=np.int64)
+    for model in (fit_logistic(vectors, labels), fit_default(vectors, labels, 1)):
+        probabilities = model.predict_proba(vectors.to_numpy())[:, 1]
+        assert np.isfinite(probabilities).all()
+        assert probabilities[labels == 1].mean() > probabilities[labels == 0].mean() + 0.3
+
+
+def test_signed_log_keeps_sign_and_order() -> None:
+    values = np.array([-1e6, -1.0, 0.0, 1.0, 1e6])
+    assert signed_log(values) == pytest.approx([-13.8155, -0.6931, 0, 0.6931, 13.8155], abs=1e-3)

@@ -1,0 +1,64 @@
+"""The command line: a refused request is one sentence on stderr and exit code 2."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def training(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "training", *map(str, arguments)], capture_output=True, text=True, check=False,
+        cwd=ROOT, timeout=120,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("survey", "uganda"), "--data DIR"),
+        (("survey", "uganda", "--data", "no/such/folder"), "there is no file"),
+        (("simulate", "--out", "{tmp}", "--ends-on", "2026-02-30"), "--ends-on is a date"),
+        (("simulate", "--out", "{tmp}", "--ends-on", "2026-02-27"), "last day of a month"),
+        (("run", "no.yaml", "--data", "x", "--out", "{tmp}", "--outcomes-until", "2026-10-31"), "no.yaml"),
+        (
+            ("run", "no.yaml", "--data", "x", "--out", "{tmp}", "--outcomes-until", "soon"),
+            "--outcomes-until is a",
+        ),
+        (("promote", "--version", "1", "--tracking", "nonsense://x"), "tracking address"),
+    ],
+)
+def test_a_refusal_is_one_sentence(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = training(*(one.replace("{tmp}", str(tmp_path / "out")) for one in arguments))
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "command", [(), ("simulate",), ("run",), ("promote",), ("survey",), ("survey", "uganda")]
+)
+def test_help_helps(command: tuple[str, ...]) -> None:
+    done = training(*command, "--help")
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+
+
+def test_an_unknown_command_is_refused() -> None:
+    assert training("retrain").returncode == 2
+
+
+def test_simulating_writes_every_feed(tmp_path: Path) -> None:
+    done = training("simulate", "--out", tmp_path, "--households", 300, "--months", 25, "--quiet")
+    assert done.returncode == 0
+    assert {one.stem for one in tmp_path.glob("*.parquet")} == {
+        "household", "member", "income", "illness", "disaster", "employment", "coverage", "outcomes",
+    }  # fmt: skip
+    assert "300 households" in done.stderr

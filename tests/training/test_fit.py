@@ -1,0 +1,126 @@
+"""Fit: directions hold, folds keep groups, the same data give the same model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+import pytest
+
+from training.blend import fit_blend
+from training.errors import DataError
+from training.fit import FitSettings, fit, fit_calibration
+
+SETTINGS = FitSettings(max_trees=60, patience=20, min_rows_in_leaf=20, threads=1)
+DIRECTIONS = {"debt": 1, "income": -1, "noise": 0}
+
+
+@pytest.fixture(scope="module")
+def data() -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Risk falls, then rises again with income: a free model would follow it, a directed one must not."""
+    rng = np.random.default_rng(1)
+    n = 3_000
+    vectors = pd.DataFrame({
+        "debt": rng.normal(size=n),
+        "income": rng.normal(size=n),
+        "noise": rng.normal(size=n),
+    })
+    margin = vectors["debt"] + 0.8 * vectors["income"] ** 2 - 3
+    labels = (rng.random(n) < 1 / (1 + np.exp(-margin))).astype(np.int64)
+    vectors.loc[rng.random(n) < 0.1, "debt"] = np.nan
+    return vectors, labels, np.repeat(np.arange(n // 3), 3)
+
+
+def test_risk_never_moves_against_a_direction(data: tuple[Any, Any, Any]) -> None:
+    booster = fit(*data, DIRECTIONS, SETTINGS).booster
+    grid = np.linspace(-4, 4, 60)
+    for name, direction in DIRECTIONS.items():
+        if direction:
+            for household in data[0].head(20).to_numpy():
+                rows = np.tile(household, (60, 1))
+                rows[:, data[0].columns.get_loc(name)] = grid
+                steps = np.diff(booster.predict(rows, raw_score=True)) * direction
+                assert steps.min() >= 0
+                assert booster.num_trees() > 0
+
+
+def test_the_same_data_give_the_same_model(data: tuple[Any, Any, Any]) -> None:
+    first, second = (fit(*data, DIRECTIONS, SETTINGS) for _ in range(2))
+    assert first.booster.model_to_string() == second.booster.model_to_string()
+    assert first.calibration == second.calibration
+
+
+def test_folds_never_part_a_household(data: tuple[Any, Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    search = lgb.cv
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        seen.extend(options["folds"])
+        return search(*arguments, **options)
+
+    monkeypatch.setattr(lgb, "cv", watched)
+    fit(*data, DIRECTIONS, SETTINGS)
+    groups = data[2]
+    assert len(seen) == SETTINGS.folds
+    for learned, held in seen:
+        assert not set(groups[learned]) & set(groups[held])
+    assert sorted(np.concatenate([held for _, held in seen])) == list(range(len(groups)))
+
+
+def test_out_of_fold_margins_know_nothing_of_noise() -> None:
+    rng = np.random.default_rng(2)
+    vectors = pd.DataFrame(rng.normal(size=(2_000, 3)), columns=list(DIRECTIONS))
+    labels = (rng.random(2_000) < 0.3).astype(np.int64)
+    eager = FitSettings(max_trees=80, patience=80, min_rows_in_leaf=2, num_leaves=31, l2=0.1, threads=1)
+    fitted = fit(vectors, labels, np.arange(2_000), dict.fromkeys(DIRECTIONS, 0), eager)
+    probabilities = fitted.calibration.probability(fitted.out_of_fold)
+    # Calibrated on what it had learned by heart, it would be sure of itself.
+    assert probabilities.std() < 0.05
+    assert probabilities.mean() == pytest.approx(labels.mean(), abs=0.02)
+
+
+def test_calibration_finds_the_line() -> None:
+    rng = np.random.default_rng(4)
+    margins = rng.normal(-1, 2, 40_000)
+    labels = (rng.random(40_000) < 1 / (1 + np.exp(-(0.5 * margins - 1)))).astype(np.int64)
+    found = fit_calibration(margins, labels)
+    assert found.slope == pytest.approx(0.5, abs=0.03)
+    assert found.intercept == pytest.approx(-1, abs=0.05)
+
+
+def test_margins_that_mislead_only_set_the_level() -> None:
+    rng = np.random.default_rng(6)
+    margins = rng.normal(size=2_000)
+    labels = (rng.random(2_000) < 1 / (1 + np.exp(2 * margins + 1))).astype(np.int64)
+    found = fit_calibration(margins, labels)
+    probabilities = found.probability(margins)
+    assert found.slope > 0
+    assert probabilities == pytest.approx(np.full(2_000, labels.mean()), rel=1e-4)
+
+
+@pytest.mark.parametrize("make", [fit, fit_blend])
+def test_too_few_outcomes_are_refused(make: Any) -> None:
+    vectors = pd.DataFrame(np.zeros((50, 1)), columns=["debt"])
+    labels = np.zeros(50, dtype=np.int64)
+    labels[:6] = 1
+    groups = np.zeros(50, dtype=np.int64)
+    extra = {"settings": SETTINGS} if make is fit_blend else {}
+    arguments = (vectors, labels, groups, {"debt": 1})
+    with pytest.raises(DataError, match="use more data"):
+        make(*arguments, **extra) if extra else make(*arguments, SETTINGS)
+
+
+def test_blend_copes_with_codes_and_missing_values(data: tuple[Any, Any, Any]) -> None:
+    vectors, labels, groups = data
+    coded = vectors.assign(crop=np.arange(len(vectors)) % 4)
+    steps: list[tuple[int, int]] = []
+    small = FitSettings(max_trees=20, folds=3, min_rows_in_leaf=20, threads=1)
+    blend = fit_blend(coded, labels, groups, DIRECTIONS, ["crop"], small, lambda *at: steps.append(at))
+    unseen = coded.head(50).assign(crop=99)
+    unseen.loc[:, "debt"] = np.nan
+    probabilities = blend.probability(unseen)
+    assert ((probabilities > 0) & (probabilities < 1)).all()
+    assert steps[-1] == (4, 4)
+    assert blend.probability(coded).mean() == pytest.approx(labels.mean(), abs=0.03)

@@ -1,0 +1,183 @@
+"""The pipeline from stored signals to a promoted model, and every gate on the way."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features import FEATURES, Signals
+from scoring.bundle import load_bundle
+from scoring.errors import ScoringError
+from scoring.registry import MODEL_NAME, connect
+from tests.training.conftest import ENDS_ON
+from training.errors import DataError, GateError
+from training.matrix import build_matrix
+from training.pipeline import FinishedRun, run_experiment
+from training.promote import failed_gates, promote
+from training.provenance import data_fingerprint
+
+AS_OF = dt.date(2024, 10, 31)
+
+
+@pytest.fixture(scope="module")
+def finished(
+    county_folder: Path, experiment_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> FinishedRun:
+    out = tmp_path_factory.mktemp("runs")
+    return run_experiment(experiment_file, county_folder, out, outcomes_until=ENDS_ON)
+
+
+def test_the_bundle_scores_as_the_measured_model(finished: FinishedRun) -> None:
+    loaded = load_bundle(finished.bundle)
+    vectors = finished.evaluation.train_vectors.head(200)
+    assert loaded.model.score(vectors) == pytest.approx(finished.evaluation.model.score(vectors), abs=1e-12)
+    assert loaded.manifest.metrics == finished.evaluation.flat_metrics()
+
+
+def test_golden_rows_are_nobody(finished: FinishedRun) -> None:
+    rows = load_bundle(finished.bundle).manifest.golden.rows
+    real = {tuple(row) for row in finished.evaluation.train_vectors.fillna(-1).to_numpy().tolist()}
+    assert not {tuple(-1.0 if one is None else one for one in row) for row in rows} & real
+
+
+def test_every_baseline_stands_beside_ours(finished: FinishedRun) -> None:
+    report = json.loads((finished.bundle.parent / "evaluation.json").read_text(encoding="utf-8"))
+    models = report["tests"][0]["models"]
+    assert {
+        "lowest income first",
+        "union of triggers",
+        "logistic regression",
+        "LightGBM defaults",
+        "ours",
+    } <= set(models)
+    for one in models.values():
+        low, high = one["roc_auc_interval"]
+        assert low <= one["roc_auc"] <= high
+        assert one["precision"]["worst"] <= one["precision"]["mean"] <= one["precision"]["best"]
+
+
+def test_the_run_says_what_it_was_made_from(finished: FinishedRun, county_folder: Path) -> None:
+    run = connect(finished.tracking_uri).get_run(finished.run_id)
+    tags = run.data.tags
+    assert tags["data_sha256"] == data_fingerprint(
+        county_folder / "signals", county_folder / "outcomes.parquet"
+    )
+    assert len(tags["git_revision"].removesuffix("+changes")) in {40, len("unknown")}
+    assert tags["library.lightgbm"].count(".") == 2
+    assert run.data.params["train_as_of"] == "2023-10-31,2024-10-31"
+    assert run.data.metrics["roc_auc"] == finished.evaluation.flat_metrics()["roc_auc"]
+
+
+def test_fingerprint_tells_one_changed_byte_and_a_new_name(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"1234")
+    before = data_fingerprint(tmp_path)
+    (tmp_path / "a").write_bytes(b"1235")
+    changed = data_fingerprint(tmp_path)
+    (tmp_path / "a").rename(tmp_path / "b")
+    assert len({before, changed, data_fingerprint(tmp_path)}) == 3
+
+
+def test_what_became_known_later_changes_no_row(county_folder: Path) -> None:
+    """The future is not removed here but made up anew: incomes and bills that arrive after the date."""
+    signals = Signals.load(county_folder / "signals")
+    outcomes = pd.read_parquet(county_folder / "outcomes.parquet")
+
+    def matrix(of: Signals) -> Any:
+        return build_matrix(
+            of, outcomes, [AS_OF], features=tuple(FEATURES), horizon_months=12, outcomes_until=ENDS_ON,
+            region="CN-50",
+        )  # fmt: skip
+
+    tables = dict(signals.tables)
+    for feed, column in (("income", "amount_fen"), ("illness", "self_paid_fen")):
+        frame = tables[feed].to_pandas(types_mapper=pd.ArrowDtype)
+        later = pd.to_datetime(frame["known_on"].astype("string")) > pd.Timestamp(AS_OF)
+        assert later.any()
+        frame.loc[later, column] = frame.loc[later, column] * 3 + 17
+        tables[feed] = type(tables[feed]).from_pandas(frame, schema=tables[feed].schema, preserve_index=False)
+    first, second = matrix(signals), matrix(Signals(tables, signals.coverage))
+    pd.testing.assert_frame_equal(first.vectors, second.vectors, check_exact=True)
+    assert np.array_equal(first.labels, second.labels)
+
+
+def test_a_matrix_needs_both_outcomes(county_folder: Path) -> None:
+    signals = Signals.load(county_folder / "signals")
+    outcomes = pd.read_parquet(county_folder / "outcomes.parquet").head(0)
+    with pytest.raises(DataError, match="both outcomes are needed"):
+        build_matrix(
+            signals, outcomes, [AS_OF], features=["income_net_yuan_12m"], horizon_months=12,
+            outcomes_until=ENDS_ON, region="CN-50",
+        )  # fmt: skip
+
+
+def test_data_without_outcomes_is_refused(county_folder: Path, experiment_file: Path, tmp_path: Path) -> None:
+    shutil.copytree(county_folder / "signals", tmp_path / "signals")
+    with pytest.raises(DataError, match=r"lacks outcomes\.parquet"):
+        run_experiment(experiment_file, tmp_path, tmp_path / "out", outcomes_until=ENDS_ON)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"lift_over_best_rule": 1.0}, "not better than the best rule"),
+        ({"lift_over_best_rule": float("nan")}, "not better than the best rule"),
+        ({"ece": 0.011}, "calibration error"),
+        ({"ece": float("nan")}, "calibration error"),
+        ({"roc_auc_low": 0.5}, "clear of chance"),
+        ({"roc_auc_low": float("nan")}, "clear of chance"),
+    ],
+)
+def test_gates(finished: FinishedRun, change: dict[str, float], said: str) -> None:
+    manifest = load_bundle(finished.bundle).manifest
+    good = {"lift_over_best_rule": 2.0, "ece": 0.001, "roc_auc_low": 0.7}
+
+    def with_metrics(metrics: dict[str, float]) -> Any:
+        return manifest.model_copy(update={"metrics": {**manifest.metrics, **metrics}})
+
+    assert failed_gates(with_metrics(good)) == []
+    failed = failed_gates(with_metrics({**good, **change}))
+    assert len(failed) == 1
+    assert said in failed[0]
+
+
+def test_promotion_keeps_the_reason_of_an_override(
+    finished: FinishedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.promote.LEAST_LIFT", 1e9)
+    version, uri = finished.registered_version, finished.tracking_uri
+    with pytest.raises(GateError, match="may not be promoted: it is not better"):
+        promote(version, uri)
+    done = promote(version, uri, "trial of the county office")
+    assert (done.version, done.former) == (version, None)
+    client = connect(uri)
+    tags = client.get_model_version(MODEL_NAME, version).tags
+    assert tags["override"].startswith("trial of the county office (it is not better")
+    assert str(client.get_model_version_by_alias(MODEL_NAME, "champion").version) == version
+
+
+def test_unknown_versions_are_refused(finished: FinishedRun) -> None:
+    with pytest.raises(GateError, match="no version 77"):
+        promote("77", finished.tracking_uri)
+
+
+@pytest.mark.parametrize("harm", [b"tree_sizes=1", b""])
+def test_a_tampered_bundle_is_not_promoted(finished: FinishedRun, harm: bytes) -> None:
+    run, client = finished, connect(finished.tracking_uri)
+    root = client.get_run(run.run_id).info.artifact_uri
+    stored = Path(url2pathname(urlsplit(root).path)) / "bundle" / "model.txt"
+    whole = stored.read_bytes()
+    try:
+        stored.write_bytes(whole.replace(b"tree_sizes", harm, 1) if harm else whole[:-200])
+        with pytest.raises(ScoringError):
+            promote(run.registered_version, run.tracking_uri)
+    finally:
+        stored.write_bytes(whole)
