@@ -59,7 +59,7 @@ def test_union_takes_the_farthest_trigger() -> None:
 def test_learned_baselines_cope_with_a_column_nobody_filled() -> None:
     rng = np.random.default_rng(0)
     vectors = pd.DataFrame({"a": rng.normal(size=400), "b": np.nan, "c": rng.lognormal(10, 3, 400)})
-    labels = (vectors["a"] + rng.normal(0, 0.5, 400) > 0).to_numpy(dtype=np.int64)
+    labels = np.asarray(vectors["a"] + rng.normal(0, 0.5, 400) > 0, dtype=np.int64)
     for model in (fit_logistic(vectors, labels), fit_default(vectors, labels, 1)):
         probabilities = model.predict_proba(vectors.to_numpy())[:, 1]
         assert np.isfinite(probabilities).all()
