@@ -9,7 +9,6 @@ capacity of 1 % some 20 of 200 visits find a household, so one county's lift can
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +16,6 @@ import pandas as pd
 import typer
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from features import CONTRACTS, Signals, take_in
 from features.signals import Coverage
@@ -42,9 +40,8 @@ def main(
     if as_json:
         print(json.dumps({"counties": rows, "mean": mean}))
     else:
-        Console().print(
-            as_table([*rows, {name: mean.get(name, "mean" if name == "seed" else "") for name in rows[0]}])
-        )
+        table = pd.DataFrame([*rows, {"seed": "mean", "best_rule": "", **mean}])
+        print(table.to_string(index=False, float_format="{:.4f}".format))
 
 
 def measure(seed: int, households: int) -> dict[str, Any]:
@@ -73,17 +70,6 @@ def measure(seed: int, households: int) -> dict[str, Any]:
         "best_rule": test.best_rule,
         "lift": test.lift_over_best_rule,
     }
-
-
-def as_table(rows: Iterable[dict[str, Any]]) -> Table:
-    """One row a county."""
-    table = Table(title="Out of time, at a capacity of 1 %", title_justify="left")
-    for number, row in enumerate(rows):
-        if number == 0:
-            for name in row:
-                table.add_column(name, justify="right", no_wrap=True)
-        table.add_row(*(f"{value:.4f}" if isinstance(value, float) else str(value) for value in row.values()))
-    return table
 
 
 if __name__ == "__main__":
