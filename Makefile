@@ -10,7 +10,7 @@ export DO_NOT_TRACK := 1
 # Threads that spin while they wait make training many times slower on a shared machine.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help demo test check format lock clean
+.PHONY: help demo test spark check format lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -22,6 +22,11 @@ test: $(VENV)/.ready-test  ## Set up, check and run every test
 	$(BIN)/python deploy/prepare.py browser
 	$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest $(ARGS)
+
+spark: $(VENV)/.ready-test  ## Install pyspark (456 MB; Java 17 is needed) and run the tests of the Spark engine
+	$(PYTHON) deploy/prepare.py java
+	$(PYTHON) deploy/prepare.py environment requirements-spark.lock
+	$(BIN)/python -m pytest tests/features/spark $(ARGS)
 
 check: $(VENV)/.ready-test  ## Lint, types and import arrows
 	$(BIN)/ruff check .

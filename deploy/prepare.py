@@ -91,6 +91,12 @@ def browser() -> None:
         )
 
 
+def java() -> None:
+    """Install Java 17, which Spark runs on."""
+    if shutil.which("java") is None:
+        install_packages(["openjdk-17-jre-headless"], "Java 17, which Spark runs on", required=True)
+
+
 def install_packages(packages: list[str], what: str, *, required: bool) -> None:
     """Install Debian packages as root, or say in one sentence what to do."""
     by_hand = f"sudo apt-get install {' '.join(packages)}"
@@ -109,15 +115,25 @@ def install_packages(packages: list[str], what: str, *, required: bool) -> None:
 
 
 def lock() -> None:
-    """Resolve the requirements anew into the lock files, with hashes and without index addresses."""
+    """Resolve the requirements anew into the lock files, with hashes and without index addresses.
+
+    Only the machine's first index is asked: a folder of some wheels would leave the lock with their
+    hashes alone, and the next machine could install nothing else.
+    """
+    env = {name: value for name, value in uv_environment().items() if name not in {"UV_INDEX", "UV_FIND_LINKS"}}
     command = [str(VENV / "bin" / "uv"), "pip", "compile", "--quiet", "--upgrade", "--universal"]
     command += ["--python-version", "3.11", "--generate-hashes", "--no-emit-index-url", "--no-header"]
     command += ["pyproject.toml", "--extra", "build"]
-    for extras, out in (([], "requirements.lock"), (["--extra", "test"], "requirements-test.lock")):
-        subprocess.run([*command, *extras, "-o", out], check=True, cwd=ROOT, env=uv_environment())
+    locks: tuple[tuple[list[str], str], ...] = (
+        ([], "requirements.lock"),
+        (["--extra", "test"], "requirements-test.lock"),
+        (["--extra", "test", "--extra", "spark"], "requirements-spark.lock"),
+    )
+    for extras, out in locks:
+        subprocess.run([*command, *extras, "-o", out], check=True, cwd=ROOT, env=env)
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"environment": environment, "browser": browser, "lock": lock}
+COMMANDS: dict[str, Callable[..., None]] = {"environment": environment, "browser": browser, "java": java, "lock": lock}
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
