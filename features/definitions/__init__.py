@@ -3,12 +3,38 @@
 import hashlib
 from collections.abc import Iterable
 
-from features.definitions import composition, disaster, employment, illness, income
+from features.definitions import (
+    accident,
+    account,
+    composition,
+    disability,
+    disaster,
+    employment,
+    guarantees,
+    illness,
+    income,
+    neighbourhood,
+    production,
+    schooling,
+)
 from features.language import Feature
 
 FEATURES: dict[str, Feature] = {
     one.name: one
-    for theme in (composition, income, employment, illness, disaster)
+    for theme in (
+        composition,
+        income,
+        account,
+        production,
+        employment,
+        illness,
+        disability,
+        disaster,
+        accident,
+        schooling,
+        guarantees,
+        neighbourhood,
+    )
     for one in vars(theme).values()
     if isinstance(one, Feature)
 }

@@ -6,7 +6,7 @@ from features.language.expressions import Expr
 
 
 @feature(
-    "近12个月受灾次数", "disasters, last 12 months", unit="count", theme="disaster", cause="02", direction=+1
+    "近12个月受灾次数", "disasters, last 12 months", unit="count", theme="accident", cause="02", direction=+1
 )
 def disaster_count_12m(disaster: View) -> Expr:
     """Times on an affected list."""
@@ -17,7 +17,7 @@ def disaster_count_12m(disaster: View) -> Expr:
     "近12个月受灾损失",
     "disaster loss, last 12 months",
     unit="yuan",
-    theme="disaster",
+    theme="accident",
     cause="02",
     direction=+1,
 )
@@ -30,7 +30,7 @@ def disaster_loss_yuan_12m(disaster: View) -> Expr:
     "近24个月受灾损失",
     "disaster loss, last 24 months",
     unit="yuan",
-    theme="disaster",
+    theme="accident",
     cause="02",
     direction=+1,
 )
@@ -43,7 +43,7 @@ def disaster_loss_yuan_24m(disaster: View) -> Expr:
     "受灾损失占净收入比例",
     "disaster loss as a share of net income",
     unit="share",
-    theme="disaster",
+    theme="accident",
     cause="02",
     direction=+1,
 )
@@ -56,7 +56,7 @@ def disaster_loss_to_income_share_12m() -> Expr:
     "近12个月最大农作物损失",
     "worst crop loss, last 12 months",
     unit="percent",
-    theme="disaster",
+    theme="accident",
     cause="02",
     direction=+1,
 )
@@ -69,7 +69,7 @@ def disaster_crop_loss_percent_12m(disaster: View) -> Expr:
     "近24个月住房受损",
     "house damaged, last 24 months",
     unit="yes/no",
-    theme="disaster",
+    theme="accident",
     cause="02",
     direction=+1,
 )

@@ -12,10 +12,20 @@ from features.errors import LanguageError
 from features.language.checks import check_expression
 from features.language.expressions import Aggregate, Arithmetic, Expr, Literal, Operand, PolicyNumber, walk
 from features.language.views import View
-from features.signals import CONTRACTS
+from features.signals import CONTRACTS, OUTCOME_FEEDS
 
 UNITS = ("yuan", "yuan per person", "persons", "count", "days", "months", "share", "percent", "mu", "yes/no")
-THEMES = ("composition", "income", "employment", "illness", "disaster")
+THEMES = (
+    "composition",
+    "income",
+    "production",
+    "employment",
+    "illness",
+    "accident",
+    "guarantees",
+    "neighbourhood",
+)
+"""产业 production, 就业 employment, 重病 illness and 意外 accident are the four watched on the line (线)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +115,8 @@ def feature(
 def _argument(name: str, parameter: str) -> View | PolicyNumber:
     if parameter == "line":
         return PolicyNumber("monitoring_line")
+    if parameter in OUTCOME_FEEDS:
+        raise LanguageError(f"{name}: {parameter} holds the outcome itself; no feature may look at it")
     if parameter in CONTRACTS:
         return View(CONTRACTS[parameter])
     raise LanguageError(f"{name}: {parameter} is not a feed; there are {', '.join(CONTRACTS)}, and line")

@@ -151,7 +151,7 @@ def test_a_feature_is_documented_and_named_after_what_it_is(name: str) -> None:
     assert one.cause in codes
     # family_quantity_unit_window
     family, *words = name.split("_")
-    assert family == one.theme
+    assert family in {*THEMES, *CONTRACTS}
     assert re.fullmatch(r"[a-z0-9_]+", name)
     assert _UNIT_WORD[one.unit] in words, "the unit is part of the name"
     window = _WINDOW.search(name)
