@@ -120,7 +120,8 @@ def lock() -> None:
     Only the machine's first index is asked: a folder of some wheels would leave the lock with their
     hashes alone, and the next machine could install nothing else.
     """
-    env = {name: value for name, value in uv_environment().items() if name not in {"UV_INDEX", "UV_FIND_LINKS"}}
+    others = {"UV_INDEX", "UV_FIND_LINKS"}
+    env = {name: value for name, value in uv_environment().items() if name not in others}
     command = [str(VENV / "bin" / "uv"), "pip", "compile", "--quiet", "--upgrade", "--universal"]
     command += ["--python-version", "3.11", "--generate-hashes", "--no-emit-index-url", "--no-header"]
     command += ["pyproject.toml", "--extra", "build"]
@@ -133,7 +134,12 @@ def lock() -> None:
         subprocess.run([*command, *extras, "-o", out], check=True, cwd=ROOT, env=env)
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"environment": environment, "browser": browser, "java": java, "lock": lock}
+COMMANDS: dict[str, Callable[..., None]] = {
+    "environment": environment,
+    "browser": browser,
+    "java": java,
+    "lock": lock,
+}
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:

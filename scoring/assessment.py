@@ -13,8 +13,9 @@ from typing import Literal
 
 import pandas as pd
 
-from features import FEATURES, feature_version, policy_version
+from features import CONTRACTS, FEATURES, feature_version, policy_version
 from features.facts import LatestFact
+from features.signals import PLATFORM_FEEDS
 from scoring.grades import Grade
 from scoring.model import RiskModel
 from scoring.reasons import Reason, find_reasons
@@ -54,6 +55,7 @@ class Assessor:
         self.features = tuple(
             FEATURES[name] for name in dict.fromkeys((*model.feature_names, *TRIGGER_FEATURES))
         )
+        self.feeds = tuple(feed for feed in CONTRACTS if any(feed in one.feeds for one in self.features))
         self._feature_version = feature_version(FEATURES[name] for name in model.feature_names)
 
     def assess(
@@ -102,6 +104,7 @@ def suggest(grade: Grade, has_hits: bool, feeds: Mapping[str, Freshness]) -> Act
     """What to do next. A hard trigger always asks for a visit; a silent feed is never "no risk"."""
     if grade == "high" or has_hits:
         return "visit"
-    if grade == "medium" or any(state != "fresh" for state in feeds.values()):
+    silent = any(state != "fresh" for feed, state in feeds.items() if feed not in PLATFORM_FEEDS)
+    if grade == "medium" or silent:
         return "watch"
     return "routine"

@@ -89,6 +89,12 @@ def _had_wages(columns: Columns) -> npt.NDArray[np.bool_]:
     return np.asarray(columns["income_wages_yuan_12m"] > 0, dtype=np.bool_)
 
 
+def _event(code: str, cause: str, feature: str) -> Trigger:
+    """A trigger that one event fires."""
+    parameter = "event_trigger_count"
+    return Trigger(code, cause, feature, (parameter,), _policy_level(parameter))
+
+
 TRIGGERS: tuple[Trigger, ...] = (
     Trigger(
         code="medical_self_paid",
@@ -112,8 +118,30 @@ TRIGGERS: tuple[Trigger, ...] = (
         level=_policy_level("out_of_work_trigger_days"),
         applies=_had_wages,
     ),
+    Trigger(
+        code="schooling_cost",
+        cause="09",
+        feature="schooling_cost_after_aid_yuan_12m",
+        parameters=("schooling_trigger_yuan",),
+        level=_policy_level("schooling_trigger_yuan"),
+    ),
+    Trigger(
+        code="loan_overdue",
+        cause="06",
+        feature="loan_overdue_days",
+        parameters=("loan_overdue_trigger_days",),
+        level=_policy_level("loan_overdue_trigger_days"),
+    ),
+    _event("guarantee_gap", "99", "guarantee_gap_count"),
+    _event("unsafe_house", "99", "housing_is_unsafe"),
+    _event("unsafe_water", "99", "water_is_unsafe"),
+    _event("dropped_out", "09", "schooling_is_dropped_out_12m"),
+    _event("new_severe_disability", "03", "disability_new_severe_count_24m"),
+    _event("severe_accident", "05", "accident_severe_count_12m"),
+    _event("earner_lost", "04", "civil_is_earner_lost_24m"),
+    _event("own_declaration", "99", "declaration_self_count_12m"),
 )
-"""The triggers of DOMAIN §3 whose feeds there are: 医保, 农业/应急, 人社."""
+"""The triggers of DOMAIN §3, department by department, and the household's own declaration."""
 
 TRIGGER_FEATURES: tuple[str, ...] = (
     "composition_is_formerly_poor",

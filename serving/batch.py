@@ -13,6 +13,7 @@ import pandas as pd
 from features import CONTRACTS, Signals, build_vectors
 from features.engines.duckdb import registered_villages
 from features.facts import LatestFact, latest_facts_table
+from features.neighbourhood import FEED, with_neighbourhood
 from scoring import Assessor, Bundle
 from scoring.assessment import Freshness
 from scoring.grades import GRADES
@@ -59,6 +60,8 @@ def score_all(
     region = bundle.manifest.region
     assessor = Assessor(bundle.model, region)
     tell("vectors", 0, 0)
+    if FEED in assessor.feeds:
+        signals = with_neighbourhood(signals, [as_of], region)
     vectors = build_vectors(signals, [as_of], features=assessor.features, region=region)
     ids = [str(one) for one in vectors.index.get_level_values("household_id")]
     village_of = registered_villages(signals, as_of)
@@ -68,7 +71,7 @@ def score_all(
     after_facts = facts["household_id"].searchsorted(ids, side="right")
     feeds: dict[str, dict[str, Freshness]] = {}
     for village in set(village_of.values()):
-        feeds[village] = freshness(signals.coverage, village, as_of, region)
+        feeds[village] = freshness(signals.coverage, village, as_of, region, assessor.feeds)
     store.save_release(bundle.manifest.version, bundle.sha256, bundle.manifest.horizon_months)
     saved, grades, actions = Saved(), Counter[str](), Counter[str]()
     for start in range(0, len(ids), CHUNK):

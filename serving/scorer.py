@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from features import CONTRACTS, Coverage, RowEngine, policy_version
+from features import Coverage, RowEngine, policy_version
 from features.engines.row import Rows
 from features.facts import latest_facts
 from features.policy import policy_history
@@ -50,7 +51,9 @@ class Scorer:
         villages: dict[str, dict[str, Freshness]] = {}
         for one in households:
             if one.village_code not in villages:
-                villages[one.village_code] = freshness(coverage, one.village_code, as_of, self.region)
+                villages[one.village_code] = freshness(
+                    coverage, one.village_code, as_of, self.region, self.assessor.feeds
+                )
         made = self.assessor.assess(
             frame,
             [one.household_id for one in households],
@@ -69,9 +72,11 @@ class Scorer:
         }
 
 
-def freshness(coverage: Coverage, village: str, as_of: dt.date, region: str) -> dict[str, Freshness]:
-    """The state of every feed for one village on a date."""
-    return coverage.freshness(village, as_of, region, CONTRACTS)  # type: ignore[return-value]
+def freshness(
+    coverage: Coverage, village: str, as_of: dt.date, region: str, feeds: Sequence[str]
+) -> dict[str, Freshness]:
+    """The state of the feeds for one village on a date."""
+    return coverage.freshness(village, as_of, region, feeds)  # type: ignore[return-value]
 
 
 def earliest_as_of(engine: RowEngine, region: str) -> tuple[dt.date, str]:

@@ -36,17 +36,20 @@ def rule_rankings(vectors: pd.DataFrame, as_of: dt.date, region: str) -> list[Ra
     """Lowest income first, each department trigger, and the union of the triggers.
 
     A trigger ranks by how far a household is beyond its level, so that it can be cut to any capacity; the
-    union takes the farthest of its triggers.
+    union takes the farthest of its triggers. A trigger whose feed was never delivered is left out.
     """
     columns = {name: vectors[name].to_numpy(dtype=np.float64) for name in vectors.columns}
     income = np.nan_to_num(-columns[INCOME_FEATURE], nan=np.finfo(np.float64).min)
     rankings = [Ranking("lowest income first", income, is_probability=False, is_rule=True)]
     excesses = []
     for trigger in TRIGGERS:
+        if np.isnan(columns[trigger.feature]).all():
+            # Its feed was never delivered: there is no such rule here.
+            continue
         excess = trigger.excess(columns, as_of, region)
         excesses.append(excess)
         rankings.append(Ranking(f"trigger: {trigger.code}", excess, is_probability=False, is_rule=True))
-    union = np.max(excesses, axis=0)
+    union = np.max(excesses, axis=0) if excesses else np.zeros(len(vectors))
     rankings.append(Ranking("union of triggers", union, is_probability=False, is_rule=True))
     return rankings
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from features import FEATURES, Signals, build_vectors
+from features.neighbourhood import FEED, with_neighbourhood
 from training.cohort import in_cohort
 from training.errors import DataError
 from training.labels import label
@@ -53,6 +54,8 @@ def build_matrix(
 ) -> Matrix:
     """Vectors and labels of the cohort on each date; raises `DataError` without both outcomes."""
     chosen = [FEATURES[name] for name in features]
+    if any(FEED in one.feeds for one in chosen):
+        signals = with_neighbourhood(signals, as_of_dates, region)
     vectors = build_vectors(signals, as_of_dates, features=chosen, region=region, progress=progress)
     kept, labels = [], []
     for as_of in as_of_dates:

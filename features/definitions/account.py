@@ -12,7 +12,9 @@ INCOME = (*WAGES, *BUSINESS, *PROPERTY, *TRANSFERS)
 
 
 def _sum(account: View, *lines: str) -> Expr:
-    return account.where(account.line.is_in(*lines)).last(months=12).sum("amount")
+    # Only visited households have an account: without one its sums are missing, not zero.
+    has_account = account.last(months=12).any()
+    return account.where(account.line.is_in(*lines)).last(months=12).sum("amount") / has_account
 
 
 def _reference() -> Expr:

@@ -5,22 +5,27 @@ from features.language import View, feature, greatest
 from features.language.expressions import Expr
 
 
+def _where_looked(view: View, condition: Expr) -> Expr:
+    # Where nobody has looked there is no record: that is missing, not "none".
+    return view.open().where(condition).count() / view.open().any()
+
+
 @feature("住房为危房", "unsafe house", unit="yes/no", theme="guarantees", cause="99", direction=+1)
 def housing_is_unsafe(housing: View) -> Expr:
     """The house is of grade C or D. Source: 住建, DOMAIN §3."""
-    return housing.open().where(housing.grade.is_in("C", "D")).any()
+    return _where_looked(housing, housing.grade.is_in("C", "D")) > 0
 
 
 @feature("住房为D级危房", "house of grade D", unit="yes/no", theme="guarantees", cause="99", direction=+1)
 def housing_is_grade_d(housing: View) -> Expr:
     """The house must not be lived in."""
-    return housing.open().where(grade="D").any()
+    return _where_looked(housing, housing.grade.is_in("D")) > 0
 
 
 @feature("饮水不安全", "unsafe water", unit="yes/no", theme="guarantees", cause="99", direction=+1)
 def water_is_unsafe(water: View) -> Expr:
     """The supply is cut or failed its quality check. Source: 水利, DOMAIN §3."""
-    return water.open().where(water.supply.is_in("cut", "quality_failed")).any()
+    return _where_looked(water, water.supply.is_in("cut", "quality_failed")) > 0
 
 
 @feature(
@@ -70,7 +75,7 @@ def insurance_subsidised_count(insurance: View) -> Expr:
 )
 def guarantee_gap_count(guarantee: View) -> Expr:
     """Items whose last check said no."""
-    return guarantee.open().where(answer="no").count()
+    return _where_looked(guarantee, guarantee.answer.is_in("no"))
 
 
 @feature(
@@ -78,13 +83,14 @@ def guarantee_gap_count(guarantee: View) -> Expr:
 )
 def guarantee_unknown_count(guarantee: View) -> Expr:
     """Items whose last check could not tell. Unknown is not yes."""
-    return guarantee.open().where(answer="unknown").count()
+    return _where_looked(guarantee, guarantee.answer.is_in("unknown"))
 
 
 @feature("吃穿有缺口", "gap in food or clothing", unit="yes/no", theme="guarantees", cause="99", direction=+1)
 def guarantee_is_basic_lacking(guarantee: View) -> Expr:
     """The last check of food or clothing said no."""
-    return guarantee.open().where(guarantee.item.is_in("food", "clothing"), answer="no").any()
+    items = guarantee.item.is_in("food", "clothing")
+    return _where_looked(guarantee, items & guarantee.answer.is_in("no")) > 0
 
 
 @feature(
@@ -92,7 +98,8 @@ def guarantee_is_basic_lacking(guarantee: View) -> Expr:
 )
 def guarantee_is_housing_or_water_lacking(guarantee: View) -> Expr:
     """The last check of housing or water said no."""
-    return guarantee.open().where(guarantee.item.is_in("housing", "water"), answer="no").any()
+    items = guarantee.item.is_in("housing", "water")
+    return _where_looked(guarantee, items & guarantee.answer.is_in("no")) > 0
 
 
 @feature(
@@ -105,7 +112,8 @@ def guarantee_is_housing_or_water_lacking(guarantee: View) -> Expr:
 )
 def guarantee_is_schooling_or_medical_lacking(guarantee: View) -> Expr:
     """The last check of schooling or medical care said no."""
-    return guarantee.open().where(guarantee.item.is_in("schooling", "medical"), answer="no").any()
+    items = guarantee.item.is_in("schooling", "medical")
+    return _where_looked(guarantee, items & guarantee.answer.is_in("no")) > 0
 
 
 @feature("正在享受低保", "draws the subsistence allowance", unit="yes/no", theme="guarantees", cause="99")

@@ -55,9 +55,13 @@ CONTRACTS: dict[str, Contract] = {
 OUTCOME_FEEDS = ("identification",)
 """Feeds that hold the outcome itself: they tell of neighbours, never of the household."""
 
+PLATFORM_FEEDS = ("neighbourhood",)
+"""Feeds that no department delivers: without them nothing is silent, a village is only too small."""
+
 __all__ = [
     "CONTRACTS",
     "OUTCOME_FEEDS",
+    "PLATFORM_FEEDS",
     "Contract",
     "Coverage",
     "Covered",

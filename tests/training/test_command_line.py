@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from training.simulation.settings import FEEDS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -58,7 +60,5 @@ def test_an_unknown_command_is_refused() -> None:
 def test_simulating_writes_every_feed(tmp_path: Path) -> None:
     done = training("simulate", "--out", tmp_path, "--households", 300, "--months", 25, "--quiet")
     assert done.returncode == 0
-    assert {one.stem for one in tmp_path.glob("*.parquet")} == {
-        "household", "member", "income", "illness", "disaster", "employment", "coverage", "outcomes",
-    }  # fmt: skip
+    assert {one.stem for one in tmp_path.glob("*.parquet")} == {*FEEDS, "coverage", "outcomes"}
     assert "300 households" in done.stderr

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from training.simulation.allowance import REVIEW_MONTH, Allowance
+from training.simulation.departments import Departments
 from training.simulation.discovery import discover_month, start_discovery
 from training.simulation.hardship import Hardship, main_cause, start_hardship, suffer_month
 from training.simulation.population import Population, make_population
@@ -57,6 +58,7 @@ def simulate_county(settings: CountySettings, progress: Callable[[int, int], Non
     hardship, discovery = start_hardship(population, rng), start_discovery(population)
     allowance = Allowance(population)
     reporter = Reporter(settings, population, course, first_day, recording)
+    departments = Departments(reporter, population, course, first_day, recording)
     outcomes: list[dict[str, object]] = []
     truth: list[pd.DataFrame] = []
     for number, end in enumerate(ends):
@@ -71,8 +73,11 @@ def simulate_county(settings: CountySettings, progress: Callable[[int, int], Non
         outcomes += found
         truth.append(_difficulties(population, hardship, falls, number))
         reporter.report_month(end, month, course, helped)
+        limit = -population.kin * growth
+        departments.report_month(end, month, course, hardship, allowance.monthly, found, limit)
         if progress:
             progress(number + 1, len(ends))
+    departments.deliver()
     feeds, coverage = reporter.deliver(course)
     table = pd.DataFrame(
         outcomes, columns=["household", "identified_on", "cause_code", "object_type", "since"]

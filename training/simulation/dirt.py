@@ -19,6 +19,7 @@ def soil(feed: str, frame: pd.DataFrame, share: float, rng: np.random.Generator)
     frame = frame.copy()
     rows = rng.choice(len(frame), count, replace=False)
     kinds = [kind for kind, columns in _DEFECTS if columns <= set(frame.columns)]
+    kinds += [_unknown_category] if set(_CATEGORIES) & set(frame.columns) else []
     for kind, part in zip(kinds, np.array_split(rows, len(kinds) + 1), strict=False):
         if len(part):
             kind(frame, part)
@@ -77,15 +78,21 @@ def _parts_exceed_total(frame: pd.DataFrame, rows: Any) -> None:
 
 
 def _unknown_category(frame: pd.DataFrame, rows: Any) -> None:
-    column = next(one for one in ("source", "care", "hazard", "work", "labour", "background") if one in frame)
-    _spoil(frame, column, rows, "其它")
+    _spoil(frame, next(one for one in _CATEGORIES if one in frame), rows, "其它")
 
 
 def _amount(frame: pd.DataFrame) -> str:
     return next(
-        one for one in ("self_paid_yuan", "amount_yuan", "loss_yuan", "monthly_wage_yuan") if one in frame
+        one
+        for one in ("self_paid_yuan", "amount_yuan", "loss_yuan", "monthly_wage_yuan", "cost_yuan")
+        if one in frame
     )
 
+
+_CATEGORIES = (
+    "source", "care", "hazard", "work", "labour", "background", "injury", "kind", "trouble", "purpose",
+    "stage", "supply", "change", "channel", "item", "line", "object_type", "grade",
+)  # fmt: skip
 
 _DEFECTS: tuple[tuple[Defect, set[str]], ...] = (
     (_blank_date, {"occurred_on"}),
@@ -100,5 +107,4 @@ _DEFECTS: tuple[tuple[Defect, set[str]], ...] = (
     (_garbled_amount, {"loss_yuan"}),
     (_negative_amount, {"self_paid_yuan"}),
     (_negative_amount, {"monthly_wage_yuan"}),
-    (_unknown_category, {"household_id"}),
 )

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from features.signals import CONTRACTS
 from training.simulation.dirt import soil
 from training.simulation.hardship import HELP_PER_HEAD
 from training.simulation.population import Population
@@ -22,8 +23,32 @@ from training.simulation.shocks import Course, Month
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-DELIVERY_DAYS = {"household": 20, "member": 25, "income": 35, "illness": 60, "disaster": 12, "employment": 40}
+DELIVERY_DAYS = {
+    "household": 20,
+    "member": 25,
+    "income": 35,
+    "illness": 60,
+    "disaster": 12,
+    "employment": 40,
+    "accident": 20,
+    "civil": 20,
+    "production": 25,
+    "loan": 20,
+    "schooling": 45,
+    "housing": 30,
+    "water": 20,
+    "assistance": 20,
+    "disability": 25,
+    "declaration": 6,
+    "insurance": 40,
+    "guarantee": 30,
+    "account": 15,
+    "identification": 20,
+}
 """Days after a month's end on which a department delivers that month."""
+
+STANDING_FEEDS = ("household", "member", "housing", "water", "insurance", "loan", "guarantee", "assistance")
+"""Feeds whose first delivery holds what began long before."""
 
 LATE_SHARE = {"income": 0.04, "illness": 0.08, "disaster": 0.03, "employment": 0.08, "member": 0.05}
 """Share of records that come one to four months after their month's delivery."""
@@ -76,22 +101,23 @@ class Reporter:
         for one in month.disasters:
             self._report_disaster(one)
         for job in month.job_ends:
-            self._add("employment", self._jobs(job["member"], job["since"], job["wage"], job["ended"]))
+            self.add("employment", self._jobs(job["member"], job["since"], job["wage"], job["ended"]))
         self._close_versions(np.union1d(month.changes, month.deaths), day, course)
 
     def deliver(self, course: Course) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
         """All feeds in the surface form of their contracts, with the coverage; dirt included."""
         alive = np.flatnonzero(course.alive)
-        self._add("member", self._members(alive, None))
+        self.add("member", self._members(alive, None))
         open_jobs = np.flatnonzero(course.work.employed)
         work = course.work
-        self._add("employment", self._jobs(open_jobs, work.since[open_jobs], work.wage[open_jobs], None))
-        self._add("household", self._households())
-        if not self.parts["disaster"]:
-            # A feed with nothing to tell still has its columns.
-            self._report_disaster(_no_disaster())
+        self.add("employment", self._jobs(open_jobs, work.since[open_jobs], work.wage[open_jobs], None))
+        self.add("household", self._households())
         feeds = {}
         for name, parts in self.parts.items():
+            if not parts:
+                # A feed with nothing to tell still has its columns.
+                feeds[name] = pd.DataFrame(columns=[one.surface for one in CONTRACTS[name].fields])
+                continue
             frame = pd.concat(parts, ignore_index=True)
             feeds[name] = soil(name, self._finish(name, frame), self.settings.dirt_share, self.rng)
         return feeds, self._coverage()
@@ -108,12 +134,12 @@ class Reporter:
             ("transfers", transfers, none),
         ):
             paid = np.flatnonzero((amount >= 1) | (spent >= 1))
-            self._add(
+            self.add(
                 "income",
                 {
                     "household": paid,
                     "occurred": np.full(len(paid), day),
-                    "known": self._arrival("income", np.full(len(paid), day)),
+                    "known": self.arrival("income", np.full(len(paid), day)),
                     "source": np.full(len(paid), source, dtype=object),
                     "amount_yuan": np.round(amount[paid], 2),
                     "cost_yuan": np.round(spent[paid], 2),
@@ -133,13 +159,13 @@ class Reporter:
         member = claim["member"]
         occurred = day - self.rng.integers(0, 28, len(member))
         total, own = np.round(claim["total"], 2), np.round(claim["self_paid"], 2)
-        self._add(
+        self.add(
             "illness",
             {
                 "household": self.population.owner[member],
                 "occurred": occurred,
-                "known": self._arrival("illness", occurred) + self._settlement_days(claim["serious"]),
-                "member_id": self._member_keys(member),
+                "known": self.arrival("illness", occurred) + self._settlement_days(claim["serious"]),
+                "member_id": self.member_keys(member),
                 "care": np.full(len(member), claim["care"], dtype=object),
                 "total_yuan": total,
                 "reimbursed_yuan": np.round((total - own) * 0.97, 2),
@@ -156,12 +182,12 @@ class Reporter:
     def _report_disaster(self, one: dict[str, Any]) -> None:
         where = one["household"]
         occurred = np.full(len(where), one["day"])
-        self._add(
+        self.add(
             "disaster",
             {
                 "household": where,
                 "occurred": occurred,
-                "known": self._arrival("disaster", occurred),
+                "known": self.arrival("disaster", occurred),
                 "hazard": np.full(len(where), one["hazard"], dtype=object),
                 # Assessors round and miss some of it.
                 "loss_yuan": np.round(one["loss"] * self.rng.uniform(0.6, 1.2, len(where)), -1),
@@ -171,14 +197,14 @@ class Reporter:
         )
 
     def _jobs(self, member: Any, since: Any, wage: Any, ended: Any) -> dict[str, Any]:
-        known = self._arrival("employment", since)
+        known = self.arrival("employment", since)
         return {
             "household": self.population.owner[member],
             "occurred": since,
             "known": known,
             "ended": ended,
-            "ended_known": self._end_arrival("employment", ended, known),
-            "member_id": self._member_keys(member),
+            "ended_known": self.end_arrival("employment", ended, known),
+            "member_id": self.member_keys(member),
             "work": self.work_kind[member],
             "monthly_wage_yuan": np.round(wage, -1),
         }
@@ -197,20 +223,20 @@ class Reporter:
     def _close_versions(self, member: Ints, day: int, course: Course) -> None:
         if len(member) == 0:
             return
-        self._add("member", self._members(member, np.full(len(member), day)))
+        self.add("member", self._members(member, np.full(len(member), day)))
         self.version_since[member] = day + 1
         self.version.loc[member] = self._attributes(course, member)
 
     def _members(self, member: Ints, ended: Any) -> dict[str, Any]:
         since = self.version_since[member]
-        known = self._arrival("member", since)
+        known = self.arrival("member", since)
         return {
             "household": self.population.owner[member],
             "occurred": since,
             "known": known,
             "ended": ended,
-            "ended_known": self._end_arrival("member", ended, known),
-            "member_id": self._member_keys(member),
+            "ended_known": self.end_arrival("member", ended, known),
+            "member_id": self.member_keys(member),
             "born_on": _dates(self.population.born[member]),
             **{name: self.version.loc[member, name].to_numpy() for name in self.version.columns},
         }
@@ -221,7 +247,7 @@ class Reporter:
         return {
             "household": np.arange(n),
             "occurred": since,
-            "known": self._arrival("household", since),
+            "known": self.arrival("household", since),
             "ended": None,
             "ended_known": None,
             "village_code": self.population.village_codes,
@@ -229,7 +255,7 @@ class Reporter:
             "land_mu": self.population.land_mu,
         }
 
-    def _arrival(self, feed: str, occurred: Any) -> Any:
+    def arrival(self, feed: str, occurred: Any) -> Any:
         """Most records come with their month's delivery, some one to four months later."""
         occurred = np.asarray(occurred)
         count = len(occurred)
@@ -237,11 +263,28 @@ class Reporter:
         late = self.rng.random(count) < LATE_SHARE.get(feed, 0.0)
         return occurred + spread + np.where(late, self.rng.integers(30, 121, count), 0)
 
-    def _end_arrival(self, feed: str, ended: Any, known: Any) -> Any:
+    def end_arrival(self, feed: str, ended: Any, known: Any) -> Any:
         """When a spell's end arrives: nobody reports the end of what they have not yet reported."""
-        return None if ended is None else np.maximum(self._arrival(feed, ended), known)
+        return None if ended is None else np.maximum(self.arrival(feed, ended), known)
 
-    def _add(self, feed: str, columns: dict[str, Any]) -> None:
+    def add_spells(self, feed: str, columns: dict[str, Any]) -> None:
+        """Add spells that ended on ``ended``, or go on where that is None; they arrive as deliveries do."""
+        known = self.arrival(feed, columns["occurred"])
+        ended = columns.pop("ended")
+        self.add(
+            feed,
+            {
+                "household": columns.pop("household"),
+                "occurred": columns.pop("occurred"),
+                "known": known,
+                "ended": ended,
+                "ended_known": self.end_arrival(feed, ended, known),
+                **columns,
+            },
+        )
+
+    def add(self, feed: str, columns: dict[str, Any]) -> None:
+        """Add rows of a feed: arrays by column, `household`, `occurred` and `known` as numbers."""
         rows = len(columns["household"])
         if rows or not self.parts[feed]:
             self.parts[feed].append(
@@ -292,7 +335,7 @@ class Reporter:
             for number, end in enumerate(self.settings.month_ends):
                 known = end + dt.timedelta(days=days)
                 since = end.replace(day=1) if number else dt.date(end.year - 10, 1, 1)
-                if feed not in ("household", "member") and not number:
+                if feed not in STANDING_FEEDS and not number:
                     since = end.replace(day=1)
                 rows += [
                     {"feed": feed, "area_code": area, "complete_from": since, "complete_until": end,
@@ -311,14 +354,9 @@ class Reporter:
             for name, where, month in self.settings.silent
         )
 
-    def _member_keys(self, member: Any) -> npt.NDArray[np.object_]:
+    def member_keys(self, member: Any) -> npt.NDArray[np.object_]:
+        """Pseudonymous keys of members by number."""
         return np.array([f"M{one:08d}" for one in np.asarray(member)], dtype=object)
-
-
-def _no_disaster() -> dict[str, Any]:
-    none = np.empty(0, dtype=np.int64)
-    return {"household": none, "hazard": "other", "loss": none.astype(np.float64), "crop": none,
-            "damaged": none.astype(bool), "day": 0}  # fmt: skip
 
 
 def _dates(days: Any) -> Any:

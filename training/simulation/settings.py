@@ -11,7 +11,28 @@ from training.errors import TrainingError
 COUNTY_CODE = "500299"
 """A county code that no real county of Chongqing has."""
 
-FEEDS = ("household", "member", "income", "illness", "disaster", "employment")
+FEEDS = (
+    "household",
+    "member",
+    "income",
+    "illness",
+    "disaster",
+    "employment",
+    "accident",
+    "civil",
+    "production",
+    "loan",
+    "schooling",
+    "housing",
+    "water",
+    "assistance",
+    "disability",
+    "declaration",
+    "insurance",
+    "guarantee",
+    "account",
+    "identification",
+)
 """The feeds that the departments of a county deliver."""
 
 

@@ -81,6 +81,10 @@ class Month:
     job_ends: list[dict[str, object]] = field(default_factory=list)
     changes: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     deaths: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    hurt: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    disabled: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    failed: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    failed_loss: Floats = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,7 @@ def live_month(
     """Draw one month's events, update the course, and return what the month brought."""
     n, owner = population.households, population.owner
     age = ages(population, end)
-    claims, self_paid, accident, sick = _illness(population, course, age, end, rng)
+    claims, self_paid, accident, sick, hurt = _illness(population, course, age, end, rng)
     disasters, loss, crop = _disasters(population, economy, end, rng)
     job_ends = _work(population, course, age, sick, end, rng)
     deaths = np.flatnonzero(course.alive & (rng.random(len(owner)) < _death_hazard(age)))
@@ -154,13 +158,16 @@ def live_month(
     course.is_worker[deaths] = False
     # A job left out because its holder died later would tell of the death years before it.
     job_ends.append(_jobs_left_by(course.work, deaths, end))
-    changes = np.union1d(_new_disabilities(course, sick, rng), _new_school_year(course, age, end, rng))
+    disabled = _new_disabilities(course, sick, rng)
+    changes = np.union1d(disabled, _new_school_year(course, age, end, rng))
     earned = np.where(course.work.employed, course.work.wage, 0.0) * growth
     wages = population.per_household(earned) * rng.uniform(0.94, 1.06, n)
     quarter = HARVEST.get(end.month, 0.0)
     failed = rng.random(n) < 0.0035
     course.business = np.minimum(1.15, course.business + 0.035 * (1 - course.business))
-    course.business[failed] *= rng.uniform(0.1, 0.5, int(failed.sum()))
+    kept = rng.uniform(0.1, 0.5, int(failed.sum()))
+    failed_loss = economy.business[failed] * growth * course.business[failed] * (1 - kept)
+    course.business[failed] *= kept
     course.business *= 1 - 0.5 * crop
     normal = economy.business * growth * quarter
     yields = np.clip(rng.normal(1.0, 0.16, n), 0.3, 1.7)
@@ -183,13 +190,17 @@ def live_month(
         job_ends=job_ends,
         changes=changes,
         deaths=deaths,
+        hurt=np.flatnonzero(hurt),
+        disabled=disabled,
+        failed=np.flatnonzero(failed),
+        failed_loss=failed_loss,
     )
 
 
 def _illness(
     population: Population, course: Course, age: Floats, end: dt.date, rng: np.random.Generator
-) -> tuple[list[dict[str, object]], Floats, Floats, Flags]:
-    """Hospital stays, lasting treatment, chronic care: claims, self-paid costs and who fell seriously ill."""
+) -> tuple[list[dict[str, object]], Floats, Floats, Flags, Flags]:
+    """Hospital stays, lasting treatment, chronic care: claims, costs, who fell ill and who was hurt."""
     owner, members = population.owner, len(population.owner)
     frailty = population.frailty[owner]
     hazard = np.interp(age, [0, 5, 20, 45, 60, 75, 95], [0.012, 0.006, 0.005, 0.010, 0.020, 0.034, 0.05])
@@ -236,7 +247,7 @@ def _illness(
     borne = paid - np.where(insured, 0.7 * np.maximum(0, paid - 12_000), 0.0)
     burden = population.per_household(borne * np.where(serious, 1.35, 1.1) + care_paid * 1.3 + drug_paid)
     accident = population.per_household(np.where(hurt, borne * 1.35, 0.0))
-    return claims, burden - accident, accident, serious
+    return claims, burden - accident, accident, serious, hurt
 
 
 def _work(

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from training.simulation import County, CountySettings, simulate_county
-
-FEEDS = ("household", "member", "income", "illness", "disaster", "employment")
+from training.simulation.settings import FEEDS
 
 
 @pytest.fixture(scope="module")

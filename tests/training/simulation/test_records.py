@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from training.simulation import County, CountySettings, simulate_county
+from training.simulation.settings import FEEDS
 
-FEEDS = ("household", "member", "income", "illness", "disaster", "employment")
 SILENT_FROM = 40
 
 

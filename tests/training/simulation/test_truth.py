@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from training.simulation import County, CountySettings, simulate_county
+from training.simulation.settings import FEEDS
 
 
 @pytest.fixture(scope="module")
@@ -64,16 +65,9 @@ def test_a_large_bill_alone_rarely_ruins(clean: County) -> None:
 def test_truth_is_not_saved(tmp_path: Path) -> None:
     county = simulate_county(CountySettings(households=400, months=6, run_in_months=0))
     county.save(tmp_path / "county")
-    assert sorted(one.name for one in (tmp_path / "county").iterdir()) == [
-        "coverage.parquet",
-        "disaster.parquet",
-        "employment.parquet",
-        "household.parquet",
-        "illness.parquet",
-        "income.parquet",
-        "member.parquet",
-        "outcomes.parquet",
-    ]
+    assert {one.name for one in (tmp_path / "county").iterdir()} == {
+        f"{name}.parquet" for name in (*FEEDS, "coverage", "outcomes")
+    }
     again = pd.read_parquet(tmp_path / "county" / "income.parquet")
     assert list(again.columns) == list(county.feeds["income"].columns)
     assert len(again) == len(county.feeds["income"])
