@@ -8,7 +8,7 @@ row up instead of asking for every neighbour's records.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +44,11 @@ class VillageFacts:
     median_self_paid_fen: int
     struck: int
     identified: int
+
+    @property
+    def delivery(self) -> Delivery:
+        """The coverage that says: this is known of the village as of the date."""
+        return Delivery(FEED, self.village_code, self.as_of, self.as_of, self.as_of)
 
     def row(self, household_id: str, until: dt.date | None) -> dict[str, object]:
         """The stored row of one household of the village; `until` is the last day before the next batch."""
@@ -97,21 +102,25 @@ def village_facts(signals: Signals, as_of: dt.date, region: str = DEFAULT_REGION
 def with_neighbourhood(
     signals: Signals, as_of_dates: Sequence[dt.date], region: str = DEFAULT_REGION
 ) -> Signals:
-    """The signals with the feed `neighbourhood` for these dates, in place of any it had."""
-    dates = sorted(as_of_dates)
+    """The signals with the feed `neighbourhood` worked out for these dates, in place of any it had."""
+    return with_villages(signals, {as_of: village_facts(signals, as_of, region) for as_of in as_of_dates})
+
+
+def with_villages(signals: Signals, villages: Mapping[dt.date, Sequence[VillageFacts]]) -> Signals:
+    """The signals with the feed `neighbourhood` made of the villages' facts by date."""
+    dates = sorted(villages)
     parts: list[pa.Table] = []
     deliveries = [one for one in signals.coverage.deliveries if one.feed != FEED]
     for number, as_of in enumerate(dates):
         until = dates[number + 1] - dt.timedelta(days=1) if number + 1 < len(dates) else None
-        facts = {one.village_code: one for one in village_facts(signals, as_of, region)}
+        facts = {one.village_code: one for one in villages[as_of]}
         rows = [
             facts[village].row(household, until)
             for household, village in registered_villages(signals, as_of).items()
             if village in facts
         ]
         parts.append(pa.Table.from_pylist(rows, schema=CONTRACTS[FEED].schema))
-        last = until or as_of
-        deliveries += [Delivery(FEED, village, as_of, last, as_of) for village in facts]
+        deliveries += [facts[village].delivery for village in facts]
     table = pa.concat_tables(parts) if parts else CONTRACTS[FEED].schema.empty_table()
     return Signals({**signals.tables, FEED: table}, Coverage(deliveries))
 

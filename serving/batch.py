@@ -13,13 +13,13 @@ import pandas as pd
 from features import CONTRACTS, Signals, build_vectors
 from features.engines.duckdb import registered_villages
 from features.facts import LatestFact, latest_facts_table
-from features.neighbourhood import FEED, with_neighbourhood
+from features.neighbourhood import FEED, village_facts, with_villages
 from scoring import Assessor, Bundle
 from scoring.assessment import Freshness
 from scoring.grades import GRADES
 from scoring.statement import make_statement
 from serving.scorer import freshness
-from serving.storage import AssessmentStore, Saved
+from serving.storage import AssessmentStore, Saved, VillageStore
 
 CHUNK = 1_000
 """Households in one transaction: some 10 MB of answers."""
@@ -61,7 +61,9 @@ def score_all(
     assessor = Assessor(bundle.model, region)
     tell("vectors", 0, 0)
     if FEED in assessor.feeds:
-        signals = with_neighbourhood(signals, [as_of], region)
+        facts_of_villages = village_facts(signals, as_of, region)
+        VillageStore(store.engine).save(facts_of_villages)
+        signals = with_villages(signals, {as_of: facts_of_villages})
     vectors = build_vectors(signals, [as_of], features=assessor.features, region=region)
     ids = [str(one) for one in vectors.index.get_level_values("household_id")]
     village_of = registered_villages(signals, as_of)

@@ -55,6 +55,9 @@ CONTRACTS: dict[str, Contract] = {
 OUTCOME_FEEDS = ("identification",)
 """Feeds that hold the outcome itself: they tell of neighbours, never of the household."""
 
+REQUEST_FEEDS = {name: one for name, one in CONTRACTS.items() if name not in OUTCOME_FEEDS}
+"""The feeds that an assessment of a household may be asked with."""
+
 PLATFORM_FEEDS = ("neighbourhood",)
 """Feeds that no department delivers: without them nothing is silent, a village is only too small."""
 
@@ -62,6 +65,7 @@ __all__ = [
     "CONTRACTS",
     "OUTCOME_FEEDS",
     "PLATFORM_FEEDS",
+    "REQUEST_FEEDS",
     "Contract",
     "Coverage",
     "Covered",

@@ -8,7 +8,7 @@ from typing import Any
 
 from features import CONTRACTS
 from features.regions import AREA_LEVELS
-from features.signals import Contract
+from features.signals import REQUEST_FEEDS, Contract
 from features.signals.coverage import COLUMNS
 from features.signals.fields import Category, Count, Date, Field, Flag, Identifier, Money
 from serving.api.answers import ProblemAnswer
@@ -42,7 +42,7 @@ def score_request_body(most_households: int) -> dict[str, Any]:
         "additionalProperties": False,
         "required": list(COLUMNS),
         "properties": {
-            "feed": {"type": "string", "enum": list(CONTRACTS)},
+            "feed": {"type": "string", "enum": list(REQUEST_FEEDS)},
             "area_code": {
                 "type": "string",
                 "pattern": r"^[0-9A-Z]+$",
@@ -71,7 +71,7 @@ def score_request_body(most_households: int) -> dict[str, Any]:
                         "description": f"{one.zh}（{one.source_zh}） / {one.en} ({one.source_en})",
                         "items": row_schema(one),
                     }
-                    for name, one in CONTRACTS.items()
+                    for name, one in REQUEST_FEEDS.items()
                 },
             },
         },

@@ -16,7 +16,7 @@ from features import CONTRACTS, Coverage, FeaturesError
 from features.engines.row import Rows, stored_row
 from features.errors import CoverageError
 from features.regions import check_area_code
-from features.signals import Contract, Delivery
+from features.signals import REQUEST_FEEDS, Contract, Delivery
 from features.signals.coverage import COLUMNS
 from features.signals.fields import Date, Defect, Identifier
 from serving.errors import MOST_ERRORS, FieldError, Problem
@@ -29,7 +29,7 @@ _DAY = Date(name="date", zh="日期", en="date")
 _KEY = next(
     one for one in CONTRACTS["household"].fields if isinstance(one, Identifier) and one.name == "household_id"
 )
-_SURFACES = {name: frozenset(one.surface for one in made.fields) for name, made in CONTRACTS.items()}
+_SURFACES = {name: frozenset(one.surface for one in made.fields) for name, made in REQUEST_FEEDS.items()}
 _STAND_IN = "0"
 
 
@@ -99,8 +99,8 @@ class RequestReader:
             return None
         before = len(self.errors)
         feed, area = row.get("feed"), row.get("area_code")
-        if feed is not None and not (isinstance(feed, str) and feed in CONTRACTS):
-            self._add(f"{at}/feed", "unknown_category", f"give one of {', '.join(CONTRACTS)}")
+        if feed is not None and not (isinstance(feed, str) and feed in REQUEST_FEEDS):
+            self._add(f"{at}/feed", "unknown_category", f"give one of {', '.join(REQUEST_FEEDS)}")
         if area is not None:
             try:
                 check_area_code(area)
@@ -143,11 +143,11 @@ class RequestReader:
     def _household(
         self, signals: Any, household_id: str, as_of: dt.date | None, at: str
     ) -> HouseholdRows | None:
-        if signals is None or not self._object(signals, f"{at}/signals", CONTRACTS, ()):
+        if signals is None or not self._object(signals, f"{at}/signals", REQUEST_FEEDS, ()):
             return None
         before = len(self.errors)
         rows: dict[str, list[dict[str, Any]]] = {}
-        for feed, contract in CONTRACTS.items():
+        for feed, contract in REQUEST_FEEDS.items():
             if feed in signals:
                 place = f"{at}/signals/{feed}"
                 given = self._array(signals[feed], place) or []

@@ -13,11 +13,13 @@ from serving.api.documentation import problems, score_request_body
 from serving.api.json_body import parse_json, read_body
 from serving.api.score_request import RequestReader
 from serving.champion import Champion
+from serving.neighbourhood import add_neighbourhood
 from serving.scorer import Scorer
 from serving.settings import Settings
+from serving.storage import VillageStore
 
 
-def router(champion: Champion, settings: Settings) -> APIRouter:
+def router(champion: Champion, villages: VillageStore, settings: Settings) -> APIRouter:
     """The route, bound to its model."""
     made = APIRouter(tags=["scores"])
 
@@ -33,16 +35,19 @@ def router(champion: Champion, settings: Settings) -> APIRouter:
     async def score(request: Request) -> Response:
         scorer = champion.scorer()
         body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
-        answer = await run_in_threadpool(_answer, scorer, body, settings.max_households)
+        answer = await run_in_threadpool(_answer, scorer, villages, body, settings.max_households)
         return Response(answer, media_type="application/json")
 
     return made
 
 
-def _answer(scorer: Scorer, body: bytes, most_households: int) -> bytes:
+def _answer(scorer: Scorer, villages: VillageStore, body: bytes, most_households: int) -> bytes:
     request = RequestReader(scorer, most_households).read(parse_json(body))
+    households, coverage = add_neighbourhood(
+        request.households, request.as_of, request.coverage, villages, scorer.assessor.feeds
+    )
     answer: dict[str, Any] = {
         "model": scorer.versions(),
-        "results": scorer.score(request.households, request.as_of, request.coverage),
+        "results": scorer.score(households, request.as_of, coverage),
     }
     return json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from features import CONTRACTS
+from features.signals import REQUEST_FEEDS
 from scoring.texts import catalogue
 from serving.console.numbers import in_natural_numbers, percent, round_number
 from serving.console.texts import texts
@@ -41,7 +42,7 @@ def household_view(stored: Stored, language: str) -> dict[str, Any]:
         "warning": _warning(body, language),
         "risk": [_reason(one, longest, language) for one in body["risk_reasons"]],
         "protective": [_reason(one, longest, language) for one in body["protective_reasons"]],
-        "feeds": [_feed(name, body, language) for name in CONTRACTS],
+        "feeds": [_feed(name, body, language) for name in REQUEST_FEEDS],
         "line_text": words["line_value"].format(value=f"{line['value']:,}", date=line["effective_from"]),
         "line_is_assumption": line["is_assumption"],
         "line_source": line["source"],

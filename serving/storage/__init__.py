@@ -2,5 +2,6 @@
 
 from serving.storage.assessments import AssessmentStore, Page, Run, Saved, Stored
 from serving.storage.database import open_database
+from serving.storage.villages import VillageStore
 
-__all__ = ["AssessmentStore", "Page", "Run", "Saved", "Stored", "open_database"]
+__all__ = ["AssessmentStore", "Page", "Run", "Saved", "Stored", "VillageStore", "open_database"]

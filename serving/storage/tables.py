@@ -58,6 +58,19 @@ model_release = Table(
 )
 """The models that assessments were made with."""
 
+village_facts = Table(
+    "village_facts",
+    METADATA,
+    Column("village_code", String(12), primary_key=True),
+    Column("as_of_date", Date, primary_key=True),
+    Column("households", Integer, nullable=False),
+    Column("median_income_fen", Integer, nullable=False),
+    Column("median_self_paid_fen", Integer, nullable=False),
+    Column("struck", Integer, nullable=False),
+    Column("identified", Integer, nullable=False),
+)
+"""What the batch worked out about villages, for the service to look up."""
+
 assessment = Table(
     "assessment",
     METADATA,

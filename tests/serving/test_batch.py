@@ -22,10 +22,13 @@ from sqlalchemy.exc import IntegrityError, StatementError
 
 from features import CONTRACTS, Coverage, Signals, build_vectors, take_in
 from features.facts import latest_facts
+from features.neighbourhood import with_neighbourhood
 from scoring import Bundle, load_bundle
 from serving.api.documentation import example_request
+from serving.app import create_app
 from serving.batch import score_all
 from serving.errors import ServingError, StorageError
+from serving.settings import Settings
 from serving.storage import AssessmentStore, Run, Saved, open_database
 from tests.serving.conftest import VERSION, Client, a_household, a_request
 
@@ -37,6 +40,9 @@ def request_body() -> dict[str, Any]:
     moved = a_household("MOVED")
     moved["signals"]["household"][0]["village_code"] = "500999100300"
     made["households"].append(moved)
+    # The service looks the neighbourhood up; the batch works it out.
+    del made["households"][-2]["signals"]["neighbourhood"]
+    made["coverage"] = [row for row in made["coverage"] if row["feed"] != "neighbourhood"]
     gone = made["coverage"].pop(4)
     # The disaster feed covers one village only, so that freshness differs from village to village.
     made["coverage"].append({**gone, "area_code": "500999100300"})
@@ -75,7 +81,7 @@ def test_api_batch_and_model_score_the_same_to_the_bit(
     summary = score_all(signals, as_of, bundle, store)
     assert summary.saved == Saved(new=14)
     assert sum(summary.grades.values()) == sum(summary.actions.values()) == summary.households == 14
-    vectors = build_vectors(signals, [as_of], region="CN-50")
+    vectors = build_vectors(with_neighbourhood(signals, [as_of]), [as_of], region="CN-50")
     scores = dict(zip(vectors.index.get_level_values(0), bundle.model.score(vectors).tolist(), strict=True))
     online = client.post("/v1/scores", json=request_body).json()["results"]
     for one in online:
@@ -89,7 +95,55 @@ def test_api_batch_and_model_score_the_same_to_the_bit(
     moved = store.find("MOVED")
     assert moved is not None
     assert moved.village_code == "500999100300"
-    assert {tuple(one["missing_feeds"]) for one in online} == {("disaster",), ()}
+    assert {tuple(one["missing_feeds"]) for one in online} == {
+        # Without the disaster feed, and for one household alone, a village says nothing.
+        ("disaster", "neighbourhood"),
+        ("neighbourhood",),
+    }
+
+
+def test_the_service_looks_up_what_the_batch_knows_of_the_village(
+    bundle_dir: Path, bundle: Bundle, as_of: dt.date, tmp_path: Path
+) -> None:
+    app = create_app(Settings(bundle_dir, f"sqlite:///{tmp_path}/own.db"))
+    with Client(app) as own:
+        assert app.state.champion.wait(60)
+        check_lookup(own, bundle, as_of)
+
+
+def check_lookup(client: Client, bundle: Bundle, as_of: dt.date) -> None:
+    body = a_request(*(a_household(f"N{n:02}", self_paid=1_000.0 * n) for n in range(7)))
+    body["coverage"] = [row for row in body["coverage"] if row["feed"] != "neighbourhood"]
+    tables = {
+        feed: take_in(
+            feed,
+            [
+                {**row, "household_id": one["household_id"]}
+                for one in body["households"]
+                for row in one["signals"].get(feed, ())
+            ],
+        ).accepted
+        for feed in CONTRACTS
+    }
+    signals = Signals(tables, Coverage.from_rows(body["coverage"], CONTRACTS))
+    store: AssessmentStore = client.app.state.store
+    before = client.post("/v1/scores", json=body).json()["results"][0]
+    assert before["missing_feeds"] == ["neighbourhood"]
+    score_all(signals, as_of, bundle, store)
+    for one in client.post("/v1/scores", json=body).json()["results"]:
+        stored = store.find(one["household_id"])
+        assert stored is not None
+        assert one["missing_feeds"] == []
+        assert stored.body == one
+    # A household on its own is answered as among its neighbours, and not with later facts.
+    alone = client.post("/v1/scores", json={**body, "households": body["households"][:1]}).json()["results"][
+        0
+    ]
+    found = store.find("N00")
+    assert found is not None
+    assert alone == found.body
+    earlier = client.post("/v1/scores", json={**body, "as_of_date": "2026-10-30"}).json()["results"][0]
+    assert earlier["missing_feeds"] == ["neighbourhood"]
 
 
 def test_a_batch_in_small_chunks_says_the_same(

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features import CONTRACTS
+from features.signals import REQUEST_FEEDS
 from serving.api.answers import ProblemAnswer, ScoreAnswer
 from serving.api.documentation import example_request
 from tests.serving.conftest import Client, a_household, a_request
@@ -30,6 +30,7 @@ def test_the_example_scores(client: Client, body: dict[str, Any]) -> None:
         "medical_self_paid",
         "crop_loss",
         "out_of_work",
+        "own_declaration",
     }
     assert made.results[0].latest_facts["illness"].records == 2
     assert made.model.version == made.results[0].model_version
@@ -222,11 +223,11 @@ _PLACES = st.sampled_from(
     [("as_of_date",), ("coverage",), ("coverage", 0), ("households",), ("households", 0)]
     + [("coverage", 0, name) for name in ("feed", "area_code", "complete_from", "complete_until", "known_on")]
     + [("households", 0, name) for name in ("household_id", "signals")]
-    + [("households", 0, "signals", feed) for feed in CONTRACTS]
-    + [("households", 0, "signals", feed, 0) for feed in CONTRACTS]
+    + [("households", 0, "signals", feed) for feed in REQUEST_FEEDS]
+    + [("households", 0, "signals", feed, 0) for feed in REQUEST_FEEDS]
     + [
         ("households", 0, "signals", feed, 0, field.surface)
-        for feed, contract in CONTRACTS.items()
+        for feed, contract in REQUEST_FEEDS.items()
         for field in contract.fields
     ]
 )

@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 
 import serving.champion
 from features import CONTRACTS, FEATURES
+from features.signals import REQUEST_FEEDS
 from scoring import load_bundle
 from serving.api.answers import AssessmentAnswer, ModelCard, ProblemAnswer
 from serving.api.documentation import example_request, row_schema
@@ -196,8 +197,8 @@ def test_the_documented_body_is_what_the_contracts_ask(client: Client) -> None:
     content = document["paths"]["/v1/scores"]["post"]["requestBody"]["content"]["application/json"]
     assert client.post("/v1/scores", json=content["example"]).status_code == 200
     signals = content["schema"]["properties"]["households"]["items"]["properties"]["signals"]["properties"]
-    assert list(signals) == list(CONTRACTS)
-    for name, contract in CONTRACTS.items():
+    assert list(signals) == list(REQUEST_FEEDS)
+    for name, contract in REQUEST_FEEDS.items():
         schema = signals[name]["items"]
         assert list(schema["properties"]) == [one.surface for one in contract.fields]
         for one in contract.fields:
@@ -205,7 +206,7 @@ def test_the_documented_body_is_what_the_contracts_ask(client: Client) -> None:
             assert one.en in schema["properties"][one.surface]["description"]
 
 
-@pytest.mark.parametrize("feed", CONTRACTS)
+@pytest.mark.parametrize("feed", REQUEST_FEEDS)
 def test_a_field_that_is_documented_as_required_is_required(client: Client, feed: str) -> None:
     for name in row_schema(CONTRACTS[feed])["required"]:
         document = example_request()

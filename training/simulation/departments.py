@@ -261,10 +261,10 @@ class Departments:
         now = loan.state["overdue_days"]
         stage = np.searchsorted(OVERDUE_DAYS, now)
         draw = rng.random(len(now))
-        worse = tight & np.where(stage == 0, draw < 0.15, draw < 0.8) & (stage < len(OVERDUE_DAYS) - 1)
-        # Some pay late for no reason that matters.
-        worse |= (stage == 0) & (draw > 0.997)
-        clears = ~tight & (stage > 0) & (draw < 0.5)
+        # Banks renew the loans of those in trouble, and many pay late for no reason that matters.
+        worse = np.where(stage == 0, draw < np.where(tight, 0.03, 0.008), draw < np.where(tight, 0.5, 0.2))
+        worse &= stage < len(OVERDUE_DAYS) - 1
+        clears = (stage > 0) & (draw > np.where(tight, 0.85, 0.5))
         units = np.flatnonzero(worse | clears)
         changed = np.where(clears[units], 0, np.array(OVERDUE_DAYS)[np.minimum(stage[units] + 1, 3)])
         self._turn(loan, units, day, overdue_days=changed)

@@ -171,10 +171,10 @@ class _Place:
         return found
 
     def usual_rows(self) -> float:
-        """Rows of the area in the middle of the two years before."""
+        """Rows of the area in a month: the median of the five before."""
         if self.is_spell:
             return float(self.open_rows().sum())
-        starts = [self.first - pd.DateOffset(months=back) for back in range(1, 25)]
+        starts = [self.first - pd.DateOffset(months=back) for back in range(1, 6)]
         return float(np.median([self.month_rows(one).sum() for one in starts]))
 
     def alter(self, rows: Any, change: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
@@ -415,8 +415,6 @@ def _like(frame: pd.DataFrame, name: str, values: pd.Series[Any], otherwise: Any
         return values.astype(kind) if kind.kind != "i" else values.astype("int64")
     if values.dtype.kind == "M":
         text = values.dt.strftime("%Y-%m-%d").astype(object)
-    elif values.dtype.kind == "f" and any(one.surface == name for one in ()):
-        text = values.map(str).astype(object)
     else:
         text = values.map(lambda one: f"{one:.2f}" if isinstance(one, float) else str(one)).astype(object)
     if otherwise is not None:

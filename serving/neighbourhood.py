@@ -1,0 +1,47 @@
+"""Neighbourhood online: a request tells of one household; what its village is like, the last batch knows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from features import Coverage
+from features.engines.row import stored_row
+from features.neighbourhood import FEED
+from serving.scorer import HouseholdRows
+from serving.storage import VillageStore
+
+
+def add_neighbourhood(
+    households: Sequence[HouseholdRows],
+    as_of: dt.date,
+    coverage: Coverage,
+    villages: VillageStore,
+    feeds: Collection[str],
+) -> tuple[list[HouseholdRows], Coverage]:
+    """The households with their villages' facts, and the coverage that says so.
+
+    Nothing is added where the request brings the feed itself, where the model does not use it, or where no
+    batch has worked the village out.
+    """
+    wanting = [one for one in households if not one.rows.get(FEED)]
+    if FEED not in feeds or not wanting:
+        return list(households), coverage
+    found = villages.find((one.village_code for one in wanting), as_of)
+    if not found:
+        return list(households), coverage
+    made = [
+        replace(
+            one,
+            rows={
+                **one.rows,
+                FEED: [stored_row(found[one.village_code].row(one.household_id, None))],
+            },
+        )
+        if not one.rows.get(FEED) and one.village_code in found
+        else one
+        for one in households
+    ]
+    deliveries = (*coverage.deliveries, *(facts.delivery for facts in found.values()))
+    return made, Coverage(deliveries)
