@@ -13,14 +13,23 @@ from rich.progress import Progress
 from rich.table import Table
 
 from features.definitions import FEATURES
-from features.errors import FeaturesError
+from features.errors import ContractError, FeaturesError
 from features.policy import DEFAULT_REGION
 from features.signals.delivery import TakenIn, take_in_folder
+from features.signals.fields import Date, Defect
 
 app = typer.Typer(
     help="What is known about a household as of a date.", no_args_is_help=True, add_completion=False
 )
 errors = Console(stderr=True)
+
+
+def parse_date(option: str, text: str) -> dt.date:
+    """A date of an option; raises `ContractError` naming the option."""
+    try:
+        return Date(name=option, zh=option, en=option).parse(text)  # type: ignore[return-value]
+    except Defect as defect:
+        raise ContractError(f"{option}: {defect.way_out}") from None
 
 
 @app.command()
@@ -34,7 +43,7 @@ def intake(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table")] = False,
 ) -> None:
     """Check a delivery: accepted rows go to the signals, the others to the quarantine with the way out."""
-    day = dt.date.fromisoformat(on) if on else dt.date.today()
+    day = parse_date("--on", on) if on else dt.date.today()
     with Progress(console=errors, disable=as_json, transient=True) as bar:
         task = bar.add_task("intake", total=None)
         taken = take_in_folder(
@@ -48,6 +57,43 @@ def intake(
     else:
         console = Console()
         (console if console.is_terminal else Console(width=124)).print(_table(taken))
+    if taken.silent:
+        errors.print(
+            f"Not readable, and so missing: {', '.join(taken.silent)}. Their coverage was dropped.",
+            style="red",
+        )
+
+
+@app.command()
+def health(
+    signals: Annotated[Path, typer.Option(help="Folder of stored signals, as intake wrote it")],
+    as_of: Annotated[str, typer.Option(help="Date as of which the feeds are judged, YYYY-MM-DD")],
+    raw: Annotated[
+        Path | None,
+        typer.Option(help="Folder the signals were taken in from; with it, refused rows are judged too"),
+    ] = None,
+    periods: Annotated[int, typer.Option(help="Months to judge, the last due one included", min=1)] = 12,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table")] = False,
+) -> None:
+    """Judge every feed against its own past; exit code 3 when one must not be scored from."""
+    from features.health import Deliveries, check_health, report
+
+    day = parse_date("--as-of", as_of)
+    with Progress(console=errors, disable=as_json, transient=True) as bar:
+        task = bar.add_task("health", total=None)
+        found = check_health(
+            Deliveries.load(signals, raw), day, periods=periods,
+            progress=lambda feed, done, total: bar.update(
+                task, description=f"health: {feed}", completed=done, total=total
+            ),
+        )  # fmt: skip
+    if as_json:
+        print(json.dumps(report.as_json(found), ensure_ascii=False))
+    else:
+        console = Console()
+        (console if console.is_terminal else Console(width=160)).print(report.as_table(found))
+    if found.blocked:
+        raise typer.Exit(3)
 
 
 @app.command()
@@ -80,7 +126,7 @@ def explain(feature: Annotated[str, typer.Argument(help="Name of a feature; `all
 
 
 def _counts(taken: TakenIn) -> dict[str, object]:
-    return {
+    feeds = {
         feed: {
             "rows_in": one.rows_in,
             "accepted": len(one.accepted),
@@ -89,6 +135,7 @@ def _counts(taken: TakenIn) -> dict[str, object]:
         }
         for feed, one in taken.intakes.items()
     }
+    return {**feeds, "silent": list(taken.silent)} if taken.silent else dict(feeds)
 
 
 def _table(taken: TakenIn) -> Table:
@@ -108,6 +155,9 @@ def main() -> None:
         app()
     except FeaturesError as error:
         errors.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
+        raise SystemExit(2) from None
+    except OSError as error:
+        errors.print(f"{error.strerror}: {error.filename}", style="red", highlight=False, soft_wrap=True)
         raise SystemExit(2) from None
 
 

@@ -48,7 +48,8 @@ class VillageFacts:
     @property
     def delivery(self) -> Delivery:
         """The coverage that says: this is known of the village as of the date."""
-        return Delivery(FEED, self.village_code, self.as_of, self.as_of, self.as_of)
+        # It was worked out from the year before the date.
+        return Delivery(FEED, self.village_code, months_before(self.as_of, 12), self.as_of, self.as_of)
 
     def row(self, household_id: str, until: dt.date | None) -> dict[str, object]:
         """The stored row of one household of the village; `until` is the last day before the next batch."""

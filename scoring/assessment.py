@@ -7,14 +7,15 @@ same code.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import pandas as pd
 
-from features import CONTRACTS, FEATURES, feature_version, policy_version
+from features import CONTRACTS, FEATURES, Feature, feature_version, policy_version
 from features.facts import LatestFact
+from features.language.expressions import aggregates
 from features.signals import PLATFORM_FEEDS
 from scoring.grades import Grade
 from scoring.model import RiskModel
@@ -22,7 +23,7 @@ from scoring.reasons import Reason, find_reasons
 from scoring.triggers import TRIGGER_FEATURES, TriggerHit, find_hits
 
 Action = Literal["visit", "watch", "routine"]
-Freshness = Literal["fresh", "stale", "missing"]
+Freshness = Literal["fresh", "partial", "stale", "missing"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Assessor:
         self.features = tuple(
             FEATURES[name] for name in dict.fromkeys((*model.feature_names, *TRIGGER_FEATURES))
         )
-        self.feeds = tuple(feed for feed in CONTRACTS if any(feed in one.feeds for one in self.features))
+        self.look_back = look_back(self.features)
         self._feature_version = feature_version(FEATURES[name] for name in model.feature_names)
 
     def assess(
@@ -98,6 +99,15 @@ class Assessor:
                 )
             )
         return made
+
+
+def look_back(features: Iterable[Feature]) -> dict[str, int]:
+    """Feed → how many months of it the features need, in the order of the contracts."""
+    needs: dict[str, int] = {}
+    for one in features:
+        for node in aggregates(one.expression):
+            needs[node.feed] = max(needs.get(node.feed, 0), node.covered_months)
+    return {feed: needs[feed] for feed in CONTRACTS if feed in needs}
 
 
 def suggest(grade: Grade, has_hits: bool, feeds: Mapping[str, Freshness]) -> Action:

@@ -12,6 +12,8 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,16 +75,16 @@ class Manifest(_Strict):
     version: str = Field(pattern=r"^[A-Za-z0-9._-]{1,80}$")
     created_at: str
     region: str
-    horizon_months: int
+    horizon_months: int = Field(ge=1, le=36)
     label: str
     features: list[FeatureEntry]
     feature_version: str
     policy_version: str
     slope: float
     intercept: float
-    high_from: float
-    medium_from: float
-    base_rate: float
+    high_from: float = Field(gt=0, lt=1)
+    medium_from: float = Field(gt=0, lt=1)
+    base_rate: float = Field(gt=0, lt=1)
     metrics: dict[str, float]
     provenance: Provenance
     golden: Golden
@@ -126,7 +128,9 @@ def load_bundle(directory: Path) -> Bundle:
     found = {path.name for path in directory.iterdir()}
     if found != {MODEL, MANIFEST} or set(manifest.files) != {MODEL}:
         raise BundleError(f"a bundle holds {MODEL} and {MANIFEST}, nothing more and nothing less")
-    if _sha256(directory / MODEL) != manifest.files[MODEL]:
+    # Read once: what is hashed is what is loaded.
+    model_bytes = _read(directory / MODEL)
+    if hashlib.sha256(model_bytes).hexdigest() != manifest.files[MODEL]:
         raise BundleError(f"{MODEL} is not the file the manifest was written for (sha256 differs)")
     names = tuple(one.name for one in manifest.features)
     unknown = [name for name in names if name not in FEATURES]
@@ -134,7 +138,14 @@ def load_bundle(directory: Path) -> Bundle:
         raise BundleError(f"the model reads features this version does not define: {', '.join(unknown)}")
     if feature_version(FEATURES[name] for name in names) != manifest.feature_version:
         raise BundleError("the features' definitions have changed since the model was made: retrain it")
-    model = _model(directory, manifest, names)
+    changed = [
+        one.name
+        for one in manifest.features
+        if (one.unit, one.direction) != (FEATURES[one.name].unit, FEATURES[one.name].direction)
+    ]
+    if changed:
+        raise BundleError(f"the manifest states another unit or direction for {', '.join(changed)}")
+    model = _model(model_bytes, manifest, names)
     _check_golden(model, manifest)
     return Bundle(model, manifest, _sha256(directory / MANIFEST))
 
@@ -142,21 +153,24 @@ def load_bundle(directory: Path) -> Bundle:
 def read_manifest(directory: Path) -> Manifest:
     """The manifest alone; raises `BundleError` when it is absent or not of the known form."""
     path = directory / MANIFEST
-    if not path.is_file():
+    if not path.exists():
         raise BundleError(f"{directory} is not a bundle: it has no {MANIFEST}")
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        return Manifest.model_validate_json(_read(path))
     except ValidationError as error:
         places = sorted({".".join(map(str, one["loc"])) or "the file" for one in error.errors()})
         raise BundleError(f"{MANIFEST} is not of the known form at: {', '.join(places[:8])}") from None
 
 
-def _model(directory: Path, manifest: Manifest, names: tuple[str, ...]) -> RiskModel:
+def _model(model_bytes: bytes, manifest: Manifest, names: tuple[str, ...]) -> RiskModel:
     # Imported here: it takes seconds, and whoever only reads a manifest need not wait.
     import lightgbm
 
+    _survive(model_bytes)
     try:
-        booster = lightgbm.Booster(model_str=(directory / MODEL).read_text(encoding="utf-8"))
+        booster = lightgbm.Booster(model_str=model_bytes.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise BundleError(f"{MODEL} is not text in UTF-8") from None
     except lightgbm.basic.LightGBMError as error:
         raise BundleError(f"LightGBM cannot read {MODEL}: {error}") from None
     if tuple(booster.feature_name()) != names:
@@ -170,6 +184,24 @@ def _model(directory: Path, manifest: Manifest, names: tuple[str, ...]) -> RiskM
         horizon_months=manifest.horizon_months,
         version=manifest.version,
     )
+
+
+_SURVIVED: set[str] = set()
+"""Hashes of model texts that a child process of this process has read to the end."""
+
+_CHILD = "import lightgbm, sys; lightgbm.Booster(model_str=sys.stdin.buffer.read().decode('utf-8'))"
+
+
+def _survive(model_bytes: bytes) -> None:
+    """Let a child process read the text first: LightGBM aborts the process on many broken ones."""
+    name = hashlib.sha256(model_bytes).hexdigest()
+    if name in _SURVIVED:
+        return
+    done = subprocess.run([sys.executable, "-c", _CHILD], input=model_bytes, capture_output=True, check=False)
+    if done.returncode < 0:
+        raise BundleError(f"{MODEL} is broken: LightGBM aborts when it reads it")
+    # A child that failed in an orderly way fails again here, with its message.
+    _SURVIVED.add(name)
 
 
 def _check_golden(model: RiskModel, manifest: Manifest) -> None:
@@ -190,5 +222,14 @@ def golden_frame(rows: list[list[float | None]], names: tuple[str, ...]) -> pd.D
     return pd.DataFrame(columns).astype("float64")
 
 
+def _read(path: Path) -> bytes:
+    if path.is_symlink() or not path.is_file():
+        raise BundleError(f"{path.name} is not a plain file; links and folders are not followed")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path.name} cannot be read: {error.strerror}") from None
+
+
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(_read(path)).hexdigest()

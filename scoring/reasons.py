@@ -85,7 +85,9 @@ def reason_text(reason: Reason, language: str) -> dict[str, str]:
     """A reason in words: name, sentence, effect, strength and what to check at the door."""
     texts = catalogue(language)
     family = texts["families"][reason.family]
-    name = family["name"] if reason.effect == "risk" else family["topic"]
+    is_told = any(one.value is not None for one in reason.facts)
+    # Missing values name no cause.
+    name = family["name"] if reason.effect == "risk" and is_told else family["topic"]
     pattern = texts["sentence"]
     facts = pattern["separator"].join(
         pattern["fact"].format(label=feature_label(one.feature, language), value=fact_text(one, language))
@@ -118,5 +120,7 @@ def _reason(family: str, facts: Sequence[ReasonFact]) -> Reason:
     along = sorted(
         (one for one in facts if one.contribution * sign > 0), key=lambda one: -abs(one.contribution)
     )
-    shown = tuple(along[:MOST_FACTS])
+    told = [one for one in along if one.value is not None]
+    # No data never protects. Where only missing values raise the estimate, that is what is said.
+    shown = tuple((told or (along if total > 0 else []))[:MOST_FACTS])
     return Reason(family[:2], family, "risk" if total > 0 else "protective", total, shown)

@@ -18,6 +18,8 @@ from scoring.errors import BundleError, RegistryError
 MODEL_NAME = "fangfan"
 CHAMPION = "champion"
 ARTIFACT = "bundle"
+MANIFEST_TAG = "manifest_sha256"
+"""Tag of a version: the hash of the manifest it was registered with, which names the model's hash."""
 
 
 def connect(tracking_uri: str) -> Any:
@@ -39,14 +41,15 @@ def publish_bundle(bundle: Path, run_id: str, tracking_uri: str) -> str:
     """Store a bundle under a run and register it as a new version; returns the version number."""
     from mlflow.exceptions import MlflowException
 
-    load_bundle(bundle)
+    published = load_bundle(bundle)
     client = connect(tracking_uri)
     try:
         client.log_artifacts(run_id, str(bundle), ARTIFACT)
         if not client.search_registered_models(f"name = '{MODEL_NAME}'"):
             client.create_registered_model(MODEL_NAME)
         source = f"{client.get_run(run_id).info.artifact_uri}/{ARTIFACT}"
-        version = client.create_model_version(MODEL_NAME, source, run_id)
+        tags = {MANIFEST_TAG: published.sha256}
+        version = client.create_model_version(MODEL_NAME, source, run_id, tags=tags)
     except MlflowException as error:
         raise RegistryError(f"the registry refused the model: {error.message}") from None
     return str(version.version)
@@ -91,7 +94,8 @@ def fetch_bundle(alias: str, tracking_uri: str, directory: Path) -> Bundle:
     try:
         version = client.get_model_version_by_alias(MODEL_NAME, alias)
         got = Path(client.download_artifacts(str(version.run_id), ARTIFACT, str(fresh)))
-        load_bundle(got)
+        if load_bundle(got).sha256 != version.tags.get(MANIFEST_TAG):
+            raise BundleError("its manifest is not the one that was registered (sha256 differs)")
         shutil.rmtree(directory, ignore_errors=True)
         got.rename(directory)
     except MlflowException as error:

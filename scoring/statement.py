@@ -32,6 +32,7 @@ def make_statement(made: Assessment, region: str) -> dict[str, Any]:
         "rule_hits": [_plain_hit(one) for one in made.rule_hits],
         "missing_feeds": [feed for feed, state in made.feeds.items() if state == "missing"],
         "stale_feeds": [feed for feed, state in made.feeds.items() if state == "stale"],
+        "partial_feeds": [feed for feed, state in made.feeds.items() if state == "partial"],
         "latest_facts": {
             feed: {
                 "records": fact.records,
@@ -54,9 +55,13 @@ def put_into_words(statement: Mapping[str, Any]) -> dict[str, Any]:
         **statement,
         "grade_text": _each(lambda texts: texts["grades"][grade]),
         "suggested_action_text": _each(lambda texts: texts["actions"][action]),
-        "risk_reasons": [_worded_reason(one) for one in statement["risk_reasons"]],
-        "protective_reasons": [_worded_reason(one) for one in statement["protective_reasons"]],
-        "rule_hits": [_worded_hit(one) for one in statement["rule_hits"]],
+        "risk_reasons": [_worded_reason(one) for one in _wordable(statement["risk_reasons"])],
+        "protective_reasons": [_worded_reason(one) for one in _wordable(statement["protective_reasons"])],
+        "rule_hits": [
+            _worded_hit(one)
+            for one in statement["rule_hits"]
+            if one["feature"] in FEATURES and one["code"] in catalogue("zh")["triggers"]
+        ],
     }
 
 
@@ -72,11 +77,21 @@ def _plain_reason(reason: Reason, made: Assessment) -> dict[str, Any]:
                 "feature": fact.feature,
                 "value": fact.value,
                 "contribution": fact.contribution,
-                "latest_occurred_on": _latest(fact.feature, made),
+                "feed_latest_on": _latest(fact, made),
             }
             for fact in reason.facts
         ],
     }
+
+
+def _wordable(reasons: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    # An assessment outlives the catalogue it was made with: what no longer has a name cannot be worded.
+    families = catalogue("zh")["families"]
+    return [
+        {**one, "facts": [fact for fact in one["facts"] if fact["feature"] in FEATURES]}
+        for one in reasons
+        if one["family"] in families
+    ]
 
 
 def _worded_reason(plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,8 +114,10 @@ def _worded_reason(plain: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _latest(feature: str, made: Assessment) -> str | None:
-    dates = [made.facts[feed].occurred_on for feed in FEATURES[feature].feeds if feed in made.facts]
+def _latest(fact: ReasonFact, made: Assessment) -> str | None:
+    # The date of the feed's latest record, whatever it says; a missing value has none.
+    feeds = FEATURES[fact.feature].feeds if fact.value is not None else ()
+    dates = [made.facts[feed].occurred_on for feed in feeds if feed in made.facts]
     return max(dates).isoformat() if dates else None
 
 

@@ -117,12 +117,15 @@ def pull(
     for name, value in _REGISTRY_CLIENT.items():
         os.environ.setdefault(name, value)
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     from scoring.registry import fetch_bundle
 
     try:
         with errors.status("fetching and checking the bundle"):
             fetched = fetch_bundle(alias, registry, out)
+    except SQLAlchemyError:
+        raise ServingError("--registry: this is not a database of MLflow") from None
     except MlflowException as error:
         said = str(error.message).splitlines()[0]
         raise ServingError(f"--registry: the registry cannot be used: {said}") from None
@@ -131,7 +134,7 @@ def pull(
 
 def _date(text: str) -> dt.date:
     try:
-        return dt.date.fromisoformat(text)
+        return dt.datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError:
         raise ServingError("--as-of: give a date that exists, as YYYY-MM-DD") from None
 
@@ -157,6 +160,9 @@ def main() -> None:
         app()
     except (ServingError, FeaturesError, ScoringError) as error:
         errors.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
+        raise SystemExit(2) from None
+    except OSError as error:
+        errors.print(f"{error.strerror}: {error.filename}", style="red", highlight=False, soft_wrap=True)
         raise SystemExit(2) from None
 
 

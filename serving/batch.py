@@ -18,11 +18,15 @@ from scoring import Assessor, Bundle
 from scoring.assessment import Freshness
 from scoring.grades import GRADES
 from scoring.statement import make_statement
+from serving.errors import ServingError
 from serving.scorer import freshness
 from serving.storage import AssessmentStore, Saved, VillageStore
 
 CHUNK = 1_000
 """Households in one transaction: some 10 MB of answers."""
+
+LONGEST_SILENCE_DAYS = 366
+"""A mistyped year would otherwise store a run that stands before all others for ever."""
 
 ACTIONS = ("visit", "watch", "routine")
 
@@ -54,13 +58,19 @@ def score_all(
     """Score every household registered on the date and store the answers.
 
     Running it again with the same signals, date and model changes no row. Raises `PolicyError` for a date
-    before the policy numbers begin.
+    before the policy numbers begin and `ServingError` for one long after the last delivery.
     """
+    last = max((one.known_on for one in signals.coverage.deliveries), default=None)
+    if last is None or as_of > last + dt.timedelta(days=LONGEST_SILENCE_DAYS):
+        raise ServingError(
+            f"--as-of {as_of} lies more than a year after the last delivery"
+            f"{f' ({last})' if last else ''}: nothing is known of that day, and nothing was scored"
+        )
     tell = progress or (lambda step, done, total: None)
     region = bundle.manifest.region
     assessor = Assessor(bundle.model, region)
     tell("vectors", 0, 0)
-    if FEED in assessor.feeds:
+    if FEED in assessor.look_back:
         facts_of_villages = village_facts(signals, as_of, region)
         VillageStore(store.engine).save(facts_of_villages)
         signals = with_villages(signals, {as_of: facts_of_villages})
@@ -73,7 +83,7 @@ def score_all(
     after_facts = facts["household_id"].searchsorted(ids, side="right")
     feeds: dict[str, dict[str, Freshness]] = {}
     for village in set(village_of.values()):
-        feeds[village] = freshness(signals.coverage, village, as_of, region, assessor.feeds)
+        feeds[village] = freshness(signals.coverage, village, as_of, region, assessor.look_back)
     store.save_release(bundle.manifest.version, bundle.sha256, bundle.manifest.horizon_months)
     saved, grades, actions = Saved(), Counter[str](), Counter[str]()
     for start in range(0, len(ids), CHUNK):

@@ -6,6 +6,7 @@ import logging
 import threading
 from pathlib import Path
 
+from features.errors import FeaturesError
 from scoring import Bundle, ScoringError, load_bundle
 from serving.errors import Problem
 from serving.scorer import Scorer
@@ -31,7 +32,7 @@ class Champion:
         try:
             self._scorer = Scorer(self._read())
             LOGGER.info("model ready", extra={"fields": {"version": self._scorer.model_version}})
-        except ScoringError as error:
+        except (ScoringError, FeaturesError) as error:
             # The folder's place is the operator's business, and in the log.
             self._failure = str(error).replace(str(self.bundle_dir), "the bundle folder")
             LOGGER.error("model failed", extra={"fields": {"reason": str(error)}})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +52,7 @@ class Scorer:
         for one in households:
             if one.village_code not in villages:
                 villages[one.village_code] = freshness(
-                    coverage, one.village_code, as_of, self.region, self.assessor.feeds
+                    coverage, one.village_code, as_of, self.region, self.assessor.look_back
                 )
         made = self.assessor.assess(
             frame,
@@ -73,10 +73,10 @@ class Scorer:
 
 
 def freshness(
-    coverage: Coverage, village: str, as_of: dt.date, region: str, feeds: Sequence[str]
+    coverage: Coverage, village: str, as_of: dt.date, region: str, months: Mapping[str, int]
 ) -> dict[str, Freshness]:
-    """The state of the feeds for one village on a date."""
-    return coverage.freshness(village, as_of, region, feeds)  # type: ignore[return-value]
+    """The state of the feeds for one village on a date; `months` is how far back each is looked at."""
+    return coverage.freshness(village, as_of, region, months)  # type: ignore[return-value]
 
 
 def earliest_as_of(engine: RowEngine, region: str) -> tuple[dt.date, str]:

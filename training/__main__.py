@@ -150,6 +150,9 @@ def main() -> None:
     except (TrainingError, ScoringError, FeaturesError) as error:
         errors.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
         raise SystemExit(2) from None
+    except OSError as error:
+        errors.print(f"{error.strerror}: {error.filename}", style="red", highlight=False, soft_wrap=True)
+        raise SystemExit(2) from None
 
 
 if __name__ == "__main__":

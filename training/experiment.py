@@ -57,6 +57,8 @@ def load_experiment(path: Path) -> Experiment:
         raise ExperimentError(f"there is no experiment file {path}")
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise ExperimentError(f"{path.name} is not text in UTF-8") from None
     except yaml.YAMLError as error:
         place = getattr(error, "problem_mark", None)
         where = f", line {place.line + 1}" if place else ""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from features import Signals, policy_value
 from training.cohort import check_outcomes
@@ -65,7 +66,10 @@ def run_experiment(
     if not outcome_file.is_file():
         raise DataError(f"{data} lacks outcomes.parquet: the table of verified identifications")
     signals = Signals.load(data / "signals")
-    outcomes = check_outcomes(pd.read_parquet(outcome_file))
+    try:
+        outcomes = check_outcomes(pd.read_parquet(outcome_file))
+    except pa.ArrowException:
+        raise DataError(f"{outcome_file} is not a Parquet table") from None
     fingerprint = data_fingerprint(data / "signals", outcome_file)
     version = version_name(experiment.name, fingerprint, dt.datetime.now(dt.UTC))
     shares = policy_value("grade_shares", experiment.region, experiment.split.train[-1]).value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scoring.bundle import Manifest, load_bundle
-from scoring.registry import MODEL_NAME, connect, set_champion
+from scoring.registry import MANIFEST_TAG, MODEL_NAME, connect, set_champion
 from training.errors import GateError
 
 LEAST_LIFT = 1.0
@@ -31,6 +31,10 @@ def promote(version: str, tracking_uri: str, override: str | None = None) -> Pro
     """
     from mlflow.exceptions import MlflowException
 
+    path = tracking_uri.removeprefix("sqlite:///")
+    if path != tracking_uri and not Path(path).is_file():
+        # MLflow would make an empty database there and then find nothing in it.
+        raise GateError(f"--tracking: there is no file {path}")
     client = connect(tracking_uri)
     try:
         registered = client.get_model_version(MODEL_NAME, version)
@@ -38,7 +42,10 @@ def promote(version: str, tracking_uri: str, override: str | None = None) -> Pro
         raise GateError(f"the registry has no version {version}; train one with `run` first") from None
     with tempfile.TemporaryDirectory() as scratch:
         fetched = Path(client.download_artifacts(str(registered.run_id), "bundle", scratch))
-        manifest = load_bundle(fetched).manifest
+        bundle = load_bundle(fetched)
+    if bundle.sha256 != registered.tags.get(MANIFEST_TAG):
+        raise GateError(f"version {version} is not the bundle that was registered (its manifest differs)")
+    manifest = bundle.manifest
     failed = failed_gates(manifest)
     if failed and not override:
         raise GateError(f"{manifest.version} may not be promoted: {'; '.join(failed)}")

@@ -148,9 +148,8 @@ class _Compiler:
         elif aggregate.empty is not None:
             value = f"COALESCE({value}, {self.household(aggregate.empty)})"
         since = f"c.{aggregate.feed}_since"
-        covered = f"{since} IS NOT NULL"
-        if aggregate.needs_months:
-            covered = f"{since} <= {self._day(Mark('months', aggregate.needs_months)) + 1}"
+        start = self._day(Mark("months", aggregate.covered_months))
+        covered = f"{since} <= {start + 1} AND c.{aggregate.feed}_until > {start}"
         return f"CASE WHEN {covered} THEN {value} END"
 
     def row(self, expr: Expr) -> str:
@@ -235,7 +234,9 @@ def _coverage_table(
     for one in plan.feeds:
         found = [signals.coverage.covered(one.feed, village, as_of, region) for village in villages]
         since = [None if span is None or span.is_stale else span.since_day for span in found]
+        until = [None if span is None or span.is_stale else span.until_day for span in found]
         columns[f"{one.feed}_since"] = pa.array(since, pa.int32())
+        columns[f"{one.feed}_until"] = pa.array(until, pa.int32())
     return pa.table(columns)
 
 

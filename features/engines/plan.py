@@ -70,7 +70,7 @@ class Plan:
                 if isinstance(node, Mark):
                     found[node] = None
                 if isinstance(node, Aggregate):
-                    months = [node.needs_months or 0]
+                    months = [node.covered_months]
                     if node.window:
                         months += [node.window.first_months, node.window.last_months]
                     found.update({Mark("months", back): None for back in months if back})

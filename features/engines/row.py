@@ -61,12 +61,14 @@ class RowEngine:
         Raises `ContractError` when the household is not registered on the as-of date.
         """
         village = self.village_code(rows, as_of)
-        since = {}
+        since, until = {}, {}
         for feed in self.plan.feeds:
             found = coverage.covered(feed.feed, village, as_of, self.region)
-            since[feed.feed] = None if found is None or found.is_stale else found.since_day
+            is_fresh = found is not None and not found.is_stale
+            since[feed.feed] = found.since_day if found and is_fresh else None
+            until[feed.feed] = found.until_day if found and is_fresh else None
         marks, policy = self._constants(as_of)
-        result: list[float | None] = self._compute(rows, marks, policy, since)
+        result: list[float | None] = self._compute(rows, marks, policy, since, until)
         return result
 
     def village_code(self, rows: Rows, as_of: dt.date) -> str:
@@ -100,7 +102,7 @@ class _Writer:
         self.values: dict[Expr, str] = {}
 
     def source(self) -> str:
-        self.lines = ["def compute(rows, marks, policy, since):"]
+        self.lines = ["def compute(rows, marks, policy, since, until):"]
         self._add(1, f"{', '.join(self.marks.values())}, = marks")
         if self.policy:
             self._add(1, f"{', '.join(self.policy.values())}, = policy")
@@ -157,9 +159,9 @@ class _Writer:
 
     def _settle(self, aggregate: Aggregate, slot: str) -> None:
         since = f"since[{aggregate.feed!r}]"
-        uncovered = f"{since} is None"
-        if aggregate.needs_months:
-            uncovered += f" or {since} > {self.marks[Mark('months', aggregate.needs_months)]} + 1"
+        start = self.marks[Mark("months", aggregate.covered_months)]
+        until = f"until[{aggregate.feed!r}]"
+        uncovered = f"{since} is None or {since} > {start} + 1 or {until} <= {start}"
         # Written first, as it may take lines of its own.
         empty = None if aggregate.empty is None else self._household(aggregate.empty)
         self._add(1, f"if {uncovered}: {slot} = None")

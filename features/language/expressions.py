@@ -113,6 +113,10 @@ class Mark(Expr):
 
 AS_OF = Mark()
 
+STATE_MONTHS = 12
+"""A state (who lives here, which jobs go on) is known where the register has been complete for a year: what
+began before the first covered day was never delivered."""
+
 
 @dataclass(frozen=True)
 class Column(Expr):
@@ -203,7 +207,8 @@ class Window:
 class Aggregate(Expr):
     """One household value from the known rows of one feed.
 
-    Missing unless the feed is fresh and, with `needs_months`, covered that many months back. In a covered
+    Missing unless the feed is fresh, covered without a gap for `covered_months` back, and covered into the
+    window: a feed that ends before a window begins says nothing about it. In a covered
     window no rows mean 0 for ``sum`` and ``count`` and `empty` (or missing) for ``min`` and ``max``.
     """
 
@@ -214,6 +219,11 @@ class Aggregate(Expr):
     window: Window | None
     needs_months: int | None
     empty: Expr | None = None
+
+    @property
+    def covered_months(self) -> int:
+        """How many months back the feed must be covered."""
+        return self.needs_months or STATE_MONTHS
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from features.dates import EPOCH, from_day, to_day
+from features.dates import EPOCH, from_day, months_before, to_day
 from features.errors import ContractError, CoverageError
 from features.policy import policy_value
 from features.regions import check_area_code
@@ -63,6 +63,8 @@ class Coverage:
 
     def __init__(self, deliveries: Iterable[Delivery] = ()) -> None:
         self.deliveries = tuple(deliveries)
+        # Asked once a village and feed, and then for every household of it.
+        self._found: dict[tuple[str, str, dt.date, str], Covered | None] = {}
 
     @classmethod
     def from_rows(cls, rows: Iterable[Mapping[str, Any]], feeds: Iterable[str]) -> Coverage:
@@ -97,6 +99,16 @@ class Coverage:
         rows: Any = frame[list(COLUMNS)].to_dict("records")
         return cls.from_rows(rows, feeds)
 
+    def check_arrivals(self) -> Coverage:
+        """This coverage; raises `CoverageError` where a delivery says what it could not know yet."""
+        for number, one in enumerate(self.deliveries):
+            if one.complete_until > one.known_on:
+                raise CoverageError(
+                    f"coverage row {number}: complete_until lies after known_on; nothing is complete "
+                    "before it has happened"
+                )
+        return self
+
     def to_frame(self) -> pd.DataFrame:
         """The deliveries as a frame with the columns of `COLUMNS`."""
         frame = pd.DataFrame([vars(one) for one in self.deliveries], columns=list(COLUMNS))
@@ -106,6 +118,12 @@ class Coverage:
 
     def covered(self, feed: str, village_code: str, as_of: dt.date, region: str) -> Covered | None:
         """What the feed covers for one village as known on `as_of`; `None` where nothing was delivered."""
+        key = (feed, village_code, as_of, region)
+        if key not in self._found:
+            self._found[key] = self._covered(*key)
+        return self._found[key]
+
+    def _covered(self, feed: str, village_code: str, as_of: dt.date, region: str) -> Covered | None:
         spans = [
             (to_day(one.complete_from), to_day(one.complete_until))
             for area in _areas_above(village_code)
@@ -126,13 +144,23 @@ class Coverage:
         return Covered(since, until, is_stale=until < to_day(as_of) - delays[feed])
 
     def freshness(
-        self, village_code: str, as_of: dt.date, region: str, feeds: Iterable[str]
+        self, village_code: str, as_of: dt.date, region: str, months: Mapping[str, int]
     ) -> dict[str, str]:
-        """For each feed ``fresh``, ``stale`` or ``missing``, as known on `as_of`."""
+        """For each feed ``fresh``, ``partial``, ``stale`` or ``missing``, as known on `as_of`.
+
+        `months` says how far back each feed is looked at; ``partial`` means that its unbroken coverage
+        begins later, so that some of what is asked of it is missing.
+        """
         states = {}
-        for feed in feeds:
+        for feed, back in months.items():
             found = self.covered(feed, village_code, as_of, region)
-            states[feed] = "missing" if found is None else "stale" if found.is_stale else "fresh"
+            if found is None:
+                states[feed] = "missing"
+            elif found.is_stale:
+                states[feed] = "stale"
+            else:
+                is_whole = found.covers(to_day(months_before(as_of, back)) + 1)
+                states[feed] = "fresh" if is_whole else "partial"
         return states
 
     @cached_property

@@ -59,7 +59,7 @@ class Fact(_Answer):
     label: Texts
     value_text: Texts
     feeds: list[str]
-    latest_occurred_on: str | None
+    feed_latest_on: str | None
 
 
 class ReasonAnswer(_Answer):
@@ -123,7 +123,10 @@ class AssessmentAnswer(_Answer):
     missing_feeds: list[str] = Field(
         description="Feeds without data for the village: not the same as no risk"
     )
-    stale_feeds: list[str]
+    stale_feeds: list[str] = Field(description="Feeds whose data end longer ago than is normal")
+    partial_feeds: list[str] = Field(
+        default=[], description="Feeds whose data begin too late for some of what is asked of them"
+    )
     latest_facts: dict[str, LatestFactAnswer]
     monitoring_line: MonitoringLine
     model_version: str

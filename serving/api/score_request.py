@@ -111,6 +111,10 @@ class RequestReader:
         }
         if len(self.errors) > before or None in (feed, area) or len(days) < 3:
             return None
+        if days["complete_until"] > days["known_on"]:  # type: ignore[operator]
+            way_out = "nothing is complete before it has happened: known_on is on or after complete_until"
+            self._add(f"{at}/complete_until", "complete_before_known", way_out)
+            return None
         try:
             return Delivery(feed, area, **days)  # type: ignore[arg-type]
         except CoverageError:

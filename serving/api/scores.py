@@ -44,7 +44,7 @@ def router(champion: Champion, villages: VillageStore, settings: Settings) -> AP
 def _answer(scorer: Scorer, villages: VillageStore, body: bytes, most_households: int) -> bytes:
     request = RequestReader(scorer, most_households).read(parse_json(body))
     households, coverage = add_neighbourhood(
-        request.households, request.as_of, request.coverage, villages, scorer.assessor.feeds
+        request.households, request.as_of, request.coverage, villages, scorer.assessor.look_back
     )
     answer: dict[str, Any] = {
         "model": scorer.versions(),

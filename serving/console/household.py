@@ -59,15 +59,19 @@ def _hit(hit: dict[str, Any], language: str) -> dict[str, Any]:
 
 
 def _warning(body: dict[str, Any], language: str) -> dict[str, Any] | None:
-    if not body["missing_feeds"] and not body["stale_feeds"]:
+    # Assessments written before feeds could be partial do not say so.
+    partial = body.get("partial_feeds", [])
+    silent = (*body["missing_feeds"], *body["stale_feeds"], *partial)
+    if not silent:
         return None
-    names = [_feed_name(one, language) for one in (*body["missing_feeds"], *body["stale_feeds"])]
+    names = [_feed_name(one, language) for one in silent]
     separator = "、" if language == "zh" else ", "
     said: str = catalogue(language)["feed_warning"].format(feeds=separator.join(names))
     return {
         "text": said[:1].upper() + said[1:],
         "missing": [_feed_name(one, language) for one in body["missing_feeds"]],
         "stale": [_feed_name(one, language) for one in body["stale_feeds"]],
+        "partial": [_feed_name(one, language) for one in partial],
     }
 
 
@@ -92,7 +96,7 @@ def _fact(fact: dict[str, Any], language: str) -> dict[str, Any]:
     return {
         "label": fact["label"][language],
         "value": fact["value_text"][language],
-        "latest": fact["latest_occurred_on"],
+        "latest": fact["feed_latest_on"],
         "sources": [
             {"department": _department(one, language), "feed": _feed_name(one, language)}
             for one in fact["feeds"]
@@ -101,9 +105,8 @@ def _fact(fact: dict[str, Any], language: str) -> dict[str, Any]:
 
 
 def _feed(name: str, body: dict[str, Any], language: str) -> dict[str, Any]:
-    state = (
-        "missing" if name in body["missing_feeds"] else "stale" if name in body["stale_feeds"] else "fresh"
-    )
+    states = [one for one in ("missing", "stale", "partial") if name in body.get(f"{one}_feeds", ())]
+    state = states[0] if states else "fresh"
     fact = body["latest_facts"].get(name)
     return {
         "name": _feed_name(name, language),

@@ -28,7 +28,8 @@ def open_database(url: str) -> Engine:
         parsed = make_url(url)
     except ArgumentError:
         raise StorageError("the database address cannot be read: give sqlite:////path/to/file.db") from None
-    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+    is_sqlite = parsed.drivername in {"sqlite", "sqlite+pysqlite"} and not parsed.query
+    if not is_sqlite or not parsed.database or parsed.database == ":memory:":
         raise StorageError("the database must be a SQLite file: give sqlite:////path/to/file.db")
     folder = Path(parsed.database).absolute().parent
     if not folder.is_dir():

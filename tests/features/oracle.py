@@ -82,12 +82,12 @@ class Household:
         end = self.end_of(row)
         return end is None or end >= self.as_of
 
-    def covered_since(self, feed: str) -> dt.date | None:
-        """First day of the last unbroken covered stretch; None where nothing is covered or it is stale."""
+    def covered_span(self, feed: str) -> tuple[dt.date, dt.date] | None:
+        """The last unbroken covered stretch; None where nothing is covered or it is stale."""
         assert self.village is not None
         covered: set[dt.date] = set()
         for name, area, first, last, known in self.deliveries:
-            if name == feed and self.village.startswith(area) and known <= self.as_of:
+            if name == feed and self.village.startswith(area) and known <= self.as_of and first <= self.as_of:
                 covered |= {first + dt.timedelta(days=n) for n in range((last - first).days + 1)}
         if not covered:
             return None
@@ -97,7 +97,7 @@ class Household:
         since = until
         while since - dt.timedelta(days=1) in covered:
             since -= dt.timedelta(days=1)
-        return since
+        return since, until
 
     def value(self, feature: Feature) -> float | None:
         """The feature's value at the surface."""
@@ -128,10 +128,12 @@ class Household:
         return {"+": left + right, "-": left - right, "*": left * right}[expr.op]
 
     def _aggregate(self, expr: ex.Aggregate) -> Any:
-        since = self.covered_since(expr.feed)
-        if since is None:
+        span = self.covered_span(expr.feed)
+        if span is None:
             return None
-        if expr.needs_months and since > months_back(self.as_of, expr.needs_months) + dt.timedelta(days=1):
+        # A state needs a year of the register, a window all of itself; and some of it must be covered.
+        start = months_back(self.as_of, expr.needs_months or 12)
+        if span[0] > start + dt.timedelta(days=1) or span[1] <= start:
             return None
         rows = [row for row in self.known(expr.feed) if all(self._row(one, row) for one in expr.where)]
         if expr.window:

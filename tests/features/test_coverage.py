@@ -111,7 +111,9 @@ def test_zero_or_missing(deliveries: list[Delivery], twelve: float | None, three
 @pytest.mark.parametrize(
     ("deliveries", "members"),
     [
-        ([delivery("2025-03-22", "2025-03-22", feed="member")], 0),
+        # What began before the first covered day was never delivered: a state needs a year.
+        ([delivery("2024-06-01", "2025-06-01", feed="member")], 0),
+        ([delivery("2025-03-22", "2025-03-22", feed="member")], None),
         ([delivery("2020-01-01", "2025-03-21", feed="member")], None),
         ([delivery("2025-07-01", "2026-07-01", feed="member", known="1970-01-01")], None),
     ],
@@ -187,8 +189,15 @@ def test_freshness_in_words() -> None:
         delivery("2024-01-01", "2025-01-01", feed="disaster"),
         delivery("2024-01-01", "2025-06-01", feed="illness", known="2025-08-01"),
     ])
-    feeds = ("income", "disaster", "illness")
-    assert coverage.freshness(VILLAGE, AS_OF, "CN-50", feeds) == {
+    months = {"income": 12, "disaster": 12, "illness": 12, "loan": 12}
+    assert coverage.freshness(VILLAGE, AS_OF, "CN-50", months | {"income": 24}) == {
+        "income": "partial",
+        "disaster": "stale",
+        "illness": "missing",
+        "loan": "missing",
+    }
+    assert coverage.freshness(VILLAGE, AS_OF, "CN-50", months) == {
+        "loan": "missing",
         "income": "fresh",
         "disaster": "stale",
         "illness": "missing",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import random
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features import CONTRACTS, Signals, take_in
-from features.errors import ContractError
+from features.errors import ContractError, FeaturesError
 from features.signals import Coverage, complete
 from features.signals.delivery import take_in_folder
 from tests.features.hostile import cells
@@ -335,3 +336,64 @@ def test_a_folder_is_taken_in_with_its_quarantine(tmp_path: Path) -> None:
     (raw / "household.parquet").unlink()
     with pytest.raises(ContractError, match="lacks household"):
         take_in_folder(raw, out, region="CN-50", on=dt.date(2025, 7, 1))
+
+
+def a_delivery(raw: Path) -> None:
+    """Two villages, their coverage, and a feed of two claims."""
+    rng = random.Random(4)
+    register = [CONTRACTS["household"].generate(rng) | {"household_id": f"H{n}"} for n in range(2)]
+    claims = [CONTRACTS["illness"].generate(rng) | {"household_id": f"H{n}"} for n in range(2)]
+    pd.DataFrame(register).to_parquet(raw / "household.parquet")
+    pd.DataFrame(claims).to_csv(raw / "illness.csv", index=False)
+    rows = [
+        {"feed": feed, "area_code": "50", "complete_from": "2020-01-01", "complete_until": "2026-01-01",
+         "known_on": "2026-02-01"}
+        for feed in ("household", "illness", "income")
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_csv(raw / "coverage.csv", index=False)
+
+
+def test_a_feed_that_cannot_be_read_is_missing_and_not_nothing(tmp_path: Path) -> None:
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    raw.mkdir()
+    a_delivery(raw)
+    taken = take_in_folder(raw, out, region="CN-50", on=dt.date(2026, 3, 1))
+    # Income was said to be covered, and did not come.
+    assert taken.silent == ("income",)
+    claims = (raw / "illness.csv").read_text()
+    (raw / "illness.csv").write_text(re.sub(r"(\d{4})-(\d\d)-(\d\d)", r"\1/\2/\3", claims))
+    refused = take_in_folder(raw, out, region="CN-50", on=dt.date(2026, 3, 1))
+    assert refused.silent == ("income", "illness")
+    assert {one.feed for one in Signals.load(out).coverage.deliveries} == {"household"}
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (lambda raw: (raw / "illness.csv").rename(raw / "Illness.csv"), "Illness.csv, which is no feed"),
+        (lambda raw: (raw / "coverage.csv").write_bytes(b""), "coverage.csv cannot be read"),
+        (
+            lambda raw: (raw / "coverage.csv").write_bytes("区划,日期".encode("gbk")),
+            "coverage.csv cannot be read",
+        ),
+        (
+            lambda raw: (raw / "coverage.csv").write_text(
+                (raw / "coverage.csv").read_text().replace("2026-01-01", "2100-01-01")
+            ),
+            "complete_until lies after known_on",
+        ),
+    ],
+)
+def test_a_misshapen_delivery_is_refused(tmp_path: Path, harm: Any, message: str) -> None:
+    a_delivery(tmp_path)
+    harm(tmp_path)
+    with pytest.raises(FeaturesError, match=message):
+        take_in_folder(tmp_path, tmp_path / "out", region="CN-50", on=dt.date(2026, 3, 1))
+
+
+def test_the_raw_delivery_is_never_overwritten(tmp_path: Path) -> None:
+    a_delivery(tmp_path)
+    before = {one.name: one.read_bytes() for one in tmp_path.iterdir()}
+    with pytest.raises(FeaturesError, match="would overwrite it"):
+        take_in_folder(tmp_path, tmp_path / "." / "", region="CN-50", on=dt.date(2026, 3, 1))
+    assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == before

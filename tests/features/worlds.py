@@ -114,7 +114,15 @@ def _ending(
 def _deliveries(rng: random.Random, as_of: dt.date, edges: list[dt.date]) -> list[oracle.Delivery]:
     """Mostly covered; sometimes late, gapped, stale, by township, or not known yet."""
     made: list[oracle.Delivery] = []
+    mostly_whole = rng.random() < 0.4
     for feed in CONTRACTS:
+        if mostly_whole and rng.random() < 0.9:
+            made.append((feed, "50", as_of - dt.timedelta(days=1200), as_of, as_of))
+            continue
+        if rng.random() < 0.1:
+            # Announced, but not yet begun.
+            begins = as_of + dt.timedelta(days=rng.randint(1, 40))
+            made.append((feed, "500299", begins, begins + dt.timedelta(days=30), as_of))
         start = rng.choice((
             as_of - dt.timedelta(days=1200),
             *(edge + dt.timedelta(days=1) for edge in edges[1:]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -60,8 +61,6 @@ def test_a_changed_digit_is_refused(folder: Path) -> None:
 
 
 def test_a_changed_digit_with_a_matching_hash_is_caught_by_the_golden_rows(folder: Path) -> None:
-    import hashlib
-
     lines = (folder / MODEL).read_text().splitlines(keepends=True)
     at = next(number for number, line in enumerate(lines) if line.startswith("leaf_value="))
     values = lines[at].removeprefix("leaf_value=").split()
@@ -121,4 +120,31 @@ def test_an_absent_manifest_or_folder_is_named(folder: Path, tmp_path: Path) -> 
         load_bundle(tmp_path / "nowhere")
     shutil.move(folder / MANIFEST, tmp_path / "elsewhere")
     with pytest.raises(BundleError, match=r"manifest\.json"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("keep", [0.1, 0.3, 0.5, 0.9])
+def test_a_truncated_model_with_a_matching_hash_does_not_take_the_process_along(
+    folder: Path, keep: float
+) -> None:
+    text = (folder / MODEL).read_bytes()
+    harmed = text[: int(len(text) * keep)]
+    (folder / MODEL).write_bytes(harmed)
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    manifest["files"][MODEL] = hashlib.sha256(harmed).hexdigest()
+    (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(BundleError):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("name", [MODEL, MANIFEST])
+def test_links_and_folders_are_not_followed(folder: Path, tmp_path: Path, name: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (folder / name).rename(elsewhere)
+    (folder / name).symlink_to(elsewhere)
+    with pytest.raises(BundleError, match="not a plain file"):
+        load_bundle(folder)
+    (folder / name).unlink()
+    (folder / name).mkdir()
+    with pytest.raises(BundleError, match="not a plain file"):
         load_bundle(folder)

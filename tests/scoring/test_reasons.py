@@ -56,6 +56,25 @@ def test_only_facts_that_pull_along_are_shown() -> None:
     assert [one.feature for one in reason.facts] == ["illness_self_paid_yuan_12m"]
 
 
+def test_missing_values_protect_from_nothing() -> None:
+    names = ("illness_self_paid_yuan_12m", "illness_inpatient_count_12m")
+    nothing = dict.fromkeys(names, float("nan"))
+    risk, protective = find_reasons(nothing, dict.fromkeys(names, -0.4))
+    assert (risk, protective) == ([], [])
+    # What is known of the cause still speaks, and only that.
+    risk, protective = find_reasons({**nothing, names[1]: 0.0}, dict.fromkeys(names, -0.4))
+    assert risk == []
+    assert [[fact.feature for fact in one.facts] for one in protective] == [[names[1]]]
+
+
+def test_missing_values_that_raise_the_estimate_name_no_cause() -> None:
+    name = "illness_self_paid_yuan_12m"
+    (reason,), _ = find_reasons({name: float("nan")}, {name: 0.9})
+    words = reason_text(reason, "zh")
+    assert "因病" not in words["sentence"]
+    assert "无数据" in words["sentence"]
+
+
 def test_reasons_of_real_explanations_keep_their_bounds(model: RiskModel) -> None:
     vectors = made_vectors(200, 8)
     explained = model.explain(vectors)

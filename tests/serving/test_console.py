@@ -70,7 +70,7 @@ def test_a_page_says_what_is_stored(stocked: Client, key: str, language: str) ->
             expected.append(said["check"])
         for fact in reason["facts"]:
             expected += [fact["label"][language], fact["value_text"][language]]
-            expected.append(fact["latest_occurred_on"] or texts(language)["no_record"])
+            expected.append(fact["feed_latest_on"] or texts(language)["no_record"])
     expected += [hit["text"][language] for hit in body["rule_hits"]]
     for feed, fact in body["latest_facts"].items():
         contract = CONTRACTS[feed]

@@ -61,6 +61,8 @@ class CountySettings:
             raise TrainingError("a county has 200 to 200,000 households")
         if not 1 <= self.months <= 120 or not 0 <= self.run_in_months <= 60:
             raise TrainingError("simulate 1 to 120 months after a run-in of 0 to 60")
+        if not 2020 <= self.ends_on.year <= 2040:
+            raise TrainingError("ends_on lies from 2020 to 2040")
         if month_ends(self.ends_on, 1)[0] != self.ends_on:
             raise TrainingError("ends_on is the last day of a month")
         if not 0 <= self.dirt_share < 0.5:
