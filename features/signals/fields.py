@@ -185,8 +185,9 @@ class Date(Field):
             return days, _settled(pc.and_kleene(same, _between(days, EARLIEST, LATEST)))
         if pa.types.is_date(column.type) or (pa.types.is_timestamp(column.type) and column.type.tz is None):
             days = column.cast(pa.date32(), safe=False)
-            exact = pc.equal(days.cast(column.type), column)
-            return days, _settled(pc.and_kleene(exact, _between(days, EARLIEST, LATEST)))
+            near = _between(days, EARLIEST, LATEST)
+            exact = pc.equal(pc.if_else(near, days, None).cast(column.type), column)
+            return days, _settled(pc.and_kleene(exact, near))
         return super().parse_column(column)
 
     def _generate(self, rng: random.Random) -> dt.date:

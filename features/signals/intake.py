@@ -76,7 +76,7 @@ def take_in(feed: str, source: Source, *, delay_days: int | None = None) -> Inta
     contract = CONTRACTS.get(feed)
     if contract is None:
         raise ContractError(f"there is no feed of that name; there are {', '.join(CONTRACTS)}")
-    given = _read(contract, source)
+    given, ragged = _read(contract, source)
     rows_in = len(next(iter(given.values()))) if given else 0
     if rows_in == 0:
         return Intake(contract, contract.schema.empty_table(), (), 0)
@@ -89,53 +89,88 @@ def take_in(feed: str, source: Source, *, delay_days: int | None = None) -> Inta
         stored = _estimate_arrivals(stored, delay_days, defects)
     _check_rules(contract, stored, defects)
     _check_repeats(stored, defects)
+    defects.update({
+        row: [RowDefect("wrong_field_count", "row", f"this line has {found} fields, give {wanted}")]
+        for row, (wanted, found) in ragged.items()
+    })
     refused = np.zeros(rows_in, dtype=bool)
     refused[list(defects)] = True
     quarantined = tuple(QuarantinedRow(row, tuple(found)) for row, found in sorted(defects.items()))
     return Intake(contract, stored.filter(pa.array(~refused)), quarantined, rows_in)
 
 
-def _read(contract: Contract, source: Source) -> dict[str, Any]:
+Ragged = dict[int, tuple[int, int]]
+"""Row → fields wanted and found, of the lines of a file that have another number of fields."""
+
+
+def _read(contract: Contract, source: Source) -> tuple[dict[str, Any], Ragged]:
     try:
         if isinstance(source, pd.DataFrame):
             _check_names(contract, [str(name) for name in source.columns])
-            return _columns_of_frame(source)
+            return _columns_of_frame(source), {}
         if isinstance(source, pa.Table):
             _check_names(contract, source.column_names)
-            return _columns_of_table(source)
+            return _columns_of_table(source), {}
         if not isinstance(source, Path):
-            frame = pd.DataFrame(list(source), dtype=object)
+            rows = list(source)
+            if not all(isinstance(row, Mapping) for row in rows):
+                raise ContractError(f"{contract.name}: a row is an object of fields and their values")
+            frame = pd.DataFrame(rows, dtype=object)
             _check_names(contract, [str(name) for name in frame.columns] if len(frame) else None)
-            return _columns_of_frame(frame)
+            return _columns_of_frame(frame), {}
         if not source.is_file():
             raise ContractError(f"{contract.name}: there is no file {source}")
         if source.suffix not in _READERS:
             raise ContractError(f"{contract.name}: give a file that ends in {' or '.join(_READERS)}")
-        table = _READERS[source.suffix](source)
+        table, ragged = _READERS[source.suffix](source)
         _check_names(contract, table.column_names)
-        return _columns_of_table(table)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        return _columns_of_table(table), ragged
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         raise ContractError(
             f"{contract.name}: the delivery cannot be read as a table ({type(error).__name__}); "
-            "every row needs the same number of fields, encoded as UTF-8"
+            "give CSV with a header, encoded as UTF-8, or Parquet"
         ) from None
 
 
-def _read_csv(path: Path) -> pa.Table:
-    """Every column as text: a reader that guesses types shifts columns and rounds 18-digit keys."""
+def _read_csv(path: Path) -> tuple[pa.Table, Ragged]:
+    """Every column as text: a reader that guesses types shifts columns and rounds 18-digit keys.
+
+    A line with too few or too many fields becomes an empty row that is named as ragged.
+    """
+    ragged: Ragged = {}
+
+    def skip(line: Any) -> str:
+        # Lines are counted from 1, the header included and empty ones not.
+        ragged[line.number - 2] = (line.expected_columns, line.actual_columns)
+        return "skip"
+
     with path.open(encoding="utf-8-sig", newline="") as lines:
         header = lines.readline().rstrip("\r\n")
     names = [name.strip('"') for name in header.split(",")]
-    return pacsv.read_csv(
+    table = pacsv.read_csv(
         path,
-        read_options=pacsv.ReadOptions(column_names=names, skip_rows=1),
+        # Only one thread knows the number of a line.
+        read_options=pacsv.ReadOptions(column_names=names, skip_rows=1, use_threads=False),
+        parse_options=pacsv.ParseOptions(invalid_row_handler=skip),
         convert_options=pacsv.ConvertOptions(
             column_types={name: pa.string() for name in names}, strings_can_be_null=True, null_values=[""]
         ),
     )
+    if ragged:
+        kept = iter(range(len(table)))
+        places = [None if row in ragged else next(kept) for row in range(len(table) + len(ragged))]
+        table = table.take(pa.array(places, pa.int64()))
+    return table, ragged
 
 
-_READERS: dict[str, Callable[[Path], pa.Table]] = {".csv": _read_csv, ".parquet": pq.read_table}
+def _read_parquet(path: Path) -> tuple[pa.Table, Ragged]:
+    return pq.read_table(path), {}
+
+
+_READERS: dict[str, Callable[[Path], tuple[pa.Table, Ragged]]] = {
+    ".csv": _read_csv,
+    ".parquet": _read_parquet,
+}
 
 
 def _columns_of_frame(frame: pd.DataFrame) -> dict[str, Any]:
