@@ -13,8 +13,12 @@ from rich.progress import Progress
 from rich.table import Table
 
 from features.definitions import FEATURES
+from features.engines.duckdb import compile_sql
+from features.engines.plan import Plan
 from features.errors import ContractError, FeaturesError
+from features.language.formula import formula
 from features.policy import DEFAULT_REGION
+from features.reference import missing_meaning, write_reference
 from features.signals.delivery import TakenIn, take_in_folder
 from features.signals.fields import Date, Defect
 
@@ -97,8 +101,11 @@ def health(
 
 
 @app.command()
-def explain(feature: Annotated[str, typer.Argument(help="Name of a feature; `all` lists them")]) -> None:
-    """Print what a feature means, where it comes from and which way it points."""
+def explain(
+    feature: Annotated[str, typer.Argument(help="Name of a feature; `all` lists them")],
+    sql: Annotated[bool, typer.Option(help="Print the compiled SQL too")] = True,
+) -> None:
+    """Print what a feature means, where it comes from, which way it points, and the SQL it compiles to."""
     if feature == "all":
         for one in FEATURES.values():
             print(f"{one.name}  {one.zh}  [{one.unit}]")
@@ -120,9 +127,22 @@ def explain(feature: Annotated[str, typer.Argument(help="Name of a feature; `all
         "feeds": ", ".join(one.feeds),
         "window": f"{one.window_months} months" if one.window_months else "state on the as-of date",
         "policy": ", ".join(one.parameters) or "none",
+        "formula": formula(one.expression),
+        "missing": missing_meaning(one),
     }
     for name, text in lines.items():
         print(f"{name:>11}: {text}")
+    if sql:
+        print(f"\nSQL as of {dt.date.today()}:\n{compile_sql(Plan([one]), dt.date.today())}")
+
+
+@app.command()
+def reference(
+    out: Annotated[Path, typer.Option(help="Folder of the pages")] = Path("docs/reference"),
+) -> None:
+    """Write the reference pages of features, signals and policy from the code."""
+    for path in write_reference(out):
+        print(path)
 
 
 def _counts(taken: TakenIn) -> dict[str, object]:

@@ -10,7 +10,7 @@ from rich.table import Table
 from training.evaluate import OURS, Evaluation, TestDate
 from training.metrics import Metrics
 
-LEAST_WIDTH = 124
+LEAST_WIDTH = 140
 
 
 def wide_console() -> Console:

@@ -7,6 +7,8 @@ from features.policy.parameters import (
     policy_history,
     policy_value,
     policy_version,
+    regions_of,
+    title_of,
 )
 
 __all__ = [
@@ -16,4 +18,6 @@ __all__ = [
     "policy_history",
     "policy_value",
     "policy_version",
+    "regions_of",
+    "title_of",
 ]

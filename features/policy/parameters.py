@@ -78,6 +78,17 @@ def parameters() -> tuple[str, ...]:
     return tuple(sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml")))
 
 
+def regions_of(parameter: str) -> tuple[str, ...]:
+    """The regions a parameter has entries for."""
+    return tuple(_load(parameter))
+
+
+def title_of(parameter: str) -> tuple[str, str]:
+    """What a parameter is called, in Chinese and English."""
+    title = _document(parameter)["title"]
+    return str(title["zh"]), str(title["en"])
+
+
 @cache
 def policy_version() -> str:
     """A short hash over all policy files: two runs with one version used the same numbers."""
@@ -92,8 +103,7 @@ def policy_version() -> str:
 def _load(parameter: str) -> dict[str, tuple[PolicyValue, ...]]:
     if parameter not in parameters():
         raise PolicyError(f"there is no policy parameter {parameter}; there are {', '.join(parameters())}")
-    text = resources.files(__package__).joinpath(f"{parameter}.yaml").read_text(encoding="utf-8")
-    document = yaml.safe_load(text)
+    document = _document(parameter)
     regions = {
         region: tuple(_entry(parameter, document["unit"], region, raw) for raw in entries)
         for region, entries in document["regions"].items()
@@ -103,6 +113,12 @@ def _load(parameter: str) -> dict[str, tuple[PolicyValue, ...]]:
         if dates != sorted(set(dates)):
             raise PolicyError(f"policy/{parameter}.yaml, {region}: entries stand in order of date, each once")
     return regions
+
+
+def _document(parameter: str) -> dict[str, Any]:
+    text = resources.files(__package__).joinpath(f"{parameter}.yaml").read_text(encoding="utf-8")
+    document: dict[str, Any] = yaml.safe_load(text)
+    return document
 
 
 def _entry(parameter: str, unit: str, region: str, raw: dict[str, Any]) -> PolicyValue:

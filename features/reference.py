@@ -1,0 +1,123 @@
+"""Reference: the pages under ``docs/reference``, written from the code; a stale page fails a test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from features.definitions import FEATURES
+from features.language.feature import THEMES, Feature
+from features.language.formula import formula
+from features.policy import parameters, policy_history, regions_of, title_of
+from features.signals import CONTRACTS, OUTCOME_FEEDS, PLATFORM_FEEDS, Contract
+
+THEME_NAMES = {
+    "composition": "家庭结构 composition",
+    "income": "收入 income",
+    "production": "产业 production",
+    "employment": "就业 employment",
+    "illness": "重病 illness",
+    "accident": "意外 accident",
+    "guarantees": "保障 guarantees",
+    "neighbourhood": "邻里 neighbourhood",
+}
+DIRECTIONS = {1: "+ more never lowers the risk", -1: "− more never raises the risk", 0: "none is certain"}
+_WRITTEN = "<!-- Written by `python -m features reference`; change the code, not this page. -->\n"
+
+
+def reference_pages() -> dict[str, str]:
+    """File name → text of every page."""
+    return {"features.md": _features(), "signals.md": _signals(), "policy.md": _policy()}
+
+
+def write_reference(folder: Path) -> list[Path]:
+    """Write the pages into a folder; returns their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, text in reference_pages().items():
+        path = folder / name
+        path.write_text(text, encoding="utf-8")
+        paths.append(path)
+    return paths
+
+
+def missing_meaning(one: Feature) -> str:
+    """When the feature is missing, in words."""
+    back = max(one.window_months, 12) if one.window_months == 0 else one.window_months
+    feeds = ", ".join(one.feeds)
+    said = f"missing where {feeds} is stale or not covered {back} months back without a gap"
+    return f"{said}, or where nothing is there to divide by" if "÷" in formula(one.expression) else said
+
+
+def _features() -> str:
+    parts = [
+        "# Features\n",
+        _WRITTEN,
+        f"{len(FEATURES)} features. Every value is what was *known* on the as-of date: a record counts when "
+        "it had happened and had arrived. Amounts are in yuan.\n",
+    ]
+    for theme in THEMES:
+        mine = [one for one in FEATURES.values() if one.theme == theme]
+        parts.append(f"## {THEME_NAMES[theme]} ({len(mine)})\n")
+        for one in mine:
+            parts.append(
+                f"### `{one.name}`\n\n"
+                f"{one.zh} · {one.en} · {one.unit}\n\n"
+                f"{one.doc}\n\n"
+                f"- formula: `{formula(one.expression)}`\n"
+                f"- feeds: {', '.join(one.feeds)}; cause {one.cause}; "
+                f"direction: {DIRECTIONS[one.direction]}\n"
+                f"- {missing_meaning(one)}\n"
+            )
+    return "\n".join(parts)
+
+
+def _signals() -> str:
+    parts = [
+        "# Signals\n",
+        _WRITTEN,
+        "One contract a department feed. Every record has `occurred_on` and `known_on`; a spell also has an "
+        "end and the day the end was known.\n",
+    ]
+    for one in CONTRACTS.values():
+        parts.append(
+            f"## `{one.name}` {one.zh}\n\n{one.en}; {one.kind}; from {one.source_zh} ({one.source_en})\n"
+        )
+        if one.name in OUTCOME_FEEDS:
+            parts.append(
+                "Holds the outcome itself: it tells of neighbours and is never a household's own feature.\n"
+            )
+        if one.name in PLATFORM_FEEDS:
+            parts.append("Worked out by the platform's batch, not delivered by a department.\n")
+        parts.append(_fields(one))
+        rules = "".join(f"- `{rule.code}` at `{rule.field}`: {rule.way_out}\n" for rule in one.all_rules)
+        parts.append(f"Rules between fields:\n\n{rules}")
+    return "\n".join(parts)
+
+
+def _fields(contract: Contract) -> str:
+    lines = ["| field | type | unit | range | required | 含义 | meaning |", "|---|---|---|---|---|---|---|"]
+    for row in contract.describe():
+        cells = [str(row[name]) for name in ("field", "type", "unit", "range")]
+        cells += ["yes" if row["required"] else "no", str(row["zh"]), str(row["en"])]
+        lines.append("| " + " | ".join(one.replace("|", "\\|") for one in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _policy() -> str:
+    parts = [
+        "# Policy\n",
+        _WRITTEN,
+        "Numbers that differ by place or year: dated, sourced, and marked where they are assumptions. A date "
+        "before the first entry is an error.\n",
+    ]
+    for name in parameters():
+        zh, en = title_of(name)
+        parts.append(f"## `{name}` {zh}\n\n{en}\n")
+        lines = ["| region | from | value | status | source |", "|---|---|---|---|---|"]
+        for region in regions_of(name):
+            for entry in policy_history(name, region):
+                status = "**assumption**" if entry.is_assumption else "published"
+                value = str(entry.value).replace("|", "\\|")
+                lines.append(f"| {region} | {entry.effective_from} | {value} | {status} | {entry.source} |")
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)

@@ -1,0 +1,43 @@
+"""The reference pages say what the code says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from features import FEATURES
+from features.language.formula import formula
+from features.policy import parameters
+from features.reference import reference_pages
+from features.signals import CONTRACTS
+
+FOLDER = Path(__file__).parents[2] / "docs" / "reference"
+
+
+@pytest.mark.parametrize("name", ["features.md", "signals.md", "policy.md"])
+def test_no_page_is_stale(name: str) -> None:
+    written = (FOLDER / name).read_text(encoding="utf-8")
+    assert written == reference_pages()[name], "run `.venv/bin/python -m features reference`"
+
+
+def test_everything_is_on_its_page() -> None:
+    pages = reference_pages()
+    for one in FEATURES.values():
+        assert f"### `{one.name}`" in pages["features.md"]
+        assert one.zh in pages["features.md"]
+    for contract in CONTRACTS.values():
+        assert f"## `{contract.name}`" in pages["signals.md"]
+        assert all(f"| {field.surface} |" in pages["signals.md"] for field in contract.fields)
+    assert all(f"## `{name}`" in pages["policy.md"] for name in parameters())
+    assert "**assumption**" in pages["policy.md"]
+
+
+def test_formulas_read_as_written() -> None:
+    wages = formula(FEATURES["income_wages_change_yuan_6m"].expression)
+    assert wages == (
+        "([sum of income of amount where (source = wages), last 6 months] − "
+        "[sum of income of amount where (source = wages), 12 to 6 months before the date])"
+    )
+    gap = formula(FEATURES["income_gap_to_line_share_12m"].expression)
+    assert gap.startswith("(greatest(0, ((monitoring_line × [count of member")
