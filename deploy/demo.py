@@ -164,7 +164,7 @@ def post(url: str, body: dict[str, Any]) -> dict[str, Any]:
         with urllib.request.urlopen(request, timeout=60) as response:
             answer: dict[str, Any] = json.loads(response.read())
     except urllib.error.HTTPError as error:
-        sys.exit(f"the API refused the demo's own request: {error.read().decode()}")
+        sys.exit(f"the API refused the demo's own request: {error.read(2_000).decode(errors='replace')}")
     return answer
 
 
@@ -177,14 +177,19 @@ def highest_scored(database: Path) -> str:
 
 def request_body(signals_folder: Path, household_id: str) -> dict[str, Any]:
     """A request for one household from its stored signals."""
-    from features import CONTRACTS, Signals
+    from features import Signals
+    from features.signals import REQUEST_FEEDS
 
     signals = Signals.load(signals_folder)
     as_of = dt.date.fromisoformat(ENDS_ON)
     rows = signals.household_rows(household_id)
     village = rows["household"][0]["village_code"]
     coverage = signals.coverage.to_frame()
-    coverage = coverage[[village.startswith(code) for code in coverage["area_code"]]]
+    inside = [village.startswith(code) for code in coverage["area_code"]]
+    coverage = coverage[inside & coverage["feed"].isin(list(REQUEST_FEEDS))]
+    # Deliveries of a month each, one after the other: one stretch says the same.
+    stretches = {"complete_from": "min", "complete_until": "max", "known_on": "max"}
+    coverage = coverage.groupby(["feed", "area_code"], sort=False, as_index=False).agg(stretches)
     return {
         "as_of_date": as_of.isoformat(),
         "coverage": json.loads(
@@ -194,7 +199,8 @@ def request_body(signals_folder: Path, household_id: str) -> dict[str, Any]:
             {
                 "household_id": household_id,
                 "signals": {
-                    feed: [surface_row(CONTRACTS[feed], row) for row in found] for feed, found in rows.items()
+                    feed: [surface_row(contract, row) for row in rows[feed]]
+                    for feed, contract in REQUEST_FEEDS.items()
                 },
             }
         ],
