@@ -185,7 +185,7 @@ def request_body(signals_folder: Path, household_id: str) -> dict[str, Any]:
     rows = signals.household_rows(household_id)
     village = rows["household"][0]["village_code"]
     coverage = signals.coverage.to_frame()
-    inside = [village.startswith(code) for code in coverage["area_code"]]
+    inside = coverage["area_code"].map(village.startswith)
     coverage = coverage[inside & coverage["feed"].isin(list(REQUEST_FEEDS))]
     # Deliveries of a month each, one after the other: one stretch says the same.
     stretches = {"complete_from": "min", "complete_until": "max", "known_on": "max"}
