@@ -38,7 +38,7 @@ from features.language.expressions import (
 from features.language.feature import Feature
 from features.language.knowledge import is_open
 from features.policy import DEFAULT_REGION
-from features.signals import CONTRACTS
+from features.signals import CONTRACTS, Coverage
 from features.signals.store import Signals
 
 Progress = Callable[[int, int], None]
@@ -68,9 +68,10 @@ def build_vectors(
         connection.register(feed, _with_integer_days(signals.tables[feed]))
     parts = []
     for done, as_of in enumerate(sorted(as_of_dates), 1):
-        households = connection.sql(_households_sql(as_of)).to_arrow_table()
+        households = connection.sql(households_sql(as_of)).to_arrow_table()
         connection.register("h", households)
-        connection.register("coverage", _coverage_table(signals, households, as_of, region, plan))
+        villages = households["village_code"].unique().to_pylist()
+        connection.register("coverage", coverage_table(signals.coverage, villages, as_of, region, plan))
         part = connection.sql(compile_sql(plan, as_of, region)).to_arrow_table()
         frame = part.to_pandas()
         frame.insert(1, "as_of_date", pd.Timestamp(as_of))
@@ -93,7 +94,7 @@ def registered_villages(signals: Signals, as_of: dt.date) -> dict[str, str]:
     """The village of every household that is registered on a date."""
     with duckdb.connect() as connection:
         connection.register("household", _with_integer_days(signals.tables["household"]))
-        found = connection.sql(_households_sql(as_of)).fetchall()
+        found = connection.sql(households_sql(as_of)).fetchall()
     return {str(household): str(village) for household, village in found}
 
 
@@ -215,7 +216,8 @@ class _Compiler:
         return mark.day(self.as_of)
 
 
-def _households_sql(as_of: dt.date) -> str:
+def households_sql(as_of: dt.date) -> str:
+    """The query for the households registered on a date, each with its village."""
     compiler = _Compiler(Plan(()), as_of, DEFAULT_REGION)
     conditions = " AND ".join(compiler.row(one) for one in is_open(CONTRACTS["household"]))
     # A household that is on two villages' registers at once is taken where the code is smallest: any fixed
@@ -226,13 +228,13 @@ def _households_sql(as_of: dt.date) -> str:
     )
 
 
-def _coverage_table(
-    signals: Signals, households: pa.Table, as_of: dt.date, region: str, plan: Plan
+def coverage_table(
+    coverage: Coverage, villages: Sequence[str], as_of: dt.date, region: str, plan: Plan
 ) -> pa.Table:
-    villages = households["village_code"].unique().to_pylist()
+    """For each village the day numbers between which each feed is covered; null where it is not, or stale."""
     columns: dict[str, Any] = {"village_code": pa.array(villages, pa.string())}
     for one in plan.feeds:
-        found = [signals.coverage.covered(one.feed, village, as_of, region) for village in villages]
+        found = [coverage.covered(one.feed, village, as_of, region) for village in villages]
         since = [None if span is None or span.is_stale else span.since_day for span in found]
         until = [None if span is None or span.is_stale else span.until_day for span in found]
         columns[f"{one.feed}_since"] = pa.array(since, pa.int32())

@@ -35,21 +35,6 @@ from features.signals.contract import Contract
 from features.signals.fields import Category, Count, Field, Flag, Money
 from training.errors import TrainingError
 
-FAULT_KINDS = (
-    "silent",
-    "late",
-    "few_rows",
-    "many_rows",
-    "missing_values",
-    "zeros",
-    "repeated",
-    "unit_slip",
-    "new_category",
-    "foreign_households",
-    "shifted_dates",
-)
-"""The faults, under the codes that feed health gives as reasons."""
-
 LATE_DAYS = 60
 LOST_SHARE = 0.7
 MISSING_SHARE = 0.1
@@ -119,6 +104,7 @@ class _Place:
     ) -> None:
         self.fault, self.rng, self.coverage = fault, rng, coverage
         self.contract: Contract = CONTRACTS[fault.feed]
+        self.is_spell = self.contract.kind == "spell"
         self.frame = feeds[fault.feed].reset_index(drop=True)
         register = feeds["household"]
         keys = register["household_id"].astype(str).str.strip(",")
@@ -132,10 +118,6 @@ class _Place:
         self.inside = inside.to_numpy()
         self.delivered = self._delivery_day()
         self.arrived = (self.known <= self.delivered).to_numpy()
-
-    @property
-    def is_spell(self) -> bool:
-        return self.contract.kind == "spell"
 
     @property
     def numbers(self) -> list[Field]:
@@ -171,10 +153,10 @@ class _Place:
         return found
 
     def usual_rows(self) -> float:
-        """Rows of the area in a month: the median of the five before."""
+        """Rows of the area in a month: the median of the three before."""
         if self.is_spell:
             return float(self.open_rows().sum())
-        starts = [self.first - pd.DateOffset(months=back) for back in range(1, 6)]
+        starts = [self.first - pd.DateOffset(months=back) for back in range(1, 4)]
         return float(np.median([self.month_rows(one).sum() for one in starts]))
 
     def alter(self, rows: Any, change: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
@@ -191,14 +173,13 @@ class _Place:
         """The frame with these open spells ended before the month; those that began in it are left out."""
         older = rows & (self.occurred < self.first).to_numpy()
         frame = self.frame.copy()
-        for column, day in (
-            ("ended_on", self.first - pd.Timedelta(days=1)),
-            ("ended_known_on", self.delivered),
-        ):
+        eve = self.first - pd.Timedelta(days=1)
+        for column, day in (("ended_on", eve), ("ended_known_on", self.delivered)):
             days = _days(frame[column])
             days[older] = day
             frame[column] = _like(frame, column, days)
-        return frame[~(rows & ~older)]
+        kept: pd.DataFrame = frame[~(rows & ~older)]
+        return kept
 
     def households(self, rows: Any) -> set[str]:
         """The registered households of these rows."""
@@ -234,7 +215,11 @@ class _Place:
         days = coverage.loc[(coverage["feed"] == fault.feed) & of_month & np.array(above), "known_on"]
         if days.empty:
             raise TrainingError(f"the coverage of {fault.feed} does not state that month for the area")
-        return days.max()
+        return pd.Timestamp(days.max())
+
+
+def _altered(place: _Place, rows: Any, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Change:
+    return place.alter(rows, change), place.coverage, place.households(rows)
 
 
 def _silent(place: _Place) -> Change:
@@ -293,11 +278,11 @@ def _missing_values(place: _Place) -> Change:
 
     def empty(part: pd.DataFrame) -> pd.DataFrame:
         if field is not None:
-            part[field.surface] = part[field.surface].astype(object)
-            part[field.surface] = None
+            is_number = part[field.surface].dtype.kind in "fi"
+            part[field.surface] = np.nan if is_number else None
         return part
 
-    return place.alter(chosen, empty), place.coverage, place.households(chosen)
+    return _altered(place, chosen, empty)
 
 
 def _zeros(place: _Place) -> Change:
@@ -310,21 +295,19 @@ def _zeros(place: _Place) -> Change:
             part[one.surface] = _like(place.frame, one.surface, pd.Series(value, index=part.index))
         return part
 
-    return place.alter(rows, zero), place.coverage, place.households(rows)
+    return _altered(place, rows, zero)
 
 
 def _repeated(place: _Place) -> Change:
     rows = place.rows()
     if place.is_spell:
         older = rows & (place.occurred < place.first).to_numpy()
-        return place.alter(older, lambda part: part), place.coverage, place.households(older)
-    for back in range(1, 61):
-        start = place.first - pd.DateOffset(months=back)
-        before = place.month_rows(start)
-        if before.any():
-            break
-    else:
+        return _altered(place, older, lambda part: part)
+    starts = (place.first - pd.DateOffset(months=back) for back in range(1, 61))
+    start = next((one for one in starts if place.month_rows(one).any()), None)
+    if start is None:
         raise TrainingError(f"{place.fault.feed} has no earlier row of that area to be repeated")
+    before = place.month_rows(start)
     again = place.frame[before].copy()
     moved = (place.occurred[before] + (place.first - start)).clip(upper=place.last)
     again["occurred_on"] = _like(place.frame, "occurred_on", moved)
@@ -347,45 +330,39 @@ def _unit_slip(place: _Place) -> Change:
         for one in fields:
             numbers = pd.to_numeric(part[one.surface], errors="coerce") * factor
             # Rounded up: no cent becomes nothing.
-            slipped = np.ceil(np.round(numbers * 100, 6)) / 100
+            slipped = pd.Series(np.ceil(np.round(numbers * 100, 6)) / 100, index=part.index)
             part[one.surface] = _like(place.frame, one.surface, slipped if is_money else slipped.round())
         return part
 
-    return place.alter(touched, slip), place.coverage, place.households(touched)
+    return _altered(place, touched, slip)
 
 
 def _new_category(place: _Place) -> Change:
-    rows, field = place.rows(), place.field(Category, Flag)
+    field = place.field(Category, Flag)
 
     def rename(part: pd.DataFrame) -> pd.DataFrame:
         if field is not None:
             part[field.surface] = UNKNOWN_CODE
         return part
 
-    return place.alter(rows, rename), place.coverage, place.households(rows)
+    return _altered(place, place.rows(), rename)
 
 
 def _foreign_households(place: _Place) -> Change:
-    rows = place.rows()
-
     def cut(part: pd.DataFrame) -> pd.DataFrame:
-        part["household_id"] = [
-            re.sub(r"^[^0-9]*0*(?=[0-9])", "", str(key)) for key in part["household_id"]
-        ]
+        part["household_id"] = [re.sub(r"^[^0-9]*0*(?=[0-9])", "", str(key)) for key in part["household_id"]]
         return part
 
-    return place.alter(rows, cut), place.coverage, place.households(rows)
+    return _altered(place, place.rows(), cut)
 
 
 def _shifted_dates(place: _Place) -> Change:
-    rows = place.rows()
-
     def shift(part: pd.DataFrame) -> pd.DataFrame:
         days = _days(part["occurred_on"]) - pd.Timedelta(days=365)
         part["occurred_on"] = _like(place.frame, "occurred_on", days)
         return part
 
-    return place.alter(rows, shift), place.coverage, place.households(rows)
+    return _altered(place, place.rows(), shift)
 
 
 _KINDS: dict[str, Callable[[_Place], Change]] = {
@@ -403,23 +380,26 @@ _KINDS: dict[str, Callable[[_Place], Change]] = {
 }
 
 
+FAULT_KINDS = tuple(_KINDS)
+"""The faults, under the codes that feed health gives as reasons."""
+
+
 def _days(column: pd.Series[Any]) -> pd.Series[Any]:
     """A date column, text or not; what is no date is missing."""
-    return pd.to_datetime(column, errors="coerce").astype("datetime64[s]")
+    days: pd.Series[Any] = pd.to_datetime(column, format="%Y-%m-%d", errors="coerce").astype("datetime64[s]")
+    return days
 
 
 def _like(frame: pd.DataFrame, name: str, values: pd.Series[Any], otherwise: Any = None) -> pd.Series[Any]:
     """Values in the form the column has in the frame: text where dirt has made it text."""
     kind = frame[name].dtype
     if kind.kind in "Mfib":
-        return values.astype(kind) if kind.kind != "i" else values.astype("int64")
+        return values.astype(kind)
+    text = values.map(lambda one: f"{one:.2f}" if isinstance(one, float) else str(one)).astype(object)
     if values.dtype.kind == "M":
         text = values.dt.strftime("%Y-%m-%d").astype(object)
-    else:
-        text = values.map(lambda one: f"{one:.2f}" if isinstance(one, float) else str(one)).astype(object)
-    if otherwise is not None:
-        text = text.where(values.notna(), otherwise)
-    return text.where(text.notna(), "").astype("str")
+    text = text.where(values.notna(), "" if otherwise is None else otherwise)
+    return text.astype("str")
 
 
 def _stack(like: pd.DataFrame, *parts: pd.DataFrame) -> pd.DataFrame:
