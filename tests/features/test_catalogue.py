@@ -17,8 +17,9 @@ from features.language.expressions import Expr
 from features.language.feature import THEMES, UNITS
 from features.policy import policy_value
 from features.regions import check_area_code, contains
+from features.signals import OUTCOME_FEEDS
 from features.signals.contract import Contract
-from features.signals.fields import Count, Money
+from features.signals.fields import Category, Count, Date, Flag, Identifier, Money
 
 _FORBIDDEN = (
     "ethnic",
@@ -34,6 +35,7 @@ _FORBIDDEN = (
     "政治",
     "信仰",
 )
+_PERSONAL = re.compile(r"(^|_)(name|phone|mobile|id_card|identity|address|opinion|remark|note|text)(_|$)")
 _HAN = re.compile("[\u4e00-\u9fff]")
 _WINDOW = re.compile(r"_(\d+)m$")
 _UNIT_WORD = {
@@ -127,8 +129,20 @@ def test_nobody_is_asked_for_faith_people_or_petitions() -> None:
     assert found == set()
 
 
+def test_no_feature_can_hold_what_must_not_be_one() -> None:
+    """DOMAIN §5: no free text, no name, number or opinion, and never the outcome itself."""
+    for contract in CONTRACTS.values():
+        for field in contract.fields:
+            # Nothing that a person writes freely has a place to arrive in.
+            assert isinstance(field, Money | Count | Flag | Category | Date | Identifier), field
+            assert _PERSONAL.search(field.name) is None, field
+    for one in FEATURES.values():
+        assert not set(one.feeds) & set(OUTCOME_FEEDS), one.name
+        assert _PERSONAL.search(one.name) is None, one.name
+
+
 def test_there_are_enough_features_and_they_differ() -> None:
-    assert len(FEATURES) >= 40
+    assert len(FEATURES) >= 110
     assert len({one.zh for one in FEATURES.values()}) == len(FEATURES)
     assert len({one.en for one in FEATURES.values()}) == len(FEATURES)
     assert len({one.expression for one in FEATURES.values()}) == len(FEATURES)
