@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import random
-import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import CONTRACTS, Signals, take_in
-from features.errors import ContractError, FeaturesError
-from features.signals import Coverage, complete
-from features.signals.delivery import take_in_folder
+from features import CONTRACTS, take_in
+from features.errors import ContractError
 from tests.features.hostile import cells
 from tests.features.test_intake_parity import FEEDS
 
@@ -256,144 +253,6 @@ def test_a_damaged_parquet_file_is_read_or_refused(seed: int, byte: int) -> None
         except ContractError:
             return
     assert taken.rows_in == len(taken.accepted) + len(taken.quarantined)
-
-
-def made_up(seed: int) -> Signals:
-    rng = random.Random(seed)
-    tables = {
-        feed: take_in(feed, [contract.generate(rng) for _ in range(12)]).accepted
-        for feed, contract in CONTRACTS.items()
-    }
-    return Signals(tables, complete(CONTRACTS, "500299", dt.date(2020, 1, 1), dt.date(2027, 1, 1)))
-
-
-@given(st.integers(0, 10**6))
-@settings(max_examples=20)
-def test_the_surface_leads_back_to_the_same_table(seed: int) -> None:
-    signals = made_up(seed)
-    for feed in CONTRACTS:
-        taken = take_in(feed, signals.frame(feed))
-        assert taken.quarantined == ()
-        assert taken.accepted.equals(signals.tables[feed])
-
-
-def test_signals_are_saved_and_loaded_unchanged(tmp_path: Path) -> None:
-    signals = made_up(1)
-    signals.save(tmp_path)
-    loaded = Signals.load(tmp_path)
-    assert all(loaded.tables[feed].equals(signals.tables[feed]) for feed in CONTRACTS)
-    assert loaded.coverage.deliveries == signals.coverage.deliveries
-    Signals({}, Coverage()).save(tmp_path / "empty")
-    assert Signals.load(tmp_path / "empty").coverage.deliveries == ()
-
-
-def test_stored_signals_that_are_absent_or_misshapen(tmp_path: Path) -> None:
-    made_up(1).save(tmp_path)
-    write(tmp_path / "income.parquet", "garbage")
-    with pytest.raises(ContractError, match=r"income.parquet is no Parquet table"):
-        Signals.load(tmp_path)
-    (tmp_path / "income.parquet").unlink()
-    with pytest.raises(ContractError, match=r"lacks income.parquet"):
-        Signals.load(tmp_path)
-    with pytest.raises(ContractError, match="no contract"):
-        Signals({"horoscope": pa.table({})}, Coverage())
-    with pytest.raises(ContractError, match="lacks"):
-        Signals({"income": pa.table({"household_id": ["H1"]})}, Coverage())
-    good = made_up(1).tables["income"]
-    wrong = good.set_column(
-        good.schema.names.index("amount_fen"), "amount_fen", pa.array(["many"] * len(good))
-    )
-    with pytest.raises(ContractError, match="income table has columns of other types"):
-        Signals({"income": wrong}, Coverage())
-
-
-def test_a_folder_is_taken_in_with_its_quarantine(tmp_path: Path) -> None:
-    raw, out = tmp_path / "raw", tmp_path / "out"
-    raw.mkdir()
-    rng = random.Random(3)
-    pd.DataFrame([CONTRACTS["household"].generate(rng)]).to_parquet(raw / "household.parquet")
-    bare = HEADER.replace("known_on,", "", 1), LINE.replace("2025-04-01,", "")
-    write(raw / "income.csv", *bare, bare[1].replace("3000.50", "lots"))
-    write(
-        raw / "coverage.csv",
-        "feed,area_code,complete_from,complete_until,known_on",
-        "income,500299,2024-01-01,2025-06-30,2025-07-01",
-    )
-    taken = take_in_folder(raw, out, region="CN-50", on=dt.date(2025, 7, 1))
-    assert (taken.intakes["income"].rows_in, len(taken.intakes["income"].accepted)) == (2, 1)
-    stored = Signals.load(out)
-    assert stored.tables["income"]["known_on"].to_pylist() == [dt.date(2025, 5, 2)]
-    assert [one.area_code for one in stored.coverage.deliveries] == ["500299"]
-    quarantine = pd.read_csv(out / "quarantine" / "income.csv")
-    assert quarantine[["row", "field", "code"]].to_numpy().tolist() == [[1, "amount_yuan", "not_a_number"]]
-    write(raw / "household.csv", "x")
-    with pytest.raises(ContractError, match="twice"):
-        take_in_folder(raw, out, region="CN-50", on=dt.date(2025, 7, 1))
-    (raw / "household.csv").unlink()
-    (raw / "household.parquet").unlink()
-    with pytest.raises(ContractError, match="lacks household"):
-        take_in_folder(raw, out, region="CN-50", on=dt.date(2025, 7, 1))
-
-
-def a_delivery(raw: Path) -> None:
-    """Two villages, their coverage, and a feed of two claims."""
-    rng = random.Random(4)
-    register = [CONTRACTS["household"].generate(rng) | {"household_id": f"H{n}"} for n in range(2)]
-    claims = [CONTRACTS["illness"].generate(rng) | {"household_id": f"H{n}"} for n in range(2)]
-    pd.DataFrame(register).to_parquet(raw / "household.parquet")
-    pd.DataFrame(claims).to_csv(raw / "illness.csv", index=False)
-    rows = [
-        {"feed": feed, "area_code": "50", "complete_from": "2020-01-01", "complete_until": "2026-01-01",
-         "known_on": "2026-02-01"}
-        for feed in ("household", "illness", "income")
-    ]  # fmt: skip
-    pd.DataFrame(rows).to_csv(raw / "coverage.csv", index=False)
-
-
-def test_a_feed_that_cannot_be_read_is_missing_and_not_nothing(tmp_path: Path) -> None:
-    raw, out = tmp_path / "raw", tmp_path / "out"
-    raw.mkdir()
-    a_delivery(raw)
-    taken = take_in_folder(raw, out, region="CN-50", on=dt.date(2026, 3, 1))
-    # Income was said to be covered, and did not come.
-    assert taken.silent == ("income",)
-    claims = (raw / "illness.csv").read_text()
-    (raw / "illness.csv").write_text(re.sub(r"(\d{4})-(\d\d)-(\d\d)", r"\1/\2/\3", claims))
-    refused = take_in_folder(raw, out, region="CN-50", on=dt.date(2026, 3, 1))
-    assert refused.silent == ("income", "illness")
-    assert {one.feed for one in Signals.load(out).coverage.deliveries} == {"household"}
-
-
-@pytest.mark.parametrize(
-    ("harm", "message"),
-    [
-        (lambda raw: (raw / "illness.csv").rename(raw / "Illness.csv"), "Illness.csv, which is no feed"),
-        (lambda raw: (raw / "coverage.csv").write_bytes(b""), "coverage.csv cannot be read"),
-        (
-            lambda raw: (raw / "coverage.csv").write_bytes("区划,日期".encode("gbk")),
-            "coverage.csv cannot be read",
-        ),
-        (
-            lambda raw: (raw / "coverage.csv").write_text(
-                (raw / "coverage.csv").read_text().replace("2026-01-01", "2100-01-01")
-            ),
-            "complete_until lies after known_on",
-        ),
-    ],
-)
-def test_a_misshapen_delivery_is_refused(tmp_path: Path, harm: Any, message: str) -> None:
-    a_delivery(tmp_path)
-    harm(tmp_path)
-    with pytest.raises(FeaturesError, match=message):
-        take_in_folder(tmp_path, tmp_path / "out", region="CN-50", on=dt.date(2026, 3, 1))
-
-
-def test_the_raw_delivery_is_never_overwritten(tmp_path: Path) -> None:
-    a_delivery(tmp_path)
-    before = {one.name: one.read_bytes() for one in tmp_path.iterdir()}
-    with pytest.raises(FeaturesError, match="would overwrite it"):
-        take_in_folder(tmp_path, tmp_path / "." / "", region="CN-50", on=dt.date(2026, 3, 1))
-    assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == before
 
 
 def test_a_line_with_other_fields_is_quarantined_alone(tmp_path: Path) -> None:

@@ -29,11 +29,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features.regions import contains
 from features.signals import CONTRACTS
-from features.signals.contract import Contract
-from features.signals.fields import Category, Count, Field, Flag, Money
+from features.signals.fields import Category, Count, Flag, Money
 from training.errors import TrainingError
+from training.simulation.place import Place, days_of, in_form_of, stack
 
 LATE_DAYS = 60
 LOST_SHARE = 0.7
@@ -84,7 +83,7 @@ def inject(
     Touches only rows of the month that came with its delivery. Raises `TrainingError` when the coverage does
     not state the month, or no row is there to be at fault.
     """
-    place = _Place(feeds, coverage, fault, np.random.default_rng(seed))
+    place = Place(feeds, coverage, (fault.feed, fault.area, fault.month), np.random.default_rng(seed))
     changed, stated, touched = _KINDS[fault.kind](place)
     return Injected({**feeds, fault.feed: changed}, stated, frozenset(touched))
 
@@ -92,162 +91,36 @@ def inject(
 Change = tuple[pd.DataFrame, pd.DataFrame, set[str]]
 
 
-class _Place:
-    """Where a fault is put: the frame of its feed and which of the rows it can touch."""
-
-    def __init__(
-        self,
-        feeds: Mapping[str, pd.DataFrame],
-        coverage: pd.DataFrame,
-        fault: Fault,
-        rng: np.random.Generator,
-    ) -> None:
-        self.fault, self.rng, self.coverage = fault, rng, coverage
-        self.contract: Contract = CONTRACTS[fault.feed]
-        self.is_spell = self.contract.kind == "spell"
-        self.frame = feeds[fault.feed].reset_index(drop=True)
-        register = feeds["household"]
-        keys = register["household_id"].astype(str).str.strip(",")
-        villages = dict(zip(keys, register["village_code"].astype(str), strict=True))
-        self.villages = sorted(set(villages.values()))
-        self.registered = {key for key, village in villages.items() if contains(fault.area, village)}
-        self.first = pd.Timestamp(fault.month.replace(day=1))
-        self.last = self.first + pd.offsets.MonthEnd(0)
-        self.occurred, self.known = (_days(self.frame[one]) for one in ("occurred_on", "known_on"))
-        inside = self.frame["household_id"].astype(str).str.strip(",").isin(self.registered)
-        self.inside = inside.to_numpy()
-        self.delivered = self._delivery_day()
-        self.arrived = (self.known <= self.delivered).to_numpy()
-
-    @property
-    def numbers(self) -> list[Field]:
-        """The amounts, or else the whole numbers."""
-        money: list[Field] = [one for one in self.contract.fields if isinstance(one, Money)]
-        return money or [one for one in self.contract.fields if isinstance(one, Count)]
-
-    def field(self, *kinds: type[Field]) -> Field | None:
-        """The first field of the first of these kinds that the feed has."""
-        for kind in kinds:
-            for one in self.contract.fields:
-                if isinstance(one, kind) and one.name != "is_known_on_estimated":
-                    return one
-        return None
-
-    def month_rows(self, first: pd.Timestamp | None = None) -> Any:
-        """Rows of the area that occurred in a month and came with this delivery or before."""
-        start = self.first if first is None else first
-        end = start + pd.offsets.MonthEnd(0)
-        return self.inside & self.arrived & ((self.occurred >= start) & (self.occurred <= end)).to_numpy()
-
-    def open_rows(self) -> Any:
-        """Spells of the area that were open on the month's last day, as the delivery had it."""
-        ended, told = _days(self.frame["ended_on"]), _days(self.frame["ended_known_on"])
-        is_open = ended.isna() | (ended >= self.last) | (told > self.delivered)
-        return self.inside & self.arrived & ((self.occurred <= self.last) & is_open).to_numpy()
-
-    def rows(self) -> Any:
-        """The rows that the month's delivery holds for the area; raises where there are none."""
-        found = self.open_rows() if self.is_spell else self.month_rows()
-        if not found.any():
-            raise TrainingError(f"{self.fault.feed} has no row of that area and month to be at fault")
-        return found
-
-    def usual_rows(self) -> float:
-        """Rows of the area in a month: the median of the three before."""
-        if self.is_spell:
-            return float(self.open_rows().sum())
-        starts = [self.first - pd.DateOffset(months=back) for back in range(1, 4)]
-        return float(np.median([self.month_rows(one).sum() for one in starts]))
-
-    def alter(self, rows: Any, change: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
-        """The frame with these rows changed; open spells end and begin anew, changed, with the month."""
-        if not self.is_spell:
-            return _stack(self.frame, self.frame[~rows], change(self.frame[rows].copy()))
-        new = self.frame[rows].copy()
-        new["occurred_on"] = _like(self.frame, "occurred_on", self.occurred[rows].clip(lower=self.first))
-        came = self.known[rows].where((self.occurred >= self.first)[rows], self.delivered)
-        new["known_on"] = _like(self.frame, "known_on", came)
-        return _stack(self.frame, self.closed(rows), change(new))
-
-    def closed(self, rows: Any) -> pd.DataFrame:
-        """The frame with these open spells ended before the month; those that began in it are left out."""
-        older = rows & (self.occurred < self.first).to_numpy()
-        frame = self.frame.copy()
-        eve = self.first - pd.Timedelta(days=1)
-        for column, day in (("ended_on", eve), ("ended_known_on", self.delivered)):
-            days = _days(frame[column])
-            days[older] = day
-            frame[column] = _like(frame, column, days)
-        kept: pd.DataFrame = frame[~(rows & ~older)]
-        return kept
-
-    def households(self, rows: Any) -> set[str]:
-        """The registered households of these rows."""
-        return set(self.frame.loc[rows, "household_id"].astype(str).str.strip(","))
-
-    def split(self) -> pd.DataFrame:
-        """The coverage with the feed's statements split, so that the area has statements of its own."""
-        area, rows = self.fault.area, []
-        for one in self.coverage.to_dict("records"):
-            code = str(one["area_code"])
-            if one["feed"] != self.fault.feed or code == area or not area.startswith(code):
-                rows.append(one)
-                continue
-            parts = {area}
-            for village in self.villages:
-                if village.startswith(code) and not village.startswith(area):
-                    town = village[:9]
-                    parts.add(village if area.startswith(town) else town)
-            rows += [{**one, "area_code": part} for part in sorted(parts)]
-        return pd.DataFrame(rows, columns=self.coverage.columns)
-
-    def statements(self, coverage: pd.DataFrame, *, lasting: bool = False) -> Any:
-        """The area's statements of the month, or of it and all later ones."""
-        until = coverage["complete_until"]
-        of_month = (until >= self.first) & ((until <= self.last) | lasting)
-        inside = coverage["area_code"].astype(str).str.startswith(self.fault.area)
-        return (coverage["feed"] == self.fault.feed) & inside & of_month
-
-    def _delivery_day(self) -> pd.Timestamp:
-        fault, coverage = self.fault, self.coverage
-        of_month = (coverage["complete_until"] >= self.first) & (coverage["complete_until"] <= self.last)
-        above = [fault.area.startswith(str(one)) for one in coverage["area_code"]]
-        days = coverage.loc[(coverage["feed"] == fault.feed) & of_month & np.array(above), "known_on"]
-        if days.empty:
-            raise TrainingError(f"the coverage of {fault.feed} does not state that month for the area")
-        return pd.Timestamp(days.max())
-
-
-def _altered(place: _Place, rows: Any, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Change:
+def _altered(place: Place, rows: Any, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Change:
     return place.alter(rows, change), place.coverage, place.households(rows)
 
 
-def _silent(place: _Place) -> Change:
+def _silent(place: Place) -> Change:
     gone = place.inside & (place.occurred >= place.first).to_numpy()
     frame = place.frame[~gone].copy()
     if place.is_spell:
         # A silent department does not tell that a spell ended either.
-        late = _days(frame["ended_on"]) >= place.first
+        late = days_of(frame["ended_on"]) >= place.first
         for column in ("ended_on", "ended_known_on"):
-            days = _days(frame[column])
+            days = days_of(frame[column])
             days[late.to_numpy() & place.inside[~gone]] = pd.NaT
-            frame[column] = _like(place.frame, column, days)
+            frame[column] = in_form_of(place.frame, column, days)
     coverage = place.split()
     return frame, coverage[~place.statements(coverage, lasting=True)], place.registered
 
 
-def _late(place: _Place) -> Change:
+def _late(place: Place) -> Change:
     frame, coverage, delay = place.frame.copy(), place.split(), pd.Timedelta(days=LATE_DAYS)
     for date, arrival in (("occurred_on", "known_on"), ("ended_on", "ended_known_on")):
         if date in frame:
-            day, known = _days(frame[date]), _days(frame[arrival])
+            day, known = days_of(frame[date]), days_of(frame[arrival])
             of_month = place.inside & ((day >= place.first) & (day <= place.last)).to_numpy()
-            frame[arrival] = _like(frame, arrival, known.where(~of_month, known + delay), frame[arrival])
+            frame[arrival] = in_form_of(frame, arrival, known.where(~of_month, known + delay), frame[arrival])
     coverage.loc[place.statements(coverage), "known_on"] += delay
     return frame, coverage, place.registered
 
 
-def _few_rows(place: _Place) -> Change:
+def _few_rows(place: Place) -> Change:
     if place.usual_rows() < FEW_COUNTED:
         until = place.first + pd.Timedelta(days=TORN_DAYS - 1)
         torn = place.inside & ((place.occurred > until) & (place.occurred <= place.last)).to_numpy()
@@ -260,16 +133,16 @@ def _few_rows(place: _Place) -> Change:
     return frame, place.coverage, place.registered
 
 
-def _many_rows(place: _Place) -> Change:
+def _many_rows(place: Place) -> Change:
     rows = place.rows()
     second = place.frame[rows].copy()
     # The second copy comes on a day of its own, so that no row is the same in every field.
     day = (place.known[rows] + pd.Timedelta(days=1)).clip(lower=place.delivered)
-    second["known_on"] = _like(place.frame, "known_on", day)
-    return _stack(place.frame, place.frame, second), place.coverage, place.households(rows)
+    second["known_on"] = in_form_of(place.frame, "known_on", day)
+    return stack(place.frame, place.frame, second), place.coverage, place.households(rows)
 
 
-def _missing_values(place: _Place) -> Change:
+def _missing_values(place: Place) -> Change:
     rows = place.rows()
     count = min(rows.sum(), max(3, round(MISSING_SHARE * rows.sum())))
     chosen = np.zeros(len(rows), dtype=bool)
@@ -285,20 +158,20 @@ def _missing_values(place: _Place) -> Change:
     return _altered(place, chosen, empty)
 
 
-def _zeros(place: _Place) -> Change:
+def _zeros(place: Place) -> Change:
     rows = place.rows()
     fields = place.numbers or [one for one in (place.field(Flag),) if one is not None]
 
     def zero(part: pd.DataFrame) -> pd.DataFrame:
         for one in fields:
             value: Any = False if isinstance(one, Flag) else 0
-            part[one.surface] = _like(place.frame, one.surface, pd.Series(value, index=part.index))
+            part[one.surface] = in_form_of(place.frame, one.surface, pd.Series(value, index=part.index))
         return part
 
     return _altered(place, rows, zero)
 
 
-def _repeated(place: _Place) -> Change:
+def _repeated(place: Place) -> Change:
     rows = place.rows()
     if place.is_spell:
         older = rows & (place.occurred < place.first).to_numpy()
@@ -306,17 +179,17 @@ def _repeated(place: _Place) -> Change:
     starts = (place.first - pd.DateOffset(months=back) for back in range(1, 61))
     start = next((one for one in starts if place.month_rows(one).any()), None)
     if start is None:
-        raise TrainingError(f"{place.fault.feed} has no earlier row of that area to be repeated")
+        raise TrainingError(f"{place.feed} has no earlier row of that area to be repeated")
     before = place.month_rows(start)
     again = place.frame[before].copy()
     moved = (place.occurred[before] + (place.first - start)).clip(upper=place.last)
-    again["occurred_on"] = _like(place.frame, "occurred_on", moved)
+    again["occurred_on"] = in_form_of(place.frame, "occurred_on", moved)
     came = (place.known[before] + (place.first - start)).clip(upper=place.delivered)
-    again["known_on"] = _like(place.frame, "known_on", came.where(came >= moved, moved))
-    return _stack(place.frame, place.frame[~rows], again), place.coverage, place.households(before)
+    again["known_on"] = in_form_of(place.frame, "known_on", came.where(came >= moved, moved))
+    return stack(place.frame, place.frame[~rows], again), place.coverage, place.households(before)
 
 
-def _unit_slip(place: _Place) -> Change:
+def _unit_slip(place: Place) -> Change:
     rows, fields = place.rows(), place.numbers
     if not fields:
         return _new_category(place)
@@ -331,13 +204,13 @@ def _unit_slip(place: _Place) -> Change:
             numbers = pd.to_numeric(part[one.surface], errors="coerce") * factor
             # Rounded up: no cent becomes nothing.
             slipped = pd.Series(np.ceil(np.round(numbers * 100, 6)) / 100, index=part.index)
-            part[one.surface] = _like(place.frame, one.surface, slipped if is_money else slipped.round())
+            part[one.surface] = in_form_of(place.frame, one.surface, slipped if is_money else slipped.round())
         return part
 
     return _altered(place, touched, slip)
 
 
-def _new_category(place: _Place) -> Change:
+def _new_category(place: Place) -> Change:
     field = place.field(Category, Flag)
 
     def rename(part: pd.DataFrame) -> pd.DataFrame:
@@ -348,7 +221,7 @@ def _new_category(place: _Place) -> Change:
     return _altered(place, place.rows(), rename)
 
 
-def _foreign_households(place: _Place) -> Change:
+def _foreign_households(place: Place) -> Change:
     def cut(part: pd.DataFrame) -> pd.DataFrame:
         part["household_id"] = [re.sub(r"^[^0-9]*0*(?=[0-9])", "", str(key)) for key in part["household_id"]]
         return part
@@ -356,16 +229,16 @@ def _foreign_households(place: _Place) -> Change:
     return _altered(place, place.rows(), cut)
 
 
-def _shifted_dates(place: _Place) -> Change:
+def _shifted_dates(place: Place) -> Change:
     def shift(part: pd.DataFrame) -> pd.DataFrame:
-        days = _days(part["occurred_on"]) - pd.Timedelta(days=365)
-        part["occurred_on"] = _like(place.frame, "occurred_on", days)
+        days = days_of(part["occurred_on"]) - pd.Timedelta(days=365)
+        part["occurred_on"] = in_form_of(place.frame, "occurred_on", days)
         return part
 
     return _altered(place, place.rows(), shift)
 
 
-_KINDS: dict[str, Callable[[_Place], Change]] = {
+_KINDS: dict[str, Callable[[Place], Change]] = {
     "silent": _silent,
     "late": _late,
     "few_rows": _few_rows,
@@ -382,25 +255,3 @@ _KINDS: dict[str, Callable[[_Place], Change]] = {
 
 FAULT_KINDS = tuple(_KINDS)
 """The faults, under the codes that feed health gives as reasons."""
-
-
-def _days(column: pd.Series[Any]) -> pd.Series[Any]:
-    """A date column, text or not; what is no date is missing."""
-    days: pd.Series[Any] = pd.to_datetime(column, format="%Y-%m-%d", errors="coerce").astype("datetime64[s]")
-    return days
-
-
-def _like(frame: pd.DataFrame, name: str, values: pd.Series[Any], otherwise: Any = None) -> pd.Series[Any]:
-    """Values in the form the column has in the frame: text where dirt has made it text."""
-    kind = frame[name].dtype
-    if kind.kind in "Mfib":
-        return values.astype(kind)
-    text = values.map(lambda one: f"{one:.2f}" if isinstance(one, float) else str(one)).astype(object)
-    if values.dtype.kind == "M":
-        text = values.dt.strftime("%Y-%m-%d").astype(object)
-    text = text.where(values.notna(), "" if otherwise is None else otherwise)
-    return text.astype("str")
-
-
-def _stack(like: pd.DataFrame, *parts: pd.DataFrame) -> pd.DataFrame:
-    return pd.concat(parts, ignore_index=True)[list(like.columns)]
