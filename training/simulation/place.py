@@ -164,4 +164,5 @@ def in_form_of(
 
 
 def stack(like: pd.DataFrame, *parts: pd.DataFrame) -> pd.DataFrame:
+    """The parts as one frame, with the columns of another in their order."""
     return pd.concat(parts, ignore_index=True)[list(like.columns)]
