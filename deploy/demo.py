@@ -58,8 +58,8 @@ def main() -> None:
     run("serving", "pull", "--registry", tracking, "--alias", "champion", "--out", bundle)
     step(5, f"Score every household as of {ENDS_ON}")
     run(
-        "serving", "score", "--signals", signals, "--as-of", ENDS_ON, "--bundle", bundle, "--database",
-        database,
+        "serving", "score", "--signals", signals, "--raw", county, "--as-of", ENDS_ON, "--bundle", bundle,
+        "--database", database,
     )  # fmt: skip
     step(6, "Start the service")
     port = options.port or free_port()

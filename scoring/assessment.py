@@ -15,6 +15,7 @@ import pandas as pd
 
 from features import CONTRACTS, FEATURES, Feature, feature_version, policy_version
 from features.facts import LatestFact
+from features.health import Verdict
 from features.language.expressions import aggregates
 from features.signals import PLATFORM_FEEDS
 from scoring.grades import Grade
@@ -28,7 +29,11 @@ Freshness = Literal["fresh", "partial", "stale", "missing"]
 
 @dataclass(frozen=True)
 class Assessment:
-    """Score, grade, reasons, rule hits and the state of the feeds for one household on one date."""
+    """Score, grade, reasons, rule hits and the state of the feeds for one household on one date.
+
+    `feed_faults` are the faults of deliveries that concern the household: blocked feeds of its county, and
+    local faults in its own rows.
+    """
 
     household_id: str
     as_of_date: dt.date
@@ -39,6 +44,7 @@ class Assessment:
     rule_hits: tuple[TriggerHit, ...]
     feeds: Mapping[str, Freshness]
     facts: Mapping[str, LatestFact]
+    feed_faults: tuple[Verdict, ...]
     suggested_action: Action
     base_rate: float
     horizon_months: int
@@ -66,8 +72,12 @@ class Assessor:
         as_of: dt.date,
         feeds: Sequence[Mapping[str, Freshness]],
         facts: Sequence[Mapping[str, LatestFact]],
+        feed_faults: Sequence[tuple[Verdict, ...]] | None = None,
     ) -> list[Assessment]:
-        """One assessment for each row of `vectors`, which has the columns of `self.features`."""
+        """One assessment for each row of `vectors`, which has the columns of `self.features`.
+
+        The sequences are parallel to its rows. Without `feed_faults` nobody has looked at the deliveries.
+        """
         explained = self.model.explain(vectors)
         names = self.model.feature_names
         columns = list(vectors.columns)
@@ -79,6 +89,7 @@ class Assessor:
             score = float(explained.scores[row])
             grade = self.model.borders.grade(score)
             hits = find_hits(vector, as_of, self.region)
+            faults = feed_faults[row] if feed_faults else ()
             made.append(
                 Assessment(
                     household_id=household_ids[row],
@@ -90,7 +101,8 @@ class Assessor:
                     rule_hits=tuple(hits),
                     feeds=feeds[row],
                     facts=facts[row],
-                    suggested_action=suggest(grade, bool(hits), feeds[row]),
+                    feed_faults=faults,
+                    suggested_action=suggest(grade, bool(hits), feeds[row], faults),
                     base_rate=self.model.base_rate,
                     horizon_months=self.model.horizon_months,
                     model_version=self.model.version,
@@ -110,11 +122,13 @@ def look_back(features: Iterable[Feature]) -> dict[str, int]:
     return {feed: needs[feed] for feed in CONTRACTS if feed in needs}
 
 
-def suggest(grade: Grade, has_hits: bool, feeds: Mapping[str, Freshness]) -> Action:
-    """What to do next. A hard trigger always asks for a visit; a silent feed is never "no risk"."""
+def suggest(
+    grade: Grade, has_hits: bool, feeds: Mapping[str, Freshness], feed_faults: tuple[Verdict, ...] = ()
+) -> Action:
+    """What to do next. A hard trigger asks for a visit; a feed that is silent or lies is never "no risk"."""
     if grade == "high" or has_hits:
         return "visit"
     silent = any(state != "fresh" for feed, state in feeds.items() if feed not in PLATFORM_FEEDS)
-    if grade == "medium" or silent:
+    if grade == "medium" or silent or feed_faults:
         return "watch"
     return "routine"

@@ -10,7 +10,8 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from features import FEATURES, policy_value
+from features import CONTRACTS, FEATURES, policy_value
+from features.health import REASONS, Verdict
 from scoring.assessment import Assessment
 from scoring.reasons import Reason, ReasonFact, fact_text, feature_label, reason_text
 from scoring.texts import LANGUAGES, catalogue, format_value
@@ -33,6 +34,7 @@ def make_statement(made: Assessment, region: str) -> dict[str, Any]:
         "missing_feeds": [feed for feed, state in made.feeds.items() if state == "missing"],
         "stale_feeds": [feed for feed, state in made.feeds.items() if state == "stale"],
         "partial_feeds": [feed for feed, state in made.feeds.items() if state == "partial"],
+        "feed_faults": [_plain_fault(one) for one in made.feed_faults],
         "latest_facts": {
             feed: {
                 "records": fact.records,
@@ -61,6 +63,12 @@ def put_into_words(statement: Mapping[str, Any]) -> dict[str, Any]:
             _worded_hit(one)
             for one in statement["rule_hits"]
             if one["feature"] in FEATURES and one["code"] in catalogue("zh")["triggers"]
+        ],
+        # Assessments written before deliveries were checked do not say so.
+        "feed_faults": [
+            _worded_fault(one)
+            for one in statement.get("feed_faults", ())
+            if one["feed"] in CONTRACTS and one["reason"] in REASONS
         ],
     }
 
@@ -144,6 +152,25 @@ def _worded_hit(plain: Mapping[str, Any]) -> dict[str, Any]:
             )
             for language in LANGUAGES
         },
+    }
+
+
+def _plain_fault(fault: Verdict) -> dict[str, Any]:
+    return {
+        "feed": fault.feed,
+        "area_code": fault.area,
+        "period": f"{fault.period:%Y-%m}",
+        "state": fault.state,
+        "reason": fault.reason,
+    }
+
+
+def _worded_fault(plain: Mapping[str, Any]) -> dict[str, Any]:
+    reason = REASONS[plain["reason"]]
+    return {
+        **plain,
+        "text": {"zh": reason.zh, "en": reason.en},
+        "way_out": {"zh": reason.way_out_zh, "en": reason.way_out_en},
     }
 
 

@@ -45,10 +45,17 @@ def score(
     as_of: Annotated[str, typer.Option(help="Date to score on, YYYY-MM-DD: only what was known then counts")],
     bundle: BundleDir,
     database: DatabaseUrl,
+    raw: Annotated[
+        Path | None,
+        typer.Option(help="Folder the signals were taken in from; with it, refused rows are judged too"),
+    ] = None,
+    health: Annotated[
+        bool, typer.Option(help="Judge the deliveries first: nothing is scored from a feed that is at fault")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table")] = False,
 ) -> None:
     """Score every household registered on a date and store the answers."""
-    from features import Signals
+    from features.health import Deliveries, check_health
     from scoring import load_bundle
     from serving.batch import score_all
     from serving.storage import AssessmentStore, open_database
@@ -62,12 +69,17 @@ def score(
             console=errors, disable=as_json or not sys.stderr.isatty(), transient=True,
         ) as bar:  # fmt: skip
             task = bar.add_task("signals and model", total=None)
-            summary = score_all(
-                Signals.load(signals), day, load_bundle(bundle), store,
-                lambda step, done, total: bar.update(
-                    task, description=step, completed=done, total=total or None
-                ),
-            )  # fmt: skip
+
+            def tell(step: str, done: int, total: int) -> None:
+                bar.update(task, description=step, completed=done, total=total or None)
+
+            delivered, model = Deliveries.load(signals, raw), load_bundle(bundle)
+            judged = None
+            if health:
+                judged = check_health(
+                    delivered, day, progress=lambda feed, done, total: tell(f"health: {feed}", done, total)
+                )
+            summary = score_all(delivered.signals, day, model, store, tell, judged)
     finally:
         store.engine.dispose()
     seconds = time.perf_counter() - started
@@ -75,6 +87,12 @@ def score(
         print(json.dumps({**summary.as_json(), "seconds": round(seconds, 2)}, ensure_ascii=False))
     else:
         Console().print(_table(summary, seconds))
+    if summary.blocked_feeds:
+        errors.print(
+            f"Blocked, and so counted as missing: {', '.join(summary.blocked_feeds)}. "
+            "`python -m features health` says why and what to do.",
+            style="red",
+        )
 
 
 @app.command()
@@ -150,6 +168,7 @@ def _table(summary: Summary, seconds: float) -> Table:
         table.add_row(f"suggested {action}", f"{count:,}")
     for name, count in vars(summary.saved).items():
         table.add_row(f"stored rows {name}", f"{count:,}")
+    table.add_row("concerned by a local fault of a feed", f"{summary.flagged_households:,}")
     table.caption = f"{seconds:.1f} seconds"
     return table
 

@@ -13,6 +13,7 @@ import pandas as pd
 from features import CONTRACTS, Signals, build_vectors
 from features.engines.duckdb import registered_villages
 from features.facts import LatestFact, latest_facts_table
+from features.health import Health, Verdict, apply_health, flagged_households
 from features.neighbourhood import FEED, village_facts, with_villages
 from scoring import Assessor, Bundle
 from scoring.assessment import Freshness
@@ -44,6 +45,8 @@ class Summary:
     saved: Saved
     grades: dict[str, int] = field(default_factory=dict)
     actions: dict[str, int] = field(default_factory=dict)
+    blocked_feeds: tuple[str, ...] = ()
+    flagged_households: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """The summary as one flat JSON object."""
@@ -53,11 +56,18 @@ class Summary:
 
 
 def score_all(
-    signals: Signals, as_of: dt.date, bundle: Bundle, store: AssessmentStore, progress: Progress | None = None
+    signals: Signals,
+    as_of: dt.date,
+    bundle: Bundle,
+    store: AssessmentStore,
+    progress: Progress | None = None,
+    health: Health | None = None,
 ) -> Summary:
     """Score every household registered on the date and store the answers.
 
-    Running it again with the same signals, date and model changes no row. Raises `PolicyError` for a date
+    With `health`, the check-up of these signals on that date, nothing is scored from a blocked feed, and each
+    household is told the faults that concern it. Running it again with the same signals, date and model
+    changes no row. Raises `PolicyError` for a date
     before the policy numbers begin and `ServingError` for one long after the last delivery.
     """
     last = max((one.known_on for one in signals.coverage.deliveries), default=None)
@@ -69,6 +79,9 @@ def score_all(
     tell = progress or (lambda step, done, total: None)
     region = bundle.manifest.region
     assessor = Assessor(bundle.model, region)
+    flagged: dict[str, tuple[Verdict, ...]] = {}
+    if health:
+        signals, flagged = apply_health(signals, health, region=region), flagged_households(health)
     tell("vectors", 0, 0)
     if FEED in assessor.look_back:
         facts_of_villages = village_facts(signals, as_of, region)
@@ -84,6 +97,10 @@ def score_all(
     feeds: dict[str, dict[str, Freshness]] = {}
     for village in set(village_of.values()):
         feeds[village] = freshness(signals.coverage, village, as_of, region, assessor.look_back)
+    blocked = {
+        village: tuple(one for one in health.blocked if village.startswith(one.area)) if health else ()
+        for village in feeds
+    }
     store.save_release(bundle.manifest.version, bundle.sha256, bundle.manifest.horizon_months)
     saved, grades, actions = Saved(), Counter[str](), Counter[str]()
     for start in range(0, len(ids), CHUNK):
@@ -98,6 +115,7 @@ def score_all(
             as_of,
             [feeds[one] for one in where],
             [found.get(one, {}) for one in chunk],
+            [(*blocked[village], *flagged.get(one, ())) for one, village in zip(chunk, where, strict=True)],
         )
         saved += store.save([make_statement(one, region) for one in made], where)
         grades.update(one.grade for one in made)
@@ -110,6 +128,8 @@ def score_all(
         saved,
         {name: grades[name] for name in GRADES},
         {name: actions[name] for name in ACTIONS},
+        tuple(dict.fromkeys(one.feed for one in health.blocked)) if health else (),
+        sum(1 for one in ids if one in flagged),
     )
 
 

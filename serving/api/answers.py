@@ -87,6 +87,20 @@ class RuleHit(_Answer):
     text: Texts
 
 
+class FeedFault(_Answer):
+    """A fault of a department's delivery that concerns the household."""
+
+    feed: str
+    area_code: str = Field(description="County, town or village whose delivery is at fault")
+    period: str = Field(description="Month of the delivery, YYYY-MM")
+    state: Literal["flagged", "blocked"] = Field(
+        description="blocked: the feed counts as missing; flagged: it was used, check the figures first"
+    )
+    reason: str = Field(description="Stable code of the fault")
+    text: Texts
+    way_out: Texts
+
+
 class LatestFactAnswer(_Answer):
     """The latest visible record of a feed."""
 
@@ -126,6 +140,10 @@ class AssessmentAnswer(_Answer):
     stale_feeds: list[str] = Field(description="Feeds whose data end longer ago than is normal")
     partial_feeds: list[str] = Field(
         default=[], description="Feeds whose data begin too late for some of what is asked of them"
+    )
+    feed_faults: list[FeedFault] = Field(
+        default=[],
+        description="Faults that the batch found in the deliveries; rows of a request are not judged",
     )
     latest_facts: dict[str, LatestFactAnswer]
     monitoring_line: MonitoringLine

@@ -40,6 +40,7 @@ def household_view(stored: Stored, language: str) -> dict[str, Any]:
         "action_text": body["suggested_action_text"][language],
         "hits": [_hit(one, language) for one in body["rule_hits"]],
         "warning": _warning(body, language),
+        "faults": [_fault(one, language) for one in body["feed_faults"]],
         "risk": [_reason(one, longest, language) for one in body["risk_reasons"]],
         "protective": [_reason(one, longest, language) for one in body["protective_reasons"]],
         "feeds": [_feed(name, body, language) for name in REQUEST_FEEDS],
@@ -73,6 +74,16 @@ def _warning(body: dict[str, Any], language: str) -> dict[str, Any] | None:
         "stale": [_feed_name(one, language) for one in body["stale_feeds"]],
         "partial": [_feed_name(one, language) for one in partial],
     }
+
+
+def _fault(fault: dict[str, Any], language: str) -> str:
+    words = texts(language)
+    return words["fault"].format(
+        feed=_feed_name(fault["feed"], language),
+        period=fault["period"],
+        text=fault["text"][language],
+        used=words["fault_blocked" if fault["state"] == "blocked" else "fault_flagged"],
+    )
 
 
 def _reason(reason: dict[str, Any], longest: float, language: str) -> dict[str, Any]:
