@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import duckdb
@@ -65,8 +66,10 @@ class Records:
         flags = [one for one in self.payload if isinstance(one, Flag)]
         self.zeroable: list[Field] = list(self.sizes) or list(flags)
         self.connection = duckdb.connect()
-        # Its own bar would mix with ours and with a program that reads the output.
-        self.connection.execute("SET enable_progress_bar = false")
+        # Its own bar would mix with ours and with a program that reads the output. In a notebook without
+        # ipywidgets there is none, and it cannot be switched off either.
+        with suppress(duckdb.InvalidInputException):
+            self.connection.execute("SET enable_progress_bar = false")
         self.connection.register("accepted", accepted)
         self.connection.register("refused", contract.schema.empty_table() if refused is None else refused)
         self.connection.register("register", register)
