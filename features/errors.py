@@ -23,3 +23,7 @@ class PolicyError(FeaturesError):
 
 class CoverageError(FeaturesError):
     """Coverage rows that contradict themselves."""
+
+
+class RunError(FeaturesError):
+    """A batch run that cannot be started, continued or read where it was asked for."""

@@ -8,16 +8,16 @@ row up instead of asking for every neighbour's records.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from features.dates import months_before
+from features.dates import months_before, to_day
 from features.definitions import FEATURES
-from features.engines.duckdb import build_vectors, registered_villages
+from features.engines.duckdb import Stored, VectorQuery, registered_villages
 from features.policy import DEFAULT_REGION
 from features.signals import CONTRACTS, Coverage, Delivery
 from features.signals.store import Signals
@@ -70,33 +70,62 @@ class VillageFacts:
 
 def village_facts(signals: Signals, as_of: dt.date, region: str = DEFAULT_REGION) -> list[VillageFacts]:
     """Facts of every village of `LEAST_HOUSEHOLDS` or more households with their feeds, as known then."""
+    return facts_of(neighbours(signals.tables, signals.coverage, as_of, region), as_of)
+
+
+def neighbours(
+    sources: Mapping[str, Stored],
+    coverage: Coverage,
+    as_of: dt.date,
+    region: str = DEFAULT_REGION,
+    *,
+    threads: int | None = None,
+    memory_mb: int | None = None,
+) -> pd.DataFrame:
+    """What each registered household adds to its village's facts.
+
+    One row a household: village, income (yuan, NaN where unknown), self_paid (yuan), struck and identified.
+    A household of whose feeds one is missing adds nothing and is left out.
+    """
     asked = [FEATURES[name] for name in (INCOME, SELF_PAID, DISASTERS)]
-    vectors = build_vectors(signals, [as_of], features=asked, region=region).droplevel("as_of_date")
-    villages = pd.Series(registered_villages(signals, as_of)).reindex(vectors.index)
-    identified = vectors.index.isin(_newly_identified(signals, as_of))
-    frame = vectors.assign(village=villages, identified=identified, struck=vectors[DISASTERS] > 0)
+    with VectorQuery(sources, coverage, asked, region=region, threads=threads, memory_mb=memory_mb) as query:
+        vectors = query.table(as_of).to_pandas()
+        homes = query.homes(as_of).to_pandas().set_index("household_id")["village_code"]
+        now, start = to_day(as_of), to_day(months_before(as_of, 12))
+        identified = query.connection.sql(
+            "SELECT household_id FROM identification "
+            "WHERE occurred_on > $start AND occurred_on <= $now AND known_on <= $now",
+            params={"start": start, "now": now},
+        ).fetchall()
+    frame = pd.DataFrame({
+        "village": homes.reindex(vectors["household_id"]).to_numpy(),
+        "income": vectors[INCOME],
+        "self_paid": vectors[SELF_PAID],
+        "struck": vectors[DISASTERS] > 0,
+        "identified": vectors["household_id"].isin([household for (household,) in identified]),
+    })
     # A village of which a feed is missing says nothing; a household without income data does not weigh in.
-    frame = frame.dropna(subset=[SELF_PAID, DISASTERS])
-    grouped = frame.groupby("village").agg(
+    weighs: pd.DataFrame = frame[vectors[SELF_PAID].notna() & vectors[DISASTERS].notna()]
+    return weighs
+
+
+def facts_of(neighbours: pd.DataFrame, as_of: dt.date) -> list[VillageFacts]:
+    """The facts of the villages that `neighbours` holds whole."""
+    grouped = neighbours.groupby("village").agg(
         households=("struck", "size"),
-        known=(INCOME, "count"),
-        income=(INCOME, "median"),
-        self_paid=(SELF_PAID, "median"),
+        known=("income", "count"),
+        income=("income", "median"),
+        self_paid=("self_paid", "median"),
         struck=("struck", "sum"),
         identified=("identified", "sum"),
     )
     grouped = grouped[(grouped["households"] >= LEAST_HOUSEHOLDS) & (grouped["known"] >= LEAST_HOUSEHOLDS)]
+    fen = np.floor(grouped[["income", "self_paid"]] * 100).astype("int64")
+    counts = grouped[["struck", "identified"]].astype("int64")
+    columns = (grouped["households"], fen["income"], fen["self_paid"], counts["struck"], counts["identified"])
     return [
-        VillageFacts(
-            str(village),
-            as_of,
-            int(one["households"]),
-            int(np.floor(one["income"] * 100)),
-            int(np.floor(one["self_paid"] * 100)),
-            int(one["struck"]),
-            int(one["identified"]),
-        )
-        for village, one in grouped.iterrows()
+        VillageFacts(str(village), as_of, *numbers)
+        for village, *numbers in zip(grouped.index, *(one.tolist() for one in columns), strict=True)
     ]
 
 
@@ -107,28 +136,45 @@ def with_neighbourhood(
     return with_villages(signals, {as_of: village_facts(signals, as_of, region) for as_of in as_of_dates})
 
 
-def with_villages(signals: Signals, villages: Mapping[dt.date, Sequence[VillageFacts]]) -> Signals:
-    """The signals with the feed `neighbourhood` made of the villages' facts by date."""
+def with_villages(signals: Signals, villages: Mapping[dt.date, Iterable[VillageFacts]]) -> Signals:
+    """The signals with the feed `neighbourhood` made of the villages' facts by date.
+
+    A household's row is a spell from one date to the day before the next; villages that the signals have no
+    household in add nothing.
+    """
     dates = sorted(villages)
     parts: list[pa.Table] = []
-    deliveries = [one for one in signals.coverage.deliveries if one.feed != FEED]
+    deliveries: list[Delivery] = []
     for number, as_of in enumerate(dates):
         until = dates[number + 1] - dt.timedelta(days=1) if number + 1 < len(dates) else None
-        facts = {one.village_code: one for one in villages[as_of]}
-        rows = [
-            facts[village].row(household, until)
-            for household, village in registered_villages(signals, as_of).items()
-            if village in facts
-        ]
-        parts.append(pa.Table.from_pylist(rows, schema=CONTRACTS[FEED].schema))
-        deliveries += [facts[village].delivery for village in facts]
+        homes = registered_villages(signals.tables["household"], as_of)
+        facts = facts_there(villages[as_of], homes)
+        parts.append(neighbourhood_rows(homes, facts, until))
+        deliveries += [one.delivery for one in facts]
     table = pa.concat_tables(parts) if parts else CONTRACTS[FEED].schema.empty_table()
-    return Signals({**signals.tables, FEED: table}, Coverage(deliveries))
+    return Signals({**signals.tables, FEED: table}, signals.coverage.replacing(FEED, deliveries))
 
 
-def _newly_identified(signals: Signals, as_of: dt.date) -> list[str]:
-    """Households whose identification of the last 12 months was known on the date."""
-    frame = signals.tables["identification"].to_pandas()
-    occurred, known = pd.to_datetime(frame["occurred_on"]), pd.to_datetime(frame["known_on"])
-    now, start = pd.Timestamp(as_of), pd.Timestamp(months_before(as_of, 12))
-    return list(frame.loc[(occurred > start) & (occurred <= now) & (known <= now), "household_id"])
+def facts_there(facts: Iterable[VillageFacts], homes: pd.Series[str]) -> list[VillageFacts]:
+    """The facts of the villages that some of these households live in; `homes` as `registered_villages`."""
+    found = set(homes.unique())
+    return [one for one in facts if one.village_code in found]
+
+
+def neighbourhood_rows(
+    homes: pd.Series[str], facts: Sequence[VillageFacts], until: dt.date | None = None
+) -> pa.Table:
+    """The stored rows of the households of these villages; `until` is the last day before the next batch."""
+    schema = CONTRACTS[FEED].schema
+    columns = [name for name in schema.names if name != "household_id"]
+    made = [one.row("", until) for one in facts]
+    by_village = pa.table(
+        {name: pa.array([row[name] for row in made], schema.field(name).type) for name in columns}
+        | {"village_code": pa.array([one.village_code for one in facts], pa.string())}
+    )
+    households = pa.table({
+        "household_id": pa.array(homes.index, pa.string()),
+        "village_code": pa.array(homes, pa.string()),
+    })
+    rows = households.join(by_village, "village_code", join_type="inner")
+    return rows.select(schema.names).cast(schema).sort_by("household_id")

@@ -89,7 +89,7 @@ def score_all(
         signals = with_villages(signals, {as_of: facts_of_villages})
     vectors = build_vectors(signals, [as_of], features=assessor.features, region=region)
     ids = [str(one) for one in vectors.index.get_level_values("household_id")]
-    village_of = registered_villages(signals, as_of)
+    village_of = registered_villages(signals.tables["household"], as_of).to_dict()
     tell("facts", 0, len(ids))
     facts = latest_facts_table(signals, as_of).sort_values("household_id", kind="stable")
     first_fact = facts["household_id"].searchsorted(ids, side="left")

@@ -8,8 +8,9 @@ amounts as whole fen, computed once in Python.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import duckdb
 import pandas as pd
@@ -43,6 +44,9 @@ from features.signals.store import Signals
 
 Progress = Callable[[int, int], None]
 
+Stored: TypeAlias = pa.Table | Path
+"""A feed's stored table, or the Parquet file that holds it."""
+
 
 def build_vectors(
     signals: Signals,
@@ -60,42 +64,92 @@ def build_vectors(
     (dates done, dates in all). Raises `PolicyError` where a date has no policy value in force.
     """
     chosen = tuple(FEATURES.values() if features is None else features)
-    plan = Plan(chosen)
-    connection = duckdb.connect()
-    if threads:
-        connection.execute(f"SET threads = {int(threads)}")
-    for feed in dict.fromkeys(["household", *(one.feed for one in plan.feeds)]):
-        connection.register(feed, _with_integer_days(signals.tables[feed]))
     parts = []
-    for done, as_of in enumerate(sorted(as_of_dates), 1):
-        households = connection.sql(households_sql(as_of)).to_arrow_table()
-        connection.register("h", households)
-        villages = households["village_code"].unique().to_pylist()
-        connection.register("coverage", coverage_table(signals.coverage, villages, as_of, region, plan))
-        part = connection.sql(compile_sql(plan, as_of, region)).to_arrow_table()
-        frame = part.to_pandas()
-        frame.insert(1, "as_of_date", pd.Timestamp(as_of))
-        parts.append(frame)
-        if progress:
-            progress(done, len(as_of_dates))
-    connection.close()
+    with VectorQuery(signals.tables, signals.coverage, chosen, region=region, threads=threads) as query:
+        for done, as_of in enumerate(sorted(as_of_dates), 1):
+            frame = query.table(as_of).to_pandas()
+            frame.insert(1, "as_of_date", pd.Timestamp(as_of))
+            parts.append(frame)
+            if progress:
+                progress(done, len(as_of_dates))
     names = [one.name for one in chosen]
     keys = ["household_id", "as_of_date"]
     whole = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*keys, *names])
     return whole.set_index(keys)[names].astype("float64")
 
 
+class VectorQuery:
+    """Features asked of signals as of one date after another, in one DuckDB connection. Closed by `with`.
+
+    `sources` has for each feed its stored table, or the Parquet file that holds it, which is then read as the
+    query goes. `memory_mb` bounds what the query holds; without it DuckDB takes most of the machine's.
+    """
+
+    def __init__(
+        self,
+        sources: Mapping[str, Stored],
+        coverage: Coverage,
+        features: Iterable[Feature],
+        *,
+        region: str = DEFAULT_REGION,
+        threads: int | None = None,
+        memory_mb: int | None = None,
+    ) -> None:
+        self.connection = duckdb.connect()
+        self._coverage = coverage
+        self._region = region
+        self._plan = Plan(features)
+        if threads:
+            self.connection.execute(f"SET threads = {int(threads)}")
+        if memory_mb:
+            self.connection.execute(f"SET memory_limit = '{int(memory_mb)}MB'")
+        for feed, source in sources.items():
+            if isinstance(source, Path):
+                self.connection.execute(f"CREATE VIEW {feed} AS {_integer_days_of_file(feed, source)}")
+            else:
+                self.connection.register(feed, _with_integer_days(source))
+
+    def __enter__(self) -> VectorQuery:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+
+    def homes(self, as_of: dt.date) -> pa.Table:
+        """household_id and village_code of every household that is registered on the date."""
+        return self.connection.sql(households_sql(as_of)).to_arrow_table()
+
+    def table(self, as_of: dt.date) -> pa.Table:
+        """household_id and one float64 column a feature, null where missing, sorted by household."""
+        return self.connection.sql(self._prepared(as_of)).to_arrow_table()
+
+    def write(self, as_of: dt.date, path: Path) -> None:
+        """The same as a Parquet file, written as the rows come."""
+        self.connection.execute(
+            f"COPY ({self._prepared(as_of)}) TO {_quoted(str(path))} "
+            "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+        )
+
+    def _prepared(self, as_of: dt.date) -> str:
+        households = self.homes(as_of)
+        villages = households["village_code"].unique().to_pylist()
+        self.connection.register("h", households)
+        covered = coverage_table(self._coverage, villages, as_of, self._region, self._plan)
+        self.connection.register("coverage", covered)
+        return compile_sql(self._plan, as_of, self._region)
+
+
+def registered_villages(register: Stored, as_of: dt.date) -> pd.Series[str]:
+    """The village of every household that is registered on a date, by household."""
+    with VectorQuery({"household": register}, Coverage(), ()) as query:
+        found = query.homes(as_of).to_pandas()
+    homes: pd.Series[str] = found.set_index("household_id")["village_code"].sort_index()
+    return homes
+
+
 def compile_sql(plan: Plan, as_of: dt.date, region: str = DEFAULT_REGION) -> str:
     """The query for one as-of date over the feeds' tables, ``h`` (households) and ``coverage``."""
     return _Compiler(plan, as_of, region).query()
-
-
-def registered_villages(signals: Signals, as_of: dt.date) -> dict[str, str]:
-    """The village of every household that is registered on a date."""
-    with duckdb.connect() as connection:
-        connection.register("household", _with_integer_days(signals.tables["household"]))
-        found = connection.sql(households_sql(as_of)).fetchall()
-    return {str(household): str(village) for household, village in found}
 
 
 class _Compiler:
@@ -247,6 +301,16 @@ def _with_integer_days(table: pa.Table) -> pa.Table:
         pa.field(one.name, pa.int32() if pa.types.is_date32(one.type) else one.type) for one in table.schema
     ]
     return table.cast(pa.schema(fields))
+
+
+def _integer_days_of_file(feed: str, path: Path) -> str:
+    columns = [
+        f"CAST({one.name} - DATE '1970-01-01' AS INTEGER) AS {one.name}"
+        if pa.types.is_date32(one.type)
+        else one.name
+        for one in CONTRACTS[feed].schema
+    ]
+    return f"SELECT {', '.join(columns)} FROM read_parquet({_quoted(str(path))})"
 
 
 def _quoted(word: str) -> str:

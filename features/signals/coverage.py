@@ -99,6 +99,10 @@ class Coverage:
         rows: Any = frame[list(COLUMNS)].to_dict("records")
         return cls.from_rows(rows, feeds)
 
+    def replacing(self, feed: str, deliveries: Iterable[Delivery]) -> Coverage:
+        """This coverage with these deliveries of a feed in place of any it had."""
+        return Coverage([*(one for one in self.deliveries if one.feed != feed), *deliveries])
+
     def check_arrivals(self) -> Coverage:
         """This coverage; raises `CoverageError` where a delivery says what it could not know yet."""
         for number, one in enumerate(self.deliveries):
@@ -118,7 +122,8 @@ class Coverage:
 
     def covered(self, feed: str, village_code: str, as_of: dt.date, region: str) -> Covered | None:
         """What the feed covers for one village as known on `as_of`; `None` where nothing was delivered."""
-        key = (feed, village_code, as_of, region)
+        # Villages of the smallest area that the feed is delivered for have the same answer.
+        key = (feed, village_code[: self._finest.get(feed, 0)], as_of, region)
         if key not in self._found:
             self._found[key] = self._covered(*key)
         return self._found[key]
@@ -162,6 +167,13 @@ class Coverage:
                 is_whole = found.covers(to_day(months_before(as_of, back)) + 1)
                 states[feed] = "fresh" if is_whole else "partial"
         return states
+
+    @cached_property
+    def _finest(self) -> dict[str, int]:
+        lengths: dict[str, int] = {}
+        for one in self.deliveries:
+            lengths[one.feed] = max(lengths.get(one.feed, 0), len(one.area_code))
+        return lengths
 
     @cached_property
     def _by_feed_and_area(self) -> dict[tuple[str, str], list[Delivery]]:

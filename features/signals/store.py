@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from features.errors import ContractError
 from features.signals import CONTRACTS, Coverage
+from features.signals.buckets import HOUSEHOLDS_PER_BUCKET, Buckets, BucketWriter, split_by_bucket
 from features.signals.contract import Contract
 
 
@@ -55,34 +55,29 @@ class Signals:
             for name, table in self.tables.items()
         }
 
-    def save(self, directory: Path) -> None:
-        """Write one Parquet file a feed and `coverage.parquet`."""
-        directory.mkdir(parents=True, exist_ok=True)
-        for name, table in self.tables.items():
-            pq.write_table(table, directory / f"{name}.parquet", compression="zstd")
-        self.coverage.to_frame().to_parquet(directory / "coverage.parquet", index=False)
+    def save(self, directory: Path, *, households_per_bucket: int = HOUSEHOLDS_PER_BUCKET) -> None:
+        """Write the signals by buckets of whole villages, in place of those the folder held.
+
+        Rows keep their order within a bucket. The folder holds the old signals or the new ones at every
+        moment, also when the process is killed.
+        """
+        writer = BucketWriter(directory)
+        for tables in split_by_bucket(self.tables, households_per_bucket):
+            writer.add(tables)
+        writer.finish(self.coverage)
 
     @classmethod
     def load(cls, directory: Path) -> Signals:
-        """Read what `save` wrote; raises `ContractError` naming the file that is absent or misshapen."""
-        for name in (*CONTRACTS, "coverage"):
-            if not (directory / f"{name}.parquet").is_file():
-                raise ContractError(f"{directory} lacks {name}.parquet: write the folder with Signals.save")
-        tables = {name: _read(directory / f"{name}.parquet") for name in (*CONTRACTS, "coverage")}
-        coverage = Coverage.from_frame(tables.pop("coverage").to_pandas(), CONTRACTS)
-        return cls(tables, coverage)
-
-
-def _read(path: Path) -> pa.Table:
-    try:
-        return pq.read_table(path)
-    except (pa.ArrowException, OSError):
-        raise ContractError(f"{path} is no Parquet table: write the folder with Signals.save") from None
+        """Read what `save` wrote, whole; raises `ContractError` naming a file that is absent or misshapen."""
+        stored = Buckets.open(directory)
+        return cls({feed: stored.table(feed) for feed in CONTRACTS}, stored.coverage)
 
 
 def _conforming(contract: Contract, table: pa.Table | None) -> pa.Table:
     if table is None:
         return contract.schema.empty_table()
+    if table.schema.equals(contract.schema):
+        return table
     missing = [one for one in contract.schema.names if one not in table.column_names]
     if missing:
         raise ContractError(f"the {contract.name} table lacks {', '.join(missing)}")

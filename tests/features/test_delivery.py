@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from features import CONTRACTS, Signals, take_in
 from features.errors import ContractError, FeaturesError
 from features.signals import Coverage, complete
+from features.signals.buckets import Buckets
 from features.signals.delivery import take_in_folder
 from tests.features.test_intake import HEADER, LINE, write
 
@@ -51,12 +52,18 @@ def test_signals_are_saved_and_loaded_unchanged(tmp_path: Path) -> None:
 
 
 def test_stored_signals_that_are_absent_or_misshapen(tmp_path: Path) -> None:
-    made_up(1).save(tmp_path)
-    write(tmp_path / "income.parquet", "garbage")
-    with pytest.raises(ContractError, match=r"income.parquet is no Parquet table"):
+    with pytest.raises(ContractError, match=r"lacks signals.json"):
         Signals.load(tmp_path)
-    (tmp_path / "income.parquet").unlink()
-    with pytest.raises(ContractError, match=r"lacks income.parquet"):
+    made_up(1).save(tmp_path)
+    (stored,) = Buckets.open(tmp_path).paths("income")
+    write(stored, "garbage")
+    with pytest.raises(ContractError, match=r"0000.parquet is no Parquet table"):
+        Signals.load(tmp_path)
+    stored.unlink()
+    with pytest.raises(ContractError, match=r"income lacks 0000.parquet"):
+        Signals.load(tmp_path)
+    write(tmp_path / "signals.json", '{"layout": 1}')
+    with pytest.raises(ContractError, match=r"signals.json cannot be read"):
         Signals.load(tmp_path)
     with pytest.raises(ContractError, match="no contract"):
         Signals({"horoscope": pa.table({})}, Coverage())

@@ -234,7 +234,7 @@ def test_the_command_scores_a_folder(signals: Signals, bundle_dir: Path, tmp_pat
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"--signals": "/no/such"}, "household.parquet"),
+        ({"--signals": "/no/such"}, "signals.json"),
         ({"--as-of": "31.10.2026"}, "--as-of"),
         ({"--as-of": "2015-01-31"}, "in force"),
         ({"--bundle": "/no/such"}, "manifest.json"),

@@ -75,7 +75,7 @@ def test_a_blocked_feed_is_exit_code_3(
     ("options", "match"),
     [
         (("--as-of", "2026-02-30"), "--as-of"),
-        (("--as-of", "2026-10-31", "--signals", "no/such/folder"), "lacks household.parquet"),
+        (("--as-of", "2026-10-31", "--signals", "no/such/folder"), "lacks signals.json"),
         (("--as-of", "2026-10-31", "--raw", "no/such/folder"), "lacks"),
     ],
 )

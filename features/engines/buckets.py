@@ -1,0 +1,240 @@
+"""The batch engine out of core: vectors of any number of households, one bucket of whole villages at a time.
+
+A run writes one Parquet file a bucket and date, each put in place at once when it is whole:
+
+    <out>/vectors.json                               what the run is about, and whether it is complete
+    <out>/as_of_date=2026-06-30/<bucket>.parquet     household_id and one float64 column a feature
+    <out>/villages/2026-06-30.json                   the villages' facts that the neighbourhood is made of
+
+A killed run is continued by starting it again: finished buckets stay, the others are computed. So no
+bucket is lost, and none is there twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.definitions import FEATURES, feature_version
+from features.engines.duckdb import Stored, VectorQuery, registered_villages
+from features.errors import RunError
+from features.language.feature import Feature
+from features.neighbourhood import (
+    FEED,
+    VillageFacts,
+    facts_of,
+    facts_there,
+    neighbourhood_rows,
+    neighbours,
+)
+from features.policy import DEFAULT_REGION, policy_version
+from features.signals.buckets import Buckets, replace_file, sync_folder
+
+Progress = Callable[[str, int, int], None]
+
+MANIFEST = "vectors.json"
+MEMORY_MB = 300
+"""What one query may hold; with less it writes to disk. A bucket needs about 250."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a finished run wrote. `resumed` counts the buckets that an earlier run had finished."""
+
+    out: Path
+    households: dict[dt.date, int]
+    buckets: int
+    resumed: int
+
+
+def write_vectors(
+    directory: Path,
+    as_of_dates: Iterable[dt.date],
+    out: Path,
+    *,
+    features: Iterable[Feature] | None = None,
+    region: str = DEFAULT_REGION,
+    progress: Progress | None = None,
+    threads: int | None = None,
+) -> Run:
+    """Write the vectors of all stored households as of the dates, and their neighbourhood with them.
+
+    `directory` holds stored signals as `Signals.save` writes them; `out` is empty, absent, or holds a part of
+    the same run, which is then continued. `progress` is called with what is being done, the buckets done and
+    those in all. Raises `RunError` when `out` holds another run or one is writing to it at this moment, and
+    `ContractError` when the signals cannot be read.
+    """
+    stored = Buckets.open(directory)
+    dates = sorted(set(as_of_dates))
+    chosen = tuple(FEATURES.values() if features is None else features)
+    if not dates:
+        raise RunError("give at least one as-of date")
+    about = {
+        "signals": stored.data,
+        "as_of_dates": [str(one) for one in dates],
+        "region": region,
+        "features": [one.name for one in chosen],
+        "feature_version": feature_version(chosen),
+        "policy_version": policy_version(),
+    }
+    tell = progress or (lambda doing, done, total: None)
+    households: dict[dt.date, int] = {}
+    resumed = 0
+    with _only_writer(out):
+        _begin(out, about)
+        for as_of in dates:
+            folder = out / f"as_of_date={as_of}"
+            folder.mkdir(exist_ok=True)
+            todo = [one.name for one in stored.buckets if not (folder / f"{one.name}.parquet").is_file()]
+            resumed += len(stored.buckets) - len(todo)
+            villages: Sequence[VillageFacts] = ()
+            if todo and any(FEED in one.feeds for one in chosen):
+                villages = _villages(stored, as_of, region, threads, out / "villages" / f"{as_of}.json", tell)
+            for bucket in todo:
+                tell(
+                    f"vectors {as_of}",
+                    len(stored.buckets) - len(todo) + todo.index(bucket),
+                    len(stored.buckets),
+                )
+                _write_bucket(stored, bucket, as_of, villages, chosen, region, threads, folder)
+            tell(f"vectors {as_of}", len(stored.buckets), len(stored.buckets))
+            households[as_of] = _count(folder, stored)
+        finished = {**about, "is_complete": True, "households": {str(k): v for k, v in households.items()}}
+        replace_file(out / MANIFEST, json.dumps(finished, indent=1).encode())
+    return Run(out, households, len(stored.buckets) * len(dates), resumed)
+
+
+def read_vectors(out: Path, as_of: dt.date) -> pd.DataFrame:
+    """The vectors of one date of a finished run, shaped as `build_vectors` returns them.
+
+    Raises `RunError` when the run is not finished or has no such date.
+    """
+    said = _said(out)
+    if said is None or not said.get("is_complete"):
+        raise RunError(f"{out} holds no finished run: start it again, and it continues")
+    if str(as_of) not in said["as_of_dates"]:
+        raise RunError(f"{out} has the dates {', '.join(said['as_of_dates'])}, not {as_of}")
+    paths = sorted((out / f"as_of_date={as_of}").glob("*.parquet"))
+    table = pa.concat_tables([pq.read_table(path, partitioning=None) for path in paths])
+    frame = table.to_pandas().sort_values("household_id", kind="stable", ignore_index=True)
+    frame.insert(1, "as_of_date", pd.Timestamp(as_of))
+    vectors: pd.DataFrame = frame.set_index(["household_id", "as_of_date"]).astype("float64")
+    return vectors
+
+
+def _villages(
+    stored: Buckets, as_of: dt.date, region: str, threads: int | None, path: Path, tell: Progress
+) -> Sequence[VillageFacts]:
+    """The facts of all villages; of villages that lie in several buckets, the households are kept until all
+    are together."""
+    if path.is_file():
+        made = json.loads(path.read_text(encoding="utf-8"))
+        return [VillageFacts(**{**one, "as_of": as_of}) for one in made]
+    facts: list[VillageFacts] = []
+    apart: list[pd.DataFrame] = []
+    for done, one in enumerate(stored.buckets):
+        tell(f"villages {as_of}", done, len(stored.buckets))
+        found = neighbours(
+            stored.files(one.name), stored.coverage, as_of, region, threads=threads, memory_mb=MEMORY_MB
+        )
+        is_split = found["village"].isin(stored.split_villages)
+        facts += facts_of(found[~is_split], as_of)
+        apart.append(found[is_split])
+    facts += facts_of(pd.concat(apart), as_of)
+    path.parent.mkdir(exist_ok=True)
+    replace_file(path, json.dumps([{**vars(one), "as_of": str(as_of)} for one in facts]).encode())
+    return facts
+
+
+@contextlib.contextmanager
+def _only_writer(out: Path) -> Iterator[None]:
+    """Hold the folder's lock; it goes with the process, however that ends."""
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(f"another run is writing to {out}: wait for it, or give another folder") from None
+        yield
+
+
+def _begin(out: Path, about: dict[str, Any]) -> None:
+    """Start a run, or continue the same one; what a killed run left half written goes."""
+    said = _said(out)
+    if said is None:
+        if any(not one.name.startswith(".") for one in out.iterdir()):
+            raise RunError(f"{out} holds other files: give an empty folder, or one of an unfinished run")
+        replace_file(out / MANIFEST, json.dumps({**about, "is_complete": False}, indent=1).encode())
+        return
+    other = [name for name in about if said.get(name) != about[name]]
+    if other:
+        raise RunError(
+            f"{out} holds vectors of another run ({', '.join(other)} differ): give another folder or empty it"
+        )
+    for left in (*out.glob(".*.writing"), *out.glob("*/.*.writing")):
+        left.unlink()
+
+
+def _said(out: Path) -> dict[str, Any] | None:
+    path = out / MANIFEST
+    if not path.is_file():
+        return None
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        raise RunError(f"{path} cannot be read: give another folder or empty this one")
+    return said
+
+
+def _write_bucket(
+    stored: Buckets,
+    bucket: str,
+    as_of: dt.date,
+    villages: Sequence[VillageFacts],
+    features: Sequence[Feature],
+    region: str,
+    threads: int | None,
+    folder: Path,
+) -> None:
+    path = folder / f"{bucket}.parquet"
+    writing = folder / f".{bucket}.parquet.writing"
+    sources: dict[str, Stored] = dict(stored.files(bucket))
+    homes = registered_villages(sources["household"], as_of)
+    facts = facts_there(villages, homes)
+    sources[FEED] = neighbourhood_rows(homes, facts)
+    coverage = stored.coverage.replacing(FEED, (one.delivery for one in facts))
+    with VectorQuery(
+        sources, coverage, features, region=region, threads=threads, memory_mb=MEMORY_MB
+    ) as query:
+        query.write(as_of, writing)
+    with writing.open("rb") as stream:
+        os.fsync(stream.fileno())
+    writing.replace(path)
+    sync_folder(folder)
+
+
+def _count(folder: Path, stored: Buckets) -> int:
+    """Households written; raises `RunError` where a bucket is absent, unknown or harmed."""
+    wanted = {f"{one.name}.parquet" for one in stored.buckets}
+    found = {path.name for path in folder.iterdir()}
+    if wanted != found:
+        raise RunError(
+            f"{folder} lacks or has other files than {len(wanted)} buckets: empty it and start again"
+        )
+    try:
+        return sum(pq.read_metadata(folder / name).num_rows for name in wanted)
+    except (pa.ArrowException, OSError):
+        raise RunError(f"{folder} holds a file that is no Parquet table: remove it and start again") from None
