@@ -101,6 +101,48 @@ def health(
 
 
 @app.command()
+def vectors(
+    signals: Annotated[Path, typer.Option(help="Folder of stored signals, as intake wrote it")],
+    as_of: Annotated[list[str], typer.Option(help="As-of date, YYYY-MM-DD; may be given several times")],
+    out: Annotated[Path, typer.Option(help="Folder for the vectors: empty, absent, or of a run to continue")],
+    region: Annotated[str, typer.Option(help="Whose policy applies")] = DEFAULT_REGION,
+    feature: Annotated[
+        list[str] | None, typer.Option(help="Only this feature; may be given several times")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads; all cores if not given", min=1)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words")] = False,
+) -> None:
+    """Write the vectors of all households, neighbourhood included, one bucket of villages at a time.
+
+    A run that was stopped is continued by the same command: what is finished stays.
+    """
+    from features.engines.buckets import write_vectors
+
+    dates = [parse_date("--as-of", one) for one in as_of]
+    if unknown := [one for one in feature or () if one not in FEATURES]:
+        raise ContractError(
+            f"--feature: there is no {', '.join(unknown)}; `python -m features explain all` lists them"
+        )
+    chosen = [FEATURES[one] for one in feature] if feature else None
+    with Progress(console=errors, disable=as_json, transient=True) as bar:
+        task = bar.add_task("vectors", total=None)
+        run = write_vectors(
+            signals, dates, out, features=chosen, region=region, threads=threads,
+            progress=lambda doing, done, total: bar.update(
+                task, description=doing, completed=done, total=total
+            ),
+        )  # fmt: skip
+    if as_json:
+        households = {str(day): count for day, count in run.households.items()}
+        print(json.dumps({"households": households, "files": run.files, "resumed": run.resumed}))
+        return
+    for day, count in run.households.items():
+        print(f"{count:,} vectors as of {day} → {run.folder(day)}")
+    if run.resumed:
+        print(f"{run.resumed} of {run.files} files were there from an earlier run")
+
+
+@app.command()
 def explain(
     feature: Annotated[str, typer.Argument(help="Name of a feature; `all` lists them")],
     sql: Annotated[bool, typer.Option(help="Print the compiled SQL too")] = True,

@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from features.dates import months_before, to_day
 from features.definitions import FEATURES
-from features.engines.duckdb import Stored, VectorQuery, registered_villages
+from features.engines.duckdb import Limits, VectorQuery, homes_by_household, registered_villages
 from features.policy import DEFAULT_REGION
-from features.signals import CONTRACTS, Coverage, Delivery
+from features.signals import CONTRACTS, Delivery
 from features.signals.store import Signals
 
 FEED = "neighbourhood"
@@ -70,35 +70,33 @@ class VillageFacts:
 
 def village_facts(signals: Signals, as_of: dt.date, region: str = DEFAULT_REGION) -> list[VillageFacts]:
     """Facts of every village of `LEAST_HOUSEHOLDS` or more households with their feeds, as known then."""
-    return facts_of(neighbours(signals.tables, signals.coverage, as_of, region), as_of)
+    with neighbour_query(region) as query:
+        query.read(signals.tables, signals.coverage)
+        return facts_of(neighbours(query, as_of), as_of)
 
 
-def neighbours(
-    sources: Mapping[str, Stored],
-    coverage: Coverage,
-    as_of: dt.date,
-    region: str = DEFAULT_REGION,
-    *,
-    threads: int | None = None,
-    memory_mb: int | None = None,
-) -> pd.DataFrame:
+def neighbour_query(region: str = DEFAULT_REGION, limits: Limits | None = None) -> VectorQuery:
+    """The query that `neighbours` asks."""
+    asked = [FEATURES[name] for name in (INCOME, SELF_PAID, DISASTERS)]
+    return VectorQuery(asked, also=["identification"], region=region, limits=limits)
+
+
+def neighbours(query: VectorQuery, as_of: dt.date) -> pd.DataFrame:
     """What each registered household adds to its village's facts.
 
     One row a household: village, income (yuan, NaN where unknown), self_paid (yuan), struck and identified.
     A household of whose feeds one is missing adds nothing and is left out.
     """
-    asked = [FEATURES[name] for name in (INCOME, SELF_PAID, DISASTERS)]
-    with VectorQuery(sources, coverage, asked, region=region, threads=threads, memory_mb=memory_mb) as query:
-        vectors = query.table(as_of).to_pandas()
-        homes = query.homes(as_of).to_pandas().set_index("household_id")["village_code"]
-        now, start = to_day(as_of), to_day(months_before(as_of, 12))
-        identified = query.connection.sql(
-            "SELECT household_id FROM identification "
-            "WHERE occurred_on > $start AND occurred_on <= $now AND known_on <= $now",
-            params={"start": start, "now": now},
-        ).fetchall()
+    vectors = query.table(as_of).to_pandas()
+    homes = homes_by_household(query.homes(as_of))
+    now, start = to_day(as_of), to_day(months_before(as_of, 12))
+    identified = query.connection.sql(
+        "SELECT household_id FROM identification "
+        "WHERE occurred_on > $start AND occurred_on <= $now AND known_on <= $now",
+        params={"start": start, "now": now},
+    ).fetchall()
     frame = pd.DataFrame({
-        "village": homes.reindex(vectors["household_id"]).to_numpy(),
+        "village": homes.loc[vectors["household_id"]].to_numpy(),
         "income": vectors[INCOME],
         "self_paid": vectors[SELF_PAID],
         "struck": vectors[DISASTERS] > 0,

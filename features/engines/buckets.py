@@ -17,6 +17,7 @@ import datetime as dt
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.definitions import FEATURES, feature_version
-from features.engines.duckdb import Stored, VectorQuery, registered_villages
+from features.engines.duckdb import Limits, Stored, VectorQuery, registered_villages
+from features.engines.plan import Plan
 from features.errors import RunError
 from features.language.feature import Feature
 from features.neighbourhood import (
@@ -35,27 +37,37 @@ from features.neighbourhood import (
     VillageFacts,
     facts_of,
     facts_there,
+    neighbour_query,
     neighbourhood_rows,
     neighbours,
 )
 from features.policy import DEFAULT_REGION, policy_version
+from features.signals import Coverage
 from features.signals.buckets import Buckets, replace_file, sync_folder
 
 Progress = Callable[[str, int, int], None]
 
 MANIFEST = "vectors.json"
-MEMORY_MB = 300
-"""What one query may hold; with less it writes to disk. A bucket needs about 250."""
+MEMORY_MB = 240
+"""What one query may hold; with less it writes to disk. A bucket needs about 200 for all features."""
+
+AGGREGATES_PER_BUCKET, MOST_BUCKETS = 150, 3
+"""One bucket at a time for so many aggregates a household, more for fewer; beyond three little is gained."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a finished run wrote. `resumed` counts the buckets that an earlier run had finished."""
+    """What a finished run wrote: households by date, and in how many files. `resumed` of them were there
+    from an earlier run."""
 
     out: Path
     households: dict[dt.date, int]
-    buckets: int
+    files: int
     resumed: int
+
+    def folder(self, as_of: dt.date) -> Path:
+        """Where the vectors of a date lie."""
+        return self.out / f"as_of_date={as_of}"
 
 
 def write_vectors(
@@ -80,8 +92,10 @@ def write_vectors(
     chosen = tuple(FEATURES.values() if features is None else features)
     if not dates:
         raise RunError("give at least one as-of date")
+    batches = _batches(stored, Plan(chosen))
     about = {
         "signals": stored.data,
+        "files": [one.file for one in batches],
         "as_of_dates": [str(one) for one in dates],
         "region": region,
         "features": [one.name for one in chosen],
@@ -91,28 +105,28 @@ def write_vectors(
     tell = progress or (lambda doing, done, total: None)
     households: dict[dt.date, int] = {}
     resumed = 0
-    with _only_writer(out):
+    limits = Limits(threads, MEMORY_MB, out / ".spilled")
+    with _only_writer(out), VectorQuery(chosen, region=region, limits=limits) as query:
         _begin(out, about)
         for as_of in dates:
             folder = out / f"as_of_date={as_of}"
             folder.mkdir(exist_ok=True)
-            todo = [one.name for one in stored.buckets if not (folder / f"{one.name}.parquet").is_file()]
-            resumed += len(stored.buckets) - len(todo)
+            todo = [one for one in batches if not (folder / one.file).is_file()]
+            resumed += len(batches) - len(todo)
             villages: Sequence[VillageFacts] = ()
-            if todo and any(FEED in one.feeds for one in chosen):
-                villages = _villages(stored, as_of, region, threads, out / "villages" / f"{as_of}.json", tell)
-            for bucket in todo:
-                tell(
-                    f"vectors {as_of}",
-                    len(stored.buckets) - len(todo) + todo.index(bucket),
-                    len(stored.buckets),
-                )
-                _write_bucket(stored, bucket, as_of, villages, chosen, region, threads, folder)
-            tell(f"vectors {as_of}", len(stored.buckets), len(stored.buckets))
-            households[as_of] = _count(folder, stored)
+            if todo and FEED in query.feeds:
+                path = out / "villages" / f"{as_of}.json"
+                with neighbour_query(region, limits) as neighbour:
+                    villages = _villages(stored, as_of, neighbour, path, tell)
+            for number, batch in enumerate(todo, len(batches) - len(todo)):
+                tell(f"vectors {as_of}", number, len(batches))
+                query.read(*_sources(stored, batch, query, as_of, villages))
+                _write(query, as_of, folder / batch.file)
+            tell(f"vectors {as_of}", len(batches), len(batches))
+            households[as_of] = _count(folder, batches)
         finished = {**about, "is_complete": True, "households": {str(k): v for k, v in households.items()}}
         replace_file(out / MANIFEST, json.dumps(finished, indent=1).encode())
-    return Run(out, households, len(stored.buckets) * len(dates), resumed)
+    return Run(out, households, len(batches) * len(dates), resumed)
 
 
 def read_vectors(out: Path, as_of: dt.date) -> pd.DataFrame:
@@ -133,8 +147,42 @@ def read_vectors(out: Path, as_of: dt.date) -> pd.DataFrame:
     return vectors
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """The buckets that one query asks, and the file that its answer becomes."""
+
+    buckets: tuple[str, ...]
+
+    @property
+    def file(self) -> str:
+        return f"{self.buckets[0]}.parquet"
+
+    def paths(self, stored: Buckets, feed: str) -> list[Path]:
+        return [stored.files(one)[feed] for one in self.buckets]
+
+
+def _batches(stored: Buckets, plan: Plan) -> list[_Batch]:
+    """Buckets that fit into the memory together: planning a query takes as long for one as for three."""
+    fitting = max(1, AGGREGATES_PER_BUCKET // max(1, len(plan.slots)))
+    together = min(fitting, MOST_BUCKETS)
+    names = [one.name for one in stored.buckets]
+    return [_Batch(tuple(names[first : first + together])) for first in range(0, len(names), together)]
+
+
+def _sources(
+    stored: Buckets, batch: _Batch, query: VectorQuery, as_of: dt.date, villages: Sequence[VillageFacts]
+) -> tuple[dict[str, Stored], Coverage]:
+    sources: dict[str, Stored] = {feed: batch.paths(stored, feed) for feed in query.feeds if feed != FEED}
+    if FEED not in query.feeds:
+        return sources, stored.coverage
+    homes = registered_villages(sources["household"], as_of)
+    facts = facts_there(villages, homes)
+    sources[FEED] = neighbourhood_rows(homes, facts)
+    return sources, stored.coverage.replacing(FEED, (one.delivery for one in facts))
+
+
 def _villages(
-    stored: Buckets, as_of: dt.date, region: str, threads: int | None, path: Path, tell: Progress
+    stored: Buckets, as_of: dt.date, query: VectorQuery, path: Path, tell: Progress
 ) -> Sequence[VillageFacts]:
     """The facts of all villages; of villages that lie in several buckets, the households are kept until all
     are together."""
@@ -143,11 +191,11 @@ def _villages(
         return [VillageFacts(**{**one, "as_of": as_of}) for one in made]
     facts: list[VillageFacts] = []
     apart: list[pd.DataFrame] = []
-    for done, one in enumerate(stored.buckets):
-        tell(f"villages {as_of}", done, len(stored.buckets))
-        found = neighbours(
-            stored.files(one.name), stored.coverage, as_of, region, threads=threads, memory_mb=MEMORY_MB
-        )
+    batches = _batches(stored, query.plan)
+    for done, batch in enumerate(batches):
+        tell(f"villages {as_of}", done, len(batches))
+        query.read({feed: batch.paths(stored, feed) for feed in query.feeds}, stored.coverage)
+        found = neighbours(query, as_of)
         is_split = found["village"].isin(stored.split_villages)
         facts += facts_of(found[~is_split], as_of)
         apart.append(found[is_split])
@@ -184,6 +232,7 @@ def _begin(out: Path, about: dict[str, Any]) -> None:
         )
     for left in (*out.glob(".*.writing"), *out.glob("*/.*.writing")):
         left.unlink()
+    shutil.rmtree(out / ".spilled", ignore_errors=True)
 
 
 def _said(out: Path) -> dict[str, Any] | None:
@@ -199,36 +248,19 @@ def _said(out: Path) -> dict[str, Any] | None:
     return said
 
 
-def _write_bucket(
-    stored: Buckets,
-    bucket: str,
-    as_of: dt.date,
-    villages: Sequence[VillageFacts],
-    features: Sequence[Feature],
-    region: str,
-    threads: int | None,
-    folder: Path,
-) -> None:
-    path = folder / f"{bucket}.parquet"
-    writing = folder / f".{bucket}.parquet.writing"
-    sources: dict[str, Stored] = dict(stored.files(bucket))
-    homes = registered_villages(sources["household"], as_of)
-    facts = facts_there(villages, homes)
-    sources[FEED] = neighbourhood_rows(homes, facts)
-    coverage = stored.coverage.replacing(FEED, (one.delivery for one in facts))
-    with VectorQuery(
-        sources, coverage, features, region=region, threads=threads, memory_mb=MEMORY_MB
-    ) as query:
-        query.write(as_of, writing)
+def _write(query: VectorQuery, as_of: dt.date, path: Path) -> None:
+    """Write what the query answers; the file is in place at once and whole."""
+    writing = path.with_name(f".{path.name}.writing")
+    query.write(as_of, writing)
     with writing.open("rb") as stream:
         os.fsync(stream.fileno())
     writing.replace(path)
-    sync_folder(folder)
+    sync_folder(path.parent)
 
 
-def _count(folder: Path, stored: Buckets) -> int:
-    """Households written; raises `RunError` where a bucket is absent, unknown or harmed."""
-    wanted = {f"{one.name}.parquet" for one in stored.buckets}
+def _count(folder: Path, batches: Sequence[_Batch]) -> int:
+    """Households written; raises `RunError` where a file is absent, unknown or harmed."""
+    wanted = {one.file for one in batches}
     found = {path.name for path in folder.iterdir()}
     if wanted != found:
         raise RunError(

@@ -8,7 +8,9 @@ amounts as whole fen, computed once in Python.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,7 +20,7 @@ import pyarrow as pa
 
 from features.definitions import FEATURES
 from features.engines.plan import FeedPlan, Plan, may_be_absent
-from features.errors import LanguageError
+from features.errors import ContractError, LanguageError, RunError
 from features.language.expressions import (
     AS_OF,
     Aggregate,
@@ -44,8 +46,8 @@ from features.signals.store import Signals
 
 Progress = Callable[[int, int], None]
 
-Stored: TypeAlias = pa.Table | Path
-"""A feed's stored table, or the Parquet file that holds it."""
+Stored: TypeAlias = pa.Table | Sequence[Path]
+"""A feed's stored table, or the Parquet files that hold it."""
 
 
 def build_vectors(
@@ -65,7 +67,8 @@ def build_vectors(
     """
     chosen = tuple(FEATURES.values() if features is None else features)
     parts = []
-    with VectorQuery(signals.tables, signals.coverage, chosen, region=region, threads=threads) as query:
+    with VectorQuery(chosen, region=region, limits=Limits(threads)) as query:
+        query.read(signals.tables, signals.coverage)
         for done, as_of in enumerate(sorted(as_of_dates), 1):
             frame = query.table(as_of).to_pandas()
             frame.insert(1, "as_of_date", pd.Timestamp(as_of))
@@ -78,36 +81,46 @@ def build_vectors(
     return whole.set_index(keys)[names].astype("float64")
 
 
-class VectorQuery:
-    """Features asked of signals as of one date after another, in one DuckDB connection. Closed by `with`.
+@dataclass(frozen=True)
+class Limits:
+    """What a query may take of the machine: threads, memory, and the folder that it writes to beyond that.
 
-    `sources` has for each feed its stored table, or the Parquet file that holds it, which is then read as the
-    query goes. `memory_mb` bounds what the query holds; without it DuckDB takes most of the machine's.
+    Without them DuckDB takes all cores and most of the memory.
+    """
+
+    threads: int | None = None
+    memory_mb: int | None = None
+    spill: Path | None = None
+
+
+class VectorQuery:
+    """Features asked of signals as of a date, in one DuckDB connection. Closed by `with`.
+
+    `feeds` are those that are read: the register, those of the features, and `also` those that are given.
     """
 
     def __init__(
         self,
-        sources: Mapping[str, Stored],
-        coverage: Coverage,
         features: Iterable[Feature],
         *,
+        also: Iterable[str] = (),
         region: str = DEFAULT_REGION,
-        threads: int | None = None,
-        memory_mb: int | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.connection = duckdb.connect()
-        self._coverage = coverage
+        self.plan = Plan(features)
+        self.feeds = tuple(dict.fromkeys(["household", *(one.feed for one in self.plan.feeds), *also]))
         self._region = region
-        self._plan = Plan(features)
-        if threads:
-            self.connection.execute(f"SET threads = {int(threads)}")
-        if memory_mb:
-            self.connection.execute(f"SET memory_limit = '{int(memory_mb)}MB'")
-        for feed, source in sources.items():
-            if isinstance(source, Path):
-                self.connection.execute(f"CREATE VIEW {feed} AS {_integer_days_of_file(feed, source)}")
-            else:
-                self.connection.register(feed, _with_integer_days(source))
+        self._coverage = Coverage()
+        # Joins run in the order that they are written in: looking for a better one takes a third of the time
+        # that planning twenty of them does, and finds none.
+        self.connection.execute("SET disabled_optimizers = 'join_order'")
+        if limits and limits.threads:
+            self.connection.execute(f"SET threads = {int(limits.threads)}")
+        if limits and limits.memory_mb:
+            self.connection.execute(f"SET memory_limit = '{int(limits.memory_mb)}MB'")
+        if limits and limits.spill:
+            self.connection.execute(f"SET temp_directory = {_quoted(str(limits.spill))}")
 
     def __enter__(self) -> VectorQuery:
         return self
@@ -115,36 +128,61 @@ class VectorQuery:
     def __exit__(self, *_: object) -> None:
         self.connection.close()
 
+    def read(self, sources: Mapping[str, Stored], coverage: Coverage) -> None:
+        """Ask these signals from now on.
+
+        `sources` has for each feed its stored table, or the Parquet files that hold it, which are read as the
+        query goes.
+        """
+        self._coverage = coverage
+        for feed in self.feeds:
+            source = sources[feed]
+            if isinstance(source, pa.Table):
+                self.connection.register(feed, _with_integer_days(source))
+                continue
+            with _told():
+                self.connection.execute(
+                    f"CREATE OR REPLACE VIEW {feed} AS {_integer_days_of_files(feed, source)}"
+                )
+
     def homes(self, as_of: dt.date) -> pa.Table:
         """household_id and village_code of every household that is registered on the date."""
-        return self.connection.sql(households_sql(as_of)).to_arrow_table()
+        with _told():
+            return self.connection.sql(households_sql(as_of)).to_arrow_table()
 
     def table(self, as_of: dt.date) -> pa.Table:
         """household_id and one float64 column a feature, null where missing, sorted by household."""
-        return self.connection.sql(self._prepared(as_of)).to_arrow_table()
+        with _told():
+            return self.connection.sql(self._prepared(as_of)).to_arrow_table()
 
     def write(self, as_of: dt.date, path: Path) -> None:
         """The same as a Parquet file, written as the rows come."""
-        self.connection.execute(
-            f"COPY ({self._prepared(as_of)}) TO {_quoted(str(path))} "
-            "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
-        )
+        with _told():
+            self.connection.execute(
+                f"COPY ({self._prepared(as_of)}) TO {_quoted(str(path))} "
+                "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+            )
 
     def _prepared(self, as_of: dt.date) -> str:
         households = self.homes(as_of)
         villages = households["village_code"].unique().to_pylist()
         self.connection.register("h", households)
-        covered = coverage_table(self._coverage, villages, as_of, self._region, self._plan)
+        covered = coverage_table(self._coverage, villages, as_of, self._region, self.plan)
         self.connection.register("coverage", covered)
-        return compile_sql(self._plan, as_of, self._region)
+        return compile_sql(self.plan, as_of, self._region)
 
 
 def registered_villages(register: Stored, as_of: dt.date) -> pd.Series[str]:
     """The village of every household that is registered on a date, by household."""
-    with VectorQuery({"household": register}, Coverage(), ()) as query:
-        found = query.homes(as_of).to_pandas()
-    homes: pd.Series[str] = found.set_index("household_id")["village_code"].sort_index()
-    return homes
+    with VectorQuery(()) as query:
+        query.read({"household": register}, Coverage())
+        return homes_by_household(query.homes(as_of))
+
+
+def homes_by_household(homes: pa.Table) -> pd.Series[str]:
+    """The village by household, in the order of their keys, from what `VectorQuery.homes` gives."""
+    found: pd.Series[str] = homes.to_pandas().set_index("household_id")["village_code"].sort_index()
+    return found
 
 
 def compile_sql(plan: Plan, as_of: dt.date, region: str = DEFAULT_REGION) -> str:
@@ -288,11 +326,10 @@ def coverage_table(
     """For each village the day numbers between which each feed is covered; null where it is not, or stale."""
     columns: dict[str, Any] = {"village_code": pa.array(villages, pa.string())}
     for one in plan.feeds:
-        found = [coverage.covered(one.feed, village, as_of, region) for village in villages]
-        since = [None if span is None or span.is_stale else span.since_day for span in found]
-        until = [None if span is None or span.is_stale else span.until_day for span in found]
-        columns[f"{one.feed}_since"] = pa.array(since, pa.int32())
-        columns[f"{one.feed}_until"] = pa.array(until, pa.int32())
+        spans = coverage.covered_villages(one.feed, villages, as_of, region)
+        fresh = [None if span is None or span.is_stale else span for span in spans]
+        columns[f"{one.feed}_since"] = pa.array([span and span.since_day for span in fresh], pa.int32())
+        columns[f"{one.feed}_until"] = pa.array([span and span.until_day for span in fresh], pa.int32())
     return pa.table(columns)
 
 
@@ -303,14 +340,36 @@ def _with_integer_days(table: pa.Table) -> pa.Table:
     return table.cast(pa.schema(fields))
 
 
-def _integer_days_of_file(feed: str, path: Path) -> str:
+def _integer_days_of_files(feed: str, paths: Sequence[Path]) -> str:
     columns = [
         f"CAST({one.name} - DATE '1970-01-01' AS INTEGER) AS {one.name}"
         if pa.types.is_date32(one.type)
         else one.name
         for one in CONTRACTS[feed].schema
     ]
-    return f"SELECT {', '.join(columns)} FROM read_parquet({_quoted(str(path))})"
+    files = ", ".join(_quoted(str(path)) for path in paths)
+    return f"SELECT {', '.join(columns)} FROM read_parquet([{files}], hive_partitioning = false)"
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What DuckDB says of a file may hold values of it; ours says what to do. Our own mistakes stay loud."""
+    try:
+        yield
+    except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException):
+        raise
+    except duckdb.OutOfMemoryException:
+        raise RunError(
+            "the query needs more memory or disk than it was given: free some, or store smaller buckets"
+        ) from None
+    except duckdb.IOException:
+        raise RunError(
+            "a file could not be read or written: see whether the disk is full, and start again"
+        ) from None
+    except duckdb.Error:
+        raise ContractError(
+            "stored signals cannot be read: a file is harmed; take the rows in anew"
+        ) from None
 
 
 def _quoted(word: str) -> str:

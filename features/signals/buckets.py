@@ -106,7 +106,7 @@ class BucketWriter:
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
-        self._writing = Path(tempfile.mkdtemp(prefix=".writing-", dir=directory))
+        self._writing = Path(tempfile.mkdtemp(prefix=".data-", suffix=".writing", dir=directory))
         self._digest = hashlib.sha256()
         self._buckets: list[Bucket] = []
         self._village_buckets: dict[str, set[str]] = {}
@@ -146,14 +146,16 @@ class BucketWriter:
             sync_folder(self._directory)
         said["data"] = target.name
         replace_file(self._directory / MANIFEST, json.dumps(said, indent=1).encode())
-        for old in (*self._directory.glob("data-*"), *self._directory.glob(".writing-*")):
+        for old in (*self._directory.glob("data-*"), *self._directory.glob(".data-*.writing")):
             if old != target:
                 shutil.rmtree(old, ignore_errors=True)
         return Buckets.open(self._directory)
 
     def _write(self, table: pa.Table, place: str) -> None:
         path = self._writing / place
-        pq.write_table(table, path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP)
+        words = [one.name for one in table.schema if pa.types.is_string(one.type)]
+        # Dictionaries pay for words and cost time for numbers; LZ4 is read a third faster than Zstandard.
+        pq.write_table(table, path, compression="lz4", use_dictionary=words, row_group_size=ROW_GROUP)
         self._digest.update(f"{place}\0".encode())
         with path.open("rb") as stream:
             while block := stream.read(1 << 20):
@@ -163,13 +165,16 @@ class BucketWriter:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Put a file in place at once and durably: after a crash it is the old one or the new one, whole."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    written = Path(stream.name)
-    written.chmod(0o644)
-    written.replace(path)
+    writing = path.with_name(f".{path.name}.writing")
+    try:
+        with writing.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        writing.replace(path)
+    except BaseException:
+        writing.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
 
 

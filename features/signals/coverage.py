@@ -8,7 +8,7 @@ of that day.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -127,6 +127,16 @@ class Coverage:
         if key not in self._found:
             self._found[key] = self._covered(*key)
         return self._found[key]
+
+    def covered_villages(
+        self, feed: str, village_codes: Sequence[str], as_of: dt.date, region: str
+    ) -> list[Covered | None]:
+        """The same for many villages, one after another."""
+        length = self._finest.get(feed, 0)
+        found = {
+            area: self.covered(feed, area, as_of, region) for area in {one[:length] for one in village_codes}
+        }
+        return [found[one[:length]] for one in village_codes]
 
     def _covered(self, feed: str, village_code: str, as_of: dt.date, region: str) -> Covered | None:
         spans = [
