@@ -7,6 +7,8 @@ from pathlib import Path
 from features.definitions import FEATURES
 from features.language.feature import THEMES, Feature
 from features.language.formula import formula
+from features.language.spec import SPECS
+from features.language.views import View
 from features.policy import parameters, policy_history, regions_of, title_of
 from features.signals import CONTRACTS, OUTCOME_FEEDS, PLATFORM_FEEDS, Contract
 
@@ -26,7 +28,12 @@ _WRITTEN = "<!-- Written by `python -m features reference`; change the code, not
 
 def reference_pages() -> dict[str, str]:
     """File name → text of every page."""
-    return {"features.md": _features(), "signals.md": _signals(), "policy.md": _policy()}
+    return {
+        "features.md": _features(),
+        "language.md": _language(),
+        "signals.md": _signals(),
+        "policy.md": _policy(),
+    }
 
 
 def write_reference(folder: Path) -> list[Path]:
@@ -68,6 +75,30 @@ def _features() -> str:
                 f"direction: {DIRECTIONS[one.direction]}\n"
                 f"- {missing_meaning(one)}\n"
             )
+    return "\n".join(parts)
+
+
+_RECORD = {"event": ("occurred", "known", "amount"), "spell": ("occurred", "known", "ended", "end known")}
+
+
+def _language() -> str:
+    parts = [
+        "# The feature language\n",
+        _WRITTEN,
+        "A feature is a short expression over the rows of a feed as they were known on the as-of date. What "
+        "its operations mean, case by case; every engine is held to these tables.\n",
+    ]
+    for number, spec in enumerate(SPECS, 1):
+        view = View(CONTRACTS[spec.feed])
+        answer = "missing" if spec.answer is None else f"{spec.answer:g}"
+        parts.append(f"## {number}. {spec.says[0].upper()}{spec.says[1:]}\n")
+        parts.append(f"`{formula(spec.ask(view))}` as of {spec.as_of} → **{answer}**\n")
+        records = [record.split() for record in spec.records]
+        width = max((len(one) for one in records), default=0)
+        names = (*_RECORD[CONTRACTS[spec.feed].kind], "born")[:width]
+        lines = ["| " + " | ".join(names) + " |", "|---" * width + "|"]
+        lines += ["| " + " | ".join(one) + " |" for one in records]
+        parts.append("\n".join(lines) + "\n" if records else f"No rows of `{spec.feed}`.\n")
     return "\n".join(parts)
 
 

@@ -15,7 +15,7 @@ from features.signals import CONTRACTS
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 
 
-@pytest.mark.parametrize("name", ["features.md", "signals.md", "policy.md"])
+@pytest.mark.parametrize("name", ["features.md", "language.md", "signals.md", "policy.md"])
 def test_no_page_is_stale(name: str) -> None:
     written = (FOLDER / name).read_text(encoding="utf-8")
     assert written == reference_pages()[name], "run `.venv/bin/python -m features reference`"
@@ -23,6 +23,7 @@ def test_no_page_is_stale(name: str) -> None:
 
 def test_everything_is_on_its_page() -> None:
     pages = reference_pages()
+    assert {path.name for path in FOLDER.glob("*.md")} == set(pages)
     for one in FEATURES.values():
         assert f"### `{one.name}`" in pages["features.md"]
         assert one.zh in pages["features.md"]

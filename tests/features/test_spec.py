@@ -1,4 +1,4 @@
-"""The tables of `spec_windows` hold on both engines."""
+"""The tables of `features.language.spec` hold on both engines."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 from features import CONTRACTS, RowEngine, Signals, build_vectors
 from features.engines.row import stored_row
 from features.language import View
+from features.language.spec import SPECS, Spec
 from features.signals import complete
 from tests.features.definitions import as_feature
-from tests.features.spec_windows import SPECS, Spec
 
 
 def stored(spec: Spec, record: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What the operations of the language mean, as small tables of records and answers.
 
-All are asked on 2025-06-30 unless a table says otherwise. A record is: occurred, known, then amount in yuan
-(events) or ended, end known (spells).
+Every engine is held to them in the tests, and the reference page of the language shows them. All are asked on
+2025-06-30 unless a table says otherwise. A record is: occurred, known, then the amount in yuan (events) or
+ended and end known (spells), then a member's day of birth; "-" is empty.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from features.language import View, greatest, least, yuan
-from features.language.expressions import Expr
+from features.language.expressions import Expr, greatest, least, yuan
+from features.language.views import View
 
 
 @dataclass(frozen=True)
