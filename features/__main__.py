@@ -15,10 +15,14 @@ from rich.table import Table
 from features.definitions import FEATURES
 from features.engines.duckdb import compile_sql
 from features.engines.plan import Plan
+from features.engines.row import stored_row
 from features.errors import ContractError, FeaturesError
 from features.language.formula import formula
-from features.policy import DEFAULT_REGION
+from features.policy import DEFAULT_REGION, policy_value
+from features.policy.parameters import PolicyValue
 from features.reference import missing_meaning, write_reference
+from features.reference_income import ReferenceIncome, work_out
+from features.signals.buckets import Buckets
 from features.signals.delivery import TakenIn, take_in_folder
 from features.signals.fields import Date, Defect
 
@@ -143,6 +147,40 @@ def vectors(
 
 
 @app.command()
+def account(
+    signals: Annotated[Path, typer.Option(help="Folder of stored signals, as intake wrote it")],
+    household: Annotated[str, typer.Option(help="Pseudonymous key of the household")],
+    as_of: Annotated[str, typer.Option(help="As-of date, YYYY-MM-DD")],
+    region: Annotated[str, typer.Option(help="Whose policy applies")] = DEFAULT_REGION,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table")] = False,
+) -> None:
+    """Work out a household's reference income from its account, line by line."""
+
+    day, stored = parse_date("--as-of", as_of), Buckets.open(signals)
+    rows = {
+        feed: [stored_row(row) for row in found] for feed, found in stored.household_rows(household).items()
+    }
+    found = work_out(rows, day, stored.coverage, region)
+    line = policy_value("monitoring_line", region, day)
+    if as_json:
+        print(json.dumps(_account(found, line), ensure_ascii=False))
+        return
+    table = Table(title=f"收支细账 account as of {day}", title_justify="left")
+    for name in ("line", "part", "yuan", "counts as", "occurred", "known"):
+        table.add_column(name, justify="right" if name in ("yuan", "counts as") else "left")
+    for one in found.lines:
+        table.add_row(
+            one.line, one.part, f"{one.amount_fen / 100:,.2f}", f"{one.counted_fen / 100:+,.2f}",
+            str(one.occurred_on), str(one.known_on),
+        )  # fmt: skip
+    Console().print(table)
+    per_person = "not known" if found.per_person_yuan is None else f"{found.per_person_yuan:,.2f} yuan"
+    total, mark = f"{found.total_fen / 100:,.2f} yuan", " (assumption)" if line.is_assumption else ""
+    print(f"reference income {total} ÷ {found.members} members = {per_person} per person")
+    print(f"the line is {line.value:,} yuan{mark}: a reference, never a cut-off")
+
+
+@app.command()
 def explain(
     feature: Annotated[str, typer.Argument(help="Name of a feature; `all` lists them")],
     sql: Annotated[bool, typer.Option(help="Print the compiled SQL too")] = True,
@@ -185,6 +223,29 @@ def reference(
     """Write the reference pages of features, signals and policy from the code."""
     for path in write_reference(out):
         print(path)
+
+
+def _account(found: ReferenceIncome, line: PolicyValue) -> dict[str, object]:
+    return {
+        "as_of_date": str(found.as_of),
+        "members": found.members,
+        "total_yuan": found.total_fen / 100,
+        "per_person_yuan": found.per_person_yuan,
+        "line_yuan": line.value,
+        "line_is_assumption": line.is_assumption,
+        "parts_yuan": {part: fen / 100 for part, fen in found.part_fen.items()},
+        "lines": [
+            {
+                "line": one.line,
+                "part": one.part,
+                "amount_yuan": one.amount_fen / 100,
+                "counted_yuan": one.counted_fen / 100,
+                "occurred_on": str(one.occurred_on),
+                "known_on": str(one.known_on),
+            }
+            for one in found.lines
+        ],
+    }
 
 
 def _counts(taken: TakenIn) -> dict[str, object]:
