@@ -40,12 +40,16 @@ class HadoopFolder:
         return bool(self._files.exists(self._at(place)))
 
     def read(self, place: str) -> bytes | None:
-        """The content of a file; None where it is absent."""
+        """The content of a file, None where it is absent; raises `OSError` where it cannot be read."""
+        from py4j.protocol import Py4JJavaError
+
         if not self.has(place):
             return None
         stream = self._files.open(self._at(place))
         try:
             return bytes(self._jvm.org.apache.commons.io.IOUtils.toByteArray(stream))
+        except Py4JJavaError as error:
+            raise OSError(f"{self.address}/{place} cannot be read") from error
         finally:
             stream.close()
 

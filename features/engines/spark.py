@@ -16,6 +16,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -73,6 +74,9 @@ _SPARK_TYPES = {
     pa.string(): "string",
     pa.bool_(): "boolean",
 }
+_UNREAD = re.compile(
+    r"\[(?:PATH_NOT_FOUND|FAILED_READ_FILE|CANNOT_READ_FILE)[\w.]*\].*?(\w+:/\S+?)\.?(?:\s|$)", re.DOTALL
+)
 _FINISHED = "_SUCCESS"
 """Spark puts this file into a folder once all of it is written."""
 
@@ -147,7 +151,7 @@ class SparkSignals:
             self.session.conf.set(name, value)
         self._region = region
         self._folder = HadoopFolder(session, directory)
-        said = stored_buckets.Manifest.read(self._folder.read(stored_buckets.MANIFEST), directory)
+        said = stored_buckets.Manifest.read(_content(self._folder, stored_buckets.MANIFEST), directory)
         self.data = said.data
         self._buckets = [one.name for one in said.buckets]
         self.coverage = self._coverage()
@@ -259,7 +263,7 @@ class SparkSignals:
 
 def _begin(folder: HadoopFolder, about: dict[str, Any]) -> None:
     """Start a run, or continue the same one."""
-    content = folder.read(MANIFEST)
+    content = _content(folder, MANIFEST)
     if content is not None:
         check_same_run(parse_said(content, folder.address), about, folder.address)
         return
@@ -268,6 +272,14 @@ def _begin(folder: HadoopFolder, about: dict[str, Any]) -> None:
             f"{folder.address} holds other files: give an empty folder, or one of an unfinished run"
         )
     folder.replace(MANIFEST, json.dumps({**about, "is_complete": False}, indent=1).encode())
+
+
+def _content(folder: HadoopFolder, manifest: str) -> bytes | None:
+    """A manifest's content, None where it is absent; one that cannot be read is like one without sense."""
+    try:
+        return folder.read(manifest)
+    except OSError:
+        return b""
 
 
 def _facts(signals: SparkSignals, as_of: dt.date, folder: HadoopFolder) -> list[VillageFacts]:
@@ -282,13 +294,14 @@ def _facts(signals: SparkSignals, as_of: dt.date, folder: HadoopFolder) -> list[
 
 def _run(work: Callable[[], Any]) -> Any:
     """The result of work that reads the stored files; raises `ContractError` where one cannot be read."""
+    from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException
 
     try:
         return work()
-    except PySparkException as error:
-        condition = error.getCondition() or ""
-        if condition == "PATH_NOT_FOUND" or condition.startswith(("FAILED_READ_FILE", "CANNOT_READ_FILE")):
-            path = (error.getMessageParameters() or {}).get("path", "a file of the signals")
-            raise ContractError(f"{path} is absent or no Parquet table: take the rows in anew") from error
-        raise
+    except (PySparkException, Py4JJavaError) as error:
+        # Of what failed on an executor pyspark hands on the text alone; it names the condition and the file.
+        unread = _UNREAD.search(str(error))
+        if unread is None:
+            raise
+        raise ContractError(f"{unread[1]} is absent or no Parquet table: take the rows in anew") from error

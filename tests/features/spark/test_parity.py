@@ -18,7 +18,7 @@ from tests.features.spark import cases
 from tests.features.spark.counties import Counties, Vectors, differences, on_spark
 from tests.features.test_leakage import tamper
 from tests.features.test_parity import bits
-from tests.features.worlds import AS_OF_DATES, make_world
+from tests.features.worlds import AS_OF_DATES, World, make_world
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -86,9 +86,20 @@ def test_the_future_changes_no_vector(
     assert differences(on_spark(session, other, LEAP_DAY, ALL, tmp_path), on_leap_day) == []
 
 
-def test_empty_tables_give_no_household_and_every_column(session: SparkSession, tmp_path: Path) -> None:
-    empty = make_world(1, LEAP_DAY, households=0)
-    assert on_spark(session, empty, LEAP_DAY, ALL, tmp_path) == {}
+def test_tables_without_a_row_are_the_oracles(session: SparkSession, tmp_path: Path) -> None:
+    """Households are registered, and no department ever delivered a record: zeros where covered, else missing."""
+    worlds = []
+    for world in (make_world(seed, LEAP_DAY, households=3) for seed in range(10)):
+        kept = {
+            key: {feed: feeds[feed] if feed == "household" else [] for feed in feeds}
+            for key, feeds in world.rows.items()
+        }
+        worlds.append(World(kept, world.deliveries))
+    counties = Counties.of(worlds)
+    found = on_spark(session, counties.whole, LEAP_DAY, ALL, tmp_path)
+    assert len(found) > 15
+    assert differences(found, counties.truth(LEAP_DAY, ALL)) == []
+    assert {bits(0.0), None} <= {vector["illness_self_paid_yuan_12m"] for vector in found.values()}
 
 
 def test_the_text_asks_for_no_order_of_the_whole_cluster() -> None:
