@@ -1,6 +1,9 @@
 """Vectors of all stored households on a Spark cluster; run by `spark-submit` (see docs/how-to/spark.md).
 
-spark-submit deploy/vectors_on_spark.py --signals DIR --as-of DATE --out DIR
+    spark-submit deploy/vectors_on_spark.py --signals DIR --as-of DATE --out DIR
+
+The last line of the output is one JSON object: what was written. `spark-submit` sends a program's stderr to its
+own stdout.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ import argparse
 import datetime as dt
 import json
 import sys
+import warnings
 from dataclasses import asdict
 
 from pyspark.sql import SparkSession
@@ -19,8 +23,10 @@ from features.policy import DEFAULT_REGION
 
 
 def main() -> None:
-    """Write the vectors; a refusal is one sentence on stderr and exit code 2."""
+    """Write the vectors; a refusal is one sentence and exit code 2."""
     options = parse_arguments()
+    # Spark warns that pandas is newer than the versions that it names; no data goes through pandas here.
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
     session = SparkSession.builder.appName("fangfan-vectors").getOrCreate()
     try:
         run = write_vectors_on_spark(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 LEAST_JAVA = 17
-_CALM_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+CALM_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """Each query is new code to the JVM and runs once: compiling it well costs more than it gains."""
 
 
@@ -58,7 +58,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.memory": "1g",
-        "spark.driver.extraJavaOptions": f"-Dderby.system.home={folder} {_CALM_JVM}",
+        "spark.driver.extraJavaOptions": f"-Dderby.system.home={folder} {CALM_JVM}",
         "spark.local.dir": str(folder / "local"),
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.sql.shuffle.partitions": "2",

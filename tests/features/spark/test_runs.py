@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ from features.errors import ContractError, RunError
 from features.neighbourhood import FEED
 from features.signals.buckets import Buckets
 from features.signals.delivery import take_in_folder
+from tests.features.spark.conftest import CALM_JVM
 from tests.features.spark.counties import Counties
 from tests.features.worlds import AS_OF_DATES, make_world
 from training.simulation import CountySettings, simulate_county
@@ -90,6 +92,22 @@ def commands() -> tuple[str, str]:
     return one, other
 
 
+def submit(command: str, settings: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command of the page, with the JVM settings of these tests as the machine's own."""
+    settings.mkdir(exist_ok=True)
+    (settings / "spark-defaults.conf").write_text(
+        f"spark.driver.extraJavaOptions {CALM_JVM}\nspark.ui.enabled false\n"
+    )
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=ROOT,
+        env={**os.environ, "SPARK_CONF_DIR": str(settings)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def test_the_documented_command_is_the_bucket_engines(county: Path, by_buckets: Path) -> None:
     """The first command of the page, as it stands there; only folders and date are this test's."""
     command, on_cluster = commands()
@@ -106,10 +124,15 @@ def test_the_documented_command_is_the_bucket_engines(county: Path, by_buckets: 
     script = "deploy/vectors_on_spark.py"
     options = [re.findall(r"--[a-z-]+", one.split(script)[1]) for one in (command, on_cluster)]
     assert options[0] == options[1] == ["--signals", "--as-of", "--out"]
-    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert json.loads(done.stdout)["households"] == {str(AS_OF): len(read_vectors(by_buckets, AS_OF))}
+    done = submit(command, county.parent / "settings")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert said["households"] == {str(AS_OF): len(read_vectors(by_buckets, AS_OF))}
     pd.testing.assert_frame_equal(read_vectors(out, AS_OF), read_vectors(by_buckets, AS_OF), check_exact=True)
+    refused = submit(command.replace(str(county), str(county / "nowhere")), county.parent / "settings")
+    assert refused.returncode == 2
+    assert "lacks signals.json: give a folder of stored signals" in refused.stdout
+    assert "Traceback" not in refused.stdout + refused.stderr
 
 
 def test_a_killed_run_is_continued_date_by_date(session: SparkSession, few: Path, tmp_path: Path) -> None:
@@ -209,3 +232,8 @@ def test_a_manifest_that_cannot_be_read_is_refused(session: SparkSession, few: P
     (few / "signals.json").write_text("{")
     with pytest.raises(ContractError, match=r"signals\.json cannot be read: take the rows in anew"):
         write_vectors_on_spark(session, few, [AS_OF], tmp_path / "other", features=FEW)
+
+
+def test_the_package_is_imported_without_pyspark() -> None:
+    code = "import sys, features, features.engines.spark; sys.exit('pyspark' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
