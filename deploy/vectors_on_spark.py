@@ -2,8 +2,8 @@
 
     spark-submit deploy/vectors_on_spark.py --signals DIR --as-of DATE --out DIR
 
-The last line of the output is one JSON object: what was written. `spark-submit` sends a program's stderr to its
-own stdout.
+The last line of the output is one JSON object: what was written. `spark-submit` sends a program's stderr to
+its own stdout.
 """
 
 from __future__ import annotations
