@@ -80,7 +80,7 @@ def write_vectors(
     chosen = tuple(FEATURES.values() if features is None else features)
     if not dates:
         raise RunError("give at least one as-of date")
-    about = about_run(stored.data, dates, region, chosen)
+    about = about_run("duckdb", stored.data, dates, region, chosen)
     tell = progress or (lambda doing, done, total: None)
     households: dict[dt.date, int] = {}
     resumed = 0
@@ -109,10 +109,11 @@ def write_vectors(
 
 
 def about_run(
-    data: str, as_of_dates: Sequence[dt.date], region: str, features: Sequence[Feature]
+    engine: str, data: str, as_of_dates: Sequence[dt.date], region: str, features: Sequence[Feature]
 ) -> dict[str, Any]:
-    """What a run is about, for its manifest: two runs that say the same write the same vectors."""
+    """What a run is about, for its manifest: two runs that say the same write the same files."""
     return {
+        "engine": engine,
         "signals": data,
         "as_of_dates": [str(one) for one in as_of_dates],
         "region": region,

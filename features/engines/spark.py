@@ -115,7 +115,7 @@ def write_vectors_on_spark(
     tell = progress or (lambda doing, done, total: None)
     signals = SparkSignals(session, str(directory), region)
     folder = HadoopFolder(session, str(out))
-    about = {**about_run(signals.data, dates, region, chosen), "engine": "spark"}
+    about = about_run("spark", signals.data, dates, region, chosen)
     _begin(folder, about)
     signals.open([feed for one in chosen for feed in one.feeds])
     households: dict[dt.date, int] = {}

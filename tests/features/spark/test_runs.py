@@ -206,6 +206,12 @@ def test_refusals_name_the_way_out(session: SparkSession, few: Path, tmp_path: P
     write()
     with pytest.raises(RunError, match=r"another run .*as_of_dates"):
         write(dates=(AS_OF_DATES[0],))
+    # Files of both engines in one folder would have every household twice.
+    with pytest.raises(RunError, match=r"another run .*engine"):
+        write_vectors(few, [AS_OF], out, features=FEW)
+    write_vectors(few, [AS_OF], tmp_path / "by-buckets", features=FEW)
+    with pytest.raises(RunError, match=r"another run .*engine"):
+        write(to=tmp_path / "by-buckets")
 
 
 @pytest.mark.parametrize("harm", ["absent", "torn", "other columns"])
