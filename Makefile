@@ -23,9 +23,9 @@ test: $(VENV)/.ready-test  ## Set up, check and run every test
 	$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest $(ARGS)
 
-spark: $(VENV)/.ready-test  ## Install pyspark (456 MB; Java 17 is needed) and run the tests of the Spark engine
+spark: $(VENV)/.ready-test  ## Install pyspark (456 MB) and Java 17 where they can be had, and run the tests of the Spark engine
 	$(PYTHON) deploy/prepare.py java
-	$(PYTHON) deploy/prepare.py environment requirements-spark.lock
+	$(PYTHON) deploy/prepare.py spark
 	$(BIN)/python -m pytest tests/features/spark $(ARGS)
 
 check: $(VENV)/.ready-test  ## Lint, types and import arrows

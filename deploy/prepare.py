@@ -92,9 +92,18 @@ def browser() -> None:
 
 
 def java() -> None:
-    """Install Java 17, which Spark runs on."""
-    if shutil.which("java") is None:
-        install_packages(["openjdk-17-jre-headless"], "Java 17, which Spark runs on", required=True)
+    """Install Java 17 where there is no Java and that is possible; the tests of Spark skip without."""
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        install_packages(["openjdk-17-jre-headless"], "Java 17, which Spark runs on", required=False)
+
+
+def spark() -> None:
+    """Install pyspark over the test requirements where that is possible; the tests of Spark skip without."""
+    done = subprocess.run(
+        [sys.executable, __file__, "environment", "requirements-spark.lock"], check=False, cwd=ROOT
+    )
+    if done.returncode:
+        print("pyspark could not be installed; the tests of the Spark engine will skip", flush=True)
 
 
 def install_packages(packages: list[str], what: str, *, required: bool) -> None:
@@ -138,6 +147,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "environment": environment,
     "browser": browser,
     "java": java,
+    "spark": spark,
     "lock": lock,
 }
 

@@ -117,6 +117,15 @@ def facts_of(neighbours: pd.DataFrame, as_of: dt.date) -> list[VillageFacts]:
         struck=("struck", "sum"),
         identified=("identified", "sum"),
     )
+    return facts_of_groups(grouped, as_of)
+
+
+def facts_of_groups(grouped: pd.DataFrame, as_of: dt.date) -> list[VillageFacts]:
+    """The facts from what each village's households add up to; villages of too few are left out.
+
+    `grouped` is indexed by village: households, known (those with income data), income and self_paid (medians
+    in yuan), struck and identified (counts).
+    """
     grouped = grouped[(grouped["households"] >= LEAST_HOUSEHOLDS) & (grouped["known"] >= LEAST_HOUSEHOLDS)]
     fen = np.floor(grouped[["income", "self_paid"]] * 100).astype("int64")
     counts = grouped[["struck", "identified"]].astype("int64")
@@ -164,15 +173,20 @@ def neighbourhood_rows(
 ) -> pa.Table:
     """The stored rows of the households of these villages; `until` is the last day before the next batch."""
     schema = CONTRACTS[FEED].schema
-    columns = [name for name in schema.names if name != "household_id"]
-    made = [one.row("", until) for one in facts]
-    by_village = pa.table(
-        {name: pa.array([row[name] for row in made], schema.field(name).type) for name in columns}
-        | {"village_code": pa.array([one.village_code for one in facts], pa.string())}
-    )
     households = pa.table({
         "household_id": pa.array(homes.index, pa.string()),
         "village_code": pa.array(homes, pa.string()),
     })
-    rows = households.join(by_village, "village_code", join_type="inner")
+    rows = households.join(village_rows(facts, until), "village_code", join_type="inner")
     return rows.select(schema.names).cast(schema).sort_by("household_id")
+
+
+def village_rows(facts: Sequence[VillageFacts], until: dt.date | None = None) -> pa.Table:
+    """The stored row that each village's households get, with village_code in place of household_id."""
+    schema = CONTRACTS[FEED].schema
+    columns = [name for name in schema.names if name != "household_id"]
+    made = [one.row("", until) for one in facts]
+    return pa.table(
+        {name: pa.array([row[name] for row in made], schema.field(name).type) for name in columns}
+        | {"village_code": pa.array([one.village_code for one in facts], pa.string())}
+    )

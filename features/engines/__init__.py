@@ -1,1 +1,1 @@
-"""Engines that run feature definitions: `duckdb` for batches, `row` for one household."""
+"""Engines that run feature definitions: `duckdb` for batches, `spark` for clusters, `row` for one."""

@@ -93,15 +93,8 @@ def write_vectors(
     if not dates:
         raise RunError("give at least one as-of date")
     batches = _batches(stored, Plan(chosen))
-    about = {
-        "signals": stored.data,
-        "files": [one.file for one in batches],
-        "as_of_dates": [str(one) for one in dates],
-        "region": region,
-        "features": [one.name for one in chosen],
-        "feature_version": feature_version(chosen),
-        "policy_version": policy_version(),
-    }
+    about = about_run("duckdb", stored.data, dates, region, chosen)
+    about["files"] = [one.file for one in batches]
     tell = progress or (lambda doing, done, total: None)
     households: dict[dt.date, int] = {}
     resumed = 0
@@ -127,6 +120,30 @@ def write_vectors(
         finished = {**about, "is_complete": True, "households": {str(k): v for k, v in households.items()}}
         replace_file(out / MANIFEST, json.dumps(finished, indent=1).encode())
     return Run(out, households, len(batches) * len(dates), resumed)
+
+
+def about_run(
+    engine: str, data: str, as_of_dates: Sequence[dt.date], region: str, features: Sequence[Feature]
+) -> dict[str, Any]:
+    """What a run is about, for its manifest: two runs that say the same write the same files."""
+    return {
+        "engine": engine,
+        "signals": data,
+        "as_of_dates": [str(one) for one in as_of_dates],
+        "region": region,
+        "features": [one.name for one in features],
+        "feature_version": feature_version(features),
+        "policy_version": policy_version(),
+    }
+
+
+def check_same_run(said: dict[str, Any], about: dict[str, Any], out: object) -> None:
+    """Raise `RunError` when the manifest of a folder tells of another run."""
+    other = [name for name in about if said.get(name) != about[name]]
+    if other:
+        raise RunError(
+            f"{out} holds vectors of another run ({', '.join(other)} differ): give another folder or empty it"
+        )
 
 
 def read_vectors(out: Path, as_of: dt.date) -> pd.DataFrame:
@@ -187,8 +204,7 @@ def _villages(
     """The facts of all villages; of villages that lie in several buckets, the households are kept until all
     are together."""
     if path.is_file():
-        made = json.loads(path.read_text(encoding="utf-8"))
-        return [VillageFacts(**{**one, "as_of": as_of}) for one in made]
+        return facts_from_json(path.read_bytes(), as_of)
     facts: list[VillageFacts] = []
     apart: list[pd.DataFrame] = []
     batches = _batches(stored, query.plan)
@@ -201,8 +217,18 @@ def _villages(
         apart.append(found[is_split])
     facts += facts_of(pd.concat(apart), as_of)
     path.parent.mkdir(exist_ok=True)
-    replace_file(path, json.dumps([{**vars(one), "as_of": str(as_of)} for one in facts]).encode())
+    replace_file(path, facts_to_json(facts))
     return facts
+
+
+def facts_to_json(facts: Iterable[VillageFacts]) -> bytes:
+    """Villages' facts as the content of the file that holds them."""
+    return json.dumps([{**vars(one), "as_of": str(one.as_of)} for one in facts]).encode()
+
+
+def facts_from_json(content: bytes, as_of: dt.date) -> list[VillageFacts]:
+    """The facts that `facts_to_json` wrote for one date."""
+    return [VillageFacts(**{**one, "as_of": as_of}) for one in json.loads(content)]
 
 
 @contextlib.contextmanager
@@ -225,11 +251,7 @@ def _begin(out: Path, about: dict[str, Any]) -> None:
             raise RunError(f"{out} holds other files: give an empty folder, or one of an unfinished run")
         replace_file(out / MANIFEST, json.dumps({**about, "is_complete": False}, indent=1).encode())
         return
-    other = [name for name in about if said.get(name) != about[name]]
-    if other:
-        raise RunError(
-            f"{out} holds vectors of another run ({', '.join(other)} differ): give another folder or empty it"
-        )
+    check_same_run(said, about, out)
     for left in (*out.glob(".*.writing"), *out.glob("*/.*.writing")):
         left.unlink()
     shutil.rmtree(out / ".spilled", ignore_errors=True)
@@ -237,14 +259,17 @@ def _begin(out: Path, about: dict[str, Any]) -> None:
 
 def _said(out: Path) -> dict[str, Any] | None:
     path = out / MANIFEST
-    if not path.is_file():
-        return None
+    return parse_said(path.read_bytes(), out) if path.is_file() else None
+
+
+def parse_said(content: bytes, out: object) -> dict[str, Any]:
+    """What the manifest of a folder says; raises `RunError` when it cannot be read."""
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        said = json.loads(content)
     except ValueError:
         said = None
     if not isinstance(said, dict):
-        raise RunError(f"{path} cannot be read: give another folder or empty this one")
+        raise RunError(f"{out}/{MANIFEST} cannot be read: give another folder or empty this one")
     return said
 
 

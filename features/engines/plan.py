@@ -1,4 +1,4 @@
-"""What both engines share: which aggregates a set of features needs, each once, feed by feed."""
+"""What the engines share: which aggregates a set of features needs, each once, feed by feed."""
 
 from __future__ import annotations
 

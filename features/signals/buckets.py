@@ -52,12 +52,37 @@ class Bucket:
 
 
 @dataclass(frozen=True)
-class Buckets:
-    """The stored signals of one folder, to be read whole or bucket by bucket.
+class Manifest:
+    """What `signals.json` says: the current data folder, its buckets, and the villages that lie in several.
 
     `split_villages` are those that households of more than one bucket have lived in: a household lies in the
     bucket of the village that it was last registered in.
     """
+
+    data: str
+    buckets: tuple[Bucket, ...]
+    split_villages: frozenset[str]
+
+    @classmethod
+    def read(cls, content: bytes | None, folder: str) -> Manifest:
+        """The manifest from the content of its file; raises `ContractError` naming the folder."""
+        if content is None:
+            raise ContractError(
+                f"{folder} lacks {MANIFEST}: give a folder of stored signals, as intake writes it"
+            )
+        try:
+            said = json.loads(content)
+            if said["layout"] != _LAYOUT:
+                raise ContractError(f"{folder} was written by another version: take the rows in anew")
+            buckets = tuple(Bucket(**one) for one in said["buckets"])
+            return cls(str(said["data"]), buckets, frozenset(said["split_villages"]))
+        except (ValueError, KeyError, TypeError):
+            raise ContractError(f"{folder}/{MANIFEST} cannot be read: take the rows in anew") from None
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """The stored signals of one folder, to be read whole or bucket by bucket; see `Manifest`."""
 
     directory: Path
     data: str
@@ -68,17 +93,13 @@ class Buckets:
     def open(cls, directory: Path) -> Buckets:
         """The current signals of a folder; raises `ContractError` when it holds none."""
         try:
-            said = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-            if said["layout"] != _LAYOUT:
-                raise ContractError(f"{directory} was written by another version: take the rows in anew")
-            buckets = tuple(Bucket(**one) for one in said["buckets"])
-            return cls(directory, str(said["data"]), buckets, frozenset(said["split_villages"]))
+            content = (directory / MANIFEST).read_bytes()
         except FileNotFoundError:
-            raise ContractError(
-                f"{directory} lacks {MANIFEST}: give a folder of stored signals, as intake writes it"
-            ) from None
-        except (OSError, ValueError, KeyError, TypeError):
-            raise ContractError(f"{directory / MANIFEST} cannot be read: take the rows in anew") from None
+            content = None
+        except OSError:
+            content = b""
+        said = Manifest.read(content, str(directory))
+        return cls(directory, said.data, said.buckets, said.split_villages)
 
     def paths(self, feed: str) -> list[Path]:
         """The Parquet files of a feed, one a bucket, in the order of the buckets."""

@@ -64,6 +64,8 @@ class Household:
         self.rows, self.deliveries, self.as_of, self.region = rows, deliveries, as_of, region
         registered = [row for row in self.known("household") if self.goes_on(row)]
         self.village = min((row["village_code"] for row in registered), default=None)
+        # Every aggregate of a feed asks for the same stretch; working it out takes nearly all the time.
+        self.spans: dict[str, tuple[dt.date, dt.date] | None] = {}
 
     def known(self, feed: str) -> list[Row]:
         """Rows that had happened and arrived."""
@@ -128,7 +130,9 @@ class Household:
         return {"+": left + right, "-": left - right, "*": left * right}[expr.op]
 
     def _aggregate(self, expr: ex.Aggregate) -> Any:
-        span = self.covered_span(expr.feed)
+        if expr.feed not in self.spans:
+            self.spans[expr.feed] = self.covered_span(expr.feed)
+        span = self.spans[expr.feed]
         if span is None:
             return None
         # A state needs a year of the register, a window all of itself; and some of it must be covered.
