@@ -19,8 +19,9 @@ from features.errors import ContractError, FeaturesError
 from features.language.formula import formula
 from features.policy import DEFAULT_REGION
 from features.reference import missing_meaning, write_reference
+from features.signals.defects import Defect
 from features.signals.delivery import TakenIn, take_in_folder
-from features.signals.fields import Date, Defect
+from features.signals.fields import Date
 
 app = typer.Typer(
     help="What is known about a household as of a date.", no_args_is_help=True, add_completion=False

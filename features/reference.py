@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from features.definitions import FEATURES
 from features.language.feature import THEMES, Feature
 from features.language.formula import formula
 from features.policy import parameters, policy_history, regions_of, title_of
-from features.signals import CONTRACTS, OUTCOME_FEEDS, PLATFORM_FEEDS, Contract
+from features.signals import CONTRACTS, OUTCOME_FEEDS, PLATFORM_FEEDS
+from features.signals.defects import defect_kinds
+from features.signals.fields import Field
 
 THEME_NAMES = {
     "composition": "家庭结构 composition",
@@ -26,7 +29,12 @@ _WRITTEN = "<!-- Written by `python -m features reference`; change the code, not
 
 def reference_pages() -> dict[str, str]:
     """File name → text of every page."""
-    return {"features.md": _features(), "signals.md": _signals(), "policy.md": _policy()}
+    return {
+        "features.md": _features(),
+        "signals.md": _signals(),
+        "defects.md": _defects(),
+        "policy.md": _policy(),
+    }
 
 
 def write_reference(folder: Path) -> list[Path]:
@@ -88,19 +96,49 @@ def _signals() -> str:
             )
         if one.name in PLATFORM_FEEDS:
             parts.append("Worked out by the platform's batch, not delivered by a department.\n")
-        parts.append(_fields(one))
-        rules = "".join(f"- `{rule.code}` at `{rule.field}`: {rule.way_out}\n" for rule in one.all_rules)
+        parts.append(_table(one.fields))
+        if one.checked:
+            parts.append(
+                "A delivery may also carry these fields. They are checked at intake and never stored: no "
+                "table, request or feature has them.\n"
+            )
+            parts.append(_table(one.checked))
+        rules = "".join(
+            f"- `{rule.code}` at `{rule.field}`: {defect_kinds()[rule.code].en}\n" for rule in one.all_rules
+        )
         parts.append(f"Rules between fields:\n\n{rules}")
     return "\n".join(parts)
 
 
-def _fields(contract: Contract) -> str:
+def _table(fields: Sequence[Field]) -> str:
     lines = ["| field | type | unit | range | required | 含义 | meaning |", "|---|---|---|---|---|---|---|"]
-    for row in contract.describe():
+    for row in (field.describe() for field in fields):
         cells = [str(row[name]) for name in ("field", "type", "unit", "range")]
         cells += ["yes" if row["required"] else "no", str(row["zh"]), str(row["en"])]
         lines.append("| " + " | ".join(one.replace("|", "\\|") for one in cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _defects() -> str:
+    parts = [
+        "# Defects\n",
+        _WRITTEN,
+        f"The {len(defect_kinds())} rules of intake. `reject`: the row waits in the quarantine until it is "
+        "mended. `flag`: it is accepted and named in the report and the flags file. `{…}` stands for what "
+        "the field asks for.\n",
+        "A flag asks somebody to look; it changes no score and decides nothing. Rules against other records "
+        "see only what was known on the date of the delivery, and are silent where the feed they would "
+        "miss something in is not covered.\n",
+    ]
+    for severity in ("reject", "flag"):
+        lines = ["| code | 规则 | rule | 处理办法 | way out |", "|---|---|---|---|---|"]
+        lines += [
+            f"| `{one.code}` | {one.zh} | {one.en} | {one.way_out_zh} | {one.way_out_en} |"
+            for one in defect_kinds().values()
+            if one.severity == severity
+        ]
+        parts += [f"## {severity}\n", "\n".join(lines) + "\n"]
+    return "\n".join(parts)
 
 
 def _policy() -> str:

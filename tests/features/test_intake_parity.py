@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from features import CONTRACTS, Intake, take_in
 from features.signals.contract import Contract
-from features.signals.fields import Count, Date, Defect, Field, Flag, Identifier, Money
+from features.signals.defects import Defect
+from features.signals.fields import Count, Date, Field, Flag, Identifier, Money
 from tests.features.hostile import FLOATS, INTEGERS, TEXTS, arrow_columns, cells, texts
 
 FEEDS = st.sampled_from(list(CONTRACTS))
