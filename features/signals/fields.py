@@ -269,6 +269,7 @@ class Count(Field):
 
     minimum: int = 0
     maximum: int = 1_000_000
+    usual_maximum: int | None = None
     arrow_type = pa.int64()
     type_name = "count"
 
@@ -315,10 +316,9 @@ class Flag(Field):
 
     arrow_type = pa.bool_()
     type_name = "flag"
-    _TEXTS: ClassVar[dict[str, bool]] = {
-        **dict.fromkeys(("true", "True", "1"), True),
-        **dict.fromkeys(("false", "False", "0"), False),
-    }
+    _TEXTS: ClassVar[dict[str, bool]] = dict(
+        zip(("true", "True", "1", "false", "False", "0"), (True,) * 3 + (False,) * 3, strict=True)
+    )
 
     @property
     def rule(self) -> tuple[str, str]:
