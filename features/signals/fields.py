@@ -265,7 +265,7 @@ class Money(Field):
 
 @dataclass(frozen=True, kw_only=True)
 class Count(Field):
-    """A whole number."""
+    """A whole number. Beyond `usual_maximum` it is rare, and a slip of the unit where many rows have it."""
 
     minimum: int = 0
     maximum: int = 1_000_000

@@ -8,7 +8,7 @@ records; the rows of one feed with these places are named and no others. Dates a
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 ON = dt.date(2026, 3, 31)
@@ -31,7 +31,7 @@ class FlaggedRows:
     field: str
     places: tuple[int, ...]
     rows: dict[str, list[dict[str, Any]]]
-    needs: tuple[str, ...] = field(default=())
+    needs: tuple[str, ...] = ()
     """Feeds without whose coverage the rule is silent."""
 
 

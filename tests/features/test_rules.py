@@ -27,7 +27,7 @@ def covered(*without: str) -> Coverage:
 
 def taken(case: FlaggedRows) -> dict[str, Any]:
     """The records of a case as taken in; without a register of its own, the one household is registered."""
-    rows = {"household": [{}], **case.rows}
+    rows: dict[str, list[dict[str, Any]]] = {"household": [{}], **case.rows}
     return {
         feed: take_in(feed, [sound(feed, **change) for change in changes]) for feed, changes in rows.items()
     }
