@@ -129,6 +129,7 @@ def _defects() -> str:
         "A flag asks somebody to look; it changes no score and decides nothing. Rules against other records "
         "see only what was known on the date of the delivery, and are silent where the feed they would "
         "miss something in is not covered.\n",
+        _QUARANTINE,
     ]
     for severity in ("reject", "flag"):
         lines = ["| code | 规则 | rule | 处理办法 | way out |", "|---|---|---|---|---|"]
@@ -139,6 +140,25 @@ def _defects() -> str:
         ]
         parts += [f"## {severity}\n", "\n".join(lines) + "\n"]
     return "\n".join(parts)
+
+
+_QUARANTINE = """## The quarantine and the flags
+
+`python -m features intake` writes `quarantine/<feed>.csv` and `flags/<feed>.csv` beside the signals. A row
+of the quarantine has its `row_number` in the delivery (from 0), its `defects`, the way out in Chinese and
+English, and the delivered cells as they came, byte for byte; a line with another number of fields stands in
+`whole_line`. Put right the cells, or the whole line, and leave the other columns as they are; then `python
+-m features mend --signals DIR`, or `--quarantine COPY` where copies were sent out and came back. Only rows
+that somebody changed are checked again. A row in order moves to the signals; one that is not stays with its
+new defects. It keeps the dates it came with.
+
+- Both folders hold what departments sent, ID numbers included. Only the owner may read them (0600); treat
+  them as more sensitive than the signals.
+- ID numbers are compared within one delivery, which is the whole province or whatever was delivered.
+  Nothing of them is kept, so a mended number is not compared with those taken in before.
+- A feed of which more than half was refused is not covered, and mending its rows does not change that:
+  deliver it anew.
+"""
 
 
 def _policy() -> str:
