@@ -50,13 +50,21 @@ class Given:
     def as_text(self, rows: Iterable[int]) -> pa.Table:
         """These rows as text: text cells byte-equal to how they came, others as a file would write them."""
         wanted = list(rows)
-        return pa.table({
-            name: pa.array(
-                [_text(cells[row] if isinstance(cells, list) else cell_of(cells[row])) for row in wanted],
-                pa.string(),
-            )
-            for name, cells in self.columns.items()
-        })
+        return pa.table({name: _as_text(cells, wanted) for name, cells in self.columns.items()})
+
+
+def _as_text(cells: Any, rows: list[int]) -> pa.Array:
+    if isinstance(cells, list):
+        return pa.array([_text(cells[row]) for row in rows], pa.string())
+    if pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type):
+        taken = cells.take(pa.array(rows, pa.int64()))
+        try:
+            taken.validate(full=True)
+            return taken.cast(pa.string())
+        except pa.ArrowInvalid:
+            # Bytes that are no UTF-8, from a damaged file; each cell is looked at alone.
+            pass
+    return pa.array([_text(cell_of(cells[row])) for row in rows], pa.string())
 
 
 def cell_of(scalar: Any) -> object:
