@@ -38,5 +38,5 @@ member = spell(
         en="why a child of school age is in no school",
     ),
     rules=(SameBirth("id_number_born_otherwise", "id_number", "born_on"),),
-    checked=(IdNumber(name="id_number", zh="公民身份号码", en="ID number", is_required=True),),
+    checked=(IdNumber(name="id_number", zh="公民身份号码", en="ID number"),),
 )

@@ -94,7 +94,7 @@ def _text(cell: object) -> str | None:
         cell = cell.as_buffer().to_pybytes()
     if isinstance(cell, pa.Scalar):
         # A day or a span beyond Python's calendar: the bare number of its unit.
-        return str(cell.cast(pa.int64()).as_py())
+        return str(getattr(cell, "value", cell.type))
     if isinstance(cell, bytes):
         return cell.decode("utf-8", "backslashreplace")
     if isinstance(cell, dt.date):

@@ -140,6 +140,16 @@ FLAGGED = (
             {"id_number": ID, "born_on": "1949-12-31", "member_id": "M3", "household_id": "H2"},
         ]},
     ),
+    *(
+        FlaggedRows(
+            "key_rounded", feed, key, (0, 3),
+            {feed: [
+                {key: "500299199001011000"}, {key: "500299199001011010"}, {key: "50029919900101100"},
+                {key: "5002991990010110000"}, {key: "50029919900101100X"},
+            ]},
+        )
+        for feed, key in (("household", "household_id"), ("member", "member_id"))
+    ),
     FlaggedRows(
         "member_in_two_households", "member", "member_id", (0, 1),
         {"member": [

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from string import Formatter
 
 
 @dataclass(frozen=True)
@@ -23,4 +23,4 @@ class Check:
     @property
     def values(self) -> set[str]:
         """The names of the values that the query needs."""
-        return set(re.findall(r"\{(\w+)\}", self.sql))
+        return {name for _, name, _, _ in Formatter().parse(self.sql) if name}

@@ -2,7 +2,22 @@
 
 from features.signals.checks.check import Check
 
+_ROUNDED = "'[0-9]{{15}}0{{3,}}'"
+"""A spreadsheet keeps 15 digits of a number. Three zeros after them come once in a thousand by chance."""
+
 PLAUSIBLE = (
+    Check(
+        "key_rounded",
+        "household",
+        "household_id",
+        f"SELECT row FROM household WHERE regexp_full_match(household_id, {_ROUNDED})",
+    ),
+    Check(
+        "key_rounded",
+        "member",
+        "member_id",
+        f"SELECT row FROM member WHERE regexp_full_match(member_id, {_ROUNDED})",
+    ),
     Check(
         "land_over_limit",
         "household",
