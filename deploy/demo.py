@@ -47,7 +47,8 @@ def main() -> None:
         "--seed", options.seed,
     )  # fmt: skip
     step(2, "Take in the feeds: accepted rows become signals, the others go to the quarantine")
-    run("features", "intake", "--raw", county, "--out", signals, "--on", ENDS_ON)
+    # The county is dirty on purpose: 1 says that rows wait in the quarantine.
+    run("features", "intake", "--raw", county, "--out", signals, "--on", ENDS_ON, fine=(0, 1))
     step(3, "Train, and test out of time beside every baseline")
     run(
         "training", "run", ROOT / "training" / "experiments" / "county.yaml", "--data", county, "--out", runs,
@@ -58,7 +59,7 @@ def main() -> None:
     run("serving", "pull", "--registry", tracking, "--alias", "champion", "--out", bundle)
     step(5, f"Score every household as of {ENDS_ON}")
     run(
-        "serving", "score", "--signals", signals, "--raw", county, "--as-of", ENDS_ON, "--bundle", bundle,
+        "serving", "score", "--signals", signals, "--as-of", ENDS_ON, "--bundle", bundle,
         "--database", database,
     )  # fmt: skip
     step(6, "Start the service")
@@ -110,10 +111,10 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", *map(str, arguments)]
 
 
-def run(*arguments: object) -> None:
+def run(*arguments: object, fine: tuple[int, ...] = (0,)) -> None:
     """Run a package's command line; its own message is enough where it fails."""
     done = subprocess.run(command(*arguments), check=False, cwd=ROOT)
-    if done.returncode:
+    if done.returncode not in fine:
         sys.exit(done.returncode)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from features.definitions import FEATURES
 from features.engines.duckdb import compile_sql
@@ -19,12 +19,15 @@ from features.engines.row import stored_row
 from features.errors import ContractError, FeaturesError
 from features.language.formula import formula
 from features.policy import DEFAULT_REGION, policy_value
-from features.policy.parameters import PolicyValue
 from features.reference import missing_meaning, write_reference
-from features.reference_income import ReferenceIncome, work_out
+from features.reference_income import work_out
+from features.signals import report
 from features.signals.buckets import Buckets
-from features.signals.delivery import TakenIn, take_in_folder
-from features.signals.fields import Date, Defect
+from features.signals.defects import Defect
+from features.signals.delivery import judge_folder, take_in_folder
+from features.signals.fields import Date
+from features.signals.intake import Intake
+from features.signals.mending import mend as mend_quarantine
 
 app = typer.Typer(
     help="What is known about a household as of a date.", no_args_is_help=True, add_completion=False
@@ -45,61 +48,76 @@ def intake(
     raw: Annotated[
         Path, typer.Option(help="Folder with <feed>.parquet or .csv and coverage.parquet or .csv")
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the stored signals and the quarantine")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the stored signals, the quarantine and the flags")
+    ] = None,
     region: Annotated[str, typer.Option(help="Whose policy applies")] = DEFAULT_REGION,
     on: Annotated[str, typer.Option(help="Date of the delivery, YYYY-MM-DD; today if not given")] = "",
+    is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Report only; write nothing")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table")] = False,
 ) -> None:
-    """Check a delivery: accepted rows go to the signals, the others to the quarantine with the way out."""
+    """Check a delivery: accepted rows go to the signals, the others to the quarantine with the way out.
+
+    Exit code 0 when every row was accepted, 1 when some were quarantined, 2 when the delivery was refused.
+    """
     day = parse_date("--on", on) if on else dt.date.today()
+    if out is None and not is_dry_run:
+        raise ContractError("--out is missing: give a folder for the signals, or --dry-run")
     with Progress(console=errors, disable=as_json, transient=True) as bar:
         task = bar.add_task("intake", total=None)
-        taken = take_in_folder(
-            raw, out, region=region, on=day,
-            progress=lambda feed, done, total: bar.update(
-                task, description=f"intake: {feed}", completed=done, total=total
-            ),
-        )  # fmt: skip
-    if as_json:
-        print(json.dumps(_counts(taken), ensure_ascii=False))
-    else:
-        console = Console()
-        (console if console.is_terminal else Console(width=124)).print(_table(taken))
-    if taken.silent:
-        errors.print(
-            f"Not readable, and so missing: {', '.join(taken.silent)}. Their coverage was dropped.",
-            style="red",
-        )
+
+        def show(feed: str, done: int, total: int) -> None:
+            bar.update(task, description=f"intake: {feed}", completed=done, total=total)
+
+        if out is None or is_dry_run:
+            taken = judge_folder(raw, region=region, on=day, progress=show)
+        else:
+            taken = take_in_folder(raw, out, region=region, on=day, progress=show)
+    _report("Intake", taken.intakes, as_json=as_json, silent=taken.silent, unjudged=taken.unjudged)
+
+
+@app.command()
+def mend(
+    signals: Annotated[Path, typer.Option(help="Folder of stored signals with its quarantine")],
+    quarantine: Annotated[
+        Path | None, typer.Option(help="Folder of mended copies; the signals' own quarantine if not given")
+    ] = None,
+    region: Annotated[str, typer.Option(help="Whose policy applies")] = DEFAULT_REGION,
+    on: Annotated[str, typer.Option(help="Date of the flags, YYYY-MM-DD; today if not given")] = "",
+    is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Report only; change nothing")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table")] = False,
+) -> None:
+    """Take in the rows of the quarantine that were mended; exit code 1 while some still wait."""
+    day = parse_date("--on", on) if on else dt.date.today()
+    found = mend_quarantine(signals, region=region, on=day, mended=quarantine, is_dry_run=is_dry_run)
+    _report("Mend", found, as_json=as_json)
 
 
 @app.command()
 def health(
     signals: Annotated[Path, typer.Option(help="Folder of stored signals, as intake wrote it")],
     as_of: Annotated[str, typer.Option(help="Date as of which the feeds are judged, YYYY-MM-DD")],
-    raw: Annotated[
-        Path | None,
-        typer.Option(help="Folder the signals were taken in from; with it, refused rows are judged too"),
-    ] = None,
     periods: Annotated[int, typer.Option(help="Months to judge, the last due one included", min=1)] = 12,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table")] = False,
 ) -> None:
     """Judge every feed against its own past; exit code 3 when one must not be scored from."""
-    from features.health import Deliveries, check_health, report
+    from features.health import Deliveries, check_health
+    from features.health import report as health_report
 
     day = parse_date("--as-of", as_of)
     with Progress(console=errors, disable=as_json, transient=True) as bar:
         task = bar.add_task("health", total=None)
         found = check_health(
-            Deliveries.load(signals, raw), day, periods=periods,
+            Deliveries.load(signals), day, periods=periods,
             progress=lambda feed, done, total: bar.update(
                 task, description=f"health: {feed}", completed=done, total=total
             ),
         )  # fmt: skip
     if as_json:
-        print(json.dumps(report.as_json(found), ensure_ascii=False))
+        print(json.dumps(health_report.as_json(found), ensure_ascii=False))
     else:
         console = Console()
-        (console if console.is_terminal else Console(width=160)).print(report.as_table(found))
+        (console if console.is_terminal else Console(width=160)).print(health_report.as_table(found))
     if found.blocked:
         raise typer.Exit(3)
 
@@ -163,21 +181,10 @@ def account(
     found = work_out(rows, day, stored.coverage, region)
     line = policy_value("monitoring_line", region, day)
     if as_json:
-        print(json.dumps(_account(found, line), ensure_ascii=False))
+        print(json.dumps(found.as_json(line), ensure_ascii=False))
         return
-    table = Table(title=f"收支细账 account as of {day}", title_justify="left")
-    for name in ("line", "part", "yuan", "counts as", "occurred", "known"):
-        table.add_column(name, justify="right" if name in ("yuan", "counts as") else "left")
-    for one in found.lines:
-        table.add_row(
-            one.line, one.part, f"{one.amount_fen / 100:,.2f}", f"{one.counted_fen / 100:+,.2f}",
-            str(one.occurred_on), str(one.known_on),
-        )  # fmt: skip
-    Console().print(table)
-    per_person = "not known" if found.per_person_yuan is None else f"{found.per_person_yuan:,.2f} yuan"
-    total, mark = f"{found.total_fen / 100:,.2f} yuan", " (assumption)" if line.is_assumption else ""
-    print(f"reference income {total} ÷ {found.members} members = {per_person} per person")
-    print(f"the line is {line.value:,} yuan{mark}: a reference, never a cut-off")
+    Console().print(found.as_table())
+    print(found.sentence(line))
 
 
 @app.command()
@@ -225,51 +232,27 @@ def reference(
         print(path)
 
 
-def _account(found: ReferenceIncome, line: PolicyValue) -> dict[str, object]:
-    return {
-        "as_of_date": str(found.as_of),
-        "members": found.members,
-        "total_yuan": found.total_fen / 100,
-        "per_person_yuan": found.per_person_yuan,
-        "line_yuan": line.value,
-        "line_is_assumption": line.is_assumption,
-        "parts_yuan": {part: fen / 100 for part, fen in found.part_fen.items()},
-        "lines": [
-            {
-                "line": one.line,
-                "part": one.part,
-                "amount_yuan": one.amount_fen / 100,
-                "counted_yuan": one.counted_fen / 100,
-                "occurred_on": str(one.occurred_on),
-                "known_on": str(one.known_on),
-            }
-            for one in found.lines
-        ],
-    }
-
-
-def _counts(taken: TakenIn) -> dict[str, object]:
-    feeds = {
-        feed: {
-            "rows_in": one.rows_in,
-            "accepted": len(one.accepted),
-            "quarantined": len(one.quarantined),
-            "defects": {f"{field}: {code}": count for (code, field), count in one.defect_counts.items()},
-        }
-        for feed, one in taken.intakes.items()
-    }
-    return {**feeds, "silent": list(taken.silent)} if taken.silent else dict(feeds)
-
-
-def _table(taken: TakenIn) -> Table:
-    table = Table(title="Intake", title_justify="left")
-    for name in ("feed", "rows in", "accepted", "quarantined", "most frequent defects"):
-        table.add_column(name, justify="left" if name in ("feed", "most frequent defects") else "right")
-    for feed, one in taken.intakes.items():
-        worst = list(one.defect_counts.items())[:3]
-        said = "; ".join(f"{field} {code} ({count})" for (code, field), count in worst)
-        table.add_row(feed, f"{one.rows_in:,}", f"{len(one.accepted):,}", f"{len(one.quarantined):,}", said)
-    return table
+def _report(
+    title: str,
+    intakes: Mapping[str, Intake],
+    *,
+    as_json: bool,
+    silent: tuple[str, ...] = (),
+    unjudged: tuple[str, ...] = (),
+) -> None:
+    if as_json:
+        print(json.dumps(report.as_json(intakes, silent=silent, unjudged=unjudged), ensure_ascii=False))
+    else:
+        console = Console()
+        (console if console.is_terminal else Console(width=160)).print(report.as_table(title, intakes))
+    if silent:
+        errors.print(
+            f"Not readable, and so missing: {', '.join(silent)}. Their coverage was dropped.", style="red"
+        )
+    if unjudged:
+        errors.print(f"No policy value for these rules, and so not judged: {', '.join(unjudged)}.")
+    if any(one.quarantined for one in intakes.values()):
+        raise typer.Exit(1)
 
 
 def main() -> None:

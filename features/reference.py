@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from features.definitions import FEATURES
@@ -10,7 +11,9 @@ from features.language.formula import formula
 from features.language.spec import SPECS
 from features.language.views import View
 from features.policy import parameters, policy_history, regions_of, title_of
-from features.signals import CONTRACTS, OUTCOME_FEEDS, PLATFORM_FEEDS, Contract
+from features.signals import CONTRACTS, OUTCOME_FEEDS, PLATFORM_FEEDS
+from features.signals.defects import defect_kinds
+from features.signals.fields import Field
 
 THEME_NAMES = {
     "composition": "家庭结构 composition",
@@ -32,6 +35,7 @@ def reference_pages() -> dict[str, str]:
         "features.md": _features(),
         "language.md": _language(),
         "signals.md": _signals(),
+        "defects.md": _defects(),
         "policy.md": _policy(),
     }
 
@@ -119,19 +123,69 @@ def _signals() -> str:
             )
         if one.name in PLATFORM_FEEDS:
             parts.append("Worked out by the platform's batch, not delivered by a department.\n")
-        parts.append(_fields(one))
-        rules = "".join(f"- `{rule.code}` at `{rule.field}`: {rule.way_out}\n" for rule in one.all_rules)
+        parts.append(_table(one.fields))
+        if one.checked:
+            parts.append(
+                "A delivery may also carry these fields. They are checked at intake and never stored: no "
+                "table, request or feature has them.\n"
+            )
+            parts.append(_table(one.checked))
+        rules = "".join(
+            f"- `{rule.code}` at `{rule.field}`: {defect_kinds()[rule.code].en}\n" for rule in one.all_rules
+        )
         parts.append(f"Rules between fields:\n\n{rules}")
     return "\n".join(parts)
 
 
-def _fields(contract: Contract) -> str:
+def _table(fields: Sequence[Field]) -> str:
     lines = ["| field | type | unit | range | required | 含义 | meaning |", "|---|---|---|---|---|---|---|"]
-    for row in contract.describe():
+    for row in (field.describe() for field in fields):
         cells = [str(row[name]) for name in ("field", "type", "unit", "range")]
         cells += ["yes" if row["required"] else "no", str(row["zh"]), str(row["en"])]
         lines.append("| " + " | ".join(one.replace("|", "\\|") for one in cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _defects() -> str:
+    parts = [
+        "# Defects\n",
+        _WRITTEN,
+        f"The {len(defect_kinds())} rules of intake. `reject`: the row waits in the quarantine until it is "
+        "mended. `flag`: it is accepted and named in the report and the flags file. `{…}` stands for what "
+        "the field asks for.\n",
+        "A flag asks somebody to look; it changes no score and decides nothing. Rules against other records "
+        "see only what was known on the date of the delivery, and are silent where the feed they would "
+        "miss something in is not covered.\n",
+        _QUARANTINE,
+    ]
+    for severity in ("reject", "flag"):
+        lines = ["| code | 规则 | rule | 处理办法 | way out |", "|---|---|---|---|---|"]
+        lines += [
+            f"| `{one.code}` | {one.zh} | {one.en} | {one.way_out_zh} | {one.way_out_en} |"
+            for one in defect_kinds().values()
+            if one.severity == severity
+        ]
+        parts += [f"## {severity}\n", "\n".join(lines) + "\n"]
+    return "\n".join(parts)
+
+
+_QUARANTINE = """## The quarantine and the flags
+
+`python -m features intake` writes `quarantine/<feed>.csv` and `flags/<feed>.csv` beside the signals. A row
+of the quarantine has its `row_number` in the delivery (from 0), its `defects`, the way out in Chinese and
+English, and the delivered cells as they came, byte for byte; a line with another number of fields stands in
+`whole_line`. Put right the cells, or the whole line, and leave the other columns as they are; then `python
+-m features mend --signals DIR`, or `--quarantine COPY` where copies were sent out and came back. Only rows
+that somebody changed are checked again. A row in order moves to the signals; one that is not stays with its
+new defects. It keeps the dates it came with.
+
+- Both folders hold what departments sent, ID numbers included. Only the owner may read them (0600); treat
+  them as more sensitive than the signals.
+- ID numbers are compared within one delivery, which is the whole province or whatever was delivered.
+  Nothing of them is kept, so a mended number is not compared with those taken in before.
+- A feed of which more than half was refused is not covered, and mending its rows does not change that:
+  deliver it anew.
+"""
 
 
 def _policy() -> str:

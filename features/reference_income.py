@@ -12,10 +12,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from rich.table import Table
+
 from features.dates import from_day, months_before, to_day
 from features.definitions import FEATURES
 from features.engines.row import RowEngine, Rows
 from features.policy import DEFAULT_REGION
+from features.policy.parameters import PolicyValue
 from features.signals import Coverage
 from features.signals.account import (
     BUSINESS,
@@ -96,6 +99,49 @@ class ReferenceIncome:
         if not self.lines or not self.members:
             return None
         return self.total_fen / self.members / FEN_PER_YUAN
+
+    def as_json(self, line: PolicyValue) -> dict[str, object]:
+        """The whole, each line included, with the monitoring line beside it; amounts in yuan."""
+        return {
+            "as_of_date": str(self.as_of),
+            "members": self.members,
+            "total_yuan": self.total_fen / FEN_PER_YUAN,
+            "per_person_yuan": self.per_person_yuan,
+            "line_yuan": line.value,
+            "line_is_assumption": line.is_assumption,
+            "parts_yuan": {part: fen / FEN_PER_YUAN for part, fen in self.part_fen.items()},
+            "lines": [
+                {
+                    "line": one.line,
+                    "part": one.part,
+                    "amount_yuan": one.amount_fen / FEN_PER_YUAN,
+                    "counted_yuan": one.counted_fen / FEN_PER_YUAN,
+                    "occurred_on": str(one.occurred_on),
+                    "known_on": str(one.known_on),
+                }
+                for one in self.lines
+            ],
+        }
+
+    def as_table(self) -> Table:
+        """The lines as a person reads them."""
+        table = Table(title=f"收支细账 account as of {self.as_of}", title_justify="left")
+        for name in ("line", "part", "yuan", "counts as", "occurred", "known"):
+            table.add_column(name, justify="right" if name in {"yuan", "counts as"} else "left")
+        for one in self.lines:
+            amounts = (f"{one.amount_fen / FEN_PER_YUAN:,.2f}", f"{one.counted_fen / FEN_PER_YUAN:+,.2f}")
+            table.add_row(one.line, one.part, *amounts, str(one.occurred_on), str(one.known_on))
+        return table
+
+    def sentence(self, line: PolicyValue) -> str:
+        """The result in words, beside the monitoring line."""
+        result, total = self.per_person_yuan, self.total_fen / FEN_PER_YUAN
+        per_person = "not known" if result is None else f"{result:,.2f} yuan"
+        mark = " (assumption)" if line.is_assumption else ""
+        return (
+            f"reference income {total:,.2f} yuan ÷ {self.members} members = {per_person} per person\n"
+            f"the line is {line.value:,} yuan{mark}: a reference, never a cut-off"
+        )
 
 
 def work_out(rows: Rows, as_of: dt.date, coverage: Coverage, region: str = DEFAULT_REGION) -> ReferenceIncome:

@@ -45,10 +45,6 @@ def score(
     as_of: Annotated[str, typer.Option(help="Date to score on, YYYY-MM-DD: only what was known then counts")],
     bundle: BundleDir,
     database: DatabaseUrl,
-    raw: Annotated[
-        Path | None,
-        typer.Option(help="Folder the signals were taken in from; with it, refused rows are judged too"),
-    ] = None,
     health: Annotated[
         bool, typer.Option(help="Judge the deliveries first: nothing is scored from a feed that is at fault")
     ] = True,
@@ -73,7 +69,7 @@ def score(
             def tell(step: str, done: int, total: int) -> None:
                 bar.update(task, description=step, completed=done, total=total or None)
 
-            delivered, model = Deliveries.load(signals, raw), load_bundle(bundle)
+            delivered, model = Deliveries.load(signals), load_bundle(bundle)
             judged = None
             if health:
                 judged = check_health(

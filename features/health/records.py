@@ -154,8 +154,10 @@ class Records:
             middle = self._middle(size, reference)
             beyond = f"LOG10(r.{size.column}) - {middle}"
             known = f"r.{size.column} > 0"
-            # A number within its own bounds, a percentage of 100, is large and no slip.
-            bound = f"r.{size.column} > {size.maximum}" if isinstance(size, Count) else known
+            # A number within its usual bounds, a percentage of 100, is large and no slip.
+            bound = known
+            if isinstance(size, Count):
+                bound = f"r.{size.column} > {size.usual_maximum or size.maximum}"
             found[f"large:{size.name}"] = f"{bound} AND CASE WHEN {known} THEN {beyond} END > {DECADES}"
             found[f"small:{size.name}"] = f"{known} AND CASE WHEN {known} THEN {beyond} END < -{DECADES}"
         return found

@@ -4,9 +4,10 @@ from features.signals.accident import accident
 from features.signals.account import account
 from features.signals.assistance import assistance
 from features.signals.civil import civil
-from features.signals.contract import Contract, RowDefect
+from features.signals.contract import Contract
 from features.signals.coverage import Coverage, Covered, Delivery, complete
 from features.signals.declaration import declaration
+from features.signals.defects import RowDefect
 from features.signals.disability import disability
 from features.signals.disaster import disaster
 from features.signals.employment import employment

@@ -18,7 +18,8 @@ import pyarrow as pa
 
 from features.dates import to_day
 from features.errors import ContractError
-from features.signals.fields import Date, Defect, Field, Flag, Identifier, Value, is_missing
+from features.signals.defects import Defect, RowDefect
+from features.signals.fields import Date, Field, Flag, Identifier, Value, is_missing
 from features.signals.rules import BothOrNeither, NotBefore, RowRule
 
 OCCURRED_ON, KNOWN_ON = "occurred_on", "known_on"
@@ -28,20 +29,13 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class RowDefect:
-    """Why a row was refused: a stable code, the surface field and the way out. Never the value."""
-
-    code: str
-    field: str
-    way_out: str
-
-
-@dataclass(frozen=True)
 class Contract:
     """The shape of one feed.
 
     `kind` is ``event`` (something happened on a day) or ``spell`` (something lasted). `source` names the
     department; `fields` holds the feed's own fields, the keys and dates are added by `event` and `spell`.
+    `checked` are fields that a delivery may carry, that intake checks, and that nobody ever stores: no table,
+    request or feature has them.
     """
 
     name: str
@@ -52,9 +46,10 @@ class Contract:
     kind: Literal["event", "spell"]
     fields: tuple[Field, ...]
     rules: tuple[RowRule, ...] = ()
+    checked: tuple[Field, ...] = ()
 
     def __post_init__(self) -> None:
-        names = [field.name for field in self.fields]
+        names = [field.name for field in (*self.fields, *self.checked)]
         doubles = {name for name in names if names.count(name) > 1}
         if doubles:
             raise ContractError(f"{self.name} declares {', '.join(sorted(doubles))} twice")
@@ -80,9 +75,10 @@ class Contract:
         With `delay_days`, a row without `known_on` gets the careful guess `occurred_on` + delay and is
         marked so. With `is_json`, numbers and flags must be JSON numbers and booleans, not text.
         """
+        has = ", ".join(self._surfaces)
+        # An unknown name is not repeated: it may be a value in the wrong place.
         defects = [
-            # An unknown name is not repeated: it may be a value in the wrong place.
-            RowDefect("unknown_field", "unknown", f"remove it; {self.name} has {', '.join(self._surfaces)}")
+            Defect("unknown_field", feed=(self.zh, self.name), fields=(has, has)).at("unknown")
             for name in row
             if name not in self._surfaces
         ]
@@ -97,18 +93,17 @@ class Contract:
                 if is_json and isinstance(given, str) and (not field.is_textual or given == ""):
                     kind = "boolean" if isinstance(field, Flag) else "number"
                     kind = "string" if field.is_textual else kind
-                    raise Defect("wrong_type", f"give {field.bounds}, as a JSON {kind}")
+                    raise field.defect("wrong_type", kind=(kind, kind))
                 values[field.column] = field.parse(given)
             except Defect as defect:
-                defects.append(RowDefect(defect.code, field.surface, defect.way_out))
-        if not defects:
-            if delay_days is not None:
-                estimate_arrival(values, delay_days)
-            defects = [
-                RowDefect(rule.code, rule.field, rule.way_out)
-                for rule in self.all_rules
-                if not rule.holds(values)
-            ]
+                defects.append(defect.at(field.surface))
+        if delay_days is not None and OCCURRED_ON in values:
+            estimate_arrival(values, delay_days)
+        defects += [
+            Defect(rule.code).at(rule.field)
+            for rule in self.all_rules
+            if values.keys() >= set(rule.columns) and not rule.holds(values)
+        ]
         return defects or values
 
     @property
@@ -156,10 +151,16 @@ def event(
 
 
 def spell(
-    name: str, zh: str, en: str, source: tuple[str, str], *fields: Field, rules: tuple[RowRule, ...] = ()
+    name: str,
+    zh: str,
+    en: str,
+    source: tuple[str, str],
+    *fields: Field,
+    rules: tuple[RowRule, ...] = (),
+    checked: tuple[Field, ...] = (),
 ) -> Contract:
     """A contract for things that lasted; `ended_on` is the last day, empty while it goes on."""
-    return Contract(name, zh, en, *source, "spell", (*_KEYS, *_DATES, *_END_DATES, *fields), rules)
+    return Contract(name, zh, en, *source, "spell", (*_KEYS, *_DATES, *_END_DATES, *fields), rules, checked)
 
 
 def day_of(value: Value) -> int | None:
@@ -182,16 +183,12 @@ _END_DATES = (
 )
 
 
-_ARRIVAL_RULE = NotBefore(
-    "known_before_occurred", KNOWN_ON, OCCURRED_ON, "a record cannot arrive before it happened"
-)
+_ARRIVAL_RULE = NotBefore("known_before_occurred", KNOWN_ON, OCCURRED_ON)
 _DATE_RULES: dict[str, tuple[RowRule, ...]] = {
     "event": (_ARRIVAL_RULE,),
     "spell": (
         _ARRIVAL_RULE,
-        NotBefore("ended_before_start", ENDED_ON, OCCURRED_ON, "the last day is not before the first"),
-        BothOrNeither(
-            "end_undated", ENDED_ON, ENDED_KNOWN_ON, "give ended_on and ended_known_on, or neither"
-        ),
+        NotBefore("ended_before_start", ENDED_ON, OCCURRED_ON),
+        BothOrNeither("end_undated", ENDED_ON, ENDED_KNOWN_ON),
     ),
 }

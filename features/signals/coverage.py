@@ -19,7 +19,8 @@ from features.dates import EPOCH, from_day, months_before, to_day
 from features.errors import ContractError, CoverageError
 from features.policy import policy_value
 from features.regions import check_area_code
-from features.signals.fields import Date, Defect
+from features.signals.defects import Defect
+from features.signals.fields import Date
 
 COLUMNS = ("feed", "area_code", "complete_from", "complete_until", "known_on")
 

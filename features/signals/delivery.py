@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +13,11 @@ import pyarrow as pa
 from features.errors import ContractError
 from features.policy import policy_value
 from features.signals import CONTRACTS, Coverage
+from features.signals.beside import alone, change
+from features.signals.checks import judge
+from features.signals.defects import defect_kinds
 from features.signals.intake import Intake, take_in
+from features.signals.quarantine import Quarantine, csv_bytes
 from features.signals.store import Signals
 
 Progress = Callable[[str, int, int], None]
@@ -24,27 +28,39 @@ MOST_REFUSED = 0.5
 
 @dataclass(frozen=True)
 class TakenIn:
-    """The stored signals of a delivery and what became of each feed's rows."""
+    """What a delivery comes to: the signals to be stored, and what became of each feed's rows."""
 
     signals: Signals
     intakes: dict[str, Intake]
     silent: tuple[str, ...] = ()
     """Feeds that were said to be covered and were not readable: their coverage was dropped."""
+    unjudged: tuple[str, ...] = ()
+    """Rules that no policy value of the region was in force for."""
+
+    def save(self, out: Path) -> None:
+        """Write the signals, ``quarantine/<feed>.csv`` and ``flags/<feed>.csv`` to `out`, all at once.
+
+        What stood there is replaced. Only the owner may read the two folders: they hold what was delivered.
+        """
+        files = {}
+        for feed, one in self.intakes.items():
+            if one.quarantined:
+                files[f"quarantine/{feed}.csv"] = Quarantine.of(one).to_csv()
+            if one.flagged:
+                files[f"flags/{feed}.csv"] = csv_bytes(FLAG_COLUMNS, flag_rows(one))
+        with alone(out):
+            change(out, files, lambda: self.signals.save(out))
 
 
-def take_in_folder(
-    raw: Path, out: Path, *, region: str, on: dt.date, progress: Progress | None = None
-) -> TakenIn:
-    """Take in ``raw/<feed>.parquet`` or ``.csv`` for every feed there is, and ``coverage``, into `out`.
+def judge_folder(raw: Path, *, region: str, on: dt.date, progress: Progress | None = None) -> TakenIn:
+    """Check ``raw/<feed>.parquet`` or ``.csv`` for every feed there is, and ``coverage``; nothing is written.
 
-    Writes the stored signals to `out` and the quarantine of each feed to ``out/quarantine/<feed>.csv``.
-    Rows without an arrival date get the region's normal delay in force on `on`. Coverage of a feed that has
-    no file, or of which more than `MOST_REFUSED` of the rows were refused, is dropped: what could not be
-    read is missing, never "nothing happened". Raises `ContractError` when a file is misshapen, when the
-    household register or the coverage is absent, or when a file bears no feed's name.
+    Rows without an arrival date get the region's normal delay in force on `on`, the date of the delivery;
+    rules against other records see what was known then. Coverage of a feed that has no file, or of which
+    more than `MOST_REFUSED` of the rows were refused, is dropped: what could not be read is missing, never
+    "nothing happened". Raises `ContractError` when a file is misshapen, when the household register or the
+    coverage is absent, or when a file bears no feed's name.
     """
-    if out.resolve() == raw.resolve():
-        raise ContractError("--out is the delivery's own folder and would overwrite it: give another")
     _check_names(raw)
     delays = policy_value("feed_delay_days", region, on).value
     coverage = Coverage.from_frame(_read_frame(raw, "coverage"), CONTRACTS).check_arrivals()
@@ -63,11 +79,53 @@ def take_in_folder(
     silent = tuple(feed for feed in CONTRACTS if feed in said and not _is_readable(intakes.get(feed)))
     coverage = Coverage(one for one in coverage.deliveries if one.feed not in silent)
     signals = Signals({feed: one.accepted for feed, one in intakes.items()}, coverage)
-    signals.save(out)
-    (out / "quarantine").mkdir(exist_ok=True)
-    for feed, one in intakes.items():
-        one.quarantine_frame().to_csv(out / "quarantine" / f"{feed}.csv", index=False)
-    return TakenIn(signals, intakes, silent)
+    found = judge(signals, region, on)
+    intakes = {
+        feed: replace(one, flagged=(*one.flagged, *found.flagged.get(feed, ())))
+        for feed, one in intakes.items()
+    }
+    return TakenIn(signals, intakes, silent, found.unjudged)
+
+
+def take_in_folder(
+    raw: Path, out: Path, *, region: str, on: dt.date, progress: Progress | None = None
+) -> TakenIn:
+    """Judge a delivery as `judge_folder` does and save what it comes to in `out`."""
+    if out.resolve() == raw.resolve():
+        raise ContractError("--out is the delivery's own folder and would overwrite it: give another")
+    taken = judge_folder(raw, region=region, on=on, progress=progress)
+    taken.save(out)
+    return taken
+
+
+FLAG_COLUMNS = (
+    "row_number",
+    "household_id",
+    "occurred_on",
+    "field",
+    "code",
+    "zh",
+    "en",
+    "way_out_zh",
+    "way_out_en",
+)
+"""The columns of a flags file: which accepted row, by its number in the delivery, and what does not fit."""
+
+
+def flag_rows(taken: Intake, numbers: Sequence[int] | None = None) -> list[tuple[str, ...]]:
+    """The lines of a flags file; `numbers` are those of the accepted rows where they came from a mend."""
+    numbers = taken.accepted_rows if numbers is None else numbers
+    found = sorted((place, one.code, one.field) for one in taken.flagged for place in one.places)
+    places = pa.array([place for place, _, _ in found], pa.int64())
+    rows = taken.accepted.select(["household_id", "occurred_on"]).take(places).to_pylist()
+    lines: list[tuple[str, ...]] = []
+    for (place, code, field), row in zip(found, rows, strict=True):
+        kind = defect_kinds()[code]
+        lines.append((
+            str(numbers[place]), row["household_id"], row["occurred_on"].isoformat(), field, code,
+            kind.zh, kind.en, kind.way_out_zh, kind.way_out_en,
+        ))  # fmt: skip
+    return lines
 
 
 def _is_readable(taken: Intake | None) -> bool:

@@ -9,7 +9,6 @@ do not depend on the order of rows.
 from __future__ import annotations
 
 import datetime as dt
-import math
 import random
 import re
 from dataclasses import dataclass
@@ -21,20 +20,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.signals.defects import Defect
+
 FEN_PER_YUAN = 100
 EARLIEST = dt.date(1900, 1, 1)
 LATEST = dt.date(2100, 12, 31)
 
 Value = str | int | bool | dt.date | None
-
-
-class Defect(Exception):
-    """One value that breaks its field's rule: a stable code and the way out, never the value itself."""
-
-    def __init__(self, code: str, way_out: str) -> None:
-        super().__init__(f"{code}: {way_out}")
-        self.code = code
-        self.way_out = way_out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +59,18 @@ class Field:
         return self.name
 
     @property
+    def rule(self) -> tuple[str, str]:
+        """What a value has to be, in Chinese and English, for documentation and ways out."""
+        return self.zh, self.en
+
+    @property
     def bounds(self) -> str:
-        """The rule of this field in words, for documentation and way-outs."""
-        return ""
+        """The same in English."""
+        return self.rule[1]
+
+    def defect(self, code: str, **given: tuple[str, str]) -> Defect:
+        """The defect of a value of this field, to be raised."""
+        return Defect(code, bounds=self.rule, **given)
 
     def parse(self, value: object) -> Value:
         """The stored value of one surface value; raises `Defect`."""
@@ -77,7 +78,7 @@ class Field:
             value = value.item()
         if is_missing(value):
             if self.is_required:
-                raise Defect("missing", f"give a value: {self.bounds or self.en}")
+                raise self.defect("missing")
             return None
         return self._parse(value)
 
@@ -124,18 +125,18 @@ class Identifier(Field):
     is_textual = True
 
     @property
-    def bounds(self) -> str:
-        return f"text matching {self.pattern}"
+    def rule(self) -> tuple[str, str]:
+        return f"符合 {self.pattern} 的文本", f"text matching {self.pattern}"
 
     def _parse(self, value: object) -> str:
         if not isinstance(value, str):
-            raise Defect("not_text", "give the key as text; a number may have lost digits")
+            raise self.defect("not_text")
         if not re.fullmatch(self.pattern, value, re.ASCII):
-            raise Defect("malformed", f"a key is {self.bounds}")
+            raise self.defect("malformed")
         return value
 
     def parse_column(self, column: pa.Array) -> tuple[pa.Array, pa.Array]:
-        if not _is_text(column.type):
+        if not is_text(column.type):
             return super().parse_column(column)
         text = column.cast(pa.string())
         return text, _settled(pc.match_substring_regex(text, f"^(?:{self.pattern})$"))
@@ -153,29 +154,28 @@ class Date(Field):
     is_textual = True
 
     @property
-    def bounds(self) -> str:
-        return f"YYYY-MM-DD from {EARLIEST} to {LATEST}"
+    def rule(self) -> tuple[str, str]:
+        return f"YYYY-MM-DD，{EARLIEST} 至 {LATEST}", f"YYYY-MM-DD from {EARLIEST} to {LATEST}"
 
     def _parse(self, value: object) -> dt.date:
         if isinstance(value, dt.datetime):
             if value.tzinfo is not None or value.time() != dt.time():
-                raise Defect("not_a_date", "give a day without a time of day")
+                raise self.defect("not_a_date")
             value = value.date()
         if isinstance(value, str):
-            if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
-                raise Defect("not_a_date", f"give {self.bounds}")
+            shaped = re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII)
             try:
-                value = dt.date.fromisoformat(value)
+                value = dt.date.fromisoformat(value) if shaped else None
             except ValueError:
-                raise Defect("not_a_date", "this day does not exist") from None
+                value = None
         if not isinstance(value, dt.date):
-            raise Defect("not_a_date", f"give {self.bounds}")
+            raise self.defect("not_a_date")
         if not EARLIEST <= value <= LATEST:
-            raise Defect("out_of_range", f"give {self.bounds}")
+            raise self.defect("out_of_range")
         return value
 
     def parse_column(self, column: pa.Array) -> tuple[pa.Array, pa.Array]:
-        if _is_text(column.type):
+        if is_text(column.type):
             text = column.cast(pa.string())
             shaped = pc.match_substring_regex(text, r"^\d{4}-\d{2}-\d{2}$")
             stamps = pc.strptime(pc.if_else(shaped, text, None), "%Y-%m-%d", "s", error_is_null=True)
@@ -213,29 +213,28 @@ class Money(Field):
         return f"{self.name}_fen"
 
     @property
-    def bounds(self) -> str:
-        return f"{self.minimum_yuan} to {self.maximum_yuan} yuan, at most two decimals"
+    def rule(self) -> tuple[str, str]:
+        low, high = self.minimum_yuan, self.maximum_yuan
+        return f"{low} 至 {high} 元，最多两位小数", f"{low} to {high} yuan, at most two decimals"
 
     def _parse(self, value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-            raise Defect("not_a_number", f"give {self.bounds}")
+            raise self.defect("not_a_number")
         if isinstance(value, str) and not re.fullmatch(r"-?\d{1,12}(\.\d{1,2})?", value, re.ASCII):
-            raise Defect("not_a_number", f"give {self.bounds}, digits and a point only")
-        if isinstance(value, int) and abs(value) > 10**12:
-            raise Defect("out_of_range", f"give {self.bounds}")
-        yuan = Decimal(str(value))
+            raise self.defect("not_a_number")
+        yuan = Decimal(value if isinstance(value, int) else str(value))
         if not yuan.is_finite():
-            raise Defect("not_a_number", f"give {self.bounds}")
+            raise self.defect("not_a_number")
         if not self.minimum_yuan <= yuan <= self.maximum_yuan:
-            raise Defect("out_of_range", f"give {self.bounds}")
+            raise self.defect("out_of_range")
         # Comparing is exact; multiplying first would round a long fraction away unseen.
         if yuan != round(yuan, 2):
-            raise Defect("too_precise", "give at most two decimals: the smallest unit is one fen")
+            raise self.defect("too_precise")
         return int(round(yuan, 2) * FEN_PER_YUAN)
 
     def parse_column(self, column: pa.Array) -> tuple[pa.Array, pa.Array]:
         kind = column.type
-        if _is_text(kind):
+        if is_text(kind):
             text = column.cast(pa.string())
             clean = pc.if_else(pc.match_substring_regex(text, r"^-?\d{1,12}(\.\d{1,2})?$"), text, None)
             yuan = clean.cast(pa.decimal128(16, 2))
@@ -266,33 +265,34 @@ class Money(Field):
 
 @dataclass(frozen=True, kw_only=True)
 class Count(Field):
-    """A whole number."""
+    """A whole number. Beyond `usual_maximum` it is rare, and a slip of the unit where many rows have it."""
 
     minimum: int = 0
     maximum: int = 1_000_000
+    usual_maximum: int | None = None
     arrow_type = pa.int64()
     type_name = "count"
 
     @property
-    def bounds(self) -> str:
-        return f"whole number, {self.minimum} to {self.maximum}"
+    def rule(self) -> tuple[str, str]:
+        return f"整数，{self.minimum} 至 {self.maximum}", f"whole number, {self.minimum} to {self.maximum}"
 
     def _parse(self, value: object) -> int:
         if isinstance(value, str):
             if not re.fullmatch(r"-?\d{1,12}", value, re.ASCII):
-                raise Defect("not_a_number", f"give a {self.bounds}")
+                raise self.defect("not_a_number")
             value = int(value)
-        if isinstance(value, float) and math.isfinite(value) and value == int(value):
+        if isinstance(value, float) and value.is_integer():
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise Defect("not_a_number", f"give a {self.bounds}")
+            raise self.defect("not_a_number")
         if not self.minimum <= value <= self.maximum:
-            raise Defect("out_of_range", f"give a {self.bounds}")
+            raise self.defect("out_of_range")
         return value
 
     def parse_column(self, column: pa.Array) -> tuple[pa.Array, pa.Array]:
         kind = column.type
-        if _is_text(kind):
+        if is_text(kind):
             text = column.cast(pa.string())
             whole = pc.if_else(pc.match_substring_regex(text, r"^-?\d{1,12}$"), text, None).cast(pa.int64())
         elif pa.types.is_integer(kind) and kind != pa.uint64():
@@ -316,26 +316,25 @@ class Flag(Field):
 
     arrow_type = pa.bool_()
     type_name = "flag"
-    _TEXTS: ClassVar[dict[str, bool]] = {
-        **dict.fromkeys(("true", "True", "1"), True),
-        **dict.fromkeys(("false", "False", "0"), False),
-    }
+    _TEXTS: ClassVar[dict[str, bool]] = dict(
+        zip(("true", "True", "1", "false", "False", "0"), (True,) * 3 + (False,) * 3, strict=True)
+    )
 
     @property
-    def bounds(self) -> str:
-        return "true or false"
+    def rule(self) -> tuple[str, str]:
+        return "true 或 false", "true or false"
 
     def _parse(self, value: object) -> bool:
         if isinstance(value, bool):
             return value
         if isinstance(value, str) and value in self._TEXTS:
             return self._TEXTS[value]
-        raise Defect("not_a_flag", f"give {self.bounds}")
+        raise self.defect("not_a_flag")
 
     def parse_column(self, column: pa.Array) -> tuple[pa.Array, pa.Array]:
         if pa.types.is_boolean(column.type):
             return column, _settled(pc.is_valid(column))
-        if not _is_text(column.type):
+        if not is_text(column.type):
             return super().parse_column(column)
         text = column.cast(pa.string())
         yes = pc.is_in(text, pa.array([key for key, flag in self._TEXTS.items() if flag]))
@@ -355,18 +354,18 @@ class Category(Field):
     is_textual = True
 
     @property
-    def bounds(self) -> str:
-        return "one of " + ", ".join(self.categories)
+    def rule(self) -> tuple[str, str]:
+        return "其中之一：" + "、".join(self.categories), "one of " + ", ".join(self.categories)
 
     def _parse(self, value: object) -> str:
         if not isinstance(value, str):
-            raise Defect("not_text", f"give {self.bounds}")
+            raise self.defect("not_text")
         if value not in self.categories:
-            raise Defect("unknown_category", f"give {self.bounds}")
+            raise self.defect("unknown_category")
         return value
 
     def parse_column(self, column: pa.Array) -> tuple[pa.Array, pa.Array]:
-        if not _is_text(column.type):
+        if not is_text(column.type):
             return super().parse_column(column)
         text = column.cast(pa.string())
         return text, _settled(pc.is_in(text, pa.array(self.categories)))
@@ -385,7 +384,8 @@ def is_missing(value: object) -> bool:
     return value is None or value is pd.NA or (isinstance(value, float | dt.datetime) and value != value)
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
+    """Whether an Arrow type holds text."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 

@@ -20,5 +20,5 @@ household = spell(
         zh="是否脱贫户",
         en="registered poor before 2021, or not",
     ),
-    Count(name="land_mu", maximum=100, unit="mu", zh="耕地面积", en="contracted land"),
+    Count(name="land_mu", maximum=10_000, usual_maximum=100, unit="mu", zh="耕地面积", en="contracted land"),
 )

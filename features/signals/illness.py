@@ -26,7 +26,6 @@ illness = event(
             "self_paid_yuan",
             ("reimbursed_fen", "self_paid_fen"),
             "total_fen",
-            "reimbursed + self-paid is at most the total",
         ),
     ),
 )

@@ -1,32 +1,29 @@
 """Intake: raw rows in, accepted rows and a quarantine out. No row is ever lost silently.
 
-Rows in = accepted + quarantined, always. A quarantined row keeps its number in the input and every defect
-it has, each with a code, the field and the way out, so that the department can mend and resend it.
+Rows in = accepted + quarantined, always. A quarantined row keeps its number in the input, its cells as they
+came and every defect it has, each with a code, the field and the way out, so that it can be mended.
 Columns are checked at once; only cells that the fast path leaves open are looked at one by one.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeAlias
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pacsv
-import pyarrow.parquet as pq
 
 from features.errors import ContractError
 from features.signals import CONTRACTS
-from features.signals.contract import KNOWN_ON, OCCURRED_ON, Contract, RowDefect, estimate_arrival
-from features.signals.fields import Defect, Field, is_missing
-
-Source: TypeAlias = pd.DataFrame | pa.Table | Path | Sequence[Mapping[str, Any]]
+from features.signals.contract import KNOWN_ON, OCCURRED_ON, Contract, estimate_arrival
+from features.signals.defects import Defect, RowDefect
+from features.signals.fields import Field, is_missing, is_text
+from features.signals.id_number import IdNumber, doubtful_numbers
+from features.signals.sources import Given, Source, cell_of, read_source
 
 
 @dataclass(frozen=True)
@@ -38,13 +35,29 @@ class QuarantinedRow:
 
 
 @dataclass(frozen=True)
+class Flagged:
+    """Accepted rows that one rule of severity ``flag`` names: their places among the accepted, ascending."""
+
+    code: str
+    field: str
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Intake:
-    """What became of one delivery. `accepted` is in the contract's stored form, in input order."""
+    """What became of one delivery. `accepted` is in the contract's stored form, in input order.
+
+    `delivered` holds the cells of the quarantined rows as text, in the order of `quarantined`; a ragged line
+    has none and stands whole in `lines`, by its row. Both are as sensitive as the signals.
+    """
 
     contract: Contract
     accepted: pa.Table
     quarantined: tuple[QuarantinedRow, ...]
     rows_in: int
+    delivered: pa.Table
+    lines: dict[int, str]
+    flagged: tuple[Flagged, ...] = ()
 
     def __post_init__(self) -> None:
         if self.rows_in != len(self.accepted) + len(self.quarantined):
@@ -56,8 +69,24 @@ class Intake:
         counts = Counter((one.code, one.field) for row in self.quarantined for one in row.defects)
         return dict(counts.most_common())
 
+    @property
+    def flag_counts(self) -> dict[tuple[str, str], int]:
+        """(code, field) → how many accepted rows have it, most frequent first."""
+        counts = Counter({(one.code, one.field): len(one.places) for one in self.flagged})
+        return dict(counts.most_common())
+
+    @property
+    def flagged_rows(self) -> int:
+        """How many accepted rows have a flag or more."""
+        return len({place for one in self.flagged for place in one.places})
+
+    @cached_property
+    def accepted_rows(self) -> Any:
+        """The number in the input of every accepted row."""
+        return np.setdiff1d(np.arange(self.rows_in), [one.row for one in self.quarantined])
+
     def quarantine_frame(self) -> pd.DataFrame:
-        """The quarantine as a table: row, field, code, way_out. No submitted value is in it."""
+        """What is wrong, as a table: row, field, code, way_out. No submitted value is in it."""
         rows = [
             {"row": row.row, "field": one.field, "code": one.code, "way_out": one.way_out}
             for row in self.quarantined
@@ -76,159 +105,38 @@ def take_in(feed: str, source: Source, *, delay_days: int | None = None) -> Inta
     contract = CONTRACTS.get(feed)
     if contract is None:
         raise ContractError(f"there is no feed of that name; there are {', '.join(CONTRACTS)}")
-    given, ragged = _read(contract, source)
-    rows_in = len(next(iter(given.values()))) if given else 0
-    if rows_in == 0:
-        return Intake(contract, contract.schema.empty_table(), (), 0)
+    given = read_source(contract, source)
+    if given.rows == 0:
+        return Intake(contract, contract.schema.empty_table(), (), 0, given.as_text(()), {})
     defects: dict[int, list[RowDefect]] = {}
-    columns = {}
+    columns, checked = {}, {}
     for field in contract.fields:
-        columns[field.column] = _check_column(field, given.get(field.surface), rows_in, delay_days, defects)
+        cells = given.columns.get(field.surface)
+        columns[field.column] = _check_column(field, cells, given.rows, delay_days, defects)
+    for field in contract.checked:
+        if field.surface in given.columns:
+            cells = given.columns[field.surface]
+            checked[field.column] = _check_column(field, cells, given.rows, delay_days, defects)
     stored = pa.table(columns, schema=contract.schema)
     if delay_days is not None:
         stored = _estimate_arrivals(stored, delay_days, defects)
-    _check_rules(contract, stored, defects)
+    _check_rules(contract, stored, checked, defects)
     _check_repeats(stored, defects)
-    defects.update({
-        row: [RowDefect("wrong_field_count", "row", f"this line has {found} fields, give {wanted}")]
-        for row, (wanted, found) in ragged.items()
-    })
-    refused = np.zeros(rows_in, dtype=bool)
-    refused[list(defects)] = True
-    quarantined = tuple(QuarantinedRow(row, tuple(found)) for row, found in sorted(defects.items()))
-    return Intake(contract, stored.filter(pa.array(~refused)), quarantined, rows_in)
-
-
-Ragged = dict[int, tuple[int, int]]
-"""Row → fields wanted and found, of the lines of a file that have another number of fields."""
-
-
-def _read(contract: Contract, source: Source) -> tuple[dict[str, Any], Ragged]:
-    try:
-        if isinstance(source, pd.DataFrame):
-            _check_names(contract, [str(name) for name in source.columns])
-            return _columns_of_frame(source), {}
-        if isinstance(source, pa.Table):
-            _check_names(contract, source.column_names)
-            return _columns_of_table(source), {}
-        if not isinstance(source, Path):
-            rows = list(source)
-            if not all(isinstance(row, Mapping) for row in rows):
-                raise ContractError(f"{contract.name}: a row is an object of fields and their values")
-            frame = pd.DataFrame(rows, dtype=object)
-            _check_names(contract, [str(name) for name in frame.columns] if len(frame) else None)
-            return _columns_of_frame(frame), {}
-        if not source.is_file():
-            raise ContractError(f"{contract.name}: there is no file {source}")
-        if source.suffix not in _READERS:
-            raise ContractError(f"{contract.name}: give a file that ends in {' or '.join(_READERS)}")
-        table, ragged = _READERS[source.suffix](source)
-        _check_names(contract, table.column_names)
-        return _columns_of_table(table), ragged
-    except (pa.ArrowException, OSError, UnicodeError) as error:
-        raise ContractError(
-            f"{contract.name}: the delivery cannot be read as a table ({type(error).__name__}); "
-            "give CSV with a header, encoded as UTF-8, or Parquet"
-        ) from None
-
-
-def _read_csv(path: Path) -> tuple[pa.Table, Ragged]:
-    """Every column as text: a reader that guesses types shifts columns and rounds 18-digit keys.
-
-    A line with too few or too many fields becomes an empty row that is named as ragged.
-    """
-    ragged: Ragged = {}
-
-    def skip(line: Any) -> str:
-        # Lines are counted from 1, the header included and empty ones not.
-        ragged[line.number - 2] = (line.expected_columns, line.actual_columns)
-        return "skip"
-
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        header = lines.readline().rstrip("\r\n")
-    names = [name.strip('"') for name in header.split(",")]
-    table = pacsv.read_csv(
-        path,
-        # Only one thread knows the number of a line.
-        read_options=pacsv.ReadOptions(column_names=names, skip_rows=1, use_threads=False),
-        parse_options=pacsv.ParseOptions(invalid_row_handler=skip),
-        convert_options=pacsv.ConvertOptions(
-            column_types={name: pa.string() for name in names}, strings_can_be_null=True, null_values=[""]
-        ),
+    for row, line in given.ragged.items():
+        wanted, found = str(line.wanted), str(line.found)
+        ragged = Defect("wrong_field_count", wanted=(wanted, wanted), found=(found, found))
+        defects[row] = [ragged.at("row")]
+    is_taken = np.ones(given.rows, dtype=bool)
+    is_taken[list(defects)] = False
+    return Intake(
+        contract,
+        stored.filter(pa.array(is_taken)),
+        tuple(QuarantinedRow(row, tuple(found)) for row, found in sorted(defects.items())),
+        given.rows,
+        given.as_text(sorted(defects)),
+        {row: line.text for row, line in given.ragged.items()},
+        _flag_numbers(contract, given, stored, checked, is_taken),
     )
-    if ragged:
-        kept = iter(range(len(table)))
-        places = [None if row in ragged else next(kept) for row in range(len(table) + len(ragged))]
-        table = table.take(pa.array(places, pa.int64()))
-    return table, ragged
-
-
-def _read_parquet(path: Path) -> tuple[pa.Table, Ragged]:
-    return pq.read_table(path), {}
-
-
-_READERS: dict[str, Callable[[Path], tuple[pa.Table, Ragged]]] = {
-    ".csv": _read_csv,
-    ".parquet": _read_parquet,
-}
-
-
-def _columns_of_frame(frame: pd.DataFrame) -> dict[str, Any]:
-    """Arrow arrays; a column of mixed kinds stays a list of Python values, each cell to be parsed alone."""
-    columns: dict[str, Any] = {}
-    for name in frame.columns:
-        series = frame[name]
-        # Arrow bends cells of mixed kinds to the first one's: a time of day is cut off, text becomes bytes.
-        if series.dtype == object and not _is_uniform(series):
-            columns[str(name)] = list(series)
-            continue
-        try:
-            columns[str(name)] = _flat(pa.Array.from_pandas(series))
-        except (pa.ArrowException, OverflowError, UnicodeEncodeError):
-            columns[str(name)] = list(series)
-    return columns
-
-
-def _is_uniform(series: pd.Series[Any]) -> bool:
-    kinds = {type(one) for one in series if not is_missing(one)}
-    return not kinds or (len(kinds) == 1 and kinds <= {str, bool, int, float, dt.date})
-
-
-def _columns_of_table(table: pa.Table) -> dict[str, Any]:
-    return {name: _flat(table[name]) for name in table.column_names}
-
-
-def _flat(column: Any) -> Any:
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    return column
-
-
-def _check_names(contract: Contract, names: list[str] | None) -> None:
-    if names is None:
-        return
-    allowed = {field.surface for field in contract.fields}
-    if allowed.isdisjoint(names):
-        # Without a header the names are somebody's data, which no message repeats.
-        raise ContractError(
-            f"{contract.name}: no column has a name of the contract; the first line must name the columns. "
-            f"The contract has {', '.join(sorted(allowed))}"
-        )
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    unknown = sorted(set(names) - allowed)
-    required = {field.surface for field in contract.fields if field.is_required}
-    missing = sorted(required - set(names) - {KNOWN_ON, "is_known_on_estimated"})
-    problems = [
-        f"{what} {', '.join(found)}"
-        for what, found in (("doubled", doubled), ("unknown", unknown), ("missing", missing))
-        if found
-    ]
-    if problems:
-        raise ContractError(
-            f"{contract.name}: columns {'; '.join(problems)}. The contract has {', '.join(sorted(allowed))}"
-        )
 
 
 def _check_column(
@@ -246,7 +154,7 @@ def _check_column(
         settled = mask.to_numpy(zero_copy_only=False)
         values = pc.if_else(pa.array(settled), values, pa.scalar(None, field.arrow_type))
         if may_be_missing:
-            settled = settled | pc.is_null(given).to_numpy(zero_copy_only=False)
+            settled = settled | _is_empty(given)
     if stand_in is not None:
         values = pc.fill_null(values, stand_in)
     open_rows = np.flatnonzero(~settled)
@@ -255,22 +163,21 @@ def _check_column(
     # `parse` has the last word on every cell the fast path did not settle.
     looked_at = values.to_pylist()
     for row in open_rows.tolist():
-        cell = given[row] if isinstance(given, list) else _cell(given[row])
+        cell = given[row] if isinstance(given, list) else cell_of(given[row])
         if may_be_missing and is_missing(cell):
             continue
         try:
             looked_at[row] = field.parse(cell)
         except Defect as defect:
-            defects.setdefault(row, []).append(RowDefect(defect.code, field.surface, defect.way_out))
+            defects.setdefault(row, []).append(defect.at(field.surface))
     return pa.array(looked_at, field.arrow_type)
 
 
-def _cell(scalar: Any) -> object:
-    try:
-        return scalar.as_py()
-    except (OverflowError, ValueError):
-        # A day or a span that Python has no value for; no field takes a bare Arrow scalar.
-        return scalar
+def _is_empty(given: Any) -> Any:
+    empty = pc.is_null(given)
+    if is_text(given.type):
+        empty = pc.or_(empty, pc.fill_null(pc.equal(given.cast(pa.string()), ""), False))
+    return empty.to_numpy(zero_copy_only=False)
 
 
 def _estimate_arrivals(stored: pa.Table, delay_days: int, defects: dict[int, list[RowDefect]]) -> pa.Table:
@@ -290,15 +197,25 @@ def _estimate_arrivals(stored: pa.Table, delay_days: int, defects: dict[int, lis
     return stored.set_column(at, "is_known_on_estimated", pa.array(marked, pa.bool_()))
 
 
-def _check_rules(contract: Contract, stored: pa.Table, defects: dict[int, list[RowDefect]]) -> None:
-    """Rules between fields speak only of rows whose fields are all in order."""
+def _check_rules(
+    contract: Contract, stored: pa.Table, checked: dict[str, Any], defects: dict[int, list[RowDefect]]
+) -> None:
+    """A rule between fields speaks of every row in which its own fields are in order."""
+    for name, column in checked.items():
+        stored = stored.append_column(name, column)
+    surfaces = {field.column: field.surface for field in (*contract.fields, *contract.checked)}
     found: dict[int, list[RowDefect]] = {}
     for rule in contract.all_rules:
+        if not set(rule.columns) <= set(stored.column_names):
+            continue
+        own = {surfaces[column] for column in rule.columns}
+        broken = Defect(rule.code).at(rule.field)
         kept = pc.fill_null(rule.holds_for(stored), True).to_numpy()
         for row in np.flatnonzero(~kept).tolist():
-            if row not in defects:
-                found.setdefault(row, []).append(RowDefect(rule.code, rule.field, rule.way_out))
-    defects |= found
+            if own.isdisjoint(defect.field for defect in defects.get(row, ())):
+                found.setdefault(row, []).append(broken)
+    for row, more in found.items():
+        defects.setdefault(row, []).extend(more)
 
 
 def _check_repeats(stored: pa.Table, defects: dict[int, list[RowDefect]]) -> None:
@@ -306,5 +223,19 @@ def _check_repeats(stored: pa.Table, defects: dict[int, list[RowDefect]]) -> Non
     good = np.setdiff1d(np.arange(len(stored)), list(defects))
     repeated = stored.take(good).to_pandas(date_as_object=False).duplicated(keep="first").to_numpy()
     for row in good[repeated].tolist():
-        way_out = "remove it: an earlier row of this delivery is the same in every field"
-        defects[row] = [RowDefect("repeated_row", "household_id", way_out)]
+        defects[row] = [Defect("repeated_row").at("household_id")]
+
+
+def _flag_numbers(
+    contract: Contract, given: Given, stored: pa.Table, checked: dict[str, Any], is_taken: Any
+) -> tuple[Flagged, ...]:
+    flagged = []
+    for field in contract.checked:
+        if isinstance(field, IdNumber) and field.column in checked:
+            numbers = pc.if_else(pa.array(is_taken), checked[field.column], None)
+            masks = doubtful_numbers(given.columns[field.surface], numbers, stored["member_id"])
+            for code, mask in masks.items():
+                places = np.flatnonzero(mask[is_taken])
+                if len(places):
+                    flagged.append(Flagged(code, field.surface, tuple(places.tolist())))
+    return tuple(flagged)

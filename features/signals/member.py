@@ -2,6 +2,7 @@
 
 from features.signals.contract import spell
 from features.signals.fields import Category, Count, Date, Flag, Identifier
+from features.signals.id_number import IdNumber, SameBirth
 
 member = spell(
     "member",
@@ -29,4 +30,13 @@ member = spell(
         zh="就学阶段",
         en="stage of schooling",
     ),
+    Category(
+        name="no_school_reason",
+        categories=("deferred", "home_taught", "ill", "graduated", "other"),
+        is_required=False,
+        zh="未就学原因：延缓入学、送教上门、因病休学、已毕业、其他",
+        en="why a child of school age is in no school",
+    ),
+    rules=(SameBirth("id_number_born_otherwise", "id_number", "born_on"),),
+    checked=(IdNumber(name="id_number", zh="公民身份号码", en="ID number"),),
 )

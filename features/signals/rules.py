@@ -1,4 +1,8 @@
-"""Rules between the fields of one row. Each asks one row or a whole table, with the same answer."""
+"""Rules between the fields of one row. Each asks one row or a whole table, with the same answer.
+
+A rule speaks where its own columns are in order, whatever is wrong with the others. Its words and the way
+out stand in ``defects.yaml`` under its code.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,14 @@ import pyarrow.compute as pc
 
 
 class RowRule(Protocol):
-    """A rule with a stable code, the surface field it is reported at and the way out."""
+    """A rule with a stable code, the surface field it is reported at and the stored columns it reads."""
 
     @property
     def code(self) -> str: ...
     @property
     def field(self) -> str: ...
     @property
-    def way_out(self) -> str: ...
+    def columns(self) -> tuple[str, ...]: ...
 
     def holds(self, row: Mapping[str, Any]) -> bool:
         """Whether a row of stored values keeps the rule."""
@@ -36,11 +40,14 @@ class NotBefore:
     code: str
     later: str
     earlier: str
-    way_out: str
 
     @property
     def field(self) -> str:
         return self.later
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.later, self.earlier
 
     def holds(self, row: Mapping[str, Any]) -> bool:
         later, earlier = row[self.later], row[self.earlier]
@@ -57,11 +64,14 @@ class BothOrNeither:
     code: str
     first: str
     second: str
-    way_out: str
 
     @property
     def field(self) -> str:
         return self.second
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.first, self.second
 
     def holds(self, row: Mapping[str, Any]) -> bool:
         return (row[self.first] is None) == (row[self.second] is None)
@@ -78,10 +88,14 @@ class SumAtMost:
     field: str
     parts: tuple[str, str]
     whole: str
-    way_out: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return *self.parts, self.whole
 
     def holds(self, row: Mapping[str, Any]) -> bool:
         return bool(row[self.parts[0]] + row[self.parts[1]] <= row[self.whole])
 
     def holds_for(self, table: pa.Table) -> Any:
-        return pc.less_equal(pc.add(table[self.parts[0]], table[self.parts[1]]), table[self.whole])
+        kept = pc.less_equal(pc.add(table[self.parts[0]], table[self.parts[1]]), table[self.whole])
+        return pc.fill_null(kept, True)

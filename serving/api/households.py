@@ -7,7 +7,8 @@ import datetime as dt
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from features.signals.fields import Date, Defect
+from features.signals.defects import Defect
+from features.signals.fields import Date
 from serving.api.answers import AssessmentAnswer
 from serving.api.documentation import AS_OF_PARAMETER, problems
 from serving.errors import FieldError, Problem
@@ -40,9 +41,10 @@ def router(store: AssessmentStore) -> APIRouter:
 def as_of_of(request: Request) -> dt.date | None:
     """The date of the query, if one was given; raises `Problem` when it is none."""
     given = request.query_params.getlist("as_of_date")
+    if len(given) > 1:
+        errors = [FieldError("/query/as_of_date", "repeated", "give as_of_date once")]
+        raise Problem("request_invalid", errors=errors)
     try:
-        if len(given) > 1:
-            raise Defect("repeated", "give as_of_date once")
         day = _DAY.parse(given[0]) if given else None
     except Defect as defect:
         errors = [FieldError("/query/as_of_date", defect.code, defect.way_out)]

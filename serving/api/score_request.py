@@ -18,7 +18,8 @@ from features.errors import CoverageError
 from features.regions import check_area_code
 from features.signals import REQUEST_FEEDS, Contract, Delivery
 from features.signals.coverage import COLUMNS
-from features.signals.fields import Date, Defect, Identifier
+from features.signals.defects import Defect
+from features.signals.fields import Date, Identifier
 from serving.errors import MOST_ERRORS, FieldError, Problem
 from serving.scorer import HouseholdRows, Scorer
 

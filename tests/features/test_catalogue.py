@@ -75,8 +75,7 @@ def test_every_record_has_its_dates_and_key(contract: Contract) -> None:
     assert ({"ended_on", "ended_known_on"} <= set(names)) == (contract.kind == "spell")
     assert len({field.column for field in contract.fields}) == len(names)
     for rule in contract.all_rules:
-        assert rule.field in {field.surface for field in contract.fields}
-        assert rule.way_out
+        assert rule.field in {field.surface for field in (*contract.fields, *contract.checked)}
 
 
 @given(st.sampled_from(list(CONTRACTS)), st.integers(0, 10**9))

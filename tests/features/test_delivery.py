@@ -95,7 +95,9 @@ def test_a_folder_is_taken_in_with_its_quarantine(tmp_path: Path) -> None:
     assert stored.tables["income"]["known_on"].to_pylist() == [dt.date(2025, 5, 2)]
     assert [one.area_code for one in stored.coverage.deliveries] == ["500299"]
     quarantine = pd.read_csv(out / "quarantine" / "income.csv")
-    assert quarantine[["row", "field", "code"]].to_numpy().tolist() == [[1, "amount_yuan", "not_a_number"]]
+    assert quarantine[["row_number", "defects", "amount_yuan"]].to_numpy().tolist() == [
+        [1, "amount_yuan: not_a_number", "lots"]
+    ]
     write(raw / "household.csv", "x")
     with pytest.raises(ContractError, match="twice"):
         take_in_folder(raw, out, region="CN-50", on=dt.date(2025, 7, 1))

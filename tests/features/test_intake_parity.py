@@ -19,13 +19,14 @@ from hypothesis import strategies as st
 
 from features import CONTRACTS, Intake, take_in
 from features.signals.contract import Contract
-from features.signals.fields import Count, Date, Defect, Field, Flag, Identifier, Money
+from features.signals.defects import Defect
+from features.signals.fields import Count, Date, Field, Flag, Identifier, Money
 from tests.features.hostile import FLOATS, INTEGERS, TEXTS, arrow_columns, cells, texts
 
 FEEDS = st.sampled_from(list(CONTRACTS))
 DELAYS = st.sampled_from((None, 30))
 TIGHT: list[Field] = [
-    *(field for contract in CONTRACTS.values() for field in contract.fields),
+    *(field for contract in CONTRACTS.values() for field in (*contract.fields, *contract.checked)),
     Money(name="debt", zh="债", en="debt", minimum_yuan=-100, maximum_yuan=10**9),
     Count(name="change", zh="变", en="change", minimum=-(10**12), maximum=10**12, is_required=False),
     Flag(name="is_it", zh="是", en="is it", is_required=False),

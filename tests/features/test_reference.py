@@ -11,11 +11,12 @@ from features.language.formula import formula
 from features.policy import parameters
 from features.reference import reference_pages
 from features.signals import CONTRACTS
+from features.signals.defects import defect_kinds
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 
 
-@pytest.mark.parametrize("name", ["features.md", "language.md", "signals.md", "policy.md"])
+@pytest.mark.parametrize("name", ["features.md", "language.md", "signals.md", "defects.md", "policy.md"])
 def test_no_page_is_stale(name: str) -> None:
     written = (FOLDER / name).read_text(encoding="utf-8")
     assert written == reference_pages()[name], "run `.venv/bin/python -m features reference`"
@@ -30,6 +31,8 @@ def test_everything_is_on_its_page() -> None:
     for contract in CONTRACTS.values():
         assert f"## `{contract.name}`" in pages["signals.md"]
         assert all(f"| {field.surface} |" in pages["signals.md"] for field in contract.fields)
+        assert all(f"| {field.surface} |" in pages["signals.md"] for field in contract.checked)
+    assert all(f"| `{code}` |" in pages["defects.md"] for code in defect_kinds())
     assert all(f"## `{name}`" in pages["policy.md"] for name in parameters())
     assert "**assumption**" in pages["policy.md"]
 

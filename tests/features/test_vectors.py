@@ -119,7 +119,9 @@ def test_the_command_line_takes_in_a_folder_and_refuses_an_empty_one(tmp_path: P
         "rows_in": 3,
         "accepted": 3,
         "quarantined": 0,
+        "flagged": 0,
         "defects": {},
+        "flags": {},
     }
     assert len(take_in("household", tmp_path / "household.parquet").accepted) == 3
     (tmp_path / "household.parquet").unlink()

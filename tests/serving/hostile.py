@@ -268,7 +268,7 @@ RULES: dict[str, tuple[bytes, str, str]] = {
         "not_a_number",
     ),
     "count out of range": (
-        put("household", "land_mu", 101),
+        put("household", "land_mu", 10_001),
         "/households/0/signals/household/0/land_mu",
         "out_of_range",
     ),

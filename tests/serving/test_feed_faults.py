@@ -30,7 +30,6 @@ LANGUAGES = ("zh", "en")
 class Delivered:
     """A county in which bills came in another unit, and one village's wages too."""
 
-    raw: Path
     signals: Path
     village: str
     touched: frozenset[str]
@@ -48,7 +47,7 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Delivered:
         frame.to_parquet(raw / f"{feed}.parquet")
     local.coverage.to_parquet(raw / "coverage.parquet")
     take_in_folder(raw, signals, region="CN-50", on=SETTINGS.ends_on)
-    return Delivered(raw, signals, village, local.touched)
+    return Delivered(signals, village, local.touched)
 
 
 def score(
@@ -57,8 +56,7 @@ def score(
     from serving.__main__ import main
 
     options = [
-        "--signals", str(delivered.signals), "--raw", str(delivered.raw), "--as-of",
-        SETTINGS.ends_on.isoformat(), "--bundle", str(bundle_dir), "--database", f"sqlite:///{database}",
+        "--signals", str(delivered.signals), "--as-of", SETTINGS.ends_on.isoformat(), "--bundle", str(bundle_dir), "--database", f"sqlite:///{database}",
         *more,
     ]  # fmt: skip
     monkeypatch.setattr(sys, "argv", ["serving", "score", *options])
@@ -152,7 +150,7 @@ def test_the_clean_county_is_not_stopped(
     raw, signals = tmp_path / "raw", tmp_path / "signals"
     county.save(raw)
     take_in_folder(raw, signals, region="CN-50", on=SETTINGS.ends_on)
-    clean = Delivered(raw, signals, "", frozenset())
+    clean = Delivered(signals, "", frozenset())
     score(clean, bundle_dir, tmp_path / "scores.db", "--json", monkeypatch=monkeypatch)
     assert json.loads(capsys.readouterr().out)["blocked_feeds"] == []
 

@@ -170,11 +170,15 @@ class Departments:
 
     def _identifications(self, found: list[dict[str, object]]) -> None:
         dates = np.array([one["identified_on"] for one in found], dtype="datetime64[D]")
-        self._add(
+        self.reporter.add_spells(
             "identification",
-            np.array([one["household"] for one in found], dtype=np.int64),
-            dates.astype(np.int64),
-            object_type=np.array([one["object_type"] for one in found], dtype=object),
+            {
+                "household": np.array([one["household"] for one in found], dtype=np.int64),
+                "occurred": dates.astype(np.int64),
+                "ended": None,
+                "object_type": np.array([one["object_type"] for one in found], dtype=object),
+                "cause": np.array([one["cause_code"] for one in found], dtype=object),
+            },
         )
 
     def _accidents(self, day: int, month: Month) -> None:

@@ -51,10 +51,12 @@ class Place:
         return money or [one for one in self.contract.fields if isinstance(one, Count)]
 
     def field(self, *kinds: type[Field]) -> Field | None:
-        """The first field of the first of these kinds that the feed has."""
+        """The first field of the first of these kinds that the delivery has."""
         for kind in kinds:
             for one in self.contract.fields:
-                if isinstance(one, kind) and one.name != "is_known_on_estimated":
+                is_asked = isinstance(one, kind) and one.name != "is_known_on_estimated"
+                # A department leaves optional fields out.
+                if is_asked and one.surface in self.frame:
                     return one
         return None
 

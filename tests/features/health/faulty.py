@@ -33,11 +33,7 @@ RECENT_ROWS = 20_000
 def deliveries_of(feeds: dict[str, pd.DataFrame], coverage: pd.DataFrame) -> Deliveries:
     """Surface frames as taken in, with what was refused."""
     taken = {feed: take_in(feed, frame) for feed, frame in feeds.items()}
-    refused = {
-        feed: refused_rows(feed, feeds[feed], [row.row for row in one.quarantined])
-        for feed, one in taken.items()
-        if one.quarantined
-    }
+    refused = {feed: refused_rows(feed, one.delivered) for feed, one in taken.items() if one.quarantined}
     stated = Coverage.from_frame(coverage, CONTRACTS)
     return Deliveries(Signals({feed: one.accepted for feed, one in taken.items()}, stated), refused)
 
@@ -156,7 +152,7 @@ class FaultyCounty:
         injected = inject(feeds, self.coverage, fault, seed=LEVELS[level])
         taken = take_in(feed, injected.feeds[feed])
         refused = dict(self.clean.refused)
-        refused[feed] = refused_rows(feed, injected.feeds[feed], [one.row for one in taken.quarantined])
+        refused[feed] = refused_rows(feed, taken.delivered)
         tables = {"household": self.clean.signals.tables["household"], feed: taken.accepted}
         signals = Signals(tables, Coverage.from_frame(injected.coverage, CONTRACTS))
         given = Deliveries(signals, refused)

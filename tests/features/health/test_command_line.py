@@ -17,8 +17,8 @@ MONTH = dt.date(2026, 8, 31)
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Path]]:
-    """Name → (raw, signals): a county as it is, and one whose illness feed lacks every tenth amount."""
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Name → signals: a county as it is, and one whose illness feed lacks every tenth amount."""
     county = simulate_county(CountySettings(households=800, months=2, run_in_months=26))
     county.feeds.pop("identification", None)
     broken = inject(county.feeds, county.coverage, Fault("missing_values", "illness", "500299", MONTH))
@@ -30,7 +30,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, P
         county.coverage.to_parquet(raw / "coverage.parquet", index=False)
         signals = tmp_path_factory.mktemp(f"{name}_signals")
         take_in_folder(raw, signals, region="CN-50", on=dt.date(2026, 10, 31))
-        made[name] = raw, signals
+        made[name] = signals
     return made
 
 
@@ -42,10 +42,10 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 
 
 def test_a_healthy_county(
-    folders: dict[str, tuple[Path, Path]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    raw, signals = folders["good"]
-    code = run(monkeypatch, "--signals", signals, "--raw", raw, "--as-of", "2026-10-31", "--periods", "2")
+    signals = folders["good"]
+    code = run(monkeypatch, "--signals", signals, "--as-of", "2026-10-31", "--periods", "2")
     said = capsys.readouterr().out
     assert code == 0, said
     assert "illness" in said
@@ -54,10 +54,10 @@ def test_a_healthy_county(
 
 
 def test_a_blocked_feed_is_exit_code_3(
-    folders: dict[str, tuple[Path, Path]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    raw, signals = folders["bad"]
-    options = ("--signals", signals, "--raw", raw, "--as-of", "2026-10-31", "--periods", "1")
+    signals = folders["bad"]
+    options = ("--signals", signals, "--as-of", "2026-10-31", "--periods", "1")
     assert run(monkeypatch, *options, "--json") == 3
     told = json.loads(capsys.readouterr().out)
     assert told["is_healthy"] is False
@@ -76,17 +76,16 @@ def test_a_blocked_feed_is_exit_code_3(
     [
         (("--as-of", "2026-02-30"), "--as-of"),
         (("--as-of", "2026-10-31", "--signals", "no/such/folder"), "lacks signals.json"),
-        (("--as-of", "2026-10-31", "--raw", "no/such/folder"), "lacks"),
     ],
 )
 def test_a_refusal_is_one_sentence_and_exit_code_2(
-    folders: dict[str, tuple[Path, Path]],
+    folders: dict[str, Path],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     options: tuple[str, ...],
     match: str,
 ) -> None:
-    assert run(monkeypatch, "--signals", folders["bad"][1], *options) == 2
+    assert run(monkeypatch, "--signals", folders["bad"], *options) == 2
     told = capsys.readouterr()
     assert match in told.err
     assert told.out == ""

@@ -1,0 +1,185 @@
+"""Mending: refused rows that somebody has put right are taken in and added to the stored signals.
+
+A row is checked again once it was changed. What is in order moves from the quarantine into the signals; what
+is not stays, with its new defects; what nobody touched stays as it is. The signals and the quarantine change
+together, so that a row is in one of the two at every moment and never in both.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from features.errors import ContractError
+from features.policy import policy_value
+from features.signals import CONTRACTS
+from features.signals.beside import alone, change
+from features.signals.checks import judge
+from features.signals.defects import Defect
+from features.signals.delivery import FLAG_COLUMNS, flag_rows
+from features.signals.intake import Flagged, Intake, QuarantinedRow, take_in
+from features.signals.quarantine import KeptRow, Quarantine, csv_bytes
+from features.signals.store import Signals
+
+
+def mend(
+    directory: Path, *, region: str, on: dt.date, mended: Path | None = None, is_dry_run: bool = False
+) -> dict[str, Intake]:
+    """Take in what was mended in ``directory/quarantine``, or in the copies of its files in `mended`.
+
+    Returns what became of the rows that waited, feed by feed. A row of a copy stands for the row of the
+    same number; one that no longer waits was taken in before and is left alone. Rows keep the dates they came
+    with; those without an arrival date get the careful guess. Flags of the rows taken in are added to those
+    there are, as judged on `on`. With `is_dry_run` nothing changes. Raises `ContractError` when a file is
+    misshapen or another process is at work in the folder.
+    """
+    for folder in (directory, mended):
+        if folder is not None and not folder.is_dir():
+            raise ContractError(f"there is no folder {folder}")
+    with alone(directory):
+        signals = Signals.load(directory)
+        delays = policy_value("feed_delay_days", region, on).value
+        checked = {}
+        for feed in CONTRACTS:
+            book = _book(directory, mended, feed)
+            if book is not None:
+                checked[feed] = _check(feed, book, signals.tables[feed], delays[feed])
+        added = Signals(
+            {
+                feed: pa.concat_tables([table, checked[feed].intake.accepted]) if feed in checked else table
+                for feed, table in signals.tables.items()
+            },
+            signals.coverage,
+        )
+        if any(len(one.intake.accepted) for one in checked.values()):
+            found = judge(added, region, on).flagged
+            for feed, one in checked.items():
+                news = _of_new_rows(found.get(feed, ()), len(signals.tables[feed]))
+                intake = replace(one.intake, flagged=(*one.intake.flagged, *news))
+                checked[feed] = replace(one, intake=intake)
+        if not is_dry_run:
+            _write(directory, added, checked)
+    return {feed: one.intake for feed, one in checked.items()}
+
+
+def _of_new_rows(flagged: tuple[Flagged, ...], stored: int) -> list[Flagged]:
+    news = [
+        replace(flag, places=tuple(place - stored for place in flag.places if place >= stored))
+        for flag in flagged
+    ]
+    return [flag for flag in news if flag.places]
+
+
+def _book(directory: Path, mended: Path | None, feed: str) -> Quarantine | None:
+    """What waits of a feed, with what was mended in it; `None` where nothing waits."""
+    path = directory / "quarantine" / f"{feed}.csv"
+    if not path.is_file():
+        return None
+    book = Quarantine.read(CONTRACTS[feed], path)
+    copied = mended / path.name if mended is not None else path
+    if not copied.is_file() or copied.samefile(path):
+        return book
+    copy = Quarantine.read(CONTRACTS[feed], copied)
+    if copy.names != book.names:
+        raise ContractError(
+            f"the mended {path.name} has other columns than the quarantine it was copied from"
+        )
+    theirs = {row.number: row for row in copy.rows}
+    rows = []
+    for row in book.rows:
+        other = theirs.get(row.number, row)
+        is_mended = row.is_mended or (other.cells, other.line) != (row.cells, row.line)
+        rows.append(replace(row, cells=other.cells, line=other.line, is_mended=is_mended))
+    return replace(book, rows=tuple(rows))
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """The rows of one quarantine after another check: `numbers` are those of the rows now accepted."""
+
+    intake: Intake
+    waiting: Quarantine
+    numbers: tuple[int, ...]
+
+
+def _check(feed: str, book: Quarantine, stored: pa.Table, delay_days: int) -> _Checked:
+    contract = CONTRACTS[feed]
+    rows, refused = list(book.rows), {}
+    for place, row in enumerate(rows):
+        known = row.found(contract)
+        if not row.is_mended and known:
+            refused[place] = known
+        elif row.line is not None:
+            cells = next(csv.reader([row.line]), [])
+            if len(cells) == len(book.names):
+                rows[place] = replace(row, cells=tuple(cells), line=None)
+            else:
+                wanted, found = str(len(book.names)), str(len(cells))
+                defect = Defect("wrong_field_count", wanted=(wanted, wanted), found=(found, found))
+                refused[place] = (defect.at("row"),)
+    asked = [place for place in range(len(rows)) if place not in refused]
+    cells = replace(book, rows=tuple(rows[place] for place in asked)).to_table()
+    again = take_in(feed, cells, delay_days=delay_days)
+    refused |= {asked[one.row]: one.defects for one in again.quarantined}
+    # A row that was stored before is the same record delivered twice, whatever was wrong with this copy.
+    is_new = ~_is_in(again.accepted, stored)
+    places = [asked[number] for number in again.accepted_rows]
+    for place, is_kept in zip(places, is_new.tolist(), strict=True):
+        if not is_kept:
+            refused[place] = (Defect("repeated_row").at("household_id"),)
+    kept = np.flatnonzero(is_new)
+    flagged = [
+        replace(flag, places=tuple(np.flatnonzero(np.isin(kept, flag.places)).tolist()))
+        for flag in again.flagged
+    ]
+    intake = Intake(
+        contract,
+        again.accepted.take(pa.array(kept, pa.int64())),
+        tuple(QuarantinedRow(place, tuple(refused[place])) for place in sorted(refused)),
+        len(rows),
+        pa.table({}),
+        {},
+        tuple(flag for flag in flagged if flag.places),
+    )
+    waiting = [
+        book.rows[place]
+        if not book.rows[place].is_mended
+        else KeptRow.refused(rows[place].number, rows[place].cells, rows[place].line, refused[place])
+        for place in sorted(refused)
+    ]
+    numbers = tuple(rows[place].number for place in places if place not in refused)
+    return _Checked(intake, replace(book, rows=tuple(waiting)), numbers)
+
+
+def _is_in(rows: pa.Table, stored: pa.Table) -> Any:
+    """For each row, whether the stored table has one that is the same in every field."""
+    same = " AND ".join(f"r.{name} IS NOT DISTINCT FROM s.{name}" for name in rows.column_names)
+    numbered = rows.append_column("place", pa.array(np.arange(len(rows))))
+    with duckdb.connect() as connection:
+        connection.register("rows", numbered)
+        connection.register("stored", stored)
+        found = connection.sql(
+            f"SELECT place FROM rows r WHERE EXISTS (SELECT 1 FROM stored s WHERE {same})"  # noqa: S608
+        ).fetchnumpy()["place"]
+    return np.isin(np.arange(len(rows)), found)
+
+
+def _write(directory: Path, signals: Signals, checked: Mapping[str, _Checked]) -> None:
+    files = {f"flags/{path.name}": path.read_bytes() for path in (directory / "flags").glob("*.csv")}
+    for feed, one in checked.items():
+        if one.waiting.rows:
+            files[f"quarantine/{feed}.csv"] = one.waiting.to_csv()
+        if one.intake.flagged:
+            name = f"flags/{feed}.csv"
+            news = csv_bytes(FLAG_COLUMNS, flag_rows(one.intake, one.numbers))
+            files[name] = files[name] + news.partition(b"\n")[2] if name in files else news
+    has_news = any(len(one.intake.accepted) for one in checked.values())
+    change(directory, files, (lambda: signals.save(directory)) if has_news else None)
