@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from features.definitions import FEATURES
-from features.engines.duckdb import compile_sql
 from features.engines.plan import Plan
 from features.engines.row import stored_row
+from features.engines.sql import compile_sql
 from features.errors import ContractError, FeaturesError
 from features.language.formula import formula
 from features.policy import DEFAULT_REGION, policy_value

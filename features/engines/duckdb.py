@@ -15,10 +15,7 @@ import pyarrow as pa
 
 from features.definitions import FEATURES
 from features.engines.plan import Plan
-
-# `compile_sql` is asked for here, too: this is the engine that runs it where no cluster is.
-from features.engines.sql import compile_sql as compile_sql
-from features.engines.sql import coverage_table, households_sql, quoted, with_integer_days
+from features.engines.sql import compile_sql, coverage_table, households_sql, quoted, with_integer_days
 from features.errors import ContractError, RunError
 from features.language.feature import Feature
 from features.policy import DEFAULT_REGION

@@ -17,11 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import FEATURES, Signals, build_vectors
+from features import CONTRACTS, FEATURES, Signals, build_vectors
 from features.engines import buckets as engine
 from features.engines.buckets import read_vectors, write_vectors
 from features.errors import ContractError, RunError
 from features.neighbourhood import village_facts, with_neighbourhood
+from features.signals import complete
 from features.signals.buckets import Buckets
 from tests.features.worlds import AS_OF_DATES, REGION, make_world
 
@@ -34,18 +35,31 @@ def whole(signals: Signals, as_of: dt.date) -> pd.DataFrame:
     return build_vectors(with_neighbourhood(signals, [as_of], REGION), [as_of], region=REGION, threads=1)
 
 
+def signals_of(seed: int, as_of: dt.date, households: int, *, is_covered: bool) -> Signals:
+    """A world; with every feed covered, most of its villages have facts."""
+    signals = make_world(seed, as_of, households).signals()
+    whole = complete(CONTRACTS, "50", dt.date(2015, 1, 1), as_of)
+    return Signals(signals.tables, whole) if is_covered else signals
+
+
 @settings(max_examples=12, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
     as_of=st.sampled_from(AS_OF_DATES),
     size=st.integers(1, 30),
     households=st.integers(0, 30),
+    is_covered=st.booleans(),
 )
 def test_vectors_by_bucket_are_those_of_the_whole(
-    tmp_path_factory: pytest.TempPathFactory, seed: int, as_of: dt.date, size: int, households: int
+    tmp_path_factory: pytest.TempPathFactory,
+    seed: int,
+    as_of: dt.date,
+    size: int,
+    households: int,
+    is_covered: bool,
 ) -> None:
     folder = tmp_path_factory.mktemp("world")
-    signals = make_world(seed, as_of, households).signals()
+    signals = signals_of(seed, as_of, households, is_covered=is_covered)
     signals.save(folder / "signals", households_per_bucket=size)
     run = write_vectors(folder / "signals", [as_of], folder / "out", region=REGION, threads=1)
     expected = whole(signals, as_of)
@@ -55,8 +69,8 @@ def test_vectors_by_bucket_are_those_of_the_whole(
 
 def test_worlds_have_neighbourhoods_across_buckets() -> None:
     """The worlds above are worth their test: villages of which facts are made."""
-    worlds = [make_world(seed, AS_OF, 30).signals() for seed in range(10)]
-    assert sum(bool(village_facts(signals, AS_OF, REGION)) for signals in worlds) >= 3
+    worlds = [signals_of(seed, AS_OF, 30, is_covered=True) for seed in range(10)]
+    assert sum(bool(village_facts(signals, AS_OF, REGION)) for signals in worlds) >= 8
 
 
 def test_some_features_are_asked_several_buckets_at_a_time(tmp_path: Path) -> None:
