@@ -9,7 +9,7 @@ from features.policy import policy_value, policy_version
 from features.signals import CONTRACTS, Coverage
 from features.signals.intake import Intake, take_in
 from features.signals.store import Signals
-from features.vectors import catalogue
+from features.vectors import catalogue, silent_feeds
 
 __all__ = [
     "CONTRACTS",
@@ -26,5 +26,6 @@ __all__ = [
     "feature_version",
     "policy_value",
     "policy_version",
+    "silent_feeds",
     "take_in",
 ]

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterable
+
 import pandas as pd
 
 from features.definitions import FEATURES
+from features.engines.duckdb import registered_villages
+from features.engines.plan import Plan
+from features.engines.sql import SILENT_FEEDS, coverage_table
+from features.language.feature import Feature
+from features.policy import DEFAULT_REGION
+from features.signals.store import Signals
 
 
 def catalogue() -> pd.DataFrame:
@@ -25,3 +34,23 @@ def catalogue() -> pd.DataFrame:
         for one in FEATURES.values()
     ]
     return pd.DataFrame(rows).set_index("feature")
+
+
+def silent_feeds(
+    signals: Signals,
+    as_of: dt.date,
+    *,
+    features: Iterable[Feature] | None = None,
+    region: str = DEFAULT_REGION,
+) -> pd.Series[str]:
+    """The feeds that are silent for each registered household, by household_id, joined by commas.
+
+    Of a silent feed (delivered too long ago or never) nothing may be counted: each feature that needs it is
+    missing in the vectors of that date.
+    """
+    homes = registered_villages(signals.tables["household"], as_of)
+    villages = sorted(homes.unique())
+    plan = Plan(FEATURES.values() if features is None else features)
+    told = coverage_table(signals.coverage, villages, as_of, region, plan)[SILENT_FEEDS].to_pylist()
+    found: pd.Series[str] = homes.map(dict(zip(villages, told, strict=True))).rename(SILENT_FEEDS)
+    return found

@@ -3,7 +3,7 @@
 A run writes one Parquet file a bucket and date, each put in place at once when it is whole:
 
     <out>/vectors.json                               what the run is about, and whether it is complete
-    <out>/as_of_date=2026-06-30/<bucket>.parquet     household_id and one float64 column a feature
+    <out>/as_of_date=2026-06-30/<bucket>.parquet     household_id, silent_feeds, one float64 column a feature
     <out>/villages/2026-06-30.json                   the villages' facts that the neighbourhood is made of
 
 A killed run is continued by starting it again: finished buckets stay, the others are computed. So no
@@ -30,6 +30,7 @@ import pyarrow.parquet as pq
 from features.definitions import FEATURES, feature_version
 from features.engines.duckdb import Limits, Stored, VectorQuery, registered_villages
 from features.engines.plan import Plan
+from features.engines.sql import SILENT_FEEDS
 from features.errors import RunError
 from features.language.feature import Feature
 from features.neighbourhood import (
@@ -151,17 +152,36 @@ def read_vectors(out: Path, as_of: dt.date) -> pd.DataFrame:
 
     Raises `RunError` when the run is not finished or has no such date.
     """
+    said = _finished(out, as_of)
+    return _read(out, as_of, said["features"]).astype("float64")
+
+
+def read_silent_feeds(out: Path, as_of: dt.date) -> pd.Series[str]:
+    """The feeds that were silent for each household of a date of a finished run, joined by commas.
+
+    Raises `RunError` as `read_vectors` does.
+    """
+    _finished(out, as_of)
+    return _read(out, as_of, [SILENT_FEEDS])[SILENT_FEEDS]
+
+
+def _finished(out: Path, as_of: dt.date) -> dict[str, Any]:
     said = _said(out)
     if said is None or not said.get("is_complete"):
         raise RunError(f"{out} holds no finished run: start it again, and it continues")
     if str(as_of) not in said["as_of_dates"]:
         raise RunError(f"{out} has the dates {', '.join(said['as_of_dates'])}, not {as_of}")
+    return said
+
+
+def _read(out: Path, as_of: dt.date, columns: Sequence[str]) -> pd.DataFrame:
     paths = sorted((out / f"as_of_date={as_of}").glob("*.parquet"))
-    table = pa.concat_tables([pq.read_table(path, partitioning=None) for path in paths])
+    chosen = ["household_id", *columns]
+    table = pa.concat_tables([pq.read_table(path, partitioning=None, columns=chosen) for path in paths])
     frame = table.to_pandas().sort_values("household_id", kind="stable", ignore_index=True)
     frame.insert(1, "as_of_date", pd.Timestamp(as_of))
-    vectors: pd.DataFrame = frame.set_index(["household_id", "as_of_date"]).astype("float64")
-    return vectors
+    found: pd.DataFrame = frame.set_index(["household_id", "as_of_date"])
+    return found
 
 
 @dataclass(frozen=True)

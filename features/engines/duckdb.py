@@ -129,7 +129,7 @@ class VectorQuery:
             return self.connection.sql(households_sql(as_of)).to_arrow_table()
 
     def table(self, as_of: dt.date) -> pa.Table:
-        """household_id and one float64 column a feature, null where missing, sorted by household."""
+        """household_id, `SILENT_FEEDS` and one float64 column a feature, null where missing, by household."""
         with _told():
             return self.connection.sql(self._prepared(as_of)).to_arrow_table()
 

@@ -71,6 +71,15 @@ class RowEngine:
         result: list[float | None] = self._compute(rows, marks, policy, since, until)
         return result
 
+    def silent_feeds(self, rows: Rows, as_of: dt.date, coverage: Coverage) -> tuple[str, ...]:
+        """The feeds of which nothing may be counted, delivered too long ago or never; errors as `vector`'s.
+
+        Each feature that needs one of them is missing.
+        """
+        village = self.village_code(rows, as_of)
+        spans = {one.feed: coverage.covered(one.feed, village, as_of, self.region) for one in self.plan.feeds}
+        return tuple(feed for feed, span in spans.items() if span is None or span.is_stale)
+
     def village_code(self, rows: Rows, as_of: dt.date) -> str:
         """The village the household is registered in on the as-of date; raises `ContractError`."""
         village: str | None = self._village(rows.get("household", ()), to_day(as_of))

@@ -36,9 +36,16 @@ from features.language.knowledge import is_open
 from features.policy import DEFAULT_REGION
 from features.signals import CONTRACTS, Coverage
 
+SILENT_FEEDS = "silent_feeds"
+"""The column that names the feeds of which nothing may be counted, delivered too long ago or never: each
+feature that needs one is missing, and silence is not "no risk". In the order of use, joined by commas."""
+
 
 def compile_sql(plan: Plan, as_of: dt.date, region: str = DEFAULT_REGION) -> str:
-    """The query for one as-of date over the feeds' tables, ``h`` (households) and ``coverage``."""
+    """The query for one as-of date over the feeds' tables, ``h`` (households) and ``coverage``.
+
+    Its columns: household_id, `SILENT_FEEDS`, and one a feature, null where missing.
+    """
     return _Compiler(plan, as_of, region).query()
 
 
@@ -55,12 +62,13 @@ class _Compiler:
             f"LEFT JOIN {one.feed}_ ON {one.feed}_.household_id = h.household_id" for one in self.plan.feeds
         ]
         joins.append("LEFT JOIN coverage c ON c.village_code = h.village_code")
-        joined = f"j AS (SELECT {', '.join(['h.household_id', *slots])} FROM h {' '.join(joins)})"
+        keys = ["h.household_id", f"c.{SILENT_FEEDS}"]
+        joined = f"j AS (SELECT {', '.join([*keys, *slots])} FROM h {' '.join(joins)})"
         outputs = [
             f"CAST({self.household(one.output)} AS DOUBLE) AS {one.name}" for one in self.plan.features
         ]
         head = ",\n".join([*passes, joined])
-        return f"WITH {head}\nSELECT {', '.join(['j.household_id', *outputs])}\nFROM j"
+        return f"WITH {head}\nSELECT {', '.join(['j.household_id', f'j.{SILENT_FEEDS}', *outputs])}\nFROM j"
 
     def _pass(self, feed: FeedPlan) -> str:
         conditions = [self.row(one) for one in feed.shared]
@@ -173,13 +181,21 @@ def households_sql(as_of: dt.date) -> str:
 def coverage_table(
     coverage: Coverage, villages: Sequence[str], as_of: dt.date, region: str, plan: Plan
 ) -> pa.Table:
-    """For each village the day numbers between which each feed is covered; null where it is not, or stale."""
+    """For each village the day numbers between which each feed is covered; null where it is not, or stale.
+
+    Its `SILENT_FEEDS` names those that are null.
+    """
     columns: dict[str, Any] = {"village_code": pa.array(villages, pa.string())}
+    silent: list[list[str]] = [[] for _ in villages]
     for one in plan.feeds:
         spans = coverage.covered_villages(one.feed, villages, as_of, region)
         fresh = [None if span is None or span.is_stale else span for span in spans]
+        for names, span in zip(silent, fresh, strict=True):
+            if span is None:
+                names.append(one.feed)
         columns[f"{one.feed}_since"] = pa.array([span and span.since_day for span in fresh], pa.int32())
         columns[f"{one.feed}_until"] = pa.array([span and span.until_day for span in fresh], pa.int32())
+    columns[SILENT_FEEDS] = pa.array([",".join(names) for names in silent], pa.string())
     return pa.table(columns)
 
 

@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import CONTRACTS, FEATURES, Signals, build_vectors
+from features import CONTRACTS, FEATURES, Signals, build_vectors, silent_feeds
 from features.engines import buckets as engine
-from features.engines.buckets import read_vectors, write_vectors
+from features.engines.buckets import read_silent_feeds, read_vectors, write_vectors
 from features.errors import ContractError, RunError
 from features.neighbourhood import village_facts, with_neighbourhood
 from features.signals import complete
@@ -65,6 +65,9 @@ def test_vectors_by_bucket_are_those_of_the_whole(
     expected = whole(signals, as_of)
     pd.testing.assert_frame_equal(read_vectors(folder / "out", as_of), expected, check_exact=True)
     assert run.households == {as_of: len(expected)}
+    silent = read_silent_feeds(folder / "out", as_of).droplevel("as_of_date")
+    told = silent_feeds(with_neighbourhood(signals, [as_of], REGION), as_of, region=REGION)
+    pd.testing.assert_series_equal(silent, told)
 
 
 def test_worlds_have_neighbourhoods_across_buckets() -> None:
@@ -222,7 +225,7 @@ def test_too_little_memory_is_said_and_no_file_is_left_half(
 def test_what_lies_on_disk_is_a_table_that_others_can_read(stored: Path, tmp_path: Path) -> None:
     run = write_vectors(stored, [AS_OF], tmp_path, region=REGION)
     table = pq.read_table(sorted(run.folder(AS_OF).glob("*.parquet"))[0], partitioning=None)
-    assert table.column_names == ["household_id", *FEATURES]
+    assert table.column_names == ["household_id", "silent_feeds", *FEATURES]
     assert {str(one.type) for one in table.schema} == {"string", "double"}
     said = json.loads((tmp_path / "vectors.json").read_text())
     assert said["is_complete"]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import FEATURES, Feature, RowEngine, build_vectors
+from features import FEATURES, Feature, RowEngine, build_vectors, silent_feeds
 from features.errors import ContractError
 from tests.features import oracle
 from tests.features.random_features import random_features
@@ -28,6 +28,7 @@ def bits(value: float | None) -> bytes | None:
 def check_parity(world: World, as_of: dt.date, features: list[Feature], engine: RowEngine) -> None:
     batch = build_vectors(world.signals(), [as_of], features=features, region=REGION, threads=1)
     cells = batch.to_dict("index")
+    silent = silent_feeds(world.signals(), as_of, features=features, region=REGION)
     found = set()
     for household_id in world.rows:
         truth = oracle.Household(world.rows[household_id], world.deliveries, as_of, REGION)
@@ -39,6 +40,9 @@ def check_parity(world: World, as_of: dt.date, features: list[Feature], engine: 
             continue
         found.add(key)
         online = engine.vector(world.of_household(household_id), as_of, world.coverage())
+        stale = {feed for one in features for feed in one.feeds if truth.covered_span(feed) is None}
+        assert set(engine.silent_feeds(world.of_household(household_id), as_of, world.coverage())) == stale
+        assert {one for one in silent[household_id].split(",") if one} == stale
         for number, feature in enumerate(features):
             expected = bits(truth.value(feature))
             assert bits(online[number]) == expected, (feature.name, "row")

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features import FEATURES, Coverage, Signals
-from features.engines.buckets import read_vectors, write_vectors
+from features.engines.buckets import read_silent_feeds, read_vectors, write_vectors
 from features.engines.spark import write_vectors_on_spark
 from features.errors import ContractError, RunError
 from features.neighbourhood import FEED
@@ -71,6 +71,8 @@ def test_a_run_on_spark_is_the_bucket_engines(
     run = write_vectors_on_spark(session, county, [AS_OF], tmp_path / "out")
     found, expected = read_vectors(tmp_path / "out", AS_OF), read_vectors(by_buckets, AS_OF)
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    silent, told = (read_silent_feeds(one, AS_OF) for one in (tmp_path / "out", by_buckets))
+    pd.testing.assert_series_equal(silent, told)
     assert run.households == {AS_OF: len(expected)}
     neighbourhood = [one.name for one in FEATURES.values() if FEED in one.feeds]
     assert expected[neighbourhood].notna().all(axis=1).mean() > 0.5
@@ -80,8 +82,9 @@ def test_a_run_on_spark_is_the_bucket_engines(
     assert sorted(facts[0], key=str) == sorted(facts[1], key=str)
     for path in (tmp_path / "out" / f"as_of_date={AS_OF}").glob("*.parquet"):
         table = pq.read_table(path, partitioning=None)
-        assert table.column_names == ["household_id", *FEATURES]
-        assert set(table.schema.types[1:]) == {pa.float64()}
+        assert table.column_names == ["household_id", "silent_feeds", *FEATURES]
+        assert table.schema.types[:2] == [pa.string(), pa.string()]
+        assert set(table.schema.types[2:]) == {pa.float64()}
         assert table["household_id"].to_pylist() == sorted(table["household_id"].to_pylist())
 
 
