@@ -45,15 +45,15 @@ class Explainer:
     """Margins and contributions of one booster.
 
     What is needed is built at the first use and kept; `prepare` does it beforehand. Safe to share between
-    threads. `cache` is a folder where tables are kept between processes.
+    threads. `folder` is where tables are kept between processes, if anywhere.
     """
 
     def __init__(
-        self, booster: Any, settings: ExplainerSettings | None = None, cache: Path | None = None
+        self, booster: Any, settings: ExplainerSettings | None = None, folder: Path | None = None
     ) -> None:
         self.settings = settings or ExplainerSettings()
         self._booster = booster
-        self._cache = cache
+        self._folder = folder
         self._lock = Lock()
         self._tried = False
         self._model: TabledModel | None = None
@@ -128,10 +128,13 @@ class Explainer:
 
     def _read(self) -> TabledModel | None:
         if not self._tried:
+            # Imported here: it brings in the compiler, which who only reads a manifest need not wait for.
+            from scoring.contributions.tabled import read_model
+
             with self._lock:
                 if not self._tried:
                     try:
-                        self._model = _read_text(self._text())
+                        self._model = read_model(read_forest(self._booster.model_to_string()))
                     except UnsupportedTreesError as error:
                         logger.warning("contributions come from LightGBM itself: %s", error)
                         self._fallback = str(error)
@@ -140,22 +143,31 @@ class Explainer:
 
     def _built(self, model: TabledModel) -> Pieces:
         if self._pieces is None:
-            from scoring.contributions.tabled import build_pieces
-
             with self._lock:
                 if self._pieces is None:
-                    self._pieces = build_pieces(model, self.settings.table_megabytes * 1_000_000)
+                    self._pieces = self._find_or_build(model)
         return self._pieces
 
-    def _text(self) -> str:
-        return str(self._booster.model_to_string())
+    def _find_or_build(self, model: TabledModel) -> Pieces:
+        from scoring.contributions.store import PieceStore
+        from scoring.contributions.tabled import build_pieces
 
+        most_bytes = self.settings.table_megabytes * 1_000_000
+        if self._folder is None:
+            return build_pieces(model, most_bytes)
+        store = PieceStore(self._folder, self._booster.model_to_string(), most_bytes)
+        found = store.find(model)
+        if found is not None and self._adds_up(model, found):
+            return found
+        built = build_pieces(model, most_bytes)
+        store.save(built)
+        return built
 
-def _read_text(text: str) -> TabledModel:
-    # Imported here: it brings in the compiler, which whoever only reads a manifest need not wait for.
-    from scoring.contributions.tabled import read_model
-
-    return read_model(read_forest(text))
+    def _adds_up(self, model: TabledModel, pieces: Pieces) -> bool:
+        """Whether contributions from stored tables add up to the margins of a few made-up rows."""
+        rows = np.array([[fill] * model.features for fill in (0.0, np.nan, np.inf, -np.inf, 1.0, 100.0)])
+        margins, values = model.explain(pieces, rows, self.settings.block_rows, 1)
+        return bool(np.allclose(model.base + values.sum(axis=1), margins, rtol=0, atol=1e-9))
 
 
 def _checked(matrix: Floats, model: TabledModel) -> Floats:

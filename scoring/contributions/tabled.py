@@ -120,6 +120,12 @@ def build_pieces(model: TabledModel, most_bytes: int) -> Pieces:
     return Pieces(build_tables(groups, len(slots), code), lay_out_leaves(alone, top, code))
 
 
+def empty_pieces(model: TabledModel) -> Pieces:
+    """No tables at all: what arrays pieces have, and of which types."""
+    code = np.uint16 if model.bins.wide else np.uint8
+    return Pieces(build_tables([], 0, code), lay_out_leaves([], model.bins.unknown + 1, code))
+
+
 def _slots(bins: Bins) -> dict[int, int]:
     return {column: slot for slot, column in enumerate(bins.columns.tolist())}
 
