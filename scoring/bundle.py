@@ -31,6 +31,8 @@ from scoring.model import RiskModel
 
 MODEL, MANIFEST = "model.txt", "manifest.json"
 GOLDEN_TOLERANCE = 1e-12
+TABLES_DIR = ".contribution-tables"
+"""Folder beside a bundle, never in it, where the tables of contributions are kept."""
 
 
 class _Strict(BaseModel):
@@ -145,7 +147,7 @@ def load_bundle(directory: Path) -> Bundle:
     ]
     if changed:
         raise BundleError(f"the manifest states another unit or direction for {', '.join(changed)}")
-    model = _model(model_bytes, manifest, names)
+    model = _model(model_bytes, manifest, names, directory.parent / TABLES_DIR)
     _check_golden(model, manifest)
     return Bundle(model, manifest, _sha256(directory / MANIFEST))
 
@@ -162,7 +164,7 @@ def read_manifest(directory: Path) -> Manifest:
         raise BundleError(f"{MANIFEST} is not of the known form at: {', '.join(places[:8])}") from None
 
 
-def _model(model_bytes: bytes, manifest: Manifest, names: tuple[str, ...]) -> RiskModel:
+def _model(model_bytes: bytes, manifest: Manifest, names: tuple[str, ...], tables_dir: Path) -> RiskModel:
     # Imported here: it takes seconds, and whoever only reads a manifest need not wait.
     import lightgbm
 
@@ -183,6 +185,7 @@ def _model(model_bytes: bytes, manifest: Manifest, names: tuple[str, ...]) -> Ri
         base_rate=manifest.base_rate,
         horizon_months=manifest.horizon_months,
         version=manifest.version,
+        tables_dir=tables_dir,
     )
 
 
@@ -212,6 +215,9 @@ def _check_golden(model: RiskModel, manifest: Manifest) -> None:
         raise BundleError("a golden row has not one value for each feature")
     frame = golden_frame(golden.rows, model.feature_names)
     worst = float(np.max(np.abs(model.score(frame) - np.array(golden.scores))))
+    # Margins are ours; whatever library is installed has to agree.
+    theirs = model.booster.predict(model.matrix(frame), raw_score=True)
+    worst = max(worst, float(np.max(np.abs(model.margins(model.matrix(frame)) - theirs))))
     if not worst <= GOLDEN_TOLERANCE:
         raise BundleError(f"golden rows score differently by up to {worst:.3g}: another model or library")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from scoring.calibration import Calibration, probability
-from scoring.contributions import contributions
+from scoring.contributions import Explainer, ExplainerSettings
 from scoring.errors import VectorError
 from scoring.grades import GradeBorders
 
@@ -36,7 +38,7 @@ class RiskModel:
     """A LightGBM booster with its calibration, grade borders and the features it reads, in order.
 
     `base_rate` is the share of positives it was trained on, `horizon_months` how far ahead the score looks,
-    `version` the release.
+    `version` the release. `tables_dir` is a folder to keep the tables of contributions in between processes.
     """
 
     booster: Any
@@ -46,6 +48,16 @@ class RiskModel:
     base_rate: float
     horizon_months: int
     version: str
+    tables_dir: Path | None = None
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """What margins and contributions come from."""
+        return Explainer(self.booster, ExplainerSettings(), self.tables_dir)
+
+    def prepare(self) -> None:
+        """Build what scoring and explaining need, so that the first household does not wait for it."""
+        self.explainer.prepare()
 
     def score(self, vectors: pd.DataFrame) -> Floats:
         """Calibrated probability for each row of `vectors`; raises `VectorError` for other columns."""
@@ -54,16 +66,14 @@ class RiskModel:
     def explain(self, vectors: pd.DataFrame) -> Explanation:
         """Scores with exact contributions in calibrated log-odds."""
         matrix = self.matrix(vectors)
-        values, base = contributions(self.booster, matrix)
+        margins, values, base = self.explainer.explain(matrix)
         slope, intercept = self.calibration.slope, self.calibration.intercept
-        log_odds = self.calibration.log_odds(self.margins(matrix))
+        log_odds = self.calibration.log_odds(margins)
         return Explanation(probability(log_odds), log_odds, slope * base + intercept, slope * values)
 
     def margins(self, matrix: Floats) -> Floats:
         """Raw margins of a matrix whose columns are `feature_names`."""
-        if len(matrix) == 0:
-            return np.zeros(0)
-        return np.asarray(self.booster.predict(matrix, raw_score=True), dtype=np.float64)
+        return self.explainer.margins(matrix)
 
     def matrix(self, vectors: pd.DataFrame) -> Floats:
         """The model's columns of `vectors` as float64, (n, features)."""

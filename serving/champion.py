@@ -55,4 +55,7 @@ class Champion:
         raise Problem("model_loading", headers={"Retry-After": "5"})
 
     def _read(self) -> Bundle:
-        return load_bundle(self.bundle_dir)
+        bundle = load_bundle(self.bundle_dir)
+        # Tables and compiled code before the service says that it is ready.
+        bundle.model.prepare()
+        return bundle

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scoring.bundle import MANIFEST, MODEL, Bundle, load_bundle, save_bundle
+from scoring.bundle import MANIFEST, MODEL, TABLES_DIR, Bundle, load_bundle, save_bundle
 from scoring.errors import BundleError
 from scoring.model import RiskModel
 from tests.scoring.conftest import made_vectors, manifest_for
@@ -37,6 +37,25 @@ def test_the_folder_holds_text_only(folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {MODEL, MANIFEST}
     (folder / MODEL).read_text(encoding="utf-8")
     json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+
+
+def test_tables_are_kept_beside_the_bundle_and_not_in_it(bundle: Bundle, folder: Path) -> None:
+    bundle.model.prepare()
+    assert {path.name for path in folder.iterdir()} == {MODEL, MANIFEST}
+    assert len(list((folder.parent / TABLES_DIR).iterdir())) == 1
+    vectors = made_vectors(20, 7)
+    found = load_bundle(folder).model.explain(vectors)
+    np.testing.assert_array_equal(found.values, bundle.model.explain(vectors).values)
+
+
+def test_one_household_scores_bit_for_bit_as_in_a_batch_and_as_lightgbm(bundle: Bundle) -> None:
+    vectors = made_vectors(200, 8)
+    model = bundle.model
+    margins = model.margins(model.matrix(vectors))
+    np.testing.assert_array_equal(margins, model.booster.predict(model.matrix(vectors), raw_score=True))
+    ones = [model.explain(vectors.iloc[at : at + 1]) for at in range(len(vectors))]
+    np.testing.assert_array_equal(np.concatenate([one.scores for one in ones]), model.score(vectors))
+    np.testing.assert_array_equal(np.vstack([one.values for one in ones]), model.explain(vectors).values)
 
 
 def test_a_bundle_is_never_overwritten(model: RiskModel, folder: Path) -> None:

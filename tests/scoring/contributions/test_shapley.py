@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.contributions import contributions
+from scoring.contributions import Explainer
 from scoring.model import RiskModel
 from tests.scoring.conftest import made_vectors
 
@@ -67,7 +67,7 @@ def test_brute_force_shapley_agrees(seed: int, leaves: int, trees: int, gaps: bo
                   "num_threads": 1, "seed": seed}  # fmt: skip
     booster = lgb.train(parameters, lgb.Dataset(matrix, labels.astype(int)), trees)
     rows = matrix[:4]
-    values, base = contributions(booster, rows)
+    values, base = Explainer(booster).contributions(rows)
     for at, row in enumerate(rows):
         expected, nothing = brute_force(booster, row)
         np.testing.assert_allclose(values[at], expected, atol=1e-9)

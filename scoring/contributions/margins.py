@@ -1,0 +1,173 @@
+"""Margins: the trees' leaf values, summed in LightGBM's order and so equal to its own to the last bit.
+
+Each tree's leaves are numbered from left to right as bits of a word. A node that sends a row right rules out
+the leaves on its left; the lowest bit left over is the row's leaf (QuickScorer; Lucchese et al. 2015, SIGIR).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from scoring.contributions.bins import Bins
+from scoring.contributions.coding import Codes
+from scoring.contributions.compiling import compiled
+from scoring.contributions.lanes import lowest_bit
+from scoring.contributions.paths import find_atoms
+from scoring.contributions.trees import Floats, Forest, Integers, Tree
+
+_WORD = 64
+_ALL = (1 << _WORD) - 1
+
+
+class Verdicts(NamedTuple):
+    """Tree t has nodes `node_first[t]` to `node_first[t + 1]` and leaf values from `leaf_first[t]`.
+
+    Those before `node_asked[t]` send a row left where code − `start[n]`, wrapped around, is at most
+    `span[n]`; the others where `asked` holds 1 for the code, from `asked_first[n]` up to `asked_last[n]` for
+    NaN. Of a row that goes right only the leaves in `words[t]` words from `keep[mask_first[n]]` remain.
+    """
+
+    words: Integers
+    node_first: Integers
+    node_asked: Integers
+    leaf_first: Integers
+    leaf_value: Floats
+    node_slot: Integers
+    mask_first: Integers
+    keep: npt.NDArray[np.uint64]
+    start: npt.NDArray[Any]
+    span: npt.NDArray[Any]
+    asked_first: Integers
+    asked_last: Integers
+    asked: npt.NDArray[np.uint8]
+
+
+def lay_out_verdicts(forest: Forest, bins: Bins, slots: Mapping[int, int]) -> Verdicts:
+    """A model's nodes as flat arrays; `slots` gives the slot of each column."""
+    words, nodes, compared, values, node_slots, keep = [], [], [], [], [], []
+    ranges, asked_first, asked_last, asked = [], [], [], bytearray()
+    code = np.uint16 if bins.wide else np.uint8
+    for tree in forest.trees:
+        words.append(-(-tree.leaves // _WORD))
+        left, order = _left_leaves(tree)
+        values.append(tree.leaf_value[order])
+        atoms, goes_left = find_atoms(tree, bins, slots)
+        made = [
+            (node, slots[column], atoms[slots[column]].ranges(goes_left[node]))
+            for node, column in enumerate(tree.feature.tolist())
+        ]
+        nodes.append(len(made))
+        compared.append(sum(len(found) == 1 for _, _, found in made))
+        for node, slot, found in sorted(made, key=lambda one: len(one[2]) != 1):
+            node_slots.append(slot)
+            keep += [~left[node] >> (_WORD * word) & _ALL for word in range(words[-1])]
+            ranges.append(found[0] if len(found) == 1 else (0, 0))
+            asked_first.append(len(asked))
+            if len(found) != 1:
+                asked += bytes(goes_left[node] >> atom & 1 for atom in atoms[slot].each)
+            asked_last.append(len(asked) - 1)
+    per_node = np.repeat(words, nodes).tolist()
+    return Verdicts(
+        words=np.array(words, dtype=np.int64),
+        node_first=_starts(nodes),
+        node_asked=_starts(nodes)[:-1] + np.array(compared, dtype=np.int64),
+        leaf_first=_starts([len(one) for one in values]),
+        leaf_value=np.concatenate([*values, np.zeros(0)]),
+        node_slot=np.array(node_slots, dtype=np.int64),
+        mask_first=_starts(per_node),
+        keep=np.array(keep, dtype=np.uint64),
+        start=np.array([first for first, _ in ranges], dtype=code),
+        span=np.array([(last - first) % (bins.unknown + 1) for first, last in ranges], dtype=code),
+        asked_first=np.array(asked_first, dtype=np.int64),
+        asked_last=np.array(asked_last, dtype=np.int64),
+        asked=np.frombuffer(bytes(asked), dtype=np.uint8),
+    )
+
+
+def _left_leaves(tree: Tree) -> tuple[dict[int, int], list[int]]:
+    """For each node the leaves on its left as bits, and the leaves from left to right."""
+    order: list[int] = []
+    bits: dict[int, int] = {}
+    left: dict[int, int] = {}
+    waiting = [(0 if tree.leaves > 1 else ~0, False)]
+    while waiting:
+        child, done = waiting.pop()
+        if child < 0:
+            bits[child] = 1 << len(order)
+            order.append(~child)
+        elif done:
+            left[child] = bits[int(tree.left[child])]
+            bits[child] = left[child] | bits[int(tree.right[child])]
+        else:
+            waiting += [(child, True), (int(tree.right[child]), False), (int(tree.left[child]), False)]
+    return left, order
+
+
+def _starts(sizes: list[int]) -> Integers:
+    return np.cumsum([0, *sizes], dtype=np.int64)
+
+
+@compiled
+def margin_of_one(verdicts: Verdicts, codes: Codes) -> float:
+    """`add_margins` for a single row of trees of at most 64 leaves."""
+    margin = 0.0
+    for tree in range(len(verdicts.words)):
+        remains = np.uint64(0xFFFFFFFFFFFFFFFF)
+        middle = verdicts.node_asked[tree]
+        for node in range(verdicts.node_first[tree], middle):
+            code = codes[verdicts.node_slot[node], 0]
+            left = codes.dtype.type(code - verdicts.start[node]) <= verdicts.span[node]
+            keep = verdicts.keep[verdicts.mask_first[node]]
+            remains &= np.uint64(0xFFFFFFFFFFFFFFFF) if left else keep
+        for node in range(middle, verdicts.node_first[tree + 1]):
+            code = np.int64(codes[verdicts.node_slot[node], 0])
+            left = verdicts.asked[min(verdicts.asked_first[node] + code, verdicts.asked_last[node])] == 1
+            keep = verdicts.keep[verdicts.mask_first[node]]
+            remains &= np.uint64(0xFFFFFFFFFFFFFFFF) if left else keep
+        margin += verdicts.leaf_value[verdicts.leaf_first[tree] + np.int64(lowest_bit(remains))]
+    return margin
+
+
+@compiled
+def add_margins(
+    verdicts: Verdicts, codes: Codes, count: int, margins: Floats, left_over: npt.NDArray[np.uint64]
+) -> None:
+    """Margins of a block; `left_over` is scratch of (most words, rows)."""
+    if count == 1 and verdicts.words.max() == 1:
+        margins[0] = margin_of_one(verdicts, codes)
+        return
+    margins[:count] = 0.0
+    for tree in range(len(verdicts.words)):
+        words, middle = verdicts.words[tree], verdicts.node_asked[tree]
+        left_over[:words, :count] = np.uint64(0xFFFFFFFFFFFFFFFF)
+        for node in range(verdicts.node_first[tree], verdicts.node_first[tree + 1]):
+            row_codes = codes[verdicts.node_slot[node]]
+            begin, last = verdicts.asked_first[node], verdicts.asked_last[node]
+            start, span = verdicts.start[node], verdicts.span[node]
+            for word in range(words):
+                keep = verdicts.keep[verdicts.mask_first[node] + word]
+                remains = left_over[word]
+                if node < middle:
+                    for row in range(count):
+                        moved = row_codes.dtype.type(row_codes[row] - start)
+                        remains[row] &= np.uint64(0xFFFFFFFFFFFFFFFF) if moved <= span else keep
+                else:
+                    for row in range(count):
+                        left = verdicts.asked[min(begin + np.int64(row_codes[row]), last)]
+                        remains[row] &= np.uint64(0xFFFFFFFFFFFFFFFF) if left else keep
+        first = verdicts.leaf_first[tree]
+        if words == 1:
+            remains = left_over[0]
+            for row in range(count):
+                margins[row] += verdicts.leaf_value[first + np.int64(lowest_bit(remains[row]))]
+            continue
+        for row in range(count):
+            word = 0
+            while left_over[word, row] == 0:
+                word += 1
+            place = 64 * word + np.int64(lowest_bit(left_over[word, row]))
+            margins[row] += verdicts.leaf_value[first + place]

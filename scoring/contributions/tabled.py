@@ -1,0 +1,151 @@
+"""A model as the kernel reads it: bins, nodes and tables, and what is asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from scoring.contributions.bins import Bins, find_bins
+from scoring.contributions.coding import STRIP, Codebook, Codes
+from scoring.contributions.direct import Leaves, lay_out_leaves
+from scoring.contributions.groups import LADDER, Group, find_groups
+from scoring.contributions.kernel import answer_all, answer_margins
+from scoring.contributions.margins import Verdicts, lay_out_verdicts
+from scoring.contributions.paths import Atoms, Path, find_paths
+from scoring.contributions.tables import Tables, build_tables
+from scoring.contributions.trees import Floats, Forest, Integers
+
+_ENDLESS = 1 << 62
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """What contributions are made from: tables, and the leaves that have none."""
+
+    tables: Tables
+    leaves: Leaves
+
+
+@dataclass(frozen=True)
+class TabledModel:
+    """A model's bins and nodes; enough for margins, and what `build_pieces` starts from."""
+
+    forest: Forest
+    bins: Bins
+    verdicts: Verdicts
+    base: float
+
+    @property
+    def features(self) -> int:
+        """Columns of its rows."""
+        return self.forest.features
+
+    def margins(self, matrix: Floats, block: int, threads: int) -> Floats:
+        """Raw margins (n,)."""
+        margins = np.zeros(len(matrix))
+        codebook, empty = _codebook(self.bins), _empty(self.bins)
+
+        def answer(start: int, stop: int) -> None:
+            answer_margins(codebook, self.verdicts, matrix, start, stop, block, empty, margins)
+
+        _share_out(answer, len(matrix), threads)
+        return margins
+
+    def explain(self, pieces: Pieces, matrix: Floats, block: int, threads: int) -> tuple[Floats, Floats]:
+        """Margins (n,) and contributions (n, features)."""
+        margins, values = np.zeros(len(matrix)), np.zeros(matrix.shape)
+        self._answer(pieces, matrix, block, threads, margins, values, 0)
+        return margins, values
+
+    def strongest(
+        self, pieces: Pieces, matrix: Floats, count: int, block: int, threads: int
+    ) -> tuple[Floats, Integers, Floats]:
+        """Margins (n,), and columns and contributions (n, `count`) of the largest by size."""
+        margins = np.zeros(len(matrix))
+        best, best_values = self._answer(pieces, matrix, block, threads, margins, np.zeros((0, 0)), count)
+        return margins, best, best_values
+
+    def _answer(
+        self,
+        pieces: Pieces,
+        matrix: Floats,
+        block: int,
+        threads: int,
+        margins: Floats,
+        values: Floats,
+        count: int,
+    ) -> tuple[Integers, Floats]:
+        best = np.zeros((len(matrix), count), dtype=np.int64)
+        best_values = np.zeros((len(matrix), count))
+        codebook, empty = _codebook(self.bins), _empty(self.bins)
+
+        def answer(start: int, stop: int) -> None:
+            answer_all(
+                codebook, self.verdicts, pieces.tables, pieces.leaves, matrix, start, stop, block, empty,
+                margins, values, best, best_values,
+            )  # fmt: skip
+
+        _share_out(answer, len(matrix), threads)
+        return best, best_values
+
+
+def read_model(forest: Forest) -> TabledModel:
+    """The bins and nodes of a forest; raises `UnsupportedTreesError`."""
+    bins = find_bins(forest)
+    return TabledModel(forest, bins, lay_out_verdicts(forest, bins, _slots(bins)), forest.expected())
+
+
+def build_pieces(model: TabledModel, most_bytes: int) -> Pieces:
+    """The tables of a model, as large as `most_bytes` allows."""
+    top = model.bins.unknown + 1
+    code = np.uint16 if model.bins.wide else np.uint8
+    slots = _slots(model.bins)
+    walked = [find_paths(tree, model.bins, slots) for tree in model.forest.trees if tree.leaves > 1]
+    for limits in LADDER:
+        groups: list[Group] = []
+        alone: list[tuple[Path, dict[int, Atoms]]] = []
+        room = most_bytes
+        for paths, atoms in walked:
+            found, left = find_groups(paths, atoms, limits, top, room if limits == LADDER[-1] else _ENDLESS)
+            groups += found
+            alone += [(path, atoms) for path in left]
+            room -= sum(group.bytes for group in found)
+            if room < 0:
+                break
+        else:
+            break
+    return Pieces(build_tables(groups, len(slots), code), lay_out_leaves(alone, top, code))
+
+
+def empty_pieces(model: TabledModel) -> Pieces:
+    """No tables at all: what arrays pieces have, and of which types."""
+    code = np.uint16 if model.bins.wide else np.uint8
+    return Pieces(build_tables([], 0, code), lay_out_leaves([], model.bins.unknown + 1, code))
+
+
+def _slots(bins: Bins) -> dict[int, int]:
+    return {column: slot for slot, column in enumerate(bins.columns.tolist())}
+
+
+def _codebook(bins: Bins) -> Codebook:
+    return Codebook(bins.columns, bins.cuts, bins.first, bins.shuffled, bins.code)
+
+
+def _empty(bins: Bins) -> Codes:
+    return np.zeros(0, dtype=np.uint16 if bins.wide else np.uint8)
+
+
+def _share_out(answer: Callable[[int, int], None], rows: int, threads: int) -> None:
+    """Answer all rows, one stretch of them in each thread; a row's answer is the same in any stretch."""
+    part = max(-(-rows // (max(threads, 1) * STRIP)) * STRIP, STRIP)
+    stretches = [(start, min(start + part, rows)) for start in range(0, rows, part)]
+    if len(stretches) <= 1:
+        for start, stop in stretches:
+            answer(start, stop)
+        return
+    with ThreadPoolExecutor(len(stretches)) as pool:
+        for done in [pool.submit(answer, *stretch) for stretch in stretches]:
+            done.result()
