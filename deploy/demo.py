@@ -227,7 +227,7 @@ def show(answer: dict[str, Any], base: str, household_id: str, out: Path, second
     for reason in (*result["risk_reasons"], *result["protective_reasons"]):
         text = reason["text"]["zh"]
         print(f"  {reason['code']} {text['sentence']}{text['effect']}，{text['strength']}")
-    where = out.relative_to(ROOT)
+    where = out.relative_to(ROOT) if out.is_relative_to(ROOT) else out
     print(f"\nConsole page   {base}/households/{household_id}")
     print(f"All households {base}/")
     print(

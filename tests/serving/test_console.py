@@ -197,8 +197,10 @@ def test_a_page_of_a_date(stocked: Client) -> None:
     assert stocked.page("/households/H000?as_of_date=soon").status_code == 422
 
 
-def test_an_empty_database_says_so(client: Client) -> None:
-    assert texts("zh")["list_nothing"] in client.page("/").text
+def test_an_empty_database_says_so(bundle_dir: Path, tmp_path: Path) -> None:
+    settings = Settings(bundle_dir=bundle_dir, database_url=f"sqlite:///{tmp_path / 'empty.db'}")
+    with Client(create_app(settings)) as client:
+        assert texts("zh")["list_nothing"] in client.page("/").text
 
 
 def test_both_catalogues_have_the_same_keys_and_every_key_is_used() -> None:
