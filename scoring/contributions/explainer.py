@@ -37,7 +37,7 @@ class ExplainerSettings:
     """
 
     table_megabytes: int = 512
-    block_rows: int = 8_192
+    block_rows: int = 16_384
     threads: int | None = None
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import lightgbm as lgb
+import numba
 import numpy as np
 import pytest
 
 from scoring.contributions import Explainer, ExplainerSettings
+from scoring.contributions.compiling import compiled
 from scoring.contributions.trees import UnsupportedTreesError
 from scoring.errors import VectorError
 from tests.scoring.contributions.boosters import Floats, Recipe
@@ -129,3 +132,19 @@ def test_linear_leaves_have_margins_and_no_contributions() -> None:
 def test_several_classes_are_refused_by_the_tables() -> None:
     booster, _ = made_with(objective="multiclass", num_class=3)
     assert Explainer(booster).fallback == "the model has several classes"
+
+
+def test_without_a_folder_for_machine_code_it_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    njit = numba.njit
+
+    def refuse(**options: Any) -> Any:
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return njit(**options)
+
+    monkeypatch.setattr(numba, "njit", refuse)
+
+    def double(value: int) -> int:
+        return 2 * value
+
+    assert compiled(double)(21) == 42
