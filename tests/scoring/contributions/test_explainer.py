@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import lightgbm as lgb
@@ -11,8 +12,7 @@ import numba
 import numpy as np
 import pytest
 
-from scoring.contributions import Explainer, ExplainerSettings
-from scoring.contributions.compiling import compiled
+from scoring.contributions import Explainer, ExplainerSettings, compiling
 from scoring.contributions.trees import UnsupportedTreesError
 from scoring.errors import VectorError
 from tests.scoring.contributions.boosters import Floats, Recipe
@@ -134,17 +134,26 @@ def test_several_classes_are_refused_by_the_tables() -> None:
     assert Explainer(booster).fallback == "the model has several classes"
 
 
-def test_without_a_folder_for_machine_code_it_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    njit = numba.njit
+def test_a_model_without_trees_is_left_to_lightgbm() -> None:
+    booster, matrix = made_with(objective="regression")
+    text = booster.model_to_string(num_iteration=1)
+    lines = [line for line in text.splitlines(keepends=True) if not line.startswith("tree_sizes=")]
+    whole = "".join(lines)
+    bare = lgb.Booster(model_str=whole[: whole.index("Tree=0")] + whole[whole.index("end of trees") :])
+    explainer = Explainer(bare)
+    assert explainer.fallback == "the model has no trees"
+    np.testing.assert_array_equal(explainer.explain(matrix)[1], np.zeros(matrix.shape))
 
+
+def test_without_a_folder_for_machine_code_it_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(**options: Any) -> Any:
         if options.get("cache"):
             raise RuntimeError("cannot cache function: no locator available")
-        return njit(**options)
+        return numba.njit(**options)
 
-    monkeypatch.setattr(numba, "njit", refuse)
+    monkeypatch.setattr(compiling, "numba", SimpleNamespace(njit=refuse))
 
     def double(value: int) -> int:
         return 2 * value
 
-    assert compiled(double)(21) == 42
+    assert compiling.compiled(double)(21) == 42
