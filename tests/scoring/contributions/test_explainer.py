@@ -134,6 +134,14 @@ def test_several_classes_are_refused_by_the_tables() -> None:
     assert Explainer(booster).fallback == "the model has several classes"
 
 
+@pytest.mark.parametrize(
+    "values", [{"block_rows": 100}, {"block_rows": 0}, {"threads": 0}, {"table_megabytes": -1}]
+)
+def test_settings_that_cannot_be_kept_are_refused(values: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=r"block_rows|megabytes"):
+        ExplainerSettings(**values)
+
+
 def test_a_model_without_trees_is_left_to_lightgbm() -> None:
     booster, matrix = made_with(objective="regression")
     text = booster.model_to_string(num_iteration=1)
