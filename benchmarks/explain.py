@@ -12,7 +12,9 @@ from __future__ import annotations
 import json
 import resource
 import statistics
+import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -97,7 +99,7 @@ def measure(booster: lgb.Booster, matrix: Floats, repeats: int) -> dict[str, Any
         Method("top5", len(matrix), lambda some: explainer.strongest(some, 5)),
         Method("predict", len(matrix), lambda some: booster.predict(some, raw_score=True, num_threads=1)),
         Method("margins", len(matrix), explainer.margins),
-        *compared(booster, slow),
+        *compared(booster, matrix, slow),
     ]
     speeds, answers = time_methods(methods, matrix, repeats)
     reference = np.asarray(answers["pred_contrib"])
@@ -142,19 +144,21 @@ def time_methods(
     return {name: 1 / statistics.median(some) for name, some in seconds.items()}, answers
 
 
-def compared(booster: lgb.Booster, slow: int) -> list[Method]:
+def compared(booster: lgb.Booster, matrix: Floats, slow: int) -> list[Method]:
     """Other libraries that are installed and take the model."""
     import shap
 
+    warnings.filterwarnings("ignore", message="LightGBM binary classifier")
     found = [Method("shap", slow, shap.TreeExplainer(booster).shap_values)]
     try:
         import pandas as pd
         from woodelf import WoodelfExplainer
 
         other = WoodelfExplainer(booster)
+        other.shap_values(pd.DataFrame(matrix[:10]))
         found.append(Method("woodelf", 20 * slow, lambda some: other.shap_values(pd.DataFrame(some))))
-    except ImportError:
-        pass
+    except Exception as error:
+        print(f"woodelf is left out: {type(error).__name__}: {error}", file=sys.stderr)
     return found
 
 
@@ -185,7 +189,7 @@ def train(size: Size, matrix: Floats, labels: npt.NDArray[np.bool_]) -> lgb.Boos
 
 
 def make_rows(rows: int, rng: np.random.Generator) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """100 columns as households have them, and a rare outcome: money, counts, shares, spans, flags, categories.
+    """100 columns as households have them (money, counts, shares, spans, flags, categories), a rare outcome.
 
     Half of the numbers and three categories have missing values.
     """
@@ -198,10 +202,15 @@ def make_rows(rows: int, rng: np.random.Generator) -> tuple[Floats, npt.NDArray[
     for number in range(28):
         money = np.round(np.exp(mixed(0.5, 0.7) + 6) / 10) * 10
         columns.append(np.where(rng.random(rows) < 0.45, 0, money) if number % 3 == 0 else money)
-    columns += [rng.poisson(np.clip(np.exp(mixed(0.35, 0) + 0.3), 0, 30)).astype(float) for _ in range(20)]
-    columns += [1 / (1 + np.exp(-mixed(0.6, 0.8))) for _ in range(16)]
-    columns += [np.round(np.abs(rng.gamma(2, 14, rows) + 8 * latent[:, one % 6])) for one in range(10)]
-    columns += [(mixed(0.4, 1.0) > rng.uniform(-0.5, 1.8)).astype(float) for _ in range(FLAGS)]
+    for _ in range(20):
+        columns.append(rng.poisson(np.clip(np.exp(mixed(0.35, 0) + 0.3), 0, 30)).astype(np.float64))
+    for _ in range(16):
+        columns.append(1 / (1 + np.exp(-mixed(0.6, 0.8))))
+    for number in range(10):
+        spans = rng.gamma(2, 14, rows) + 8 * latent[:, number % 6]
+        columns.append(np.asarray(np.round(np.abs(spans)), dtype=np.float64))
+    for _ in range(FLAGS):
+        columns.append((mixed(0.4, 1.0) > rng.uniform(-0.5, 1.8)).astype(np.float64))
     for at, count in enumerate(CATEGORIES):
         drawn = rng.choice(count, rows, p=rng.dirichlet(np.ones(count)))
         columns.append(np.where(latent[:, at % 6] > 0.7, (drawn * 3 + 1) % count, drawn).astype(float))

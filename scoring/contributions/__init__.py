@@ -25,7 +25,7 @@ two small tables and a sum over ⌈d/2⌉ points do. Leaves beyond that, and all
 integrated row by row.
 
 *Memory.* A group with m features and K bits takes 8 · 2^K · (m padded to a multiple of 4) bytes; a split one
-8 · (2^K_A + 2^K_B) · ⌈d/2⌉ · (1 + m) about. K is at most 9, K_A and K_B 8; where the sum exceeds
+8 · (2^K_A + 2^K_B) · ⌈d/2⌉ · (1 + m) about. K is at most 10, K_A and K_B 8; where the sum exceeds
 `ExplainerSettings.table_megabytes` shorter patterns are tried, down to none.
 
 *What is exact.* Decisions follow LightGBM to the last bit (`trees`, `bins`), margins equal its own, and

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.contributions.coding import STRIP, Bytes, Codes, flip_bit
-from scoring.contributions.compiling import compiled
+from scoring.contributions.compiling import compiled, inlined
 from scoring.contributions.lanes import add_looked_up, add_products, fetch_ahead
 from scoring.contributions.tables import Tables
 from scoring.contributions.trees import Floats, Integers
@@ -82,7 +82,7 @@ def _add_single(side: int, tables: Tables, patterns: Patterns, count: int, sums:
             )  # fmt: skip
 
 
-@compiled
+@inlined
 def _add_half(
     side: int,
     other: int,
@@ -138,8 +138,8 @@ def add_groups(
         _add_half(side + 1, side, tables, others, patterns, fours, sums, pitch)
 
 
-@compiled
-def _find_one(side: int, tables: Tables, codes: Codes) -> int:
+@inlined
+def _find_one(side: int, tables: Tables, codes: Codes) -> np.int64:
     """One row's pattern on a side."""
     low, high = np.int64(0), np.int64(0)
     begin, middle, end = (
@@ -160,7 +160,7 @@ def _find_one(side: int, tables: Tables, codes: Codes) -> int:
         last = tables.flip_first[at + 1] - begin - 1
         flips = np.int64(tables.flips[begin + min(np.int64(codes[tables.lookup_slot[at]]), last)])
         pattern ^= flips << (8 if tables.lookup_high[at] else 0)
-    return int(pattern)
+    return pattern
 
 
 AHEAD = 48
@@ -186,8 +186,14 @@ def add_groups_of_one(tables: Tables, codes: Codes, sums: Floats, found: Integer
         if 0 <= before < tables.singles:
             start = tables.table_first[before] + found[before] * tables.stride[before]
             first = tables.slot_first[before]
-            for place in range(tables.slot_first[before + 1] - first):
-                sums[4 * tables.slot[first + place]] += tables.values[start + place]
+            for lane in range(0, tables.slot_first[before + 1] - first, 4):
+                s0, s1 = 4 * tables.slot[first + lane], 4 * tables.slot[first + lane + 1]
+                s2, s3 = 4 * tables.slot[first + lane + 2], 4 * tables.slot[first + lane + 3]
+                # Four are read before any is written; only the spare slot is in a lane twice.
+                v0, v1 = sums[s0] + tables.values[start + lane], sums[s1] + tables.values[start + lane + 1]
+                v2 = sums[s2] + tables.values[start + lane + 2]
+                v3 = sums[s3] + tables.values[start + lane + 3]
+                sums[s0], sums[s1], sums[s2], sums[s3] = v0, v1, v2, v3
     patterns, others = np.empty(4, np.uint16), np.empty(4, np.uint16)
     for side in range(tables.singles, sides, 2):
         patterns[:] = found[side]

@@ -32,13 +32,19 @@ class ExplainerSettings:
     """What explaining may take.
 
     `table_megabytes` bounds the tables of a model; with less, patterns are shorter and, at 0, no tables are
-    made at all: slower, as exact. `block_rows` is how many rows are worked on at once, `threads` how many
-    blocks.
+    made at all: slower, as exact. `block_rows` is how many rows are worked on at once, a multiple of 64;
+    `threads` how many blocks (None: `default_threads`). Raises `ValueError` for other values.
     """
 
     table_megabytes: int = 512
-    block_rows: int = 8_192
+    block_rows: int = 16_384
     threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.block_rows < 64 or self.block_rows % 64:
+            raise ValueError(f"block_rows is {self.block_rows}: make it a multiple of 64")
+        if self.table_megabytes < 0 or (self.threads is not None and self.threads < 1):
+            raise ValueError("tables take 0 megabytes or more, and at least one thread explains")
 
 
 class Explainer:

@@ -34,7 +34,7 @@ class Limits:
     double: int
 
 
-LADDER = (Limits(9, 8), Limits(8, 7), Limits(7, 6), Limits(6, 5), Limits(4, 4))
+LADDER = (Limits(10, 8), Limits(8, 7), Limits(7, 6), Limits(6, 5), Limits(4, 4))
 """Limits to try, until the tables are small enough."""
 
 
@@ -57,7 +57,7 @@ class Lookup:
     flips: bytes
 
 
-MOST_RANGES = 8
+MOST_RANGES = 16
 """Conditions of one slot and byte above which looking the code up is quicker than comparing."""
 
 
@@ -109,7 +109,7 @@ Parts = dict[int, tuple[int, ...]]
 
 # Estimated time of a row in arbitrary units, fitted on one core of a server: a group, a condition, four
 # additions, a multiplication of four, and a byte of table brought in for one block.
-_GROUP, _CONDITION, _ADDITION, _PRODUCT, _BYTE = 2.0, 0.05, 1.6, 1.2, 0.00015
+_GROUP, _CONDITION, _ADDITION, _PRODUCT, _BYTE = 2.0, 0.05, 1.6, 0.8, 0.00008
 # A leaf without tables multiplies for every item, node and row.
 _DIRECT = 2.0
 

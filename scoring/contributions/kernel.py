@@ -8,7 +8,7 @@ from scoring.contributions.adding import add_groups, add_groups_of_one
 from scoring.contributions.coding import STRIP, Codebook, Codes, code_rows
 from scoring.contributions.compiling import compiled
 from scoring.contributions.direct import Leaves, add_leaves
-from scoring.contributions.margins import Verdicts, add_margins
+from scoring.contributions.margins import PART, Verdicts, add_margins
 from scoring.contributions.tables import Tables
 from scoring.contributions.trees import Floats, Integers
 
@@ -33,7 +33,7 @@ def answer_margins(
     """Margins of rows `start` to `stop`; `empty_codes` is an empty array of the codes' type."""
     block = fitting_block(block, stop - start)
     codes = np.zeros((len(codebook.columns), block), empty_codes.dtype)
-    left_over = np.empty((verdicts.words.max(), block), np.uint64)
+    left_over = np.empty((verdicts.words.max(), min(block, PART)), np.uint64)
     for begin in range(start, stop, block):
         count = min(block, stop - begin)
         code_rows(matrix, begin, count, codebook, codes)
@@ -70,7 +70,7 @@ def answer_all(
     low, high = np.empty(block, np.uint8), np.empty(block, np.uint8)
     patterns, others = np.empty(block, np.uint16), np.empty(block, np.uint16)
     codes = np.zeros((slots, block), empty_codes.dtype)
-    left_over = np.empty((verdicts.words.max(), block), np.uint64)
+    left_over = np.empty((verdicts.words.max(), min(block, PART)), np.uint64)
     deepest = 0
     for leaf in range(len(leaves.value)):
         deepest = max(deepest, leaves.item_first[leaf + 1] - leaves.item_first[leaf])

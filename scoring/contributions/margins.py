@@ -13,14 +13,20 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.contributions.bins import Bins
-from scoring.contributions.coding import Codes
+from scoring.contributions.coding import Bytes, Codes, flip_bit
 from scoring.contributions.compiling import compiled
+from scoring.contributions.groups import MOST_RANGES
 from scoring.contributions.lanes import lowest_bit
 from scoring.contributions.paths import find_atoms
 from scoring.contributions.trees import Floats, Forest, Integers, Tree
 
+Words = npt.NDArray[np.uint64]
+
 _WORD = 64
 _ALL = (1 << _WORD) - 1
+
+PART = 512
+"""Rows whose words stay in the nearest cache while a tree's nodes pass over them."""
 
 
 class Verdicts(NamedTuple):
@@ -28,7 +34,9 @@ class Verdicts(NamedTuple):
 
     Those before `node_asked[t]` send a row left where code − `start[n]`, wrapped around, is at most
     `span[n]`; the others where `asked` holds 1 for the code, from `asked_first[n]` up to `asked_last[n]` for
-    NaN. Of a row that goes right only the leaves in `words[t]` words from `keep[mask_first[n]]` remain.
+    NaN, and equally where it is in an odd number of the ranges `range_first[n]` to `range_first[n + 1]`, if
+    there are any. Of a row that goes right only the leaves in `words[t]` words from `keep[mask_first[n]]`
+    remain.
     """
 
     words: Integers
@@ -41,6 +49,9 @@ class Verdicts(NamedTuple):
     keep: npt.NDArray[np.uint64]
     start: npt.NDArray[Any]
     span: npt.NDArray[Any]
+    range_first: Integers
+    range_start: npt.NDArray[Any]
+    range_span: npt.NDArray[Any]
     asked_first: Integers
     asked_last: Integers
     asked: npt.NDArray[np.uint8]
@@ -49,6 +60,7 @@ class Verdicts(NamedTuple):
 def lay_out_verdicts(forest: Forest, bins: Bins, slots: Mapping[int, int]) -> Verdicts:
     """A model's nodes as flat arrays; `slots` gives the slot of each column."""
     words, nodes, compared, values, node_slots, keep = [], [], [], [], [], []
+    several: list[list[tuple[int, int]]] = []
     ranges, asked_first, asked_last, asked = [], [], [], bytearray()
     code = np.uint16 if bins.wide else np.uint8
     for tree in forest.trees:
@@ -66,10 +78,12 @@ def lay_out_verdicts(forest: Forest, bins: Bins, slots: Mapping[int, int]) -> Ve
             node_slots.append(slot)
             keep += [~left[node] >> (_WORD * word) & _ALL for word in range(words[-1])]
             ranges.append(found[0] if len(found) == 1 else (0, 0))
+            several.append(found if 1 < len(found) <= MOST_RANGES else [])
             asked_first.append(len(asked))
             if len(found) != 1:
                 asked += bytes(goes_left[node] >> atom & 1 for atom in atoms[slot].each)
             asked_last.append(len(asked) - 1)
+    flat = [one for some in several for one in some]
     per_node = np.repeat(words, nodes).tolist()
     return Verdicts(
         words=np.array(words, dtype=np.int64),
@@ -82,6 +96,9 @@ def lay_out_verdicts(forest: Forest, bins: Bins, slots: Mapping[int, int]) -> Ve
         keep=np.array(keep, dtype=np.uint64),
         start=np.array([first for first, _ in ranges], dtype=code),
         span=np.array([(last - first) % (bins.unknown + 1) for first, last in ranges], dtype=code),
+        range_first=_starts([len(one) for one in several]),
+        range_start=np.array([first for first, _ in flat], dtype=code),
+        range_span=np.array([(last - first) % (bins.unknown + 1) for first, last in flat], dtype=code),
         asked_first=np.array(asked_first, dtype=np.int64),
         asked_last=np.array(asked_last, dtype=np.int64),
         asked=np.frombuffer(bytes(asked), dtype=np.uint8),
@@ -133,41 +150,75 @@ def margin_of_one(verdicts: Verdicts, codes: Codes) -> float:
 
 
 @compiled
-def add_margins(
-    verdicts: Verdicts, codes: Codes, count: int, margins: Floats, left_over: npt.NDArray[np.uint64]
-) -> None:
-    """Margins of a block; `left_over` is scratch of (most words, rows)."""
+def _rule_out(row_codes: Codes, start: Any, span: Any, keep: Any, rows: int, remains: Words) -> None:
+    """Keep only some leaves of the rows whose code is outside a range."""
+    for row in range(rows):
+        moved = row_codes.dtype.type(row_codes[row] - start)
+        remains[row] &= np.uint64(0xFFFFFFFFFFFFFFFF) if moved <= span else keep
+
+
+@compiled
+def _rule_out_asked(row_codes: Codes, asked: Bytes, keep: Any, rows: int, remains: Words) -> None:
+    """Keep only some leaves of the rows whose code is not asked for."""
+    last = len(asked) - 1
+    for row in range(rows):
+        remains[row] &= np.uint64(0xFFFFFFFFFFFFFFFF) if asked[min(int(row_codes[row]), last)] else keep
+
+
+@compiled
+def _rule_out_unflagged(flags: Bytes, keep: Any, rows: int, remains: Words) -> None:
+    """Keep only some leaves of the rows without a flag."""
+    for row in range(rows):
+        remains[row] &= np.uint64(0xFFFFFFFFFFFFFFFF) if flags[row] else keep
+
+
+@compiled
+def _add_leaf_values(values: Floats, left_over: Words, rows: int, margins: Floats) -> None:
+    """Add the value of each row's leaf, the lowest bit left over."""
+    for row in range(rows):
+        margins[row] += values[int(lowest_bit(left_over[row]))]
+
+
+@compiled
+def add_margins(verdicts: Verdicts, codes: Codes, count: int, margins: Floats, left_over: Words) -> None:
+    """Margins of a block; `left_over` is scratch of (most words, `PART`)."""
     if count == 1 and verdicts.words.max() == 1:
         margins[0] = margin_of_one(verdicts, codes)
         return
+    flags = np.empty(PART, np.uint8)
     margins[:count] = 0.0
     for tree in range(len(verdicts.words)):
         words, middle = verdicts.words[tree], verdicts.node_asked[tree]
-        left_over[:words, :count] = np.uint64(0xFFFFFFFFFFFFFFFF)
-        for node in range(verdicts.node_first[tree], verdicts.node_first[tree + 1]):
-            row_codes = codes[verdicts.node_slot[node]]
-            begin, last = verdicts.asked_first[node], verdicts.asked_last[node]
-            start, span = verdicts.start[node], verdicts.span[node]
-            for word in range(words):
-                keep = verdicts.keep[verdicts.mask_first[node] + word]
-                remains = left_over[word]
-                if node < middle:
-                    for row in range(count):
-                        moved = row_codes.dtype.type(row_codes[row] - start)
-                        remains[row] &= np.uint64(0xFFFFFFFFFFFFFFFF) if moved <= span else keep
-                else:
-                    for row in range(count):
-                        left = verdicts.asked[min(begin + np.int64(row_codes[row]), last)]
-                        remains[row] &= np.uint64(0xFFFFFFFFFFFFFFFF) if left else keep
         first = verdicts.leaf_first[tree]
-        if words == 1:
-            remains = left_over[0]
-            for row in range(count):
-                margins[row] += verdicts.leaf_value[first + np.int64(lowest_bit(remains[row]))]
-            continue
-        for row in range(count):
-            word = 0
-            while left_over[word, row] == 0:
-                word += 1
-            place = 64 * word + np.int64(lowest_bit(left_over[word, row]))
-            margins[row] += verdicts.leaf_value[first + place]
+        for strip in range(0, count, PART):
+            rows = min(PART, count - strip)
+            left_over[:words, :rows] = np.uint64(0xFFFFFFFFFFFFFFFF)
+            for node in range(verdicts.node_first[tree], verdicts.node_first[tree + 1]):
+                row_codes = codes[verdicts.node_slot[node], strip : strip + rows]
+                begin, last = verdicts.asked_first[node], verdicts.asked_last[node]
+                start, span = verdicts.start[node], verdicts.span[node]
+                several = verdicts.range_first[node + 1] > verdicts.range_first[node]
+                if several:
+                    flags[:rows] = 0
+                    for at in range(verdicts.range_first[node], verdicts.range_first[node + 1]):
+                        one, wide = verdicts.range_start[at], verdicts.range_span[at]
+                        flip_bit(row_codes, one, wide, np.uint8(1), rows, flags)
+                for word in range(words):
+                    keep = verdicts.keep[verdicts.mask_first[node] + word]
+                    remains = left_over[word]
+                    if node < middle:
+                        _rule_out(row_codes, start, span, keep, rows, remains)
+                    elif several:
+                        _rule_out_unflagged(flags, keep, rows, remains)
+                    else:
+                        _rule_out_asked(row_codes, verdicts.asked[begin : last + 1], keep, rows, remains)
+            if words == 1:
+                values = verdicts.leaf_value[first : first + 64]
+                _add_leaf_values(values, left_over[0], rows, margins[strip : strip + rows])
+                continue
+            for row in range(rows):
+                word = 0
+                while left_over[word, row] == 0:
+                    word += 1
+                place = 64 * word + np.int64(lowest_bit(left_over[word, row]))
+                margins[strip + row] += verdicts.leaf_value[first + place]

@@ -60,7 +60,9 @@ def build_tables(groups: Sequence[Group], spare: int, code: type[np.uint8] | typ
     slots = [(*side.slots, *[spare] * (-len(side.slots) % LANES)) for side, _ in sides]
     strides = [side.stride(order) for side, order in sides]
     table_first = _starts(stride << side.bits for stride, (side, _) in zip(strides, sides, strict=True))
-    values = np.zeros(int(table_first[-1]))
+    # Not np.zeros: only memory that numpy itself fills is asked for in huge pages, which single rows need.
+    values = np.empty(int(table_first[-1]))
+    values[:] = 0.0
     for at, (side, order) in enumerate(sides):
         group_order = order or max(-(-len(members) // 2) for _, members in side.leaves)
         points, weights = np.polynomial.legendre.leggauss(max(group_order, 1))

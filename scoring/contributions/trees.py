@@ -108,10 +108,12 @@ class Forest:
 def read_forest(text: str) -> Forest:
     """Read LightGBM's model text.
 
-    Raises `UnsupportedTreesError` for several classes, averaged output (random forests), linear leaves and
-    nodes without training rows.
+    Raises `UnsupportedTreesError` for several classes, averaged output (random forests), linear leaves,
+    nodes without training rows, and for no trees at all.
     """
     head, *blocks = text.split("\nTree=")
+    if not blocks:
+        raise UnsupportedTreesError("the model has no trees")
     general = _entries(head)
     if general.get("num_tree_per_iteration", "1") != "1":
         raise UnsupportedTreesError("the model has several classes")

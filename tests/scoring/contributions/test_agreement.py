@@ -137,7 +137,7 @@ def test_paths_of_many_features_are_split_or_integrated() -> None:
         "verbosity": -1,
         "num_threads": 1,
     }
-    booster = lgb.train(parameters, lgb.Dataset(matrix, labels), 6)
+    booster = lgb.train(parameters, lgb.Dataset(matrix, labels), 3)
     explainer = Explainer(booster, ExplainerSettings(threads=1))
     margins, values, base = explainer.explain(matrix[:300])
     np.testing.assert_array_equal(margins, booster.predict(matrix[:300], raw_score=True))
@@ -145,7 +145,7 @@ def test_paths_of_many_features_are_split_or_integrated() -> None:
     # On paths this long pred_contrib itself is off by some 1e-9, so rational numbers are the judge.
     theirs = np.asarray(booster.predict(matrix[:300], pred_contrib=True))[:, :-1]
     np.testing.assert_allclose(values, theirs, rtol=0, atol=1e-7)
-    for at in range(0, 40, 4):
+    for at in (0, 6):
         np.testing.assert_allclose(values[at], exact_contributions(booster, matrix[at]), rtol=0, atol=1e-12)
     assert explainer._pieces is not None
     tables, leaves = explainer._pieces.tables, explainer._pieces.leaves

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
 
 import lightgbm as lgb
+import numba
 import numpy as np
 import pytest
 
-from scoring.contributions import Explainer, ExplainerSettings
+from scoring.contributions import Explainer, ExplainerSettings, compiling
 from scoring.contributions.trees import UnsupportedTreesError
 from scoring.errors import VectorError
 from tests.scoring.contributions.boosters import Floats, Recipe
@@ -129,3 +132,36 @@ def test_linear_leaves_have_margins_and_no_contributions() -> None:
 def test_several_classes_are_refused_by_the_tables() -> None:
     booster, _ = made_with(objective="multiclass", num_class=3)
     assert Explainer(booster).fallback == "the model has several classes"
+
+
+@pytest.mark.parametrize(
+    "values", [{"block_rows": 100}, {"block_rows": 0}, {"threads": 0}, {"table_megabytes": -1}]
+)
+def test_settings_that_cannot_be_kept_are_refused(values: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=r"block_rows|megabytes"):
+        ExplainerSettings(**values)
+
+
+def test_a_model_without_trees_is_left_to_lightgbm() -> None:
+    booster, matrix = made_with(objective="regression")
+    text = booster.model_to_string(num_iteration=1)
+    lines = [line for line in text.splitlines(keepends=True) if not line.startswith("tree_sizes=")]
+    whole = "".join(lines)
+    bare = lgb.Booster(model_str=whole[: whole.index("Tree=0")] + whole[whole.index("end of trees") :])
+    explainer = Explainer(bare)
+    assert explainer.fallback == "the model has no trees"
+    np.testing.assert_array_equal(explainer.explain(matrix)[1], np.zeros(matrix.shape))
+
+
+def test_without_a_folder_for_machine_code_it_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**options: Any) -> Any:
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return numba.njit(**options)
+
+    monkeypatch.setattr(compiling, "numba", SimpleNamespace(njit=refuse))
+
+    def double(value: int) -> int:
+        return 2 * value
+
+    assert compiling.compiled(double)(21) == 42
