@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from features import Coverage
 from features.engines.row import stored_row
+from features.facts import latest_facts
 from features.neighbourhood import FEED
 from serving.scorer import HouseholdRows
 from serving.storage import VillageStore
@@ -22,15 +23,16 @@ def add_neighbourhood(
 ) -> tuple[list[HouseholdRows], Coverage]:
     """The households with their villages' facts, and the coverage that says so.
 
-    Nothing is added where the request brings the feed itself, where the model does not use it, or where no
-    batch has worked the village out.
+    Nothing is added where the request brings the feed itself (a row that was not known on the date is none),
+    where the model does not use it, or where no batch has worked the village out.
     """
-    wanting = [one for one in households if not one.rows.get(FEED)]
+    wanting = [one for one in households if FEED not in latest_facts(one.rows, as_of)]
     if FEED not in feeds or not wanting:
         return list(households), coverage
     found = villages.find((one.village_code for one in wanting), as_of)
     if not found:
         return list(households), coverage
+    wanting_keys = {one.household_id for one in wanting}
     made = [
         replace(
             one,
@@ -39,7 +41,7 @@ def add_neighbourhood(
                 FEED: [stored_row(found[one.village_code].row(one.household_id, None))],
             },
         )
-        if not one.rows.get(FEED) and one.village_code in found
+        if one.household_id in wanting_keys and one.village_code in found
         else one
         for one in households
     ]

@@ -160,6 +160,7 @@ class RequestReader:
                     self._row(contract, row, household_id, f"{place}/{n}") for n, row in enumerate(given)
                 )
                 rows[feed] = [one for one in found if one is not None]
+                self._check_repeats(rows[feed], given, place)
         if as_of is None or len(self.errors) > before:
             return None
         village = self._village(rows, as_of)
@@ -171,6 +172,18 @@ class RequestReader:
             )
             return None
         return HouseholdRows(household_id, village, rows)
+
+    def _check_repeats(self, rows: list[dict[str, Any]], given: list[Any], at: str) -> None:
+        """The same record twice would count twice; intake refuses it, too."""
+        if len(rows) < len(given):
+            return
+        seen: set[tuple[Any, ...]] = set()
+        for number, row in enumerate(rows):
+            content = tuple(row.values())
+            if content in seen:
+                way_out = "remove it: an earlier row of the feed is the same in every field"
+                self._add(f"{at}/{number}", "repeated_row", way_out)
+            seen.add(content)
 
     def _row(self, contract: Contract, row: Any, household_id: str, at: str) -> dict[str, Any] | None:
         if not self._object(row, at, _SURFACES[contract.name], ()):

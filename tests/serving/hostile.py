@@ -176,6 +176,15 @@ RULES: dict[str, tuple[bytes, str, str]] = {
         "/households/1/household_id",
         "repeated_household",
     ),
+    "row twice": (
+        changed(
+            lambda d: d["households"][0]["signals"]["illness"].append(
+                d["households"][0]["signals"]["illness"][0]
+            )
+        ),
+        "/households/0/signals/illness/2",
+        "repeated_row",
+    ),
     "unknown household name": (
         changed(lambda d: d["households"][0].update({CANARY: CANARY})),
         "/households/0",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import json
 import os
@@ -139,6 +140,15 @@ def check_lookup(client: Client, bundle: Bundle, as_of: dt.date) -> None:
     found = store.find("N00")
     assert found is not None
     assert alone == found.body
+    # A row of the request that was not known yet is no row of the feed, and changes nothing.
+    later = copy.deepcopy(body["households"][0])
+    later["signals"]["neighbourhood"] = [
+        {
+            "occurred_on": "2026-11-30", "known_on": "2026-11-30", "households": 84,
+            "median_income_yuan": 1, "median_self_paid_yuan": 640, "struck": 6, "identified": 1,
+        }
+    ]  # fmt: skip
+    assert client.post("/v1/scores", json={**body, "households": [later]}).json()["results"][0] == alone
     earlier = client.post("/v1/scores", json={**body, "as_of_date": "2026-10-30"}).json()["results"][0]
     assert earlier["missing_feeds"] == ["neighbourhood"]
 
