@@ -28,8 +28,8 @@ def router(champion: Champion, villages: VillageStore, settings: Settings) -> AP
         summary="What measures would change for one household",
         description="Each measure changes the household's facts. The answer has the exact effect on "
         "reference income per person against the monitoring line, the model's changed score, which is an "
-        "association and not an effect, and whether the measures answer the household's causes. Nothing is stored; help "
-        "is neither granted nor refused by it.",
+        "association and not an effect, and whether the measures answer the household's causes. "
+        "Nothing is stored; help is neither granted nor refused by it.",
         response_class=Response,
         responses={200: {"model": WhatIfAnswer}, **problems(400, 408, 413, 415, 422, 500, 503)},
         openapi_extra={"requestBody": what_if_request_body()},
