@@ -63,6 +63,8 @@ def measure_text(effect: MeasureEffect, language: str) -> str:
     notes = []
     if planned.is_assumption:
         notes.append(words["assumption"])
+    elif planned.amount_fen and not planned.is_amount_given:
+        notes.append(words["source"].format(source=planned.entry.source))
     if effect.drawn_fen:
         notes.append(words["drawn"].format(drawn=exact_yuan(effect.drawn_fen, language)))
     if effect.paid_fen and effect.counted_fen is not None and effect.counted_fen < effect.paid_fen:
