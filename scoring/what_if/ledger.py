@@ -9,12 +9,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
-from features import Coverage
+from features import FEATURES, Coverage, RowEngine
 from features.engines.row import Rows
-from features.reference_estimate import SIGNS, find_estimate
-from features.reference_income import PARTS, work_out
+from features.reference_estimate import SIGNS, find_estimate, seen_last_year
+from features.reference_income import PARTS
 
 Basis = Literal["account", "departments"]
 
@@ -48,11 +49,17 @@ def find_ledger(rows: Rows, as_of: dt.date, coverage: Coverage, region: str) -> 
 
     Raises `ContractError` when the household is not registered on the date.
     """
-    account = work_out(rows, as_of, coverage, region)
-    if account.lines and account.members:
+    (members,) = _members_of(region).vector(rows, as_of, coverage)
+    account = seen_last_year(rows, "account", as_of)
+    if account and members:
         lines = dict.fromkeys(LINE_SIGNS["account"], 0)
-        for one in account.lines:
-            lines[one.line] += one.amount_fen
-        return Ledger("account", account.members, lines)
+        for row in account:
+            lines[row["line"]] += row["amount_fen"]
+        return Ledger("account", int(members), lines)
     estimate = find_estimate(rows, as_of, coverage, region)
     return Ledger("departments", estimate.members, dict(estimate.part_fen)) if estimate else None
+
+
+@lru_cache(maxsize=8)
+def _members_of(region: str) -> RowEngine:
+    return RowEngine([FEATURES["composition_members_count"]], region)

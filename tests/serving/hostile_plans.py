@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from typing import Any
 
 from serving.api.documentation import example_what_if
 from tests.serving.hostile import CANARY

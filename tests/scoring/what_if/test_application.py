@@ -86,6 +86,23 @@ def test_an_end_that_is_not_known_yet_does_not_stop_what_is_drawn() -> None:
     assert "income" not in after(rows, Choice("dibao"))
 
 
+def test_aid_counts_once_with_an_account_and_without() -> None:
+    term = {"occurred_on": "2025-03-01", "known_on": "2025-03-10"}
+    rows = registered(member(1)) | {
+        "schooling": [row("schooling", member_id="M1", cost_yuan=2_500, aid_yuan=500, **term)],
+        "account": account(self_paid_schooling=2_000),
+    }
+    changed = after(rows, Choice("yulu"))
+    # Two terms of 1,500: 2,000 pay the term, 1,000 are left over.
+    assert [one["aid_fen"] for one in changed["schooling"]] == [250_000]
+    assert [(one["source"], one["amount_fen"]) for one in changed["income"]] == [("transfers", 100_000)]
+    assert [(one["line"], one["amount_fen"]) for one in changed["account"]] == [
+        ("self_paid_schooling", 200_000), ("education_aid", 300_000),
+    ]  # fmt: skip
+    (small,) = after(rows, Choice("yulu", amount_fen=10_000))["schooling"]
+    assert small["aid_fen"] == 70_000
+
+
 def test_work_is_a_spell_with_a_wage_a_month_for_those_who_can() -> None:
     rows = registered(member(1), member(2, "none"), member(3, "weak"), member(4, "skilled"))
     rows["employment"] = [row("employment", member_id="M4", work="migrant", monthly_wage_yuan=3_000, **OPEN)]

@@ -162,7 +162,8 @@ def test_no_measure_changes_nothing_to_the_bit(ask: Ask) -> None:
         assert made.income is not None
         assert made.income.before == made.income.after
         assert made.income.changed_fen == {}
-        assert made.effects == made.matching.unmatched == ()
+        assert made.effects == ()
+        assert made.matching.unmatched == ()
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -16,7 +16,7 @@ from scoring.what_if.ledger import LINE_SIGNS
 from scoring.what_if.matching import CauseMatch, LabourMatch, LabourState
 from scoring.what_if.outcome import MeasureEffect, ReasonChange, reason_changes
 from scoring.what_if.wording import cause_text, income_text, labour_text, line_name, measure_text, model_text
-from tests.scoring.what_if.cases import AS_OF, CASES, REGION, WUSHAN
+from tests.scoring.what_if.cases import AS_OF, CASES, REGION, WUSHAN, account
 from tests.scoring.what_if.conftest import Ask
 
 
@@ -99,6 +99,25 @@ def test_the_line_carries_its_mark_and_the_score_its_caution(ask: Ask, language:
         assert words["income"]["mark"] not in income_text(published, language)
         assert words["model"]["caution"] in model_text(made, language)
     assert income_text(None, language) == words["income"]["unknown"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("crops", "gap", "is_closed", "said"),
+    # Three times 8,300 are 24,900; 低保 adds 5,880.
+    [(24_900, 0, False, "above"), (24_899.99, 1, True, "closed"), (19_020, 588_000, True, "closed"),
+     (19_019.99, 588_001, False, "open"), (0, 2_490_000, False, "open")],
+)  # fmt: skip
+def test_a_gap_is_closed_to_the_fen(
+    ask: Ask, language: str, crops: float, gap: int, is_closed: bool, said: str
+) -> None:
+    made = ask(WUSHAN.rows | {"account": account(crops=crops)}, [Choice("dibao")])
+    assert made.income is not None
+    assert made.income.gap_fen(made.income.before) == gap
+    assert made.income.is_gap_closed is is_closed
+    assert make_answer(made)["reference_income"]["is_gap_closed"] is is_closed
+    pattern = catalogue(language)["what_if"]["income"][said]
+    assert pattern.split("{")[0] in income_text(made.income, language)
 
 
 def test_the_answer_says_association_and_never_decision(ask: Ask) -> None:
