@@ -236,6 +236,18 @@ def test_any_json_is_answered_without_failing(client: Client, document: Any) -> 
     assert post(client, json.dumps(document).encode()).status_code in (400, 422)
 
 
+def test_the_first_day_of_the_policy_is_answered(client: Client, plan: dict[str, Any]) -> None:
+    plan["as_of_date"] = str(client.app.state.champion.scorer().first_day)
+    plan["households"][0]["signals"]["household"][0] |= {
+        "occurred_on": "2019-01-01",
+        "known_on": "2019-01-01",
+    }
+    made = ask(client, plan)
+    assert made["measures"] == []
+    answer = client.post(PATH, json={**plan, "measures": [{"code": "dibao"}]})
+    assert [one["code"] for one in answer.json().get("errors", [])] in ([], ["not_in_force"])
+
+
 def test_the_catalogue_is_public_and_whole(client: Client) -> None:
     answer = client.get("/v1/measures")
     made = MeasureCatalogue.model_validate(answer.json(), strict=True)

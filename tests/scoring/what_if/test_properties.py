@@ -19,7 +19,7 @@ from scoring.what_if.application import apply_measure
 from scoring.what_if.ledger import find_ledger
 from scoring.what_if.outcome import IncomeChange
 from tests.features.worlds import AS_OF_DATES, REGION, make_world
-from tests.scoring.what_if.cases import CASES, WUSHAN
+from tests.scoring.what_if.cases import CASES, WUSHAN, member
 from tests.scoring.what_if.conftest import Ask
 
 # microloan has its own dates.
@@ -49,7 +49,9 @@ def choices(draw: st.DrawFn, as_of: dt.date, codes: list[str] | None = None) -> 
 def households(draw: st.DrawFn) -> tuple[dict[str, Any], dt.date]:
     as_of = draw(st.sampled_from([one for one in AS_OF_DATES if one.year >= 2021]))
     world = make_world(draw(st.integers(0, 10**6)), as_of)
-    rows = world.of_household(draw(st.sampled_from(sorted(world.rows))))
+    rows: dict[str, Any] = dict(world.of_household(draw(st.sampled_from(sorted(world.rows)))))
+    # Half of the households of a world have nobody in them.
+    rows["member"] = [*rows["member"], member(1)]
     if draw(st.booleans()):
         rows = {feed: some for feed, some in rows.items() if feed != "account"}
     try:
