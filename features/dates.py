@@ -28,6 +28,11 @@ def months_before(date: dt.date, months: int) -> dt.date:
     return dt.date(year, month + 1, min(date.day, calendar.monthrange(year, month + 1)[1]))
 
 
+def months_after(date: dt.date, months: int) -> dt.date:
+    """The same day of the month, `months` later, or the month's last day where it has no such day."""
+    return months_before(date, -months)
+
+
 def month_ends(last: dt.date, count: int, step: int = 1) -> list[dt.date]:
     """`count` month ends, `step` months apart, oldest first, the last in the month of `last`."""
     ends = []

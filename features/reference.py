@@ -11,6 +11,7 @@ from features.language.formula import formula
 from features.language.spec import SPECS
 from features.language.views import View
 from features.policy import parameters, policy_history, regions_of, title_of
+from features.policy.measures import Measure, groups, measures
 from features.signals import CONTRACTS, OUTCOME_FEEDS, PLATFORM_FEEDS
 from features.signals.defects import defect_kinds
 from features.signals.fields import Field
@@ -37,6 +38,7 @@ def reference_pages() -> dict[str, str]:
         "signals.md": _signals(),
         "defects.md": _defects(),
         "policy.md": _policy(),
+        "measures.md": _measures(),
     }
 
 
@@ -206,3 +208,42 @@ def _policy() -> str:
                 lines.append(f"| {region} | {entry.effective_from} | {value} | {status} | {entry.source} |")
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
+
+
+PAID = {
+    "once": "一次性 once",
+    "monthly": "每月 each month",
+    "each_term": "每学期 each term",
+    "in_kind": "不发钱 in kind",
+}
+PER = {"household": "每户 a household", "person": "每人 a person"}
+
+
+def _measures() -> str:
+    parts = [
+        "# Measures\n",
+        _WRITTEN,
+        f"The help catalogue (帮扶措施目录): {len(measures())} measures in the {len(groups())} official "
+        "groups. An amount is where a what-if starts from, in yuan; it is no claim of a household, and a "
+        "what-if may name another one. What each kind of change does to the facts: "
+        "[what-if](../explanation/what-if.md).\n",
+    ]
+    for group in groups().values():
+        parts.append(f"## `{group.code}` {group.zh} {group.en}\n")
+        parts += [_measure(one) for one in measures().values() if one.group == group.code]
+    return "\n".join(parts)
+
+
+def _measure(one: Measure) -> str:
+    most = f"; at most {one.at_most_yuan:,} yuan" if one.at_most_yuan else ""
+    lines = ["| region | from | until | yuan | status | source |", "|---|---|---|---|---|---|"]
+    for entries in one.regions.values():
+        for entry in entries:
+            status = "**assumption**" if entry.is_assumption else "published"
+            value = "–" if entry.value_yuan is None else f"{entry.value_yuan:,}"
+            until = entry.effective_until or "–"
+            lines.append(
+                f"| {entry.region} | {entry.effective_from} | {until} | {value} | {status} | {entry.source} |"
+            )
+    said = f"### `{one.code}` {one.zh}\n\n{one.en}; {PAID[one.paid]}, {PER[one.per]}{most}; "
+    return said + f"change: `{one.changes.kind}`\n\n" + "\n".join(lines) + "\n"

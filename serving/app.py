@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from serving import console
-from serving.api import health, households, model_card, scores
+from serving.api import health, households, measures, model_card, scores, what_if
 from serving.champion import Champion
 from serving.errors import Problem, problem_of_status, problem_response
 from serving.guard import Guard
@@ -79,6 +79,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.store = store
     app.include_router(health.router(champion, store))
     app.include_router(scores.router(champion, VillageStore(store.engine), settings))
+    app.include_router(what_if.router(champion, VillageStore(store.engine), settings))
+    app.include_router(measures.router(champion))
     app.include_router(model_card.router(champion))
     app.include_router(households.router(store))
     app.include_router(console.router(pages, store))

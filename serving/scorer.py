@@ -18,6 +18,7 @@ from scoring import Assessor, Bundle
 from scoring.assessment import Freshness
 from scoring.statement import make_statement, put_into_words
 from scoring.triggers import TRIGGERS
+from scoring.what_if import Plan, make_answer, what_if
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,15 @@ class Scorer:
             [latest_facts(one.rows, as_of) for one in households],
         )
         return [put_into_words(make_statement(one, self.region)) for one in made]
+
+    def what_if(
+        self, household: HouseholdRows, as_of: dt.date, coverage: Coverage, plan: Plan
+    ) -> dict[str, Any]:
+        """The answer to one plan for one household."""
+        made = what_if(
+            self.assessor, self.engine, household.household_id, household.rows, as_of, coverage, plan
+        )
+        return make_answer(made)
 
     def versions(self) -> dict[str, str]:
         """The versions that an answer was made with."""

@@ -21,7 +21,8 @@ from features.errors import PolicyError
 DEFAULT_REGION = "CN-50"
 """Chongqing, whose system the software was first made for."""
 
-_STATUSES = ("published", "assumption")
+STATUSES = ("published", "assumption")
+"""What an entry may be: given by a published document, or not."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +62,18 @@ def policy_value(parameter: str, region: str, on: dt.date) -> PolicyValue:
 def policy_history(parameter: str, region: str) -> tuple[PolicyValue, ...]:
     """All entries of `parameter` for `region`, oldest first."""
     regions = _load(parameter)
-    asked = region
-    while region not in regions:
-        if "-" not in region:
-            raise PolicyError(
-                f"{parameter} has no entry for the region {asked}; "
-                f"policy/{parameter}.yaml has {', '.join(regions)}"
-            )
-        region = region.rsplit("-", 1)[0]
-    return regions[region]
+    for one in region_and_above(region):
+        if one in regions:
+            return regions[one]
+    raise PolicyError(
+        f"{parameter} has no entry for the region {region}; policy/{parameter}.yaml has {', '.join(regions)}"
+    )
+
+
+def region_and_above(region: str) -> tuple[str, ...]:
+    """A policy region and those it inherits from, nearest first: ``CN-50``, ``CN``."""
+    parts = region.split("-")
+    return tuple("-".join(parts[:length]) for length in range(len(parts), 0, -1))
 
 
 def parameters() -> tuple[str, ...]:
@@ -93,10 +97,17 @@ def title_of(parameter: str) -> tuple[str, str]:
 def policy_version() -> str:
     """A short hash over all policy files: two runs with one version used the same numbers."""
     digest = hashlib.sha256()
-    for name in parameters():
+    for name in (*parameters(), *_measure_files()):
         digest.update(name.encode())
         digest.update(resources.files(__package__).joinpath(f"{name}.yaml").read_bytes())
     return digest.hexdigest()[:12]
+
+
+def _measure_files() -> tuple[str, ...]:
+    files = resources.files(__package__).joinpath("measures").iterdir()
+    return tuple(
+        sorted(f"measures/{file.name.removesuffix('.yaml')}" for file in files if file.name.endswith(".yaml"))
+    )
 
 
 @cache
@@ -123,9 +134,9 @@ def _document(parameter: str) -> dict[str, Any]:
 
 def _entry(parameter: str, unit: str, region: str, raw: dict[str, Any]) -> PolicyValue:
     missing = {"from", "value", "status", "source"} - raw.keys()
-    if missing or raw["status"] not in _STATUSES or not isinstance(raw["from"], dt.date):
+    if missing or raw["status"] not in STATUSES or not isinstance(raw["from"], dt.date):
         raise PolicyError(
             f"policy/{parameter}.yaml, {region}: every entry needs from (a date), value, "
-            f"status ({' or '.join(_STATUSES)}) and source"
+            f"status ({' or '.join(STATUSES)}) and source"
         )
     return PolicyValue(parameter, region, raw["from"], raw["value"], unit, raw["status"], raw["source"])

@@ -7,10 +7,12 @@ from importlib import resources
 from typing import Any
 
 from features import CONTRACTS
+from features.policy.measures import measures
 from features.regions import AREA_LEVELS
 from features.signals import REQUEST_FEEDS, Contract
 from features.signals.coverage import COLUMNS
 from features.signals.fields import Category, Count, Date, Field, Flag, Identifier, Money
+from scoring.what_if.plan import MOST_MEASURES, MOST_PERSONS
 from serving.api.answers import ProblemAnswer
 from serving.errors import PROBLEM_TYPE, PROBLEMS
 
@@ -96,6 +98,61 @@ def score_request_body(most_households: int) -> dict[str, Any]:
     }
     content = {"application/json": {"schema": schema, "example": example_request()}}
     return {"required": True, "content": content}
+
+
+def example_what_if() -> dict[str, Any]:
+    """The example's household with a plan of measures."""
+    plan = [
+        {"code": "reimbursement", "amount_yuan": 8000},
+        {"code": "dibao"},
+        {"code": "public_welfare_post", "starts_on": "2027-01-01", "persons": 1},
+    ]
+    return {**example_request(), "measures": plan}
+
+
+def what_if_request_body() -> dict[str, Any]:
+    """The request body of `POST /v1/what-if` in OpenAPI 3.1: one household's, and its measures."""
+    body = score_request_body(1)
+    schema = body["content"]["application/json"]["schema"]
+    schema["required"].append("measures")
+    schema["properties"]["measures"] = {
+        "type": "array",
+        "maxItems": MOST_MEASURES,
+        "description": "拟安排的措施，每项一次 / the measures planned, each once; see GET /v1/measures",
+        "items": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["code"],
+            "properties": {
+                "code": {"type": "string", "enum": list(measures())},
+                "starts_on": {
+                    **_DATE_SCHEMA,
+                    "description": "起始日，在评估日之后12个月内，不填为次日 / within the 12 months after "
+                    "as_of_date; left out: the day after it",
+                },
+                "ends_on": {
+                    **_DATE_SCHEMA,
+                    "description": "最后一天，只用于持续发放的措施 / last day, of lasting help",
+                },
+                "amount_yuan": {
+                    "type": "number",
+                    "exclusiveMinimum": 0,
+                    "maximum": max(one.at_most_yuan for one in measures().values()),
+                    "multipleOf": 0.01,
+                    "description": "每笔每户或每人金额，不填取目录值 / one payment to one household "
+                    "or person; left out: the catalogue's. A monthly support is what is drawn in all.",
+                },
+                "persons": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": MOST_PERSONS,
+                    "description": "人数，只用于按人计的措施 / of measures for persons; left out: 1",
+                },
+            },
+        },
+    }
+    body["content"]["application/json"]["example"] = example_what_if()
+    return body
 
 
 def row_schema(contract: Contract) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import contextlib
 import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from features import CONTRACTS, Coverage, FeaturesError
 from features.engines.row import Rows, stored_row
@@ -50,6 +50,8 @@ class _Enough(Exception):
 class RequestReader:
     """Reads one document; `read` is called once."""
 
+    top: ClassVar[tuple[str, ...]] = TOP
+
     def __init__(self, scorer: Scorer, most_households: int) -> None:
         self.scorer = scorer
         self.most_households = most_households
@@ -65,7 +67,7 @@ class RequestReader:
         return made
 
     def _request(self, document: Any) -> ScoreRequest | None:
-        if not self._object(document, "", TOP, TOP):
+        if not self._object(document, "", self.top, self.top):
             return None
         as_of = self._as_of(document.get("as_of_date"))
         coverage = self._coverage(document.get("coverage"))

@@ -9,6 +9,7 @@ import pytest
 from features import FEATURES
 from features.language.formula import formula
 from features.policy import parameters
+from features.policy.measures import measures
 from features.reference import reference_pages
 from features.signals import CONTRACTS
 from features.signals.defects import defect_kinds
@@ -16,7 +17,9 @@ from features.signals.defects import defect_kinds
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 
 
-@pytest.mark.parametrize("name", ["features.md", "language.md", "signals.md", "defects.md", "policy.md"])
+@pytest.mark.parametrize(
+    "name", ["features.md", "language.md", "signals.md", "defects.md", "policy.md", "measures.md"]
+)
 def test_no_page_is_stale(name: str) -> None:
     written = (FOLDER / name).read_text(encoding="utf-8")
     assert written == reference_pages()[name], "run `.venv/bin/python -m features reference`"
@@ -35,6 +38,13 @@ def test_everything_is_on_its_page() -> None:
     assert all(f"| `{code}` |" in pages["defects.md"] for code in defect_kinds())
     assert all(f"## `{name}`" in pages["policy.md"] for name in parameters())
     assert "**assumption**" in pages["policy.md"]
+    assert all(f"### `{code}` {one.zh}" in pages["measures.md"] for code, one in measures().items())
+    assert pages["measures.md"].count("**assumption**") == sum(
+        entry.is_assumption
+        for one in measures().values()
+        for entries in one.regions.values()
+        for entry in entries
+    )
 
 
 def test_formulas_read_as_written() -> None:

@@ -1,0 +1,1 @@
+"""What-if: time, plans, changed facts, arithmetic, words."""
