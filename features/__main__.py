@@ -183,7 +183,8 @@ def account(
     if as_json:
         print(json.dumps(found.as_json(line), ensure_ascii=False))
         return
-    Console().print(found.as_table())
+    if found.lines:
+        Console().print(found.as_table())
     print(found.sentence(line))
 
 

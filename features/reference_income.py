@@ -105,7 +105,7 @@ class ReferenceIncome:
         return {
             "as_of_date": str(self.as_of),
             "members": self.members,
-            "total_yuan": self.total_fen / FEN_PER_YUAN,
+            "total_yuan": self.total_fen / FEN_PER_YUAN if self.lines else None,
             "per_person_yuan": self.per_person_yuan,
             "line_yuan": line.value,
             "line_is_assumption": line.is_assumption,
@@ -134,7 +134,9 @@ class ReferenceIncome:
         return table
 
     def sentence(self, line: PolicyValue) -> str:
-        """The result in words, beside the monitoring line."""
+        """The result in words, beside the monitoring line; without an account there is none to say."""
+        if not self.lines:
+            return f"no line of an account in the 12 months before {self.as_of}: nothing can be worked out"
         result, total = self.per_person_yuan, self.total_fen / FEN_PER_YUAN
         per_person = "not known" if result is None else f"{result:,.2f} yuan"
         mark = " (assumption)" if line.is_assumption else ""

@@ -20,6 +20,7 @@ from features.dates import from_day
 from features.definitions import FEATURES
 from features.engines.row import stored_row
 from features.errors import ContractError
+from features.policy import policy_value
 from features.reference_income import PARTS, work_out
 from features.signals import complete
 from tests.features.worlds import AS_OF_DATES, REGION, make_world
@@ -96,7 +97,12 @@ def test_example_of_the_rules() -> None:
 
 
 def test_without_an_account_or_members_there_is_no_number() -> None:
-    assert work_out(household(), AS_OF, COVERAGE).per_person_yuan is None
+    nothing = work_out(household(), AS_OF, COVERAGE)
+    assert nothing.per_person_yuan is None
+    line = policy_value("monitoring_line", REGION, AS_OF)
+    assert nothing.as_json(line)["total_yuan"] is None
+    assert "no line of an account" in nothing.sentence(line)
+    assert "0.00" not in nothing.sentence(line)
     assert work_out(household(*WUSHAN, members=0), AS_OF, COVERAGE).per_person_yuan is None
     with pytest.raises(ContractError, match="no household record is open"):
         work_out({"account": []}, AS_OF, COVERAGE)
