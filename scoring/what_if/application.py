@@ -148,20 +148,23 @@ class _Application:
         self, feed: str, raised: str | None, fen: int, room: Callable[[Row], int], lowered: str | None = None
     ) -> int:
         """Move up to `fen` within the rows of last year, oldest first; returns what found no room."""
-        seen = seen_last_year(self.rows, feed, self.period.as_of)
-        moved: dict[int, Row] = {}
-        for row in sorted(seen, key=lambda one: (one["occurred_on"], one["known_on"])):
-            step = min(fen, max(0, room(row)))
+        rows = list(self.rows.get(feed, ()))
+        seen = {id(row) for row in seen_last_year(self.rows, feed, self.period.as_of)}
+        places = [place for place, row in enumerate(rows) if id(row) in seen]
+        is_moved = False
+        for place in sorted(places, key=lambda one: (rows[one]["occurred_on"], rows[one]["known_on"])):
+            step = min(fen, max(0, room(rows[place])))
             if step:
-                changed = dict(row)
+                changed = dict(rows[place])
                 if raised:
                     changed[raised] += step
                 if lowered:
                     changed[lowered] -= step
-                moved[id(row)] = changed
+                rows[place] = changed
                 fen -= step
-        if moved:
-            self.rows[feed] = [moved.get(id(row), row) for row in self.rows[feed]]
+                is_moved = True
+        if is_moved:
+            self.rows[feed] = rows
         return fen
 
     def _open(self, feed: str) -> list[Row]:

@@ -77,6 +77,12 @@ def test_every_change_is_of_something_the_feeds_have(code: str) -> None:
     assert (changes.kind == "wages") == (get_measure(code).paid == "monthly" and bool(changes.work))
 
 
+def test_a_kind_of_assistance_is_raised_by_one_measure() -> None:
+    """An allowance says what is drawn in all: two of one kind would each count what the other raises."""
+    kinds = [one.changes.assistance for one in measures().values() if one.changes.kind == "allowance"]
+    assert len(kinds) == len(set(kinds)) == 3
+
+
 @pytest.mark.parametrize(
     ("code", "yuan", "is_assumption"),
     [

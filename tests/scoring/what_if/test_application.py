@@ -44,6 +44,14 @@ def test_reimbursement_takes_the_oldest_claim_first_and_never_more_than_was_paid
     assert all(one["total_fen"] == one["reimbursed_fen"] + one["self_paid_fen"] for one in both)
 
 
+def test_two_rows_that_are_alike_are_two_rows() -> None:
+    one = claim(1_000)
+    rows = registered(member(1)) | {"illness": [one, one]}
+    changed = after(rows, Choice("reimbursement", amount_fen=150_000))["illness"]
+    assert [row["self_paid_fen"] for row in changed] == [0, 50_000]
+    assert one["self_paid_fen"] == 100_000
+
+
 def test_a_household_without_an_account_gets_no_line_of_one() -> None:
     rows = registered(member(1))
     assert "account" not in after(rows, Choice("dibao"), Choice("job"), Choice("donation"))
