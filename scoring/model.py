@@ -42,8 +42,8 @@ class RiskModel:
 
     `base_rate` is the share of positives it was trained on, `horizon_months` how far ahead the score looks,
     `version` the release. `tables_dir` is a folder to keep the tables of contributions in between processes.
-    `siblings` are boosters fitted alike with other seeds: they say whether a reason is firm, and add nothing to
-    score or contributions.
+    `siblings` are boosters fitted alike with other seeds: they say whether a reason is firm, and add nothing
+    to score or contributions.
     """
 
     booster: Any
@@ -90,9 +90,7 @@ class RiskModel:
         Siblings are fitted alike, so their margins have one scale; they are compared by rank alone.
         """
         matrix = self.matrix(vectors)
-        return tuple(
-            self.calibration.slope * one.contributions(matrix)[0] for one in self.sibling_explainers
-        )
+        return tuple(self.calibration.slope * one.contributions(matrix)[0] for one in self.sibling_explainers)
 
     def margins(self, matrix: Floats) -> Floats:
         """Raw margins of a matrix whose columns are `feature_names`."""

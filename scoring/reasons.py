@@ -159,13 +159,14 @@ def family_of(feature: str) -> str:
     return _FAMILIES[feature]
 
 
-_FAMILIES = {
-    name: f"99.{one.theme}" if one.cause == "99" else one.cause for name, one in FEATURES.items()
-}
+_FAMILIES = {name: f"99.{one.theme}" if one.cause == "99" else one.cause for name, one in FEATURES.items()}
 
 
-def reason_text(reason: Reason, language: str) -> dict[str, str | None]:
-    """A reason in words: name, sentence, effect, strength, share, firmness and what to check at the door."""
+def reason_text(reason: Reason, language: str) -> dict[str, str]:
+    """A reason in words: name, sentence, effect, strength and what to check at the door.
+
+    Share and firmness are there where they are known.
+    """
     texts = catalogue(language)
     family = texts["families"][reason.family]
     is_told = any(one.value is not None for one in reason.facts)
@@ -173,16 +174,18 @@ def reason_text(reason: Reason, language: str) -> dict[str, str | None]:
     name = family["name"] if reason.effect == "risk" and is_told else family["topic"]
     pattern = texts["sentence"]
     facts = pattern["separator"].join(fact_clause(one, language) for one in reason.facts)
-    firmness = None if reason.is_firm is None else "firm" if reason.is_firm else "weak"
-    return {
+    said = {
         "name": name,
         "sentence": pattern[reason.effect].format(name=name, facts=facts),
         "effect": texts["effect"][reason.effect],
         "strength": texts["strength"][reason.strength],
-        "share": None if reason.share is None else texts["shares"][share_word(reason.share)],
-        "firmness": texts["firmness"][firmness] if firmness else None,
         "check": check_text(reason, language),
     }
+    if reason.share is not None:
+        said["share"] = texts["shares"][share_word(reason.share)]
+    if reason.is_firm is not None:
+        said["firmness"] = texts["firmness"]["firm" if reason.is_firm else "weak"]
+    return said
 
 
 def check_text(reason: Reason, language: str) -> str:
@@ -280,5 +283,3 @@ def _reason(family: Family, share: float | None) -> Reason:
     shown = tuple((told or (along if sign > 0 else []))[:MOST_FACTS])
     effect: Effect = "risk" if sign > 0 else "protective"
     return Reason(family.name[:2], family.name, effect, family.contribution, shown, share)
-
-

@@ -11,8 +11,8 @@ SHARE_WORDS: tuple[tuple[float, str], ...] = (
     (0.20, "quarter"),
     (0.0, "small"),
 )
-"""Least share of each word, largest first. Between two fractions the border lies in their middle: 7/12 between
-a half and two thirds, 5/12 between a third and a half, 7/24 between a quarter and a third."""
+"""Least share of each word, largest first. Between two fractions the border lies in their middle: 7/12
+between a half and two thirds, 5/12 between a third and a half, 7/24 between a quarter and a third."""
 
 
 def share_word(share: float) -> str:

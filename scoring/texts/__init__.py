@@ -23,7 +23,7 @@ def catalogue(language: str) -> dict[str, Any]:
 
 
 def format_value(value: float | None, unit: str, language: str, feature: str = "") -> str:
-    """A value as officials write it: 1.2万元, 3人, 45%, 是. Some features count something of their own: 2笔."""
+    """A value as officials write it: 1.2万元, 3人, 45%, 是; `feature` where it counts its own thing: 2笔."""
     words = catalogue(language)["units"]
     if value is None or math.isnan(value):
         return str(words["missing"])
@@ -39,6 +39,13 @@ def format_value(value: float | None, unit: str, language: str, feature: str = "
     if unit == "yes/no":
         return str(words["yes"] if value else words["no"])
     return f"{_plain(value)}{words[unit]}"
+
+
+def percent(probability: float) -> str:
+    """A score as it is written: 23.1%, 0.62%; never a bare 0% for something that can happen."""
+    if probability < 0.0001:
+        return "<0.01%"
+    return f"{probability:.2%}" if probability < 0.01 else f"{probability:.1%}"
 
 
 def _percent(value: float) -> str:

@@ -21,6 +21,7 @@ from scoring.reasons import (
     family_of,
     find_reasons,
     reason_text,
+    value_text,
 )
 from scoring.statement import make_statement, put_into_words
 from scoring.texts import LANGUAGES, catalogue, format_value
@@ -106,7 +107,7 @@ def test_every_feature_has_a_text_in_both_directions(name: str, language: str) -
             text = reason_text(reason, language)
             assert all(text.values())
             assert "{" not in "".join(text.values())
-            assert format_value(value, FEATURES[name].unit, language) in text["sentence"]
+            assert value_text(name, value, language) in text["sentence"]
 
 
 def test_both_languages_have_the_same_texts() -> None:
