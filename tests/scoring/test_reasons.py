@@ -204,7 +204,12 @@ def test_a_statement_is_plain_data_that_words_are_added_to(model: RiskModel) -> 
         plain = make_statement(one, REGION)
         worded = put_into_words(plain)
         assert plain["score"] == score
-        assert set(worded) - set(plain) == {"grade_text", "suggested_action_text"}
+        assert set(worded) - set(plain) == {
+            "grade_text",
+            "suggested_action_text",
+            "not_listed_text",
+            "disagreement_text",
+        }
         unworded = [key for key in plain if not key.endswith("reasons") and key != "rule_hits"]
         assert {key: worded[key] for key in unworded} == {key: plain[key] for key in unworded}
         assert (plain["missing_feeds"], plain["stale_feeds"]) == (["disaster"], ["income"])
