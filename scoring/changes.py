@@ -84,7 +84,7 @@ def find_changes(former: Mapping[str, Any], latter: Mapping[str, Any]) -> Change
 
 
 def change_texts(changes: Changes, language: str) -> list[str]:
-    """The sentences, shortest summary first."""
+    """The sentences: what became of the score, then a sentence for each family that moved it most."""
     texts = catalogue(language)["changes"]
     if changes.basis != "contributions":
         grades = catalogue(language)["grades"]
@@ -104,11 +104,7 @@ def change_texts(changes: Changes, language: str) -> list[str]:
         for one in told[:MOST_CHANGES]
         if one.family in catalogue(language)["families"]
     ]
-    if families:
-        said.append(texts["main"].format(families=texts["separator"].join(families)))
-    else:
-        said.append(texts["no_main"])
-    return said
+    return [*said, *(families or [texts["no_main"]])]
 
 
 def make_changes(former: Mapping[str, Any], latter: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,30 +133,40 @@ def _change(name: str, before: Mapping[str, Any] | None, after: Mapping[str, Any
     ))
     sign = 1.0 if difference > 0 else -1.0
     along = sorted(
-        (one for one in moved if one.difference * sign > 0 and one.former != one.latter),
+        (one for one in moved if one.difference * sign > 0 and _is_sensible(one)),
         key=lambda one: -abs(one.difference),
     )
-    return FamilyChange(name, difference, tuple(along[:MOST_FACTS]))
+    return FamilyChange(name, difference, tuple(along))
+
+
+def _is_sensible(fact: MovedFact) -> bool:
+    # Contributions of one feature also move with what stands beside it. A value that fell where more of it
+    # means more risk explains no rise.
+    if fact.former is None or fact.latter is None:
+        return fact.former != fact.latter
+    moved = fact.latter - fact.former
+    return moved != 0 and moved * FEATURES[fact.feature].direction * fact.difference >= 0
 
 
 def _family_text(change: FamilyChange, language: str) -> str:
     texts = catalogue(language)["changes"]
     name = catalogue(language)["families"][change.family]["topic"]
     said: str = texts["up" if change.difference > 0 else "down"].format(name=name)
-    facts = [_moved_text(one, language) for one in change.facts]
-    if facts:
-        joined = texts["fact_separator"].join(facts)
-        said = texts["with_facts"].format(family=said, facts=joined)
-    return said
+    said = said[:1].upper() + said[1:]
+    # What reads the same before and after tells nobody anything.
+    facts = [text for text in (_moved_text(one, language) for one in change.facts) if text][:MOST_FACTS]
+    if not facts:
+        return str(texts["alone"].format(family=said))
+    return str(texts["with_facts"].format(family=said, facts=texts["fact_separator"].join(facts)))
 
 
-def _moved_text(fact: MovedFact, language: str) -> str:
-    values = {
-        "former": value_text(fact.feature, fact.former, language),
-        "latter": value_text(fact.feature, fact.latter, language),
-    }
+def _moved_text(fact: MovedFact, language: str) -> str | None:
+    former = value_text(fact.feature, fact.former, language)
+    latter = value_text(fact.feature, fact.latter, language)
+    if former == latter:
+        return None
     kind = "now" if fact.former is None else "before" if fact.latter is None else "moved"
     said: str = catalogue(language)["changes"][kind].format(
-        label=feature_label(fact.feature, language), **values
+        label=feature_label(fact.feature, language), former=former, latter=latter
     )
     return said

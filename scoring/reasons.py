@@ -30,6 +30,12 @@ LEAST_CONTRIBUTION = 0.05
 STRONG, MODERATE = 1.0, 0.4
 """Log-odds from which an influence is called strong (odds × 2.7) or moderate (odds × 1.5)."""
 
+MOST_DEPARTMENTS = 3
+"""Departments that are named for one fact; of more, their number is said."""
+
+REGISTERS = ("household", "member")
+"""Feeds that say who the household is; most facts divide by them."""
+
 MOST_RANKS_MOVED = 1
 """How many ranks a firm reason may move in a sibling model."""
 
@@ -233,19 +239,26 @@ def source_text(fact: ReasonFact, language: str) -> str | None:
     if not fact.sources:
         return None
     texts = catalogue(language)
-    departments = dict.fromkeys(
-        CONTRACTS[one.feed].source_zh if language == "zh" else CONTRACTS[one.feed].source_en
-        for one in fact.sources
-        if one.feed in CONTRACTS
-    )
-    dates = [one.latest_on for one in fact.sources if one.latest_on is not None]
+    departments = _departments(fact.sources, language)
     pattern = texts["source"]
-    parts = [pattern["separator"].join(departments)]
+    named = pattern["separator"].join(departments[:MOST_DEPARTMENTS])
+    if len(departments) > MOST_DEPARTMENTS:
+        named = pattern["more"].format(named=named, count=len(departments))
+    dates = [one.latest_on for one in fact.sources if one.latest_on is not None]
+    parts = [named]
     if fact.value is not None:
         parts.append(pattern["latest"].format(date=max(dates).isoformat()) if dates else pattern["no_record"])
     parts.append(pattern["state"][worst_state(fact.sources)])
     joined: str = pattern["join"].join(parts)
     return joined
+
+
+def _departments(sources: Sequence[FactSource], language: str) -> list[str]:
+    """Each department once; those that only keep the registers come last."""
+    contracts = [CONTRACTS[one.feed] for one in sources if one.feed in CONTRACTS]
+    contracts.sort(key=lambda one: one.name in REGISTERS)
+    told = [one.source_zh.split("、") if language == "zh" else one.source_en.split(", ") for one in contracts]
+    return list(dict.fromkeys(name for names in told for name in names))
 
 
 def worst_state(sources: Sequence[FactSource]) -> Freshness:

@@ -79,9 +79,10 @@ def test_what_moved_is_said_with_both_values(bill: tuple[dict[str, Any], dict[st
     said = {language: change_texts(find_changes(*bill), language) for language in LANGUAGES}
     assert said["zh"][0].startswith("与2026-04-30相比，评分由")
     assert "升到" in said["zh"][0]
-    assert "近12个月医疗自付由0元变为6.2万元" in said["zh"][1]
-    assert "医疗推高了评分" in said["zh"][1]
-    assert "self-paid medical cost, last 12 months: ¥0, now ¥62,000" in said["en"][1]
+    (zh,) = [one for one in said["zh"] if "医疗" in one]
+    assert zh.startswith("医疗推高了评分：近12个月医疗自付由0元变为6.2万元")
+    (en,) = [one for one in said["en"] if "Medical care" in one]
+    assert en.startswith("Medical care raised the score – self-paid medical cost, last 12 months: ¥0, now")
 
 
 def test_back_again_is_the_same_with_the_other_sign(bill: tuple[dict[str, Any], dict[str, Any]]) -> None:
@@ -120,11 +121,26 @@ def test_where_scores_cannot_be_compared_it_is_said_and_grades_are(
     assert again["text"]["zh"][1] == "风险等级仍为低风险。"
 
 
+def test_what_reads_the_same_before_and_after_is_not_said(
+    bill: tuple[dict[str, Any], dict[str, Any]],
+) -> None:
+    former, latter = json.loads(json.dumps(bill))
+    for family in (*former["families"], *latter["families"]):
+        family["facts"] = [one for one in family["facts"] if one["feature"] == "illness_self_paid_yuan_12m"]
+    for one, value in ((former, 62_000.0), (latter, 62_000.2)):
+        for family in one["families"]:
+            for fact in family["facts"]:
+                fact["value"] = value
+    said = change_texts(find_changes(former, latter), "zh")
+    assert "医疗推高了评分。" in said
+    assert not any("6.2万元" in one for one in said)
+
+
 def test_missing_values_are_said_as_what_is_known(bill: tuple[dict[str, Any], dict[str, Any]]) -> None:
     former, latter = json.loads(json.dumps(bill))
     for family in former["families"]:
         family["facts"] = []
-    said = change_texts(find_changes(former, latter), "zh")[1]
+    said = "".join(change_texts(find_changes(former, latter), "zh"))
     assert "近12个月医疗自付现为6.2万元" in said
     assert "None" not in said
 
