@@ -243,7 +243,9 @@ def source_text(fact: ReasonFact, language: str) -> str | None:
     pattern = texts["source"]
     named = pattern["separator"].join(departments[:MOST_DEPARTMENTS])
     if len(departments) > MOST_DEPARTMENTS:
-        named = pattern["more"].format(named=named, count=len(departments))
+        named = pattern["more"].format(
+            named=named, count=len(departments), rest=len(departments) - MOST_DEPARTMENTS
+        )
     dates = [one.latest_on for one in fact.sources if one.latest_on is not None]
     parts = [named]
     if fact.value is not None:

@@ -232,8 +232,8 @@ def _worded_hit(plain: Mapping[str, Any]) -> dict[str, Any]:
         "unit": unit,
         "text": {
             language: catalogue(language)["triggers"][plain["code"]].format(
-                value=format_value(plain["value"], unit, language),
-                level=format_value(plain["level"], unit, language),
+                value=format_value(plain["value"], unit, language, plain["feature"]),
+                level=format_value(plain["level"], unit, language, plain["feature"]),
             )
             for language in LANGUAGES
         },
