@@ -24,12 +24,13 @@ from scoring.grades import Grade
 from scoring.listing import NotListed, find_not_listed
 from scoring.model import RiskModel
 from scoring.reasons import (
+    KEPT_FACTS,
     FactSource,
     Family,
     Reason,
-    find_families,
     find_reasons,
     rank_reasons,
+    sum_families,
     with_firmness,
 )
 from scoring.reasons import (
@@ -108,13 +109,13 @@ class Assessor:
         for row, values in enumerate(vectors.to_numpy(dtype=float)):
             vector = dict(zip(columns, values.tolist(), strict=True))
             contributions = dict(zip(names, explained.values[row].tolist(), strict=True))
-            families = find_families(vector, contributions)
+            sums = sum_families(contributions)
             shown = [
                 find_reasons(vector, dict(zip(names, one[row].tolist(), strict=True))) for one in siblings
             ]
             risk, protective = (
                 with_firmness(found, [one[at] for one in shown])
-                for at, found in enumerate(rank_reasons(families))
+                for at, found in enumerate(rank_reasons(sums, vector))
             )
             here = usual[row] if usual else UsualHere()
             score = float(explained.scores[row])
@@ -128,7 +129,9 @@ class Assessor:
                     score=score,
                     log_odds=float(explained.log_odds[row]),
                     base_log_odds=float(explained.base[row]),
-                    families=tuple(families),
+                    families=tuple(
+                        Family(one.name, one.contribution, one.strongest(vector, KEPT_FACTS)) for one in sums
+                    ),
                     grade=grade,
                     not_listed=find_not_listed(
                         float(explained.log_odds[row]),

@@ -11,7 +11,7 @@ import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from features import CONTRACTS, FEATURES
 from scoring.shares import share_word
@@ -23,6 +23,9 @@ Freshness = Literal["fresh", "partial", "stale", "missing"]
 MOST_RISK_REASONS = 4
 MOST_PROTECTIVE_REASONS = 3
 MOST_FACTS = 2
+
+KEPT_FACTS = 3
+"""Facts of a family that are kept: enough to say later what changed, and no copy of the whole vector."""
 
 LEAST_CONTRIBUTION = 0.05
 """Log-odds under which a family is not worth a sentence: it moves the odds by less than 5 %."""
@@ -88,34 +91,39 @@ class Reason:
         return "strong" if size >= STRONG else "moderate" if size >= MODERATE else "slight"
 
 
+class FamilySum(NamedTuple):
+    """The exact sum of a cause family's contributions, and its parts: (feature, contribution)."""
+
+    name: str
+    contribution: float
+    parts: list[tuple[str, float]]
+
+    def strongest(self, values: Mapping[str, float], count: int) -> tuple[ReasonFact, ...]:
+        """The facts that weigh most, whichever way."""
+        found = sorted(self.parts, key=lambda one: -abs(one[1]))[:count]
+        return tuple(ReasonFact(name, _known(values[name]), contribution) for name, contribution in found)
+
+
 @dataclass(frozen=True)
 class Family:
-    """Everything a model said of one cause family: the exact sum and its parts, largest first."""
+    """The exact sum of a cause family's contributions with the facts that weigh most in it."""
 
     name: str
     contribution: float
     facts: tuple[ReasonFact, ...]
 
 
-def find_families(values: Mapping[str, float], contributions: Mapping[str, float]) -> list[Family]:
-    """The cause families that the contributions speak for, in the order of their names.
+def sum_families(contributions: Mapping[str, float]) -> list[FamilySum]:
+    """The cause families that the contributions (log-odds of each feature) speak for, by name.
 
-    `values` are the household's feature values (NaN where missing), `contributions` the log-odds each
-    feature of the model added. The sum of a family is exact to the last bit (`math.fsum`).
+    The sum of a family is exact to the last bit (`math.fsum`).
     """
     parts: dict[str, list[tuple[str, float]]] = {}
-    for name, contribution in contributions.items():
-        parts.setdefault(family_of(name), []).append((name, contribution))
+    for one in contributions.items():
+        parts.setdefault(family_of(one[0]), []).append(one)
     return [
-        Family(
-            family,
-            math.fsum(contribution for _, contribution in found),
-            tuple(
-                ReasonFact(name, _known(values[name]), contribution)
-                for name, contribution in sorted(found, key=lambda one: -abs(one[1]))
-            ),
-        )
-        for family, found in sorted(parts.items())
+        FamilySum(name, math.fsum([contribution for _, contribution in found]), found)
+        for name, found in sorted(parts.items())
     ]
 
 
@@ -124,20 +132,25 @@ def find_reasons(
 ) -> tuple[list[Reason], list[Reason]]:
     """Risk reasons (at most four) and protective ones (at most three), each strongest first.
 
-    Arguments as for `find_families`.
+    `values` are the household's feature values (NaN where missing), `contributions` the log-odds each
+    feature of the model added.
     """
-    return rank_reasons(find_families(values, contributions))
+    return rank_reasons(sum_families(contributions), values)
 
 
-def rank_reasons(families: Sequence[Family]) -> tuple[list[Reason], list[Reason]]:
-    """The reasons of `find_reasons`, from the families."""
-    raised = math.fsum(one.contribution for one in families if one.contribution > 0)
+def rank_reasons(
+    families: Sequence[FamilySum], values: Mapping[str, float]
+) -> tuple[list[Reason], list[Reason]]:
+    """The reasons of `find_reasons`, from the families' sums."""
+    raised = math.fsum([one.contribution for one in families if one.contribution > 0])
     worth = [one for one in families if abs(one.contribution) >= LEAST_CONTRIBUTION]
     worth.sort(key=lambda one: (-abs(one.contribution), one.name))
-    risk = [_reason(one, one.contribution / raised) for one in worth if one.contribution > 0]
-    protective = [_reason(one, None) for one in worth if one.contribution < 0]
-    told = [one for one in protective if one.facts]
-    return risk[:MOST_RISK_REASONS], told[:MOST_PROTECTIVE_REASONS]
+    risk = [one for one in worth if one.contribution > 0][:MOST_RISK_REASONS]
+    protective = [_reason(one, values, None) for one in worth if one.contribution < 0]
+    return (
+        [_reason(one, values, one.contribution / raised) for one in risk],
+        [one for one in protective if one.facts][:MOST_PROTECTIVE_REASONS],
+    )
 
 
 def with_firmness(reasons: Sequence[Reason], siblings: Sequence[Sequence[Reason]]) -> list[Reason]:
@@ -289,12 +302,18 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _reason(family: Family, share: float | None) -> Reason:
+def _reason(family: FamilySum, values: Mapping[str, float], share: float | None) -> Reason:
     sign = 1.0 if family.contribution > 0 else -1.0
     # Only facts that pull the way the family pulls explain it.
-    along = [one for one in family.facts if one.contribution * sign > 0]
-    told = [one for one in along if one.value is not None]
+    along = sorted((one for one in family.parts if one[1] * sign > 0), key=lambda one: -abs(one[1]))
+    told = [one for one in along if not math.isnan(values[one[0]])]
     # No data never protects. Where only missing values raise the estimate, that is what is said.
-    shown = tuple((told or (along if sign > 0 else []))[:MOST_FACTS])
-    effect: Effect = "risk" if sign > 0 else "protective"
-    return Reason(family.name[:2], family.name, effect, family.contribution, shown, share)
+    shown = (told or (along if sign > 0 else []))[:MOST_FACTS]
+    return Reason(
+        code=family.name[:2],
+        family=family.name,
+        effect="risk" if sign > 0 else "protective",
+        contribution=family.contribution,
+        facts=tuple(ReasonFact(name, _known(values[name]), contribution) for name, contribution in shown),
+        share=share,
+    )

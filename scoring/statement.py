@@ -28,9 +28,6 @@ from scoring.reasons import (
 from scoring.texts import LANGUAGES, catalogue, format_value
 from scoring.triggers import TriggerHit
 
-KEPT_FACTS = 3
-"""Facts of a family that are kept: enough to say later what changed, and no copy of the whole vector."""
-
 
 def make_statement(made: Assessment, region: str) -> dict[str, Any]:
     """The assessment as JSON without words."""
@@ -102,7 +99,7 @@ def _plain_family(family: Family) -> dict[str, Any]:
         "contribution": family.contribution,
         "facts": [
             {"feature": fact.feature, "value": fact.value, "contribution": fact.contribution}
-            for fact in family.facts[:KEPT_FACTS]
+            for fact in family.facts
         ],
     }
 
