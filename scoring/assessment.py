@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pandas as pd
@@ -18,13 +18,27 @@ from features.facts import LatestFact
 from features.health import Verdict
 from features.language.expressions import aggregates
 from features.signals import PLATFORM_FEEDS
+from features.usual import UsualHere
+from scoring.disagreement import Disagreement, find_disagreement
 from scoring.grades import Grade
+from scoring.listing import NotListed, find_not_listed
 from scoring.model import RiskModel
-from scoring.reasons import Reason, find_reasons
+from scoring.reasons import (
+    KEPT_FACTS,
+    FactSource,
+    Family,
+    Reason,
+    find_reasons,
+    rank_reasons,
+    sum_families,
+    with_firmness,
+)
+from scoring.reasons import (
+    Freshness as Freshness,
+)
 from scoring.triggers import TRIGGER_FEATURES, TriggerHit, find_hits
 
 Action = Literal["visit", "watch", "routine"]
-Freshness = Literal["fresh", "partial", "stale", "missing"]
 
 
 @dataclass(frozen=True)
@@ -32,13 +46,20 @@ class Assessment:
     """Score, grade, reasons, rule hits and the state of the feeds for one household on one date.
 
     `feed_faults` are the faults of deliveries that concern the household: blocked feeds of its county, and
-    local faults in its own rows.
+    local faults in its own rows. `families` are all contributions by cause family: with `base_log_odds` they
+    add up to `log_odds`. `not_listed` is `None` for a listed household, `disagreement` where rules and model
+    agree.
     """
 
     household_id: str
     as_of_date: dt.date
     score: float
+    log_odds: float
+    base_log_odds: float
+    families: tuple[Family, ...]
     grade: Grade
+    not_listed: NotListed | None
+    disagreement: Disagreement | None
     risk_reasons: tuple[Reason, ...]
     protective_reasons: tuple[Reason, ...]
     rule_hits: tuple[TriggerHit, ...]
@@ -73,19 +94,30 @@ class Assessor:
         feeds: Sequence[Mapping[str, Freshness]],
         facts: Sequence[Mapping[str, LatestFact]],
         feed_faults: Sequence[tuple[Verdict, ...]] | None = None,
+        usual: Sequence[UsualHere] | None = None,
     ) -> list[Assessment]:
         """One assessment for each row of `vectors`, which has the columns of `self.features`.
 
-        The sequences are parallel to its rows. Without `feed_faults` nobody has looked at the deliveries.
+        The sequences are parallel to its rows. Without `feed_faults` nobody has looked at the deliveries;
+        without `usual` nothing is known of what is usual around the households.
         """
         explained = self.model.explain(vectors)
+        siblings = self.model.explain_siblings(vectors)
         names = self.model.feature_names
         columns = list(vectors.columns)
         made = []
         for row, values in enumerate(vectors.to_numpy(dtype=float)):
             vector = dict(zip(columns, values.tolist(), strict=True))
             contributions = dict(zip(names, explained.values[row].tolist(), strict=True))
-            risk, protective = find_reasons(vector, contributions)
+            sums = sum_families(contributions)
+            shown = [
+                find_reasons(vector, dict(zip(names, one[row].tolist(), strict=True))) for one in siblings
+            ]
+            risk, protective = (
+                with_firmness(found, [one[at] for one in shown])
+                for at, found in enumerate(rank_reasons(sums, vector))
+            )
+            here = usual[row] if usual else UsualHere()
             score = float(explained.scores[row])
             grade = self.model.borders.grade(score)
             hits = find_hits(vector, as_of, self.region)
@@ -95,9 +127,25 @@ class Assessor:
                     household_id=household_ids[row],
                     as_of_date=as_of,
                     score=score,
+                    log_odds=float(explained.log_odds[row]),
+                    base_log_odds=float(explained.base[row]),
+                    families=tuple(
+                        Family(one.name, one.contribution, one.strongest(vector, KEPT_FACTS)) for one in sums
+                    ),
                     grade=grade,
-                    risk_reasons=tuple(risk),
-                    protective_reasons=tuple(protective),
+                    not_listed=find_not_listed(
+                        float(explained.log_odds[row]),
+                        grade,
+                        self.model.borders,
+                        protective,
+                        has_hits=bool(hits),
+                        has_silent_feeds=is_silent(feeds[row]),
+                    ),
+                    disagreement=find_disagreement(grade, hits),
+                    risk_reasons=tuple(with_evidence(one, feeds[row], facts[row], here) for one in risk),
+                    protective_reasons=tuple(
+                        with_evidence(one, feeds[row], facts[row], here) for one in protective
+                    ),
                     rule_hits=tuple(hits),
                     feeds=feeds[row],
                     facts=facts[row],
@@ -122,13 +170,43 @@ def look_back(features: Iterable[Feature]) -> dict[str, int]:
     return {feed: needs[feed] for feed in CONTRACTS if feed in needs}
 
 
+def with_evidence(
+    reason: Reason,
+    feeds: Mapping[str, Freshness],
+    latest: Mapping[str, LatestFact],
+    usual: UsualHere,
+) -> Reason:
+    """The reason with the sources of each fact and with what is usual around the household."""
+    return replace(
+        reason,
+        facts=tuple(
+            replace(
+                fact,
+                usual_village=usual.village.get(fact.feature),
+                usual_town=usual.town.get(fact.feature),
+                sources=tuple(
+                    FactSource(
+                        feed, latest[feed].occurred_on if feed in latest else None, feeds.get(feed, "missing")
+                    )
+                    for feed in FEATURES[fact.feature].feeds
+                ),
+            )
+            for fact in reason.facts
+        ),
+    )
+
+
+def is_silent(feeds: Mapping[str, Freshness]) -> bool:
+    """Whether a department's feed is missing, out of date or incomplete."""
+    return any(state != "fresh" for feed, state in feeds.items() if feed not in PLATFORM_FEEDS)
+
+
 def suggest(
     grade: Grade, has_hits: bool, feeds: Mapping[str, Freshness], feed_faults: tuple[Verdict, ...] = ()
 ) -> Action:
     """What to do next. A hard trigger asks for a visit; a feed that is silent or lies is never "no risk"."""
     if grade == "high" or has_hits:
         return "visit"
-    silent = any(state != "fresh" for feed, state in feeds.items() if feed not in PLATFORM_FEEDS)
-    if grade == "medium" or silent or feed_faults:
+    if grade == "medium" or is_silent(feeds) or feed_faults:
         return "watch"
     return "routine"

@@ -1,4 +1,4 @@
-"""The model bundle: `model.txt` and `manifest.json`, plain text, no code and no pickle.
+"""The model bundle: `model.txt`, its siblings and `manifest.json`, plain text, no code and no pickle.
 
 Loading checks before it believes: the manifest's form, the sha256 of every file, that the features of
 today's code are those the model was made with, and the golden rows' scores. LightGBM's own text reader
@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +31,8 @@ from scoring.grades import GradeBorders
 from scoring.model import RiskModel
 
 MODEL, MANIFEST = "model.txt", "manifest.json"
+SIBLINGS = tuple(f"sibling-{number}.txt" for number in range(1, 10))
+"""Files of models fitted alike with other seeds, as many as there are, in this order. A bundle needs none."""
 GOLDEN_TOLERANCE = 1e-12
 TABLES_DIR = ".contribution-tables"
 """Folder beside a bundle, never in it, where the tables of contributions are kept."""
@@ -102,18 +105,23 @@ class Bundle:
     sha256: str
 
 
-def save_bundle(directory: Path, model_text: str, manifest: Manifest) -> Bundle:
+def save_bundle(
+    directory: Path, model_text: str, manifest: Manifest, sibling_texts: Sequence[str] = ()
+) -> Bundle:
     """Write a bundle and read it back as `load_bundle` would; the folder appears whole or not at all.
 
-    `manifest.files` is filled in here. Raises `BundleError` when the folder exists already.
+    `sibling_texts` are models fitted alike with other seeds, nine at most. `manifest.files` is filled in
+    here. Raises `BundleError` when the folder exists already.
     """
     if directory.exists():
         raise BundleError(f"{directory} exists already; a bundle is never overwritten")
     directory.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=directory.parent, prefix=".bundle-"))
     try:
-        (scratch / MODEL).write_text(model_text, encoding="utf-8", newline="\n")
-        whole = manifest.model_copy(update={"files": {MODEL: _sha256(scratch / MODEL)}})
+        texts = {MODEL: model_text, **dict(zip(SIBLINGS, sibling_texts, strict=False))}
+        for name, content in texts.items():
+            (scratch / name).write_text(content, encoding="utf-8", newline="\n")
+        whole = manifest.model_copy(update={"files": {name: _sha256(scratch / name) for name in texts}})
         text = json.dumps(whole.model_dump(), ensure_ascii=False, indent=1, allow_nan=False)
         (scratch / MANIFEST).write_text(text + "\n", encoding="utf-8", newline="\n")
         load_bundle(scratch)
@@ -128,12 +136,16 @@ def load_bundle(directory: Path) -> Bundle:
     """Load a bundle after checking it; raises `BundleError` saying which check failed."""
     manifest = read_manifest(directory)
     found = {path.name for path in directory.iterdir()}
-    if found != {MODEL, MANIFEST} or set(manifest.files) != {MODEL}:
-        raise BundleError(f"a bundle holds {MODEL} and {MANIFEST}, nothing more and nothing less")
+    files = (MODEL, *SIBLINGS[: len(manifest.files) - 1])
+    if found != {*files, MANIFEST} or set(manifest.files) != set(files):
+        raise BundleError(
+            f"a bundle holds {MODEL}, its siblings in order and {MANIFEST}, nothing more and nothing less"
+        )
     # Read once: what is hashed is what is loaded.
-    model_bytes = _read(directory / MODEL)
-    if hashlib.sha256(model_bytes).hexdigest() != manifest.files[MODEL]:
-        raise BundleError(f"{MODEL} is not the file the manifest was written for (sha256 differs)")
+    texts = {name: _read(directory / name) for name in files}
+    for name, content in texts.items():
+        if hashlib.sha256(content).hexdigest() != manifest.files[name]:
+            raise BundleError(f"{name} is not the file the manifest was written for (sha256 differs)")
     names = tuple(one.name for one in manifest.features)
     unknown = [name for name in names if name not in FEATURES]
     if unknown:
@@ -147,7 +159,7 @@ def load_bundle(directory: Path) -> Bundle:
     ]
     if changed:
         raise BundleError(f"the manifest states another unit or direction for {', '.join(changed)}")
-    model = _model(model_bytes, manifest, names, directory.parent / TABLES_DIR)
+    model = _model(texts, manifest, names, directory.parent / TABLES_DIR)
     _check_golden(model, manifest)
     return Bundle(model, manifest, _sha256(directory / MANIFEST))
 
@@ -164,19 +176,10 @@ def read_manifest(directory: Path) -> Manifest:
         raise BundleError(f"{MANIFEST} is not of the known form at: {', '.join(places[:8])}") from None
 
 
-def _model(model_bytes: bytes, manifest: Manifest, names: tuple[str, ...], tables_dir: Path) -> RiskModel:
-    # Imported here: it takes seconds, and whoever only reads a manifest need not wait.
-    import lightgbm
-
-    _survive(model_bytes)
-    try:
-        booster = lightgbm.Booster(model_str=model_bytes.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise BundleError(f"{MODEL} is not text in UTF-8") from None
-    except lightgbm.basic.LightGBMError as error:
-        raise BundleError(f"LightGBM cannot read {MODEL}: {error}") from None
-    if tuple(booster.feature_name()) != names:
-        raise BundleError(f"{MODEL} reads other columns than the manifest names")
+def _model(
+    texts: Mapping[str, bytes], manifest: Manifest, names: tuple[str, ...], tables_dir: Path
+) -> RiskModel:
+    booster, *siblings = (_booster(name, content, names) for name, content in texts.items())
     return RiskModel(
         booster=booster,
         feature_names=names,
@@ -186,7 +189,24 @@ def _model(model_bytes: bytes, manifest: Manifest, names: tuple[str, ...], table
         horizon_months=manifest.horizon_months,
         version=manifest.version,
         tables_dir=tables_dir,
+        siblings=tuple(siblings),
     )
+
+
+def _booster(file: str, content: bytes, names: tuple[str, ...]) -> Any:
+    # Imported here: it takes seconds, and whoever only reads a manifest need not wait.
+    import lightgbm
+
+    _survive(file, content)
+    try:
+        booster = lightgbm.Booster(model_str=content.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise BundleError(f"{file} is not text in UTF-8") from None
+    except lightgbm.basic.LightGBMError as error:
+        raise BundleError(f"LightGBM cannot read {file}: {error}") from None
+    if tuple(booster.feature_name()) != names:
+        raise BundleError(f"{file} reads other columns than the manifest names")
+    return booster
 
 
 _SURVIVED: set[str] = set()
@@ -195,14 +215,14 @@ _SURVIVED: set[str] = set()
 _CHILD = "import lightgbm, sys; lightgbm.Booster(model_str=sys.stdin.buffer.read().decode('utf-8'))"
 
 
-def _survive(model_bytes: bytes) -> None:
+def _survive(file: str, model_bytes: bytes) -> None:
     """Let a child process read the text first: LightGBM aborts the process on many broken ones."""
     name = hashlib.sha256(model_bytes).hexdigest()
     if name in _SURVIVED:
         return
     done = subprocess.run([sys.executable, "-c", _CHILD], input=model_bytes, capture_output=True, check=False)
     if done.returncode < 0:
-        raise BundleError(f"{MODEL} is broken: LightGBM aborts when it reads it")
+        raise BundleError(f"{file} is broken: LightGBM aborts when it reads it")
     # A child that failed in an orderly way fails again here, with its message.
     _SURVIVED.add(name)
 
@@ -218,6 +238,9 @@ def _check_golden(model: RiskModel, manifest: Manifest) -> None:
     # Margins are ours; whatever library is installed has to agree.
     theirs = model.booster.predict(model.matrix(frame), raw_score=True)
     worst = max(worst, float(np.max(np.abs(model.margins(model.matrix(frame)) - theirs))))
+    for booster, explainer in zip(model.siblings, model.sibling_explainers, strict=True):
+        theirs = booster.predict(model.matrix(frame), raw_score=True)
+        worst = max(worst, float(np.max(np.abs(explainer.margins(model.matrix(frame)) - theirs))))
     if not worst <= GOLDEN_TOLERANCE:
         raise BundleError(f"golden rows score differently by up to {worst:.3g}: another model or library")
 

@@ -7,6 +7,7 @@ log-odds; a step function (isotonic) would break that.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,11 @@ class Calibration:
     def probability(self, margin: Floats) -> Floats:
         """Calibrated probabilities of raw margins."""
         return probability(self.log_odds(margin))
+
+
+def log_odds_of(probability: float) -> float:
+    """The log-odds of one probability strictly between 0 and 1."""
+    return math.log(probability / (1 - probability))
 
 
 def probability(log_odds: Floats) -> Floats:

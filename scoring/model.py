@@ -18,6 +18,9 @@ from scoring.grades import GradeBorders
 
 Floats = npt.NDArray[np.float64]
 
+SIBLING_SETTINGS = ExplainerSettings(table_megabytes=64)
+"""Smaller tables than the model's own: siblings only rank families."""
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -39,6 +42,8 @@ class RiskModel:
 
     `base_rate` is the share of positives it was trained on, `horizon_months` how far ahead the score looks,
     `version` the release. `tables_dir` is a folder to keep the tables of contributions in between processes.
+    `siblings` are boosters fitted alike with other seeds: they say whether a reason is firm, and add nothing
+    to score or contributions.
     """
 
     booster: Any
@@ -49,15 +54,23 @@ class RiskModel:
     horizon_months: int
     version: str
     tables_dir: Path | None = None
+    siblings: tuple[Any, ...] = ()
 
     @cached_property
     def explainer(self) -> Explainer:
         """What margins and contributions come from."""
         return Explainer(self.booster, ExplainerSettings(), self.tables_dir)
 
+    @cached_property
+    def sibling_explainers(self) -> tuple[Explainer, ...]:
+        """What the siblings' contributions come from."""
+        # Not stored: the folder keeps the tables of a few models, and those are the scoring models'.
+        return tuple(Explainer(one, SIBLING_SETTINGS) for one in self.siblings)
+
     def prepare(self) -> None:
         """Build what scoring and explaining need, so that the first household does not wait for it."""
-        self.explainer.prepare()
+        for one in (self.explainer, *self.sibling_explainers):
+            one.prepare()
 
     def score(self, vectors: pd.DataFrame) -> Floats:
         """Calibrated probability for each row of `vectors`; raises `VectorError` for other columns."""
@@ -70,6 +83,14 @@ class RiskModel:
         slope, intercept = self.calibration.slope, self.calibration.intercept
         log_odds = self.calibration.log_odds(margins)
         return Explanation(probability(log_odds), log_odds, slope * base + intercept, slope * values)
+
+    def explain_siblings(self, vectors: pd.DataFrame) -> tuple[Floats, ...]:
+        """The contributions (n, features) of each sibling, brought to log-odds by this model's slope.
+
+        Siblings are fitted alike, so their margins have one scale; they are compared by rank alone.
+        """
+        matrix = self.matrix(vectors)
+        return tuple(self.calibration.slope * one.contributions(matrix)[0] for one in self.sibling_explainers)
 
     def margins(self, matrix: Floats) -> Floats:
         """Raw margins of a matrix whose columns are `feature_names`."""

@@ -7,16 +7,25 @@ never claims a cause of hardship. That is for the visit to find out.
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
-from features import FEATURES
+from features import CONTRACTS, FEATURES
+from scoring.shares import share_word
 from scoring.texts import catalogue, format_value
+
+Effect = Literal["risk", "protective"]
+Freshness = Literal["fresh", "partial", "stale", "missing"]
 
 MOST_RISK_REASONS = 4
 MOST_PROTECTIVE_REASONS = 3
 MOST_FACTS = 2
+
+KEPT_FACTS = 3
+"""Facts of a family that are kept: enough to say later what changed, and no copy of the whole vector."""
 
 LEAST_CONTRIBUTION = 0.05
 """Log-odds under which a family is not worth a sentence: it moves the odds by less than 5 %."""
@@ -24,34 +33,98 @@ LEAST_CONTRIBUTION = 0.05
 STRONG, MODERATE = 1.0, 0.4
 """Log-odds from which an influence is called strong (odds × 2.7) or moderate (odds × 1.5)."""
 
+MOST_DEPARTMENTS = 3
+"""Departments that are named for one fact; of more, their number is said."""
+
+REGISTERS = ("household", "member")
+"""Feeds that say who the household is; most facts divide by them."""
+
+MOST_RANKS_MOVED = 1
+"""How many ranks a firm reason may move in a sibling model."""
+
+
+@dataclass(frozen=True)
+class FactSource:
+    """A feed a fact was taken from: the household's latest record there, and the state of the feed."""
+
+    feed: str
+    latest_on: dt.date | None
+    state: Freshness
+
 
 @dataclass(frozen=True)
 class ReasonFact:
-    """One value of the household that carries a reason; `value` is `None` where it is missing."""
+    """One value of the household that carries a reason; `value` is `None` where it is missing.
+
+    `usual_village` and `usual_town` are the usual values of the feature there, where they are known.
+    """
 
     feature: str
     value: float | None
     contribution: float
+    usual_village: float | None = None
+    usual_town: float | None = None
+    sources: tuple[FactSource, ...] = ()
 
 
 @dataclass(frozen=True)
 class Reason:
     """One cause family with its contribution in calibrated log-odds and the facts that carry it.
 
-    `code` is the official cause code; `family` tells apart what shares the code 99.
+    `code` is the official cause code; `family` tells apart what shares the code 99. `share` is the part of
+    everything that raises the risk, for risk reasons alone. `is_firm` says whether the reason keeps its rank
+    in the sibling models; `None` where there are none.
     """
 
     code: str
     family: str
-    effect: Literal["risk", "protective"]
+    effect: Effect
     contribution: float
     facts: tuple[ReasonFact, ...]
+    share: float | None = None
+    is_firm: bool | None = None
 
     @property
     def strength(self) -> Literal["strong", "moderate", "slight"]:
         """How much of an influence, in words."""
         size = abs(self.contribution)
         return "strong" if size >= STRONG else "moderate" if size >= MODERATE else "slight"
+
+
+class FamilySum(NamedTuple):
+    """The exact sum of a cause family's contributions, and its parts: (feature, contribution)."""
+
+    name: str
+    contribution: float
+    parts: list[tuple[str, float]]
+
+    def strongest(self, values: Mapping[str, float], count: int) -> tuple[ReasonFact, ...]:
+        """The facts that weigh most, whichever way."""
+        found = sorted(self.parts, key=lambda one: -abs(one[1]))[:count]
+        return tuple(ReasonFact(name, _known(values[name]), contribution) for name, contribution in found)
+
+
+@dataclass(frozen=True)
+class Family:
+    """The exact sum of a cause family's contributions with the facts that weigh most in it."""
+
+    name: str
+    contribution: float
+    facts: tuple[ReasonFact, ...]
+
+
+def sum_families(contributions: Mapping[str, float]) -> list[FamilySum]:
+    """The cause families that the contributions (log-odds of each feature) speak for, by name.
+
+    The sum of a family is exact to the last bit (`math.fsum`).
+    """
+    parts: dict[str, list[tuple[str, float]]] = {}
+    for one in contributions.items():
+        parts.setdefault(family_of(one[0]), []).append(one)
+    return [
+        FamilySum(name, math.fsum([contribution for _, contribution in found]), found)
+        for name, found in sorted(parts.items())
+    ]
 
 
 def find_reasons(
@@ -62,44 +135,151 @@ def find_reasons(
     `values` are the household's feature values (NaN where missing), `contributions` the log-odds each
     feature of the model added.
     """
-    families: dict[str, list[ReasonFact]] = {}
-    for name, contribution in contributions.items():
-        value = values[name]
-        fact = ReasonFact(name, None if value != value else value, contribution)
-        families.setdefault(family_of(name), []).append(fact)
-    reasons = [_reason(family, facts) for family, facts in families.items()]
-    worth = [one for one in reasons if abs(one.contribution) >= LEAST_CONTRIBUTION and one.facts]
-    worth.sort(key=lambda one: (-abs(one.contribution), one.family))
-    risk = [one for one in worth if one.effect == "risk"]
-    protective = [one for one in worth if one.effect == "protective"]
-    return risk[:MOST_RISK_REASONS], protective[:MOST_PROTECTIVE_REASONS]
+    return rank_reasons(sum_families(contributions), values)
+
+
+def rank_reasons(
+    families: Sequence[FamilySum], values: Mapping[str, float]
+) -> tuple[list[Reason], list[Reason]]:
+    """The reasons of `find_reasons`, from the families' sums."""
+    raised = math.fsum([one.contribution for one in families if one.contribution > 0])
+    worth = [one for one in families if abs(one.contribution) >= LEAST_CONTRIBUTION]
+    worth.sort(key=lambda one: (-abs(one.contribution), one.name))
+    risk = [one for one in worth if one.contribution > 0][:MOST_RISK_REASONS]
+    protective = [_reason(one, values, None) for one in worth if one.contribution < 0]
+    return (
+        [_reason(one, values, one.contribution / raised) for one in risk],
+        [one for one in protective if one.facts][:MOST_PROTECTIVE_REASONS],
+    )
+
+
+def with_firmness(reasons: Sequence[Reason], siblings: Sequence[Sequence[Reason]]) -> list[Reason]:
+    """The reasons with `is_firm`, from the same household's reasons in each sibling model.
+
+    A reason is firm when every sibling shows its family with the same effect, at a rank that differs by at
+    most `MOST_RANKS_MOVED`. Without siblings nothing is said.
+    """
+    if not siblings:
+        return list(reasons)
+    ranks = [{one.family: rank for rank, one in enumerate(shown)} for shown in siblings]
+    return [
+        replace(
+            one,
+            is_firm=all(
+                one.family in there and abs(there[one.family] - rank) <= MOST_RANKS_MOVED for there in ranks
+            ),
+        )
+        for rank, one in enumerate(reasons)
+    ]
 
 
 def family_of(feature: str) -> str:
     """The cause family a feature speaks for: its code, and under 99 its theme too."""
-    one = FEATURES[feature]
-    return f"99.{one.theme}" if one.cause == "99" else one.cause
+    return _FAMILIES[feature]
+
+
+_FAMILIES = {name: f"99.{one.theme}" if one.cause == "99" else one.cause for name, one in FEATURES.items()}
 
 
 def reason_text(reason: Reason, language: str) -> dict[str, str]:
-    """A reason in words: name, sentence, effect, strength and what to check at the door."""
+    """A reason in words: name, sentence, effect, strength and what to check at the door.
+
+    Share and firmness are there where they are known.
+    """
     texts = catalogue(language)
     family = texts["families"][reason.family]
     is_told = any(one.value is not None for one in reason.facts)
     # Missing values name no cause.
     name = family["name"] if reason.effect == "risk" and is_told else family["topic"]
     pattern = texts["sentence"]
-    facts = pattern["separator"].join(
-        pattern["fact"].format(label=feature_label(one.feature, language), value=fact_text(one, language))
-        for one in reason.facts
-    )
-    return {
+    facts = pattern["separator"].join(fact_clause(one, language) for one in reason.facts)
+    said = {
         "name": name,
         "sentence": pattern[reason.effect].format(name=name, facts=facts),
         "effect": texts["effect"][reason.effect],
         "strength": texts["strength"][reason.strength],
-        "check": family["check"],
+        "check": check_text(reason, language),
     }
+    if reason.share is not None:
+        said["share"] = texts["shares"][share_word(reason.share)]
+    if reason.is_firm is not None:
+        said["firmness"] = texts["firmness"]["firm" if reason.is_firm else "weak"]
+    return said
+
+
+def check_text(reason: Reason, language: str) -> str:
+    """The one thing to look at for the fact that carries the reason most."""
+    texts = catalogue(language)
+    lead = reason.facts[0] if reason.facts else None
+    if lead is None or lead.value is None:
+        asked = feature_label(lead.feature, language) if lead else texts["families"][reason.family]["topic"]
+        unknown: str = texts["check_unknown"].format(label=asked)
+        return unknown
+    said: str = texts["families"][reason.family]["checks"][lead.feature.partition("_")[0]]
+    return said
+
+
+def fact_clause(fact: ReasonFact, language: str) -> str:
+    """A fact as part of a sentence: value, usual value here, source, latest record and freshness."""
+    pattern = catalogue(language)["sentence"]
+    clause: str = pattern["fact"].format(
+        label=feature_label(fact.feature, language), value=fact_text(fact, language)
+    )
+    beside = [one for one in (usual_text(fact, language), source_text(fact, language)) if one]
+    if not beside:
+        return clause
+    beside_it: str = pattern["beside"].format(facts=pattern["beside_separator"].join(beside))
+    return clause + beside_it
+
+
+def usual_text(fact: ReasonFact, language: str) -> str | None:
+    """What is usual in the village and the town; `None` where nothing is known of that."""
+    if fact.value is None:
+        return None
+    texts = catalogue(language)["usual"]
+    kind = "mostly" if FEATURES[fact.feature].unit == "yes/no" else "usually"
+    parts = [
+        texts[f"{kind}_{place}"].format(value=value_text(fact.feature, value, language))
+        for place, value in (("village", fact.usual_village), ("town", fact.usual_town))
+        if value is not None
+    ]
+    joined: str = texts["separator"].join(parts)
+    return joined or None
+
+
+def source_text(fact: ReasonFact, language: str) -> str | None:
+    """Departments, the household's latest record there and how fresh they are; `None` without sources."""
+    if not fact.sources:
+        return None
+    texts = catalogue(language)
+    departments = _departments(fact.sources, language)
+    pattern = texts["source"]
+    named = pattern["separator"].join(departments[:MOST_DEPARTMENTS])
+    if len(departments) > MOST_DEPARTMENTS:
+        named = pattern["more"].format(
+            named=named, count=len(departments), rest=len(departments) - MOST_DEPARTMENTS
+        )
+    dates = [one.latest_on for one in fact.sources if one.latest_on is not None]
+    parts = [named]
+    if fact.value is not None:
+        parts.append(pattern["latest"].format(date=max(dates).isoformat()) if dates else pattern["no_record"])
+    parts.append(pattern["state"][worst_state(fact.sources)])
+    joined: str = pattern["join"].join(parts)
+    return joined
+
+
+def _departments(sources: Sequence[FactSource], language: str) -> list[str]:
+    """Each department once; those that only keep the registers come last."""
+    contracts = [CONTRACTS[one.feed] for one in sources if one.feed in CONTRACTS]
+    contracts.sort(key=lambda one: one.name in REGISTERS)
+    told = [one.source_zh.split("、") if language == "zh" else one.source_en.split(", ") for one in contracts]
+    return list(dict.fromkeys(name for names in told for name in names))
+
+
+def worst_state(sources: Sequence[FactSource]) -> Freshness:
+    """The state of the feed that is worst off."""
+    order: tuple[Freshness, ...] = ("missing", "stale", "partial", "fresh")
+    return min((one.state for one in sources), key=order.index)
 
 
 def feature_label(feature: str, language: str) -> str:
@@ -110,17 +290,30 @@ def feature_label(feature: str, language: str) -> str:
 
 def fact_text(fact: ReasonFact, language: str) -> str:
     """The household's own value with its unit."""
-    return format_value(fact.value, FEATURES[fact.feature].unit, language)
+    return value_text(fact.feature, fact.value, language)
 
 
-def _reason(family: str, facts: Sequence[ReasonFact]) -> Reason:
-    total = sum(one.contribution for one in facts)
-    sign = 1.0 if total > 0 else -1.0
+def value_text(feature: str, value: float | None, language: str) -> str:
+    """Any value of a feature with its unit."""
+    return format_value(value, FEATURES[feature].unit, language, feature)
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _reason(family: FamilySum, values: Mapping[str, float], share: float | None) -> Reason:
+    sign = 1.0 if family.contribution > 0 else -1.0
     # Only facts that pull the way the family pulls explain it.
-    along = sorted(
-        (one for one in facts if one.contribution * sign > 0), key=lambda one: -abs(one.contribution)
-    )
-    told = [one for one in along if one.value is not None]
+    along = sorted((one for one in family.parts if one[1] * sign > 0), key=lambda one: -abs(one[1]))
+    told = [one for one in along if not math.isnan(values[one[0]])]
     # No data never protects. Where only missing values raise the estimate, that is what is said.
-    shown = tuple((told or (along if total > 0 else []))[:MOST_FACTS])
-    return Reason(family[:2], family, "risk" if total > 0 else "protective", total, shown)
+    shown = (told or (along if sign > 0 else []))[:MOST_FACTS]
+    return Reason(
+        code=family.name[:2],
+        family=family.name,
+        effect="risk" if sign > 0 else "protective",
+        contribution=family.contribution,
+        facts=tuple(ReasonFact(name, _known(values[name]), contribution) for name, contribution in shown),
+        share=share,
+    )

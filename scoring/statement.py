@@ -13,7 +13,18 @@ from typing import Any
 from features import CONTRACTS, FEATURES, policy_value
 from features.health import REASONS, Verdict
 from scoring.assessment import Assessment
-from scoring.reasons import Reason, ReasonFact, fact_text, feature_label, reason_text
+from scoring.listing import NotListed, not_listed_text
+from scoring.reasons import (
+    FactSource,
+    Family,
+    Reason,
+    ReasonFact,
+    fact_text,
+    feature_label,
+    reason_text,
+    source_text,
+    usual_text,
+)
 from scoring.texts import LANGUAGES, catalogue, format_value
 from scoring.triggers import TriggerHit
 
@@ -26,11 +37,16 @@ def make_statement(made: Assessment, region: str) -> dict[str, Any]:
         "horizon_months": made.horizon_months,
         "score": made.score,
         "base_rate": made.base_rate,
+        "log_odds": made.log_odds,
+        "base_log_odds": made.base_log_odds,
+        "families": [_plain_family(one) for one in made.families],
         "grade": made.grade,
         "suggested_action": made.suggested_action,
-        "risk_reasons": [_plain_reason(one, made) for one in made.risk_reasons],
-        "protective_reasons": [_plain_reason(one, made) for one in made.protective_reasons],
+        "not_listed": _plain_not_listed(made.not_listed),
+        "risk_reasons": [_plain_reason(one) for one in made.risk_reasons],
+        "protective_reasons": [_plain_reason(one) for one in made.protective_reasons],
         "rule_hits": [_plain_hit(one) for one in made.rule_hits],
+        "disagreement": made.disagreement,
         "missing_feeds": [feed for feed, state in made.feeds.items() if state == "missing"],
         "stale_feeds": [feed for feed, state in made.feeds.items() if state == "stale"],
         "partial_feeds": [feed for feed, state in made.feeds.items() if state == "partial"],
@@ -57,6 +73,10 @@ def put_into_words(statement: Mapping[str, Any]) -> dict[str, Any]:
         **statement,
         "grade_text": _each(lambda texts: texts["grades"][grade]),
         "suggested_action_text": _each(lambda texts: texts["actions"][action]),
+        "not_listed_text": _maybe_each(statement.get("not_listed"), not_listed_text),
+        "disagreement_text": _maybe_each(
+            statement.get("disagreement"), lambda code, language: catalogue(language)["disagreement"][code]
+        ),
         "risk_reasons": [_worded_reason(one) for one in _wordable(statement["risk_reasons"])],
         "protective_reasons": [_worded_reason(one) for one in _wordable(statement["protective_reasons"])],
         "rule_hits": [
@@ -73,21 +93,60 @@ def put_into_words(statement: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _plain_reason(reason: Reason, made: Assessment) -> dict[str, Any]:
+def _plain_family(family: Family) -> dict[str, Any]:
+    return {
+        "family": family.name,
+        "contribution": family.contribution,
+        "facts": [
+            {"feature": fact.feature, "value": fact.value, "contribution": fact.contribution}
+            for fact in family.facts
+        ],
+    }
+
+
+def _plain_not_listed(one: NotListed | None) -> dict[str, Any] | None:
+    if one is None:
+        return None
+    return {
+        "border": one.border,
+        "log_odds_to_border": one.log_odds_to_border,
+        "distance": one.distance,
+        "held_down_by": list(one.held_down_by),
+        "has_hits": one.has_hits,
+        "has_silent_feeds": one.has_silent_feeds,
+    }
+
+
+def _plain_reason(reason: Reason) -> dict[str, Any]:
     return {
         "code": reason.code,
         "family": reason.family,
         "effect": reason.effect,
         "contribution": reason.contribution,
         "strength": reason.strength,
-        "facts": [
+        "share": reason.share,
+        "firmness": None if reason.is_firm is None else "firm" if reason.is_firm else "weak",
+        "facts": [_plain_fact(one) for one in reason.facts],
+    }
+
+
+def _plain_fact(fact: ReasonFact) -> dict[str, Any]:
+    # The date of the feed's latest record, whatever it says; a missing value has none.
+    dates = [one.latest_on for one in fact.sources if one.latest_on is not None and fact.value is not None]
+    return {
+        "feature": fact.feature,
+        "value": fact.value,
+        "contribution": fact.contribution,
+        "feed_latest_on": max(dates).isoformat() if dates else None,
+        "usual_village": fact.usual_village,
+        "usual_town": fact.usual_town,
+        "sources": [
             {
-                "feature": fact.feature,
-                "value": fact.value,
-                "contribution": fact.contribution,
-                "feed_latest_on": _latest(fact, made),
+                "feed": one.feed,
+                "latest_on": one.latest_on.isoformat() if one.latest_on else None,
+                "state": one.state,
             }
-            for fact in reason.facts
+            for one in fact.sources
         ],
     }
 
@@ -103,8 +162,18 @@ def _wordable(reasons: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _worded_reason(plain: Mapping[str, Any]) -> dict[str, Any]:
-    facts = tuple(ReasonFact(one["feature"], one["value"], one["contribution"]) for one in plain["facts"])
-    reason = Reason(plain["code"], plain["family"], plain["effect"], plain["contribution"], facts)
+    facts = tuple(_read_fact(one) for one in plain["facts"])
+    # Assessments written before shares and firmness were told do not say them.
+    firmness = plain.get("firmness")
+    reason = Reason(
+        plain["code"],
+        plain["family"],
+        plain["effect"],
+        plain["contribution"],
+        facts,
+        plain.get("share"),
+        None if firmness is None else firmness == "firm",
+    )
     return {
         **plain,
         "text": {language: reason_text(reason, language) for language in LANGUAGES},
@@ -116,17 +185,30 @@ def _worded_reason(plain: Mapping[str, Any]) -> dict[str, Any]:
                 "feeds": list(FEATURES[fact.feature].feeds),
                 "label": {language: feature_label(fact.feature, language) for language in LANGUAGES},
                 "value_text": {language: fact_text(fact, language) for language in LANGUAGES},
+                "usual_text": _maybe_each(fact, usual_text),
+                "source_text": _maybe_each(fact, source_text),
             }
             for fact, told in zip(facts, plain["facts"], strict=True)
         ],
     }
 
 
-def _latest(fact: ReasonFact, made: Assessment) -> str | None:
-    # The date of the feed's latest record, whatever it says; a missing value has none.
-    feeds = FEATURES[fact.feature].feeds if fact.value is not None else ()
-    dates = [made.facts[feed].occurred_on for feed in feeds if feed in made.facts]
-    return max(dates).isoformat() if dates else None
+def _read_fact(plain: Mapping[str, Any]) -> ReasonFact:
+    return ReasonFact(
+        plain["feature"],
+        plain["value"],
+        plain["contribution"],
+        plain.get("usual_village"),
+        plain.get("usual_town"),
+        tuple(
+            FactSource(
+                one["feed"],
+                dt.date.fromisoformat(one["latest_on"]) if one["latest_on"] else None,
+                one["state"],
+            )
+            for one in plain.get("sources", ())
+        ),
+    )
 
 
 def _plain_hit(hit: TriggerHit) -> dict[str, Any]:
@@ -147,8 +229,8 @@ def _worded_hit(plain: Mapping[str, Any]) -> dict[str, Any]:
         "unit": unit,
         "text": {
             language: catalogue(language)["triggers"][plain["code"]].format(
-                value=format_value(plain["value"], unit, language),
-                level=format_value(plain["level"], unit, language),
+                value=format_value(plain["value"], unit, language, plain["feature"]),
+                level=format_value(plain["level"], unit, language, plain["feature"]),
             )
             for language in LANGUAGES
         },
@@ -183,6 +265,13 @@ def _line(as_of: dt.date, region: str) -> dict[str, Any]:
         "is_assumption": line.is_assumption,
         "source": line.source,
     }
+
+
+def _maybe_each(plain: Any, word: Callable[[Any, str], str | None]) -> dict[str, str] | None:
+    if plain is None:
+        return None
+    said = {language: word(plain, language) for language in LANGUAGES}
+    return {language: text for language, text in said.items() if text is not None} or None
 
 
 def _each(pick: Callable[[Mapping[str, Any]], str]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from serving.champion import Champion
 from serving.errors import Problem, problem_of_status, problem_response
 from serving.guard import Guard
 from serving.settings import Settings
-from serving.storage import AssessmentStore, VillageStore, open_database
+from serving.storage import AssessmentStore, UsualStore, VillageStore, open_database
 
 _MACHINES = ("/v1/", "/health/", "/openapi.json")
 
@@ -78,8 +78,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.champion = champion
     app.state.store = store
     app.include_router(health.router(champion, store))
-    app.include_router(scores.router(champion, VillageStore(store.engine), settings))
-    app.include_router(what_if.router(champion, VillageStore(store.engine), settings))
+    villages, usual = VillageStore(store.engine), UsualStore(store.engine)
+    app.include_router(scores.router(champion, villages, usual, settings))
+    app.include_router(what_if.router(champion, villages, settings))
     app.include_router(measures.router(champion))
     app.include_router(model_card.router(champion))
     app.include_router(households.router(store))

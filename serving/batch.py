@@ -15,13 +15,14 @@ from features.engines.duckdb import registered_villages
 from features.facts import LatestFact, latest_facts_table
 from features.health import Health, Verdict, apply_health, flagged_households
 from features.neighbourhood import FEED, village_facts, with_villages
+from features.usual import UsualHere, usual_here, usual_values
 from scoring import Assessor, Bundle
 from scoring.assessment import Freshness
 from scoring.grades import GRADES
 from scoring.statement import make_statement
 from serving.errors import ServingError
 from serving.scorer import freshness
-from serving.storage import AssessmentStore, Saved, VillageStore
+from serving.storage import AssessmentStore, Saved, UsualStore, VillageStore
 
 CHUNK = 1_000
 """Households in one transaction: some 10 MB of answers."""
@@ -90,6 +91,10 @@ def score_all(
     vectors = build_vectors(signals, [as_of], features=assessor.features, region=region)
     ids = [str(one) for one in vectors.index.get_level_values("household_id")]
     village_of = registered_villages(signals.tables["household"], as_of).to_dict()
+    usual = usual_values(vectors, [village_of[one] for one in ids], as_of)
+    UsualStore(store.engine).save(usual)
+    by_area = {one.area_code: one for one in usual}
+    around: dict[str, UsualHere] = {one: usual_here(by_area, one) for one in set(village_of.values())}
     tell("facts", 0, len(ids))
     facts = latest_facts_table(signals, as_of).sort_values("household_id", kind="stable")
     first_fact = facts["household_id"].searchsorted(ids, side="left")
@@ -116,6 +121,7 @@ def score_all(
             [feeds[one] for one in where],
             [found.get(one, {}) for one in chunk],
             [(*blocked[village], *flagged.get(one, ())) for one, village in zip(chunk, where, strict=True)],
+            [around[one] for one in where],
         )
         saved += store.save([make_statement(one, region) for one in made], where)
         grades.update(one.grade for one in made)

@@ -14,6 +14,7 @@ from features import Coverage, RowEngine, policy_version
 from features.engines.row import Rows
 from features.facts import latest_facts
 from features.policy import policy_history
+from features.usual import UsualHere
 from scoring import Assessor, Bundle
 from scoring.assessment import Freshness
 from scoring.statement import make_statement, put_into_words
@@ -42,9 +43,13 @@ class Scorer:
         self.first_day, self.first_day_of = earliest_as_of(self.engine, self.region)
 
     def score(
-        self, households: list[HouseholdRows], as_of: dt.date, coverage: Coverage
+        self,
+        households: list[HouseholdRows],
+        as_of: dt.date,
+        coverage: Coverage,
+        usual: Mapping[str, UsualHere] | None = None,
     ) -> list[dict[str, Any]]:
-        """One answer for each household, in order."""
+        """One answer for each household, in order; `usual` is what is usual around each village."""
         if not households:
             return []
         vectors = [self.engine.vector(one.rows, as_of, coverage) for one in households]
@@ -61,6 +66,7 @@ class Scorer:
             as_of,
             [villages[one.village_code] for one in households],
             [latest_facts(one.rows, as_of) for one in households],
+            usual=[(usual or {}).get(one.village_code, UsualHere()) for one in households],
         )
         return [put_into_words(make_statement(one, self.region)) for one in made]
 

@@ -126,6 +126,7 @@ def evaluate(
         base_rate=train.positives / len(train.labels),
         horizon_months=experiment.split.horizon_months,
         version=version,
+        siblings=fitted.siblings,
     )
     logistic = fit_logistic(train.vectors, train.labels)
     default = fit_default(train.vectors, train.labels, experiment.fit.threads)

@@ -45,6 +45,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "folds": (2, 50),
     "seed": (0, 2**31 - 1),
     "threads": (1, 256),
+    "siblings": (0, 9),
 }
 """Lowest and highest value of every setting under `fit`."""
 

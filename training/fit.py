@@ -27,7 +27,10 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How a model is fitted. `max_trees` bounds the number chosen out of fold."""
+    """How a model is fitted. `max_trees` bounds the number chosen out of fold.
+
+    `siblings` is how many more models are fitted alike, with the seeds after `seed`.
+    """
 
     learning_rate: float = 0.03
     num_leaves: int = 15
@@ -40,6 +43,7 @@ class FitSettings:
     folds: int = 4
     seed: int = 7
     threads: int = 2
+    siblings: int = 2
 
     def parameters(self, directions: Sequence[int]) -> dict[str, Any]:
         """LightGBM's parameters; deterministic for the same data, seed and number of threads."""
@@ -64,13 +68,17 @@ class FitSettings:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A booster, its calibration and the out-of-fold margins both were judged by."""
+    """A booster, its calibration and the out-of-fold margins both were judged by.
+
+    `siblings` were fitted alike with other seeds; they only tell which reasons are firm.
+    """
 
     booster: lgb.Booster
     calibration: Calibration
     out_of_fold: Floats
     trees: int
     settings: FitSettings = field(default_factory=FitSettings)
+    siblings: tuple[lgb.Booster, ...] = ()
 
 
 def fit(
@@ -111,9 +119,13 @@ def fit(
     for (_, held_out), booster in zip(folds, searched["cvbooster"].boosters, strict=True):
         out_of_fold[held_out] = booster.predict(matrix[held_out], raw_score=True, num_iteration=trees)
     booster = lgb.train(parameters, data, trees, callbacks=[tick(settings.max_trees)])
+    siblings = tuple(
+        lgb.train({**parameters, "seed": settings.seed + number}, data, trees)
+        for number in range(1, settings.siblings + 1)
+    )
     if progress:
         progress(total, total)
-    return Fitted(booster, fit_calibration(out_of_fold, labels), out_of_fold, trees, settings)
+    return Fitted(booster, fit_calibration(out_of_fold, labels), out_of_fold, trees, settings, siblings)
 
 
 def fit_calibration(margins: Floats, labels: Labels) -> Calibration:

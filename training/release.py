@@ -59,7 +59,9 @@ def write_bundle(evaluation: Evaluation, directory: Path, data_sha256: str) -> B
         golden=Golden(rows=rows, scores=model.score(golden_frame(rows, names)).tolist()),
         files={},
     )
-    return save_bundle(directory, evaluation.fitted.booster.model_to_string(), manifest)
+    fitted = evaluation.fitted
+    siblings = [one.model_to_string() for one in fitted.siblings]
+    return save_bundle(directory, fitted.booster.model_to_string(), manifest, siblings)
 
 
 def golden_rows(vectors: pd.DataFrame, seed: int) -> list[list[float | None]]:

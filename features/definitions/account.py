@@ -22,7 +22,7 @@ def _reference() -> Expr:
 
 
 @feature(
-    "细账收入合计",
+    "近12个月细账收入合计",
     "income of the account, last 12 months",
     unit="yuan",
     theme="income",
@@ -35,7 +35,7 @@ def account_income_yuan_12m(account: View) -> Expr:
 
 
 @feature(
-    "细账生产经营支出",
+    "近12个月细账生产经营支出",
     "production cost of the account, last 12 months",
     unit="yuan",
     theme="income",
@@ -47,7 +47,7 @@ def account_cost_yuan_12m(account: View) -> Expr:
 
 
 @feature(
-    "细账工资性收入",
+    "近12个月细账工资性收入",
     "wages of the account, last 12 months",
     unit="yuan",
     theme="income",
@@ -60,7 +60,7 @@ def account_wages_yuan_12m(account: View) -> Expr:
 
 
 @feature(
-    "细账理赔收入",
+    "近12个月细账理赔收入",
     "insurance payouts of the account, last 12 months",
     unit="yuan",
     theme="income",
@@ -72,7 +72,7 @@ def account_payout_yuan_12m(account: View) -> Expr:
 
 
 @feature(
-    "细账合规自付",
+    "近12个月细账合规自付",
     "compliant self-paid spending of the account, last 12 months",
     unit="yuan",
     theme="income",
@@ -85,7 +85,7 @@ def account_self_paid_yuan_12m(account: View) -> Expr:
 
 
 @feature(
-    "细账净收入",
+    "近12个月细账净收入",
     "net income of the account, last 12 months",
     unit="yuan",
     theme="income",
@@ -98,8 +98,8 @@ def account_net_yuan_12m() -> Expr:
 
 
 @feature(
-    "细账人均参考收入",
-    "reference income per person of the account",
+    "近12个月细账人均参考收入",
+    "reference income per person of the account, last 12 months",
     unit="yuan per person",
     theme="income",
     cause="99",

@@ -40,8 +40,8 @@ def disaster_loss_yuan_24m(disaster: View) -> Expr:
 
 
 @feature(
-    "受灾损失占净收入比例",
-    "disaster loss as a share of net income",
+    "近12个月受灾损失占净收入比例",
+    "disaster loss as a share of net income, last 12 months",
     unit="share",
     theme="accident",
     cause="02",

@@ -85,8 +85,8 @@ def illness_self_paid_per_person_yuan_12m() -> Expr:
 
 
 @feature(
-    "医疗自付占净收入比例",
-    "self-paid medical cost as a share of net income",
+    "近12个月医疗自付占净收入比例",
+    "self-paid medical cost as a share of net income, last 12 months",
     unit="share",
     theme="illness",
     cause="01",

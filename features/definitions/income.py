@@ -109,8 +109,8 @@ def income_net_per_person_yuan_12m() -> Expr:
 
 
 @feature(
-    "人均净收入低于监测线的比例",
-    "gap of income per person to the line",
+    "近12个月人均净收入低于监测线的比例",
+    "gap of income per person to the line, last 12 months",
     unit="share",
     theme="income",
     cause="99",
@@ -156,7 +156,13 @@ def income_net_yuan_3m(income: View) -> Expr:
     return _net(income.last(months=3))
 
 
-@feature("工资性收入占比", "wages as a share of receipts", unit="share", theme="income", cause="07")
+@feature(
+    "近12个月工资性收入占比",
+    "wages as a share of receipts, last 12 months",
+    unit="share",
+    theme="income",
+    cause="07",
+)
 def income_wages_share_12m(income: View) -> Expr:
     """Wages ÷ all receipts of the last 12 months: how much hangs on keeping the job."""
     return income_wages_yuan_12m / income.last(months=12).sum("amount")

@@ -92,8 +92,8 @@ def production_unsold_count_12m(production: View) -> Expr:
 
 
 @feature(
-    "产业损失占净收入比例",
-    "production loss as a share of net income",
+    "近12个月产业损失占净收入比例",
+    "production loss as a share of net income, last 12 months",
     unit="share",
     theme="production",
     cause="06",

@@ -51,8 +51,8 @@ def schooling_is_dropped_out_12m(schooling: View) -> Expr:
 
 
 @feature(
-    "就学自付占净收入比例",
-    "schooling cost as a share of net income",
+    "近12个月就学自付占净收入比例",
+    "schooling cost as a share of net income, last 12 months",
     unit="share",
     theme="guarantees",
     cause="09",

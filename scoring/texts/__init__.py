@@ -22,25 +22,47 @@ def catalogue(language: str) -> dict[str, Any]:
     return loaded
 
 
-def format_value(value: float | None, unit: str, language: str) -> str:
-    """A feature's value as officials write it: 1.2万元, 3人, 45%, 是."""
+def format_value(value: float | None, unit: str, language: str, feature: str = "") -> str:
+    """A value as officials write it: 1.2万元, 3人, 45%, 是; `feature` where it counts its own thing: 2笔."""
     words = catalogue(language)["units"]
     if value is None or math.isnan(value):
         return str(words["missing"])
+    counter = catalogue(language)["counters"].get(feature)
+    if counter is not None:
+        return f"{_plain(value)}{counter}"
     if unit.startswith("yuan"):
         return _money(value, language)
     if unit == "share":
-        return f"{value * 100:.0f}%"
+        return f"{_percent(value * 100)}%"
     if unit == "percent":
-        return f"{value:.0f}%"
+        return f"{_percent(value)}%"
     if unit == "yes/no":
         return str(words["yes"] if value else words["no"])
-    return f"{value:,.0f}{words[unit]}"
+    return f"{_plain(value)}{words[unit]}"
+
+
+def percent(probability: float) -> str:
+    """A score as it is written: 23.1%, 0.62%; never a bare 0% for something that can happen."""
+    if probability < 0.0001:
+        return "<0.01%"
+    return f"{probability:.2%}" if probability < 0.01 else f"{probability:.1%}"
+
+
+def _percent(value: float) -> str:
+    # 0.4 % of a village is somebody, and not nobody.
+    digits = 1 if 0 < abs(value) < 1 else 0
+    return f"{round(value, digits) + 0.0:,.{digits}f}"
+
+
+def _plain(value: float) -> str:
+    # Counts are whole; the median of two counts, and land, need not be.
+    return f"{round(value, 1) + 0.0:,.1f}".removesuffix(".0")
 
 
 def _money(value: float, language: str) -> str:
+    amount = round(value)
     if language == "zh":
-        if abs(value) >= 10_000:
-            return f"{value / 10_000:,.1f}万元".replace(".0万", "万")
-        return f"{value:,.0f}元"
-    return f"{'-' if value < 0 else ''}¥{abs(value):,.0f}"
+        if abs(amount) >= 10_000:
+            return f"{amount / 10_000:,.1f}万元".replace(".0万", "万")
+        return f"{amount:,}元"
+    return f"{'-' if amount < 0 else ''}¥{abs(amount):,}"

@@ -38,7 +38,11 @@ class ReasonTexts(_Answer):
     sentence: str
     effect: str
     strength: str
-    check: str
+    share: str | None = Field(
+        default=None, description="Its share of what raises the risk; risk reasons only"
+    )
+    firmness: str | None = Field(default=None, description="Whether the reason is firm; null if unknown")
+    check: str = Field(description="The one thing to look at, for the first fact")
 
 
 class ReasonTextsOfLanguages(_Answer):
@@ -46,6 +50,14 @@ class ReasonTextsOfLanguages(_Answer):
 
     zh: ReasonTexts
     en: ReasonTexts
+
+
+class FactSourceAnswer(_Answer):
+    """A feed that a fact was taken from."""
+
+    feed: str
+    latest_on: str | None = Field(description="Date of the household's latest record there")
+    state: Literal["fresh", "partial", "stale", "missing"]
 
 
 class Fact(_Answer):
@@ -59,7 +71,16 @@ class Fact(_Answer):
     label: Texts
     value_text: Texts
     feeds: list[str]
-    feed_latest_on: str | None
+    feed_latest_on: str | None = Field(description="Date of the latest record in any of `feeds`")
+    usual_village: float | None = Field(
+        default=None, description="Median of the feature in the village, as the batch found it"
+    )
+    usual_town: float | None = Field(default=None, description="The same in the township")
+    usual_text: Texts | None = None
+    sources: list[FactSourceAnswer] = []
+    source_text: Texts | None = Field(
+        default=None, description="Departments, date of the latest record, how fresh the data are"
+    )
 
 
 class ReasonAnswer(_Answer):
@@ -70,6 +91,15 @@ class ReasonAnswer(_Answer):
     effect: Literal["risk", "protective"]
     contribution: float = Field(description="Calibrated log-odds; risk above 0")
     strength: Literal["strong", "moderate", "slight"]
+    share: float | None = Field(
+        default=None,
+        description="Its part of the summed contributions of all families that raise the risk; risk only",
+    )
+    firmness: Literal["firm", "weak"] | None = Field(
+        default=None,
+        description="firm: models fitted alike with other seeds show the family too, its rank moved by one "
+        "at most; null for a model without such siblings",
+    )
     text: ReasonTextsOfLanguages
     facts: list[Fact]
 
@@ -119,6 +149,74 @@ class MonitoringLine(_Answer):
     source: str
 
 
+class KeptFact(_Answer):
+    """One of the facts that weigh most in a family."""
+
+    feature: str
+    value: float | None
+    contribution: float
+
+
+class FamilyContribution(_Answer):
+    """The sum of a cause family's contributions, told or not."""
+
+    family: str
+    contribution: float = Field(description="Calibrated log-odds")
+    facts: list[KeptFact]
+
+
+class NotListedAnswer(_Answer):
+    """Why the score alone does not list the household for a visit."""
+
+    border: float = Field(description="The least listed score")
+    log_odds_to_border: float = Field(ge=0)
+    distance: Literal["near", "some", "far"] = Field(description="near below 0.4 log-odds, far from 1.0")
+    held_down_by: list[str] = Field(description="Families that lower the risk, strongest first")
+    has_hits: bool = Field(description="A department's alert asks for a visit all the same")
+    has_silent_feeds: bool
+
+
+class MovedFactAnswer(_Answer):
+    """A fact that weighs differently; null where it was missing or weighed too little to be kept."""
+
+    feature: str
+    former: float | None
+    latter: float | None
+    difference: float
+
+
+class FamilyChangeAnswer(_Answer):
+    """How much more log-odds a family adds than before."""
+
+    family: str
+    difference: float
+    facts: list[MovedFactAnswer]
+
+
+class ChangeTexts(_Answer):
+    """The sentences of a comparison, in every language."""
+
+    zh: list[str]
+    en: list[str]
+
+
+class ChangesAnswer(_Answer):
+    """What moved since the household's assessment before this one."""
+
+    basis: Literal["contributions", "other_model", "no_contributions"] = Field(
+        description="contributions: the families' differences add up to `log_odds_difference`; otherwise "
+        "only the grades can be compared"
+    )
+    former_date: str
+    former_score: float
+    latter_score: float
+    former_grade: Literal["high", "medium", "low"]
+    latter_grade: Literal["high", "medium", "low"]
+    log_odds_difference: float | None
+    families: list[FamilyChangeAnswer]
+    text: ChangeTexts
+
+
 class AssessmentAnswer(_Answer):
     """Everything the system says about one household on one date."""
 
@@ -127,13 +225,27 @@ class AssessmentAnswer(_Answer):
     horizon_months: int = Field(description="How many months ahead the score looks")
     score: float = Field(description="Calibrated probability of a newly verified identification", ge=0, le=1)
     base_rate: float = Field(description="The same for all households the model was trained on")
+    log_odds: float | None = Field(default=None, description="Log-odds of the score")
+    base_log_odds: float | None = Field(
+        default=None, description="With the contributions of `families` it adds up to `log_odds`"
+    )
+    families: list[FamilyContribution] = []
     grade: Literal["high", "medium", "low"]
     grade_text: Texts
     suggested_action: Literal["visit", "watch", "routine"]
     suggested_action_text: Texts
+    not_listed: NotListedAnswer | None = Field(default=None, description="null for a grade of high")
+    not_listed_text: Texts | None = None
     risk_reasons: list[ReasonAnswer]
     protective_reasons: list[ReasonAnswer]
     rule_hits: list[RuleHit]
+    disagreement: Literal["rule_only", "score_only"] | None = Field(
+        default=None, description="An alert with a low grade, or a high grade without any alert"
+    )
+    disagreement_text: Texts | None = None
+    changes: ChangesAnswer | None = Field(
+        default=None, description="Only of a stored assessment with one before it"
+    )
     missing_feeds: list[str] = Field(
         description="Feeds without data for the village: not the same as no risk"
     )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from features.signals.defects import Defect
 from features.signals.fields import Date
+from scoring.changes import make_changes
 from serving.api.answers import AssessmentAnswer
 from serving.api.documentation import AS_OF_PARAMETER, problems
 from serving.errors import FieldError, Problem
-from serving.storage import AssessmentStore
+from serving.storage import AssessmentStore, Stored
 
 _DAY = Date(name="as_of_date", zh="日期", en="date")
 
@@ -24,7 +26,8 @@ def router(store: AssessmentStore) -> APIRouter:
     @made.get(
         "/v1/households/{household_id}",
         summary="The stored assessment of a household",
-        description="The latest one, or the one of `as_of_date`.",
+        description="The latest one, or the one of `as_of_date`. `changes` says what moved since the "
+        "assessment before it.",
         response_class=Response,
         responses={200: {"model": AssessmentAnswer}, **problems(404, 422, 500, 503)},
         openapi_extra={"parameters": [AS_OF_PARAMETER]},
@@ -33,9 +36,15 @@ def router(store: AssessmentStore) -> APIRouter:
         found = store.find(household_id, as_of_of(request))
         if found is None:
             raise Problem("household_not_found")
-        return JSONResponse(found.body)
+        return JSONResponse({**found.body, "changes": changes_of(store, found)})
 
     return made
+
+
+def changes_of(store: AssessmentStore, stored: Stored) -> dict[str, Any] | None:
+    """What changed since the household's assessment before this one; `None` where there is none."""
+    former = store.find_former(stored)
+    return make_changes(former.body, stored.body) if former else None
 
 
 def as_of_of(request: Request) -> dt.date | None:

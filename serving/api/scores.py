@@ -16,10 +16,10 @@ from serving.champion import Champion
 from serving.neighbourhood import add_neighbourhood
 from serving.scorer import Scorer
 from serving.settings import Settings
-from serving.storage import VillageStore
+from serving.storage import UsualStore, VillageStore
 
 
-def router(champion: Champion, villages: VillageStore, settings: Settings) -> APIRouter:
+def router(champion: Champion, villages: VillageStore, usual: UsualStore, settings: Settings) -> APIRouter:
     """The route, bound to its model."""
     made = APIRouter(tags=["scores"])
 
@@ -35,19 +35,22 @@ def router(champion: Champion, villages: VillageStore, settings: Settings) -> AP
     async def score(request: Request) -> Response:
         scorer = champion.scorer()
         body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
-        answer = await run_in_threadpool(_answer, scorer, villages, body, settings.max_households)
+        answer = await run_in_threadpool(_answer, scorer, villages, usual, body, settings.max_households)
         return Response(answer, media_type="application/json")
 
     return made
 
 
-def _answer(scorer: Scorer, villages: VillageStore, body: bytes, most_households: int) -> bytes:
+def _answer(
+    scorer: Scorer, villages: VillageStore, usual: UsualStore, body: bytes, most_households: int
+) -> bytes:
     request = RequestReader(scorer, most_households).read(parse_json(body))
     households, coverage = add_neighbourhood(
         request.households, request.as_of, request.coverage, villages, scorer.assessor.look_back
     )
+    around = usual.find((one.village_code for one in households), request.as_of)
     answer: dict[str, Any] = {
         "model": scorer.versions(),
-        "results": scorer.score(households, request.as_of, coverage),
+        "results": scorer.score(households, request.as_of, coverage, around),
     }
     return json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

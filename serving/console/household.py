@@ -17,8 +17,8 @@ HALF_BAR = 100
 LEAST_BAR = 4
 
 
-def household_view(stored: Stored, language: str) -> dict[str, Any]:
-    """Everything the template writes; it computes nothing itself."""
+def household_view(stored: Stored, language: str, changes: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Everything the template writes; it computes nothing itself. `changes` compares with the one before."""
     body, words = stored.body, texts(language)
     per = round_number(body["score"], body["base_rate"])
     reasons = [*body["risk_reasons"], *body["protective_reasons"]]
@@ -38,6 +38,9 @@ def household_view(stored: Stored, language: str) -> dict[str, Any]:
         "meaning": words["estimate_meaning"].format(months=stored.horizon_months),
         "action": body["suggested_action"],
         "action_text": body["suggested_action_text"][language],
+        "disagreement": _said(body, "disagreement_text", language),
+        "not_listed": _said(body, "not_listed_text", language),
+        "changes": changes["text"][language] if changes else [],
         "hits": [_hit(one, language) for one in body["rule_hits"]],
         "warning": _warning(body, language),
         "faults": [_fault(one, language) for one in body["feed_faults"]],
@@ -52,6 +55,12 @@ def household_view(stored: Stored, language: str) -> dict[str, Any]:
         ),
         "written": words["written"].format(at=stored.written_at.strftime("%Y-%m-%d %H:%M UTC")),
     }
+
+
+def _said(body: dict[str, Any], name: str, language: str) -> str | None:
+    # Assessments written before this was said do not say it.
+    texts_of_languages = body.get(name)
+    return texts_of_languages[language] if texts_of_languages else None
 
 
 def _hit(hit: dict[str, Any], language: str) -> dict[str, Any]:
@@ -95,7 +104,9 @@ def _reason(reason: dict[str, Any], longest: float, language: str) -> dict[str, 
         "name": said["name"],
         "effect_text": said["effect"],
         "strength": said["strength"],
-        "sentence": said["sentence"],
+        "share": said.get("share"),
+        "firmness": said.get("firmness"),
+        "is_weak": reason.get("firmness") == "weak",
         "check": said["check"],
         "bar_from": HALF_BAR if reason["effect"] == "risk" else HALF_BAR - length,
         "bar_length": length,
@@ -104,14 +115,13 @@ def _reason(reason: dict[str, Any], longest: float, language: str) -> dict[str, 
 
 
 def _fact(fact: dict[str, Any], language: str) -> dict[str, Any]:
+    usual, source = fact.get("usual_text"), fact.get("source_text")
     return {
         "label": fact["label"][language],
         "value": fact["value_text"][language],
-        "latest": fact["feed_latest_on"],
-        "sources": [
-            {"department": _department(one, language), "feed": _feed_name(one, language)}
-            for one in fact["feeds"]
-        ],
+        "usual": usual[language] if usual else None,
+        "source": source[language] if source else None,
+        "is_fresh": all(one["state"] == "fresh" for one in fact.get("sources", ())),
     }
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
+from scoring.texts import percent
 from serving.console.texts import texts
 
-
-def percent(probability: float) -> str:
-    """23.1%, 0.62%; never a bare 0% for something that can happen."""
-    if probability < 0.0001:
-        return "<0.01%"
-    return f"{probability:.2%}" if probability < 0.01 else f"{probability:.1%}"
+__all__ = ["in_natural_numbers", "percent", "round_number"]
 
 
 def round_number(*probabilities: float) -> int:

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse
 
 from features.signals import CONTRACTS
 from features.signals.fields import Identifier
-from serving.api.households import as_of_of
+from serving.api.households import as_of_of, changes_of
 from serving.console.household import household_view
 from serving.console.listing import PER_PAGE, listing_view
 from serving.console.pages import Pages, language_of
@@ -58,7 +58,8 @@ def router(pages: Pages, store: AssessmentStore) -> APIRouter:
         found = store.find(household_id, as_of_of(request)) if is_key(household_id) else None
         if found is None:
             raise Problem("household_not_found")
-        return pages.page(request, "household.html", view=household_view(found, language_of(request)))
+        view = household_view(found, language_of(request), changes_of(store, found))
+        return pages.page(request, "household.html", view=view)
 
     return made
 

@@ -116,6 +116,22 @@ class AssessmentStore:
         found = self._read(query.order_by(*order).limit(1))
         return _made(found[0]) if found else None
 
+    def find_former(self, stored: Stored) -> Stored | None:
+        """The household's assessment of the latest earlier date; of several the same model's or the last."""
+        body = stored.body
+        query = _stored().where(
+            assessment.c.household_id == body["household_id"],
+            assessment.c.as_of_date < dt.date.fromisoformat(body["as_of_date"]),
+        )
+        order = (
+            assessment.c.as_of_date.desc(),
+            (assessment.c.model_version == body["model_version"]).desc(),
+            assessment.c.written_at.desc(),
+            assessment.c.id.desc(),
+        )
+        found = self._read(query.order_by(*order).limit(1))
+        return _made(found[0]) if found else None
+
     def find_run(self) -> Run | None:
         """The run of the latest date; of several models' the one that wrote last."""
         latest = select(func.max(assessment.c.as_of_date)).scalar_subquery()

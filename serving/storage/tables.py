@@ -71,6 +71,15 @@ village_facts = Table(
 )
 """What the batch worked out about villages, for the service to look up."""
 
+usual_values = Table(
+    "usual_values",
+    METADATA,
+    Column("area_code", String(12), primary_key=True),
+    Column("as_of_date", Date, primary_key=True),
+    Column("medians", JSON, nullable=False),
+)
+"""What is usual in villages and townships, feature by feature, for the service to look up."""
+
 assessment = Table(
     "assessment",
     METADATA,

@@ -86,8 +86,11 @@ def test_latest_facts(seed: int, as_of: dt.date) -> None:
     for household_id, feeds in world.rows.items():
         facts = latest_facts(world.of_household(household_id), as_of)
         for feed, rows in feeds.items():
+            # What lasts counts by its end, once somebody could know of it.
             seen = sorted(
-                (row["occurred_on"], row["known_on"])
+                (row["ended_on"], row["ended_known_on"])
+                if row.get("ended_on") and row["ended_on"] <= as_of and row["ended_known_on"] <= as_of
+                else (row["occurred_on"], row["known_on"])
                 for row in rows
                 if row["occurred_on"] <= as_of and row["known_on"] <= as_of
             )

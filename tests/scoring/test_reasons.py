@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from scoring.reasons import (
     family_of,
     find_reasons,
     reason_text,
+    value_text,
 )
 from scoring.statement import make_statement, put_into_words
 from scoring.texts import LANGUAGES, catalogue, format_value
@@ -41,6 +43,28 @@ def test_contributions_of_a_cause_are_summed_before_ranking() -> None:
     risk, protective = find_reasons(values, contributions)
     assert [(one.family, round(one.contribution, 9)) for one in risk] == [("01", 0.8), ("07", 0.6)]
     assert protective == []
+
+
+def test_the_share_is_of_everything_that_raises_the_risk_shown_or_not() -> None:
+    leads = {family_of(name): name for name in FEATURES}
+    contributions = dict.fromkeys(leads.values(), 0.5)
+    contributions[leads["01"]] = 1.5
+    contributions[leads["07"]] = -3.0
+    risk, protective = find_reasons(dict.fromkeys(FEATURES, 1.0), contributions)
+    raised = 1.5 + 0.5 * (len(leads) - 2)
+    assert len(risk) == MOST_RISK_REASONS < len(leads) - 1
+    assert [one.share for one in risk] == pytest.approx([1.5 / raised, *[0.5 / raised] * 3])
+    assert [one.share for one in protective] == [None]
+
+
+def test_sums_are_exact_in_any_order() -> None:
+    names = [name for name in FEATURES if family_of(name) == "01"]
+    contributions = {name: 10.0 ** (number % 17 - 8) for number, name in enumerate(names)}
+    values = dict.fromkeys(FEATURES, 1.0)
+    (one,), _ = find_reasons(values, contributions)
+    (other,), _ = find_reasons(values, dict(reversed(contributions.items())))
+    exact = sum((Fraction(value) for value in contributions.values()), Fraction())
+    assert one.contribution == other.contribution == float(exact)
 
 
 def test_opposite_contributions_of_a_cause_cancel_and_are_not_told() -> None:
@@ -106,7 +130,7 @@ def test_every_feature_has_a_text_in_both_directions(name: str, language: str) -
             text = reason_text(reason, language)
             assert all(text.values())
             assert "{" not in "".join(text.values())
-            assert format_value(value, FEATURES[name].unit, language) in text["sentence"]
+            assert value_text(name, value, language) in text["sentence"]
 
 
 def test_both_languages_have_the_same_texts() -> None:
@@ -203,7 +227,12 @@ def test_a_statement_is_plain_data_that_words_are_added_to(model: RiskModel) -> 
         plain = make_statement(one, REGION)
         worded = put_into_words(plain)
         assert plain["score"] == score
-        assert set(worded) - set(plain) == {"grade_text", "suggested_action_text"}
+        assert set(worded) - set(plain) == {
+            "grade_text",
+            "suggested_action_text",
+            "not_listed_text",
+            "disagreement_text",
+        }
         unworded = [key for key in plain if not key.endswith("reasons") and key != "rule_hits"]
         assert {key: worded[key] for key in unworded} == {key: plain[key] for key in unworded}
         assert (plain["missing_feeds"], plain["stale_feeds"]) == (["disaster"], ["income"])

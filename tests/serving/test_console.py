@@ -65,12 +65,16 @@ def test_a_page_says_what_is_stored(stocked: Client, key: str, language: str) ->
     expected.append(in_natural_numbers(body["base_rate"], per, "base_in_natural_numbers", language))
     for reason in (*body["risk_reasons"], *body["protective_reasons"]):
         said = reason["text"][language]
-        expected += [reason["code"], said["name"], said["sentence"], said["strength"], said["effect"]]
+        expected += [reason["code"], said["name"], said["strength"], said["effect"]]
+        expected += [said[key] for key in ("share", "firmness") if key in said]
         if reason["effect"] == "risk":
             expected.append(said["check"])
         for fact in reason["facts"]:
             expected += [fact["label"][language], fact["value_text"][language]]
-            expected.append(fact["feed_latest_on"] or texts(language)["no_record"])
+            expected += [fact[key][language] for key in ("usual_text", "source_text") if fact[key]]
+    for key in ("not_listed_text", "disagreement_text"):
+        expected += [body[key][language]] if body[key] else []
+    expected += body["changes"]["text"][language] if body["changes"] else []
     expected += [hit["text"][language] for hit in body["rule_hits"]]
     for feed, fact in body["latest_facts"].items():
         contract = CONTRACTS[feed]

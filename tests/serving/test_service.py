@@ -114,8 +114,11 @@ def test_a_stored_assessment_is_answered(client: Client) -> None:
     store.save_release(VERSION, "0" * 64, 12)
     older = {**body, "as_of_date": "2026-09-30", "score": 0.001}
     store.save([body, older], ["500999100201"] * 2)
-    assert client.get("/v1/households/STORED-1").json() == body
-    assert client.get("/v1/households/STORED-1?as_of_date=2026-09-30").json() == older
+    latest = client.get("/v1/households/STORED-1").json()
+    assert {**latest, "changes": None} == {**body, "changes": None}
+    assert (latest["changes"]["former_date"], latest["changes"]["former_score"]) == ("2026-09-30", 0.001)
+    first = client.get("/v1/households/STORED-1?as_of_date=2026-09-30").json()
+    assert first == {**older, "changes": None}
     AssessmentAnswer.model_validate(client.get("/v1/households/STORED-1").json(), strict=True)
     answer = client.get("/v1/households/STORED-1?as_of_date=2026-08-31")
     assert (answer.status_code, answer.json()["code"]) == (404, "household_not_found")
