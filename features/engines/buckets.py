@@ -203,8 +203,9 @@ class BucketVectors:
         also: Iterable[str] = (),
     ) -> None:
         self._stored = stored
+        self.features = tuple(features)
         self._region, self._limits = region, limits
-        self._query = VectorQuery(features, also=also, region=region, limits=limits)
+        self._query = VectorQuery(self.features, also=also, region=region, limits=limits)
         self.coverage = stored.coverage if coverage is None else coverage
         self.batches = _batches(stored, self._query.plan)
 
