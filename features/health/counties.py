@@ -140,8 +140,9 @@ class Counties:
                     f"WHERE {reads} IN (SELECT core FROM strays WHERE core <> '')"
                 )
             return connection.sql(
-                f"SELECT s.household_id, COALESCE(ARG_MIN(a.village[1:{_DIGITS}], (a.since, a.household_id)), "
-                f"'{self._largest}') AS county FROM strays s LEFT JOIN alike a ON a.core = s.core GROUP BY 1"
+                "SELECT s.household_id, "
+                f"COALESCE(ARG_MIN(a.village, (a.since, a.household_id))[1:{_DIGITS}], '{self._largest}') "
+                "AS county FROM strays s LEFT JOIN alike a ON a.core = s.core GROUP BY s.household_id"
             ).to_arrow_table()
 
 

@@ -69,9 +69,9 @@ def score_province(
     """Score every household that is registered on the date and write what is said of it.
 
     `directory` holds stored signals as intake writes them; `out` is empty, absent, or holds a part of the
-    same run, which is then continued. With `health` the deliveries are judged first, county by county, and nothing
-    is scored from a blocked feed. Raises `RunError` when `out` holds another run or one is writing to it,
-    `ContractError` when the signals cannot be read, `PolicyError` for a date before the policy numbers begin
+    same run, which is then continued. With `health` the deliveries are judged first, county by county, and
+    nothing is scored from a blocked feed. Raises `RunError` when `out` holds another run or one is writing to
+    it, `ContractError` when the signals cannot be read, `PolicyError` for a date before the policy numbers begin
     and `ServingError` for one long after the last delivery.
     """
     stored = Buckets.open(directory)
