@@ -2,9 +2,9 @@
 
     python -m benchmarks.province --households 1000000 [--health] [--json]
 
-The signals (40 rows a household, those of `benchmarks.vectors`) and the model (500 trees of 63 leaves over all
-features, with the tables of its contributions) are made once and kept under `--data`. The run itself happens
-in a process of its own, so that its memory is its own; imports are not timed, and their memory is counted.
+The signals (40 rows a household, those of `benchmarks.vectors`) and the model (500 trees of 63 leaves over
+all features, with the tables of its contributions) are made once and kept under `--data`. The run itself
+happens in a process of its own, so that its memory is its own; imports are not timed, their memory is counted.
 Stages run beside each other, so that together they take longer than the run.
 """
 
@@ -46,9 +46,8 @@ def main(
     if as_json:
         print(json.dumps(found))
         return
-    print(
-        f"{found['households']:,} households: {found['wall_s']} s, {found['cpu_s']} s of CPU, {found['peak_mb']:,} MB"
-    )
+    took = f"{found['wall_s']} s, {found['cpu_s']} s of CPU, {found['peak_mb']:,} MB"
+    print(f"{found['households']:,} households: {took}")
     for stage, seconds in found["stages"].items():
         print(f"{stage:>22}: {seconds:8.2f} s")
 
@@ -56,9 +55,8 @@ def main(
 def measure(signals: Path, model: Path, out: Path, *, health: bool) -> dict[str, Any]:
     """Run once in a process of its own. Raises `RuntimeError` with what it said when it fails."""
     command = [sys.executable, "-m", "benchmarks.province.once", str(signals), str(model), str(out)]
-    done = subprocess.run(
-        [*command, *(["health"] if health else [])], check=False, capture_output=True, text=True
-    )
+    command += ["health"] if health else []
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"the run failed with exit code {done.returncode}: {done.stderr[-2_000:]}")
     found: dict[str, Any] = json.loads(done.stdout)

@@ -32,8 +32,9 @@ POSITIVE_SHARE = 0.03
 def stored_bundle(folder: Path, stored: Buckets) -> Bundle:
     """The bundle, trained once and kept in the folder with the tables of its contributions."""
     if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
         with BucketVectors(stored, FEATURES.values()) as vectors:
-            villages = vectors.villages(AS_OF, folder.parent / "villages" / f"{AS_OF}.json", lambda *_: None)
+            villages = vectors.villages(AS_OF, folder.parent / stored.data / f"{AS_OF}.json", lambda *_: None)
             known = vectors.read(vectors.batches[0], AS_OF, villages).table(AS_OF)
         _save(folder, _matrix(known))
     bundle = load_bundle(folder)
