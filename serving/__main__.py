@@ -101,9 +101,9 @@ class Engine(StrEnum):
 
 @app.command()
 def score_province(
-    signals: Annotated[str, typer.Option(help="Folder that `python -m features intake` wrote")],
+    signals: Annotated[Path, typer.Option(help="Folder that `python -m features intake` wrote")],
     as_of: Annotated[str, typer.Option(help="Date to score on, YYYY-MM-DD: only what was known then counts")],
-    out: Annotated[str, typer.Option(help="Empty folder, or one of an unfinished run, which is continued")],
+    out: Annotated[Path, typer.Option(help="Empty folder, or one of an unfinished run, which is continued")],
     model: Annotated[
         str, typer.Option(help="Folder of a bundle, or `champion`: the registry's, or the service's own")
     ] = CHAMPION,
@@ -127,13 +127,13 @@ def score_province(
         raise ServingError("--engine spark judges no deliveries yet: say --no-health, or use --engine duckdb")
     with _progress(shown=not as_json) as tell:
         tell("model", 0, 0)
-        bundle, folder = _bundle(model, registry, Path(out))
+        bundle, folder = _bundle(model, registry, out)
         if engine is Engine.SPARK:
             from serving.province.spark import score_province_on_spark
 
-            made = score_province_on_spark(_spark_session(), signals, day, folder, Path(out), progress=tell)
+            made = score_province_on_spark(_spark_session(), signals, day, folder, out, progress=tell)
         else:
-            made = run_province(Path(signals), day, bundle, Path(out), health=health, progress=tell)
+            made = run_province(signals, day, bundle, out, health=health, progress=tell)
     seconds = time.perf_counter() - started
     if as_json:
         told = {

@@ -70,9 +70,11 @@ def score_province(
 
     `directory` holds stored signals as intake writes them; `out` is empty, absent, or holds a part of the
     same run, which is then continued. With `health` the deliveries are judged first, county by county, and
-    nothing is scored from a blocked feed. Raises `RunError` when `out` holds another run or one is writing to
-    it, `ContractError` when the signals cannot be read, `PolicyError` for a date before the policy numbers begin
-    and `ServingError` for one long after the last delivery.
+    nothing is scored from a blocked feed.
+
+    Raises `RunError` when `out` holds another run or one is writing to it, `ContractError` when the signals
+    cannot be read, `PolicyError` for a date before the policy numbers begin and `ServingError` for one long
+    after the last delivery.
     """
     stored = Buckets.open(directory)
     check_date(stored.coverage, as_of)
