@@ -117,7 +117,10 @@ def assessments_on_spark(
             rows, _ = scorer.assess(pa.Table.from_batches([batch]))
             yield from plain(rows).to_batches()
 
-    return known.mapInArrow(score, from_arrow_schema(schema))  # type: ignore[arg-type]
+    # pyspark's own types know of functions over other columns' batches alone.
+    mapped: Any = known.mapInArrow
+    found: DataFrame = mapped(score, from_arrow_schema(schema))
+    return found
 
 
 _ARROW = {"string": pa.string(), "bigint": pa.int64(), "double": pa.float64()}
