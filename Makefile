@@ -26,7 +26,7 @@ test: $(VENV)/.ready-test  ## Set up, check and run every test
 spark: $(VENV)/.ready-test  ## Install pyspark (456 MB) and Java 17 where they can be had, and run the tests of the Spark engine
 	$(PYTHON) deploy/prepare.py java
 	$(PYTHON) deploy/prepare.py spark
-	$(BIN)/python -m pytest tests/features/spark $(ARGS)
+	$(BIN)/python -m pytest tests/features/spark tests/serving/spark $(ARGS)
 
 check: $(VENV)/.ready-test  ## Lint, types and import arrows
 	$(BIN)/ruff check .

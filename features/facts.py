@@ -6,16 +6,26 @@ What lasts has two days that count: its beginning, and its end once that is know
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from features.dates import from_day, to_day
 from features.signals import CONTRACTS
 from features.signals.store import Signals
+
+Days = npt.NDArray[np.int64]
+
+_ONE_DAY = 1 << 20
+"""What a day of occurrence counts in a number that holds the day of arrival too."""
+
+_BEFORE = 1 << 19
+"""Added to a day of arrival, so that none is below zero: 1,400 years before 1970 and after."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +72,7 @@ def latest_facts_table(signals: Signals, as_of: dt.date) -> pd.DataFrame:
         for feed, table in signals.tables.items():
             connection.register(feed, table)
             # The latest occurrence, and among its records the latest arrival: as `latest_facts` has it.
-            day, known = "occurred_on", "known_on"
-            if CONTRACTS[feed].kind == "spell":
-                is_over = "ended_on <= $as_of AND ended_known_on <= $as_of"
-                day = f"CASE WHEN {is_over} THEN ended_on ELSE occurred_on END"
-                known = f"CASE WHEN {is_over} THEN ended_known_on ELSE known_on END"
+            day, known = _latest_sql(feed, "$as_of")
             part: pd.DataFrame = connection.sql(
                 f"SELECT household_id, '{feed}' AS feed, COUNT(*) AS records, "
                 f"MAX({day}) AS occurred_on, ARG_MAX({known}, ({day}, {known})) AS known_on "
@@ -75,3 +81,40 @@ def latest_facts_table(signals: Signals, as_of: dt.date) -> pd.DataFrame:
             ).df()
             parts.append(part)
     return pd.concat(parts, ignore_index=True)
+
+
+def _latest_sql(feed: str, today: str) -> tuple[str, str]:
+    """The same as two SQL expressions over the feed's rows."""
+    if CONTRACTS[feed].kind == "event":
+        return "occurred_on", "known_on"
+    is_over = f"ended_on <= {today} AND ended_known_on <= {today}"
+    return (
+        f"CASE WHEN {is_over} THEN ended_on ELSE occurred_on END",
+        f"CASE WHEN {is_over} THEN ended_known_on ELSE known_on END",
+    )
+
+
+def latest_facts_sql(as_of: dt.date, feeds: Iterable[str]) -> str:
+    """The query for the same in one row a household, over the feeds' tables with dates as day numbers.
+
+    The table ``h`` has household_id and village_code, which are kept; for each feed follow ``<feed>_records``
+    and ``<feed>_latest``, null without a record: a number for `days_of_latest`. DuckDB and Spark both run it.
+    """
+    today = to_day(as_of)
+    columns, joins = ["h.household_id", "h.village_code"], []
+    for feed in feeds:
+        day, known = _latest_sql(feed, str(today))
+        latest = f"CAST({day} AS BIGINT) * {_ONE_DAY} + {known} + {_BEFORE}"
+        columns += [f"{feed}_f.{feed}_records", f"{feed}_f.{feed}_latest"]
+        joins.append(
+            f"LEFT JOIN (SELECT household_id, CAST(COUNT(*) AS BIGINT) AS {feed}_records, "
+            f"MAX({latest}) AS {feed}_latest FROM {feed} "
+            f"WHERE occurred_on <= {today} AND known_on <= {today} GROUP BY household_id) {feed}_f "
+            f"ON {feed}_f.household_id = h.household_id"
+        )
+    return f"SELECT {', '.join(columns)} FROM h {' '.join(joins)}"
+
+
+def days_of_latest(latest: Days) -> tuple[Days, Days]:
+    """The days of occurrence and of arrival of the latest records, as `latest_facts_sql` has them."""
+    return latest >> 20, (latest & (_ONE_DAY - 1)) - _BEFORE

@@ -77,8 +77,11 @@ class RiskModel:
         return self.calibration.probability(self.margins(self.matrix(vectors)))
 
     def explain(self, vectors: pd.DataFrame) -> Explanation:
-        """Scores with exact contributions in calibrated log-odds."""
-        matrix = self.matrix(vectors)
+        """Scores with exact contributions in calibrated log-odds; raises `VectorError` as `score` does."""
+        return self.explain_matrix(self.matrix(vectors))
+
+    def explain_matrix(self, matrix: Floats) -> Explanation:
+        """The same of a matrix whose columns are `feature_names`."""
         margins, values, base = self.explainer.explain(matrix)
         slope, intercept = self.calibration.slope, self.calibration.intercept
         log_odds = self.calibration.log_odds(margins)

@@ -7,6 +7,9 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +23,13 @@ from scoring.errors import ScoringError
 from serving.errors import ServingError
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from scoring import Bundle
     from serving.batch import Summary
+    from serving.province import ProvinceRun
+
+CHAMPION = "champion"
 
 app = typer.Typer(
     help="Score households, keep the answers, and show them.", no_args_is_help=True, add_completion=False
@@ -60,15 +69,7 @@ def score(
     day = _date(as_of)
     store = AssessmentStore(open_database(database))
     try:
-        with Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-            console=errors, disable=as_json or not sys.stderr.isatty(), transient=True,
-        ) as bar:  # fmt: skip
-            task = bar.add_task("signals and model", total=None)
-
-            def tell(step: str, done: int, total: int) -> None:
-                bar.update(task, description=step, completed=done, total=total or None)
-
+        with _progress(shown=not as_json) as tell:
             delivered, model = Deliveries.load(signals), load_bundle(bundle)
             judged = None
             if health:
@@ -86,6 +87,66 @@ def score(
     if summary.blocked_feeds:
         errors.print(
             f"Blocked, and so counted as missing: {', '.join(summary.blocked_feeds)}. "
+            "`python -m features health` says why and what to do.",
+            style="red",
+        )
+
+
+class Engine(StrEnum):
+    """What works the vectors out."""
+
+    DUCKDB = "duckdb"
+    SPARK = "spark"
+
+
+@app.command()
+def score_province(
+    signals: Annotated[Path, typer.Option(help="Folder that `python -m features intake` wrote")],
+    as_of: Annotated[str, typer.Option(help="Date to score on, YYYY-MM-DD: only what was known then counts")],
+    out: Annotated[Path, typer.Option(help="Empty folder, or one of an unfinished run, which is continued")],
+    model: Annotated[
+        str, typer.Option(help="Folder of a bundle, or `champion`: the registry's, or the service's own")
+    ] = CHAMPION,
+    registry: Annotated[
+        str | None, typer.Option(help="Address of the MLflow registry that has the champion")
+    ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="duckdb on this machine, or an existing Spark")
+    ] = Engine.DUCKDB,
+    health: Annotated[
+        bool, typer.Option(help="Judge the deliveries first: nothing is scored from a feed that is at fault")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table")] = False,
+) -> None:
+    """Score a whole province on a date into Parquet files by county, with a summary by area."""
+    from serving.province import score_province as run_province
+
+    started = time.perf_counter()
+    day = _date(as_of)
+    if engine is Engine.SPARK and health:
+        raise ServingError("--engine spark judges no deliveries yet: say --no-health, or use --engine duckdb")
+    with _progress(shown=not as_json) as tell:
+        tell("model", 0, 0)
+        bundle, folder = _bundle(model, registry, out)
+        if engine is Engine.SPARK:
+            from serving.province.spark import score_province_on_spark
+
+            made = score_province_on_spark(_spark_session(), signals, day, folder, out, progress=tell)
+        else:
+            made = run_province(signals, day, bundle, out, health=health, progress=tell)
+    seconds = time.perf_counter() - started
+    if as_json:
+        told = {
+            "out": str(made.out), "households": made.households, "buckets": made.buckets,
+            "resumed": made.resumed, "seconds": round(seconds, 2), "stages": made.stages,
+            "province": made.summary["province"], "blocked_feeds": made.summary["blocked_feeds"],
+        }  # fmt: skip
+        print(json.dumps(told, ensure_ascii=False))
+    else:
+        Console().print(_province_table(made, seconds))
+    if made.summary["blocked_feeds"]:
+        errors.print(
+            f"Blocked, and so counted as missing, in {len(made.summary['blocked_feeds'])} counties: "
             "`python -m features health` says why and what to do.",
             style="red",
         )
@@ -121,9 +182,15 @@ def run(
 def pull(
     registry: Annotated[str, typer.Option(help="Address of the MLflow registry")],
     out: Annotated[Path, typer.Option(help="Folder for the bundle; replaced once the new one is checked")],
-    alias: Annotated[str, typer.Option(help="Which version")] = "champion",
+    alias: Annotated[str, typer.Option(help="Which version")] = CHAMPION,
 ) -> None:
     """Fetch a bundle from the registry and check it."""
+    with errors.status("fetching and checking the bundle"):
+        fetched = _fetch(alias, registry, out)
+    print(f"{alias}: model {fetched.manifest.version} is in {out}, every check passed")
+
+
+def _fetch(alias: str, registry: str, out: Path) -> Bundle:
     path = registry.removeprefix("sqlite:///")
     if path != registry and not Path(path).is_file():
         # The registry's own client would make an empty database there and then find nothing in it.
@@ -136,14 +203,54 @@ def pull(
     from scoring.registry import fetch_bundle
 
     try:
-        with errors.status("fetching and checking the bundle"):
-            fetched = fetch_bundle(alias, registry, out)
+        return fetch_bundle(alias, registry, out)
     except SQLAlchemyError:
         raise ServingError("--registry: this is not a database of MLflow") from None
     except MlflowException as error:
         said = str(error.message).splitlines()[0]
         raise ServingError(f"--registry: the registry cannot be used: {said}") from None
-    print(f"{alias}: model {fetched.manifest.version} is in {out}, every check passed")
+
+
+def _bundle(model: str, registry: str | None, out: Path) -> tuple[Bundle, Path]:
+    """The bundle that is asked for, and where it lies."""
+    from scoring import load_bundle
+
+    if model != CHAMPION:
+        return load_bundle(Path(model)), Path(model)
+    if registry is None:
+        own = os.environ.get("FANGFAN_BUNDLE_DIR")
+        if not own:
+            raise ServingError(
+                "--model champion: say --registry, or set FANGFAN_BUNDLE_DIR to the bundle of the service"
+            )
+        return load_bundle(Path(own)), Path(own)
+    # Beside the run's files and hidden from their readers, with the tables that are made of it.
+    folder = out / ".model" / CHAMPION
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return _fetch(CHAMPION, registry, folder), folder
+
+
+def _spark_session() -> SparkSession:
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise ServingError("--engine spark: pyspark is not installed; `make spark` installs it") from None
+    return SparkSession.builder.appName("fangfan-province").getOrCreate()
+
+
+@contextmanager
+def _progress(*, shown: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on a terminal; elsewhere nothing."""
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=errors, disable=not shown or not sys.stderr.isatty(), transient=True,
+    ) as bar:  # fmt: skip
+        task = bar.add_task("signals and model", total=None)
+
+        def tell(step: str, done: int, total: int) -> None:
+            bar.update(task, description=step, completed=done, total=total or None)
+
+        yield tell
 
 
 def _date(text: str) -> dt.date:
@@ -166,6 +273,23 @@ def _table(summary: Summary, seconds: float) -> Table:
         table.add_row(f"stored rows {name}", f"{count:,}")
     table.add_row("concerned by a local fault of a feed", f"{summary.flagged_households:,}")
     table.caption = f"{seconds:.1f} seconds"
+    return table
+
+
+def _province_table(made: ProvinceRun, seconds: float) -> Table:
+    province = made.summary["province"]
+    table = Table(
+        title=f"Scored as of {made.summary['as_of_date']} by {made.summary['model_version']}",
+        title_justify="left",
+    )
+    table.add_column("")
+    table.add_column("households", justify="right")
+    table.add_row("all", f"{made.households:,}")
+    for grade, count in province["grades"].items():
+        table.add_row(f"grade {grade}", f"{count:,}")
+    for action, count in province["actions"].items():
+        table.add_row(f"suggested {action}", f"{count:,}")
+    table.caption = f"{seconds:.1f} seconds; {made.resumed} of {made.buckets} buckets were there"
     return table
 
 

@@ -12,14 +12,11 @@ bucket is lost, and none is there twice.
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import fcntl
 import json
-import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +27,7 @@ import pyarrow.parquet as pq
 from features.definitions import FEATURES, feature_version
 from features.engines.duckdb import Limits, Stored, VectorQuery, registered_villages
 from features.engines.plan import Plan
+from features.engines.run_folder import RunFolder, put_in_place, rows_of
 from features.engines.sql import SILENT_FEEDS
 from features.errors import RunError
 from features.language.feature import Feature
@@ -44,7 +42,7 @@ from features.neighbourhood import (
 )
 from features.policy import DEFAULT_REGION, policy_version
 from features.signals import Coverage
-from features.signals.buckets import Buckets, replace_file, sync_folder
+from features.signals.buckets import Buckets, replace_file
 
 Progress = Callable[[str, int, int], None]
 
@@ -93,34 +91,32 @@ def write_vectors(
     chosen = tuple(FEATURES.values() if features is None else features)
     if not dates:
         raise RunError("give at least one as-of date")
-    batches = _batches(stored, Plan(chosen))
-    about = about_run("duckdb", stored.data, dates, region, chosen)
-    about["files"] = [one.file for one in batches]
+    run = RunFolder(out, MANIFEST)
     tell = progress or (lambda doing, done, total: None)
     households: dict[dt.date, int] = {}
     resumed = 0
-    limits = Limits(threads, MEMORY_MB, out / ".spilled")
-    with _only_writer(out), VectorQuery(chosen, region=region, limits=limits) as query:
-        _begin(out, about)
-        for as_of in dates:
-            folder = out / f"as_of_date={as_of}"
-            folder.mkdir(exist_ok=True)
-            todo = [one for one in batches if not (folder / one.file).is_file()]
-            resumed += len(batches) - len(todo)
-            villages: Sequence[VillageFacts] = ()
-            if todo and FEED in query.feeds:
-                path = out / "villages" / f"{as_of}.json"
-                with neighbour_query(region, limits) as neighbour:
-                    villages = _villages(stored, as_of, neighbour, path, tell)
-            for number, batch in enumerate(todo, len(batches) - len(todo)):
-                tell(f"vectors {as_of}", number, len(batches))
-                query.read(*_sources(stored, batch, query, as_of, villages))
-                _write(query, as_of, folder / batch.file)
-            tell(f"vectors {as_of}", len(batches), len(batches))
-            households[as_of] = _count(folder, batches)
-        finished = {**about, "is_complete": True, "households": {str(k): v for k, v in households.items()}}
-        replace_file(out / MANIFEST, json.dumps(finished, indent=1).encode())
-    return Run(out, households, len(batches) * len(dates), resumed)
+    with BucketVectors(
+        stored, chosen, region=region, limits=Limits(threads, MEMORY_MB, run.spilled)
+    ) as vectors:
+        about = about_run("duckdb", stored.data, dates, region, chosen)
+        about["files"] = [one.file for one in vectors.batches]
+        with run.writing(about):
+            for as_of in dates:
+                folder = out / f"as_of_date={as_of}"
+                folder.mkdir(exist_ok=True)
+                todo = [one for one in vectors.batches if not (folder / one.file).is_file()]
+                resumed += len(vectors.batches) - len(todo)
+                villages: Sequence[VillageFacts] = ()
+                if todo:
+                    villages = vectors.villages(as_of, out / "villages" / f"{as_of}.json", tell)
+                for number, batch in enumerate(todo, len(vectors.batches) - len(todo)):
+                    tell(f"vectors {as_of}", number, len(vectors.batches))
+                    query = vectors.read(batch, as_of, villages)
+                    put_in_place(folder / batch.file, partial(query.write, as_of))
+                tell(f"vectors {as_of}", len(vectors.batches), len(vectors.batches))
+                households[as_of] = _count(folder, vectors.batches)
+            run.finish(about, {"households": {str(as_of): count for as_of, count in households.items()}})
+    return Run(out, households, len(vectors.batches) * len(dates), resumed)
 
 
 def about_run(
@@ -136,15 +132,6 @@ def about_run(
         "feature_version": feature_version(features),
         "policy_version": policy_version(),
     }
-
-
-def check_same_run(said: dict[str, Any], about: dict[str, Any], out: object) -> None:
-    """Raise `RunError` when the manifest of a folder tells of another run."""
-    other = [name for name in about if said.get(name) != about[name]]
-    if other:
-        raise RunError(
-            f"{out} holds vectors of another run ({', '.join(other)} differ): give another folder or empty it"
-        )
 
 
 def read_vectors(out: Path, as_of: dt.date) -> pd.DataFrame:
@@ -166,9 +153,7 @@ def read_silent_feeds(out: Path, as_of: dt.date) -> pd.Series[str]:
 
 
 def _finished(out: Path, as_of: dt.date) -> dict[str, Any]:
-    said = _said(out)
-    if said is None or not said.get("is_complete"):
-        raise RunError(f"{out} holds no finished run: start it again, and it continues")
+    said = RunFolder(out, MANIFEST).finished()
     if str(as_of) not in said["as_of_dates"]:
         raise RunError(f"{out} has the dates {', '.join(said['as_of_dates'])}, not {as_of}")
     return said
@@ -185,60 +170,97 @@ def _read(out: Path, as_of: dt.date, columns: Sequence[str]) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class _Batch:
+class Batch:
     """The buckets that one query asks, and the file that its answer becomes."""
 
     buckets: tuple[str, ...]
 
     @property
     def file(self) -> str:
+        """The name of the file."""
         return f"{self.buckets[0]}.parquet"
 
     def paths(self, stored: Buckets, feed: str) -> list[Path]:
+        """The stored files of a feed."""
         return [stored.files(one)[feed] for one in self.buckets]
 
 
-def _batches(stored: Buckets, plan: Plan) -> list[_Batch]:
+class BucketVectors:
+    """The vectors of stored signals, some buckets at a time, in one DuckDB connection. Closed by `with`.
+
+    `coverage` stands in for the stored one where some of it must not be believed. `also` names feeds that are
+    read beside those of the features.
+    """
+
+    def __init__(
+        self,
+        stored: Buckets,
+        features: Iterable[Feature],
+        *,
+        region: str = DEFAULT_REGION,
+        limits: Limits | None = None,
+        coverage: Coverage | None = None,
+        also: Iterable[str] = (),
+    ) -> None:
+        self._stored = stored
+        self.features = tuple(features)
+        self._region, self._limits = region, limits
+        self._query = VectorQuery(self.features, also=also, region=region, limits=limits)
+        self.coverage = stored.coverage if coverage is None else coverage
+        self.batches = _batches(stored, self._query.plan)
+
+    def __enter__(self) -> BucketVectors:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._query.connection.close()
+
+    def read(self, batch: Batch, as_of: dt.date, villages: Sequence[VillageFacts]) -> VectorQuery:
+        """The query, from now on of these buckets; their neighbourhood is made of the villages' facts."""
+        coverage = self.coverage
+        sources: dict[str, Stored] = {
+            feed: batch.paths(self._stored, feed) for feed in self._query.feeds if feed != FEED
+        }
+        if FEED in self._query.feeds:
+            homes = registered_villages(sources["household"], as_of)
+            facts = facts_there(villages, homes)
+            sources[FEED] = neighbourhood_rows(homes, facts)
+            coverage = coverage.replacing(FEED, (one.delivery for one in facts))
+        self._query.read(sources, coverage)
+        return self._query
+
+    def villages(self, as_of: dt.date, path: Path, tell: Progress) -> Sequence[VillageFacts]:
+        """The facts of all villages, kept in the file; none where no feature asks for them.
+
+        Of villages that lie in several buckets, the households are kept until all are together.
+        """
+        if FEED not in self._query.feeds:
+            return ()
+        if path.is_file():
+            return facts_from_json(path.read_bytes(), as_of)
+        facts: list[VillageFacts] = []
+        apart: list[pd.DataFrame] = []
+        with neighbour_query(self._region, self._limits) as query:
+            batches = _batches(self._stored, query.plan)
+            for done, batch in enumerate(batches):
+                tell(f"villages {as_of}", done, len(batches))
+                query.read({feed: batch.paths(self._stored, feed) for feed in query.feeds}, self.coverage)
+                found = neighbours(query, as_of)
+                is_split = found["village"].isin(self._stored.split_villages)
+                facts += facts_of(found[~is_split], as_of)
+                apart.append(found[is_split])
+        facts += facts_of(pd.concat(apart), as_of)
+        path.parent.mkdir(exist_ok=True)
+        replace_file(path, facts_to_json(facts))
+        return facts
+
+
+def _batches(stored: Buckets, plan: Plan) -> list[Batch]:
     """Buckets that fit into the memory together: planning a query takes as long for one as for three."""
     fitting = max(1, AGGREGATES_PER_BUCKET // max(1, len(plan.slots)))
     together = min(fitting, MOST_BUCKETS)
     names = [one.name for one in stored.buckets]
-    return [_Batch(tuple(names[first : first + together])) for first in range(0, len(names), together)]
-
-
-def _sources(
-    stored: Buckets, batch: _Batch, query: VectorQuery, as_of: dt.date, villages: Sequence[VillageFacts]
-) -> tuple[dict[str, Stored], Coverage]:
-    sources: dict[str, Stored] = {feed: batch.paths(stored, feed) for feed in query.feeds if feed != FEED}
-    if FEED not in query.feeds:
-        return sources, stored.coverage
-    homes = registered_villages(sources["household"], as_of)
-    facts = facts_there(villages, homes)
-    sources[FEED] = neighbourhood_rows(homes, facts)
-    return sources, stored.coverage.replacing(FEED, (one.delivery for one in facts))
-
-
-def _villages(
-    stored: Buckets, as_of: dt.date, query: VectorQuery, path: Path, tell: Progress
-) -> Sequence[VillageFacts]:
-    """The facts of all villages; of villages that lie in several buckets, the households are kept until all
-    are together."""
-    if path.is_file():
-        return facts_from_json(path.read_bytes(), as_of)
-    facts: list[VillageFacts] = []
-    apart: list[pd.DataFrame] = []
-    batches = _batches(stored, query.plan)
-    for done, batch in enumerate(batches):
-        tell(f"villages {as_of}", done, len(batches))
-        query.read({feed: batch.paths(stored, feed) for feed in query.feeds}, stored.coverage)
-        found = neighbours(query, as_of)
-        is_split = found["village"].isin(stored.split_villages)
-        facts += facts_of(found[~is_split], as_of)
-        apart.append(found[is_split])
-    facts += facts_of(pd.concat(apart), as_of)
-    path.parent.mkdir(exist_ok=True)
-    replace_file(path, facts_to_json(facts))
-    return facts
+    return [Batch(tuple(names[first : first + together])) for first in range(0, len(names), together)]
 
 
 def facts_to_json(facts: Iterable[VillageFacts]) -> bytes:
@@ -251,59 +273,7 @@ def facts_from_json(content: bytes, as_of: dt.date) -> list[VillageFacts]:
     return [VillageFacts(**{**one, "as_of": as_of}) for one in json.loads(content)]
 
 
-@contextlib.contextmanager
-def _only_writer(out: Path) -> Iterator[None]:
-    """Hold the folder's lock; it goes with the process, however that ends."""
-    out.mkdir(parents=True, exist_ok=True)
-    with (out / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunError(f"another run is writing to {out}: wait for it, or give another folder") from None
-        yield
-
-
-def _begin(out: Path, about: dict[str, Any]) -> None:
-    """Start a run, or continue the same one; what a killed run left half written goes."""
-    said = _said(out)
-    if said is None:
-        if any(not one.name.startswith(".") for one in out.iterdir()):
-            raise RunError(f"{out} holds other files: give an empty folder, or one of an unfinished run")
-        replace_file(out / MANIFEST, json.dumps({**about, "is_complete": False}, indent=1).encode())
-        return
-    check_same_run(said, about, out)
-    for left in (*out.glob(".*.writing"), *out.glob("*/.*.writing")):
-        left.unlink()
-    shutil.rmtree(out / ".spilled", ignore_errors=True)
-
-
-def _said(out: Path) -> dict[str, Any] | None:
-    path = out / MANIFEST
-    return parse_said(path.read_bytes(), out) if path.is_file() else None
-
-
-def parse_said(content: bytes, out: object) -> dict[str, Any]:
-    """What the manifest of a folder says; raises `RunError` when it cannot be read."""
-    try:
-        said = json.loads(content)
-    except ValueError:
-        said = None
-    if not isinstance(said, dict):
-        raise RunError(f"{out}/{MANIFEST} cannot be read: give another folder or empty this one")
-    return said
-
-
-def _write(query: VectorQuery, as_of: dt.date, path: Path) -> None:
-    """Write what the query answers; the file is in place at once and whole."""
-    writing = path.with_name(f".{path.name}.writing")
-    query.write(as_of, writing)
-    with writing.open("rb") as stream:
-        os.fsync(stream.fileno())
-    writing.replace(path)
-    sync_folder(path.parent)
-
-
-def _count(folder: Path, batches: Sequence[_Batch]) -> int:
+def _count(folder: Path, batches: Sequence[Batch]) -> int:
     """Households written; raises `RunError` where a file is absent, unknown or harmed."""
     wanted = {one.file for one in batches}
     found = {path.name for path in folder.iterdir()}
@@ -311,7 +281,4 @@ def _count(folder: Path, batches: Sequence[_Batch]) -> int:
         raise RunError(
             f"{folder} lacks or has other files than {len(wanted)} buckets: empty it and start again"
         )
-    try:
-        return sum(pq.read_metadata(folder / name).num_rows for name in wanted)
-    except (pa.ArrowException, OSError):
-        raise RunError(f"{folder} holds a file that is no Parquet table: remove it and start again") from None
+    return sum(rows_of(folder / name) for name in wanted)

@@ -17,6 +17,7 @@ from features.definitions import FEATURES
 from features.engines.plan import Plan
 from features.engines.sql import compile_sql, coverage_table, households_sql, quoted, with_integer_days
 from features.errors import ContractError, RunError
+from features.facts import latest_facts_sql
 from features.language.feature import Feature
 from features.policy import DEFAULT_REGION
 from features.signals import CONTRACTS, Coverage
@@ -74,7 +75,8 @@ class Limits:
 class VectorQuery:
     """Features asked of signals as of a date, in one DuckDB connection. Closed by `with`.
 
-    `feeds` are those that are read: the register, those of the features, and `also` those that are given.
+    `feeds` are those that are read: the register, those of the features, and `also` those that are given;
+    `coverage` is that of the signals that are asked.
     """
 
     def __init__(
@@ -89,7 +91,7 @@ class VectorQuery:
         self.plan = Plan(features)
         self.feeds = tuple(dict.fromkeys(["household", *(one.feed for one in self.plan.feeds), *also]))
         self._region = region
-        self._coverage = Coverage()
+        self.coverage = Coverage()
         # Joins run in the order that they are written in: looking for a better one takes a third of the time
         # that planning twenty of them does, and finds none.
         self.connection.execute("SET disabled_optimizers = 'join_order'")
@@ -112,7 +114,7 @@ class VectorQuery:
         `sources` has for each feed its stored table, or the Parquet files that hold it, which are read as the
         query goes.
         """
-        self._coverage = coverage
+        self.coverage = coverage
         for feed in self.feeds:
             source = sources[feed]
             if isinstance(source, pa.Table):
@@ -133,6 +135,16 @@ class VectorQuery:
         with _told():
             return self.connection.sql(self._prepared(as_of)).to_arrow_table()
 
+    def latest_facts(self, as_of: dt.date) -> pa.Table:
+        """household_id, village_code and the latest record of every feed that is read, by household.
+
+        Its columns are those of `latest_facts_sql`.
+        """
+        with _told():
+            self.connection.register("h", self.homes(as_of))
+            text = latest_facts_sql(as_of, [one for one in CONTRACTS if one in self.feeds])
+            return self.connection.sql(f"{text} ORDER BY h.household_id").to_arrow_table()
+
     def write(self, as_of: dt.date, path: Path) -> None:
         """The same as a Parquet file, written as the rows come."""
         with _told():
@@ -145,7 +157,7 @@ class VectorQuery:
         households = self.homes(as_of)
         villages = households["village_code"].unique().to_pylist()
         self.connection.register("h", households)
-        covered = coverage_table(self._coverage, villages, as_of, self._region, self.plan)
+        covered = coverage_table(self.coverage, villages, as_of, self._region, self.plan)
         self.connection.register("coverage", covered)
         return f"{compile_sql(self.plan, as_of, self._region)}\nORDER BY j.household_id"
 

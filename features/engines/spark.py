@@ -32,13 +32,12 @@ from features.definitions import FEATURES
 from features.engines.buckets import (
     MANIFEST,
     about_run,
-    check_same_run,
     facts_from_json,
     facts_to_json,
-    parse_said,
 )
 from features.engines.hadoop import HadoopFolder
 from features.engines.plan import Plan
+from features.engines.run_folder import check_same_run, parse_said
 from features.engines.sql import compile_sql, coverage_table, households_sql, with_integer_days
 from features.errors import ContractError, RunError
 from features.language.feature import Feature
@@ -265,7 +264,7 @@ def _begin(folder: HadoopFolder, about: dict[str, Any]) -> None:
     """Start a run, or continue the same one."""
     content = _content(folder, MANIFEST)
     if content is not None:
-        check_same_run(parse_said(content, folder.address), about, folder.address)
+        check_same_run(parse_said(content, folder.address, MANIFEST), about, folder.address)
         return
     if folder.names():
         raise RunError(

@@ -5,7 +5,7 @@ each feed is compared with the area's own earlier months. A fault of the whole f
 flags exactly the households it concerns.
 """
 
-from features.health.application import apply_health, flagged_households
+from features.health.application import apply_health, flagged_households, without_blocked
 from features.health.checkup import check_health
 from features.health.deliveries import Deliveries, refused_rows
 from features.health.reasons import REASONS, Reason
@@ -21,4 +21,5 @@ __all__ = [
     "check_health",
     "flagged_households",
     "refused_rows",
+    "without_blocked",
 ]

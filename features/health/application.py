@@ -23,16 +23,25 @@ def apply_health(signals: Signals, health: Health, *, region: str = DEFAULT_REGI
     states missing and names it in `stale_feeds`. Meant for vectors of the health's own as-of date. Rows stay
     as they are: nothing is guessed or mended. Raises `PolicyError` without a delay in force.
     """
-    villages = [str(one) for one in signals.tables["household"]["village_code"].unique().to_pylist()]
-    deliveries = list(signals.coverage.deliveries)
+    villages = signals.tables["household"]["village_code"].unique().to_pylist()
+    return Signals(signals.tables, without_blocked(signals.coverage, villages, health, region))
+
+
+def without_blocked(coverage: Coverage, areas: Iterable[str], health: Health, region: str) -> Coverage:
+    """The coverage with that of every blocked feed turned off, as `apply_health` does it.
+
+    `areas` are codes of all counties that signals come from, or of places in them.
+    """
+    places = set(areas)
+    deliveries = list(coverage.deliveries)
     for verdict in health.blocked:
-        counties = sorted({one[: len(verdict.area)] for one in villages})
+        counties = sorted({one[: len(verdict.area)] for one in places})
         first, last = _cut(verdict, health, region)
         kept: list[Delivery] = []
         for one in deliveries:
             kept += _without(one, verdict, first, last, counties)
         deliveries = kept
-    return Signals(signals.tables, Coverage(deliveries))
+    return Coverage(deliveries)
 
 
 def flagged_households(health: Health) -> dict[str, tuple[Verdict, ...]]:
@@ -47,7 +56,10 @@ def flagged_households(health: Health) -> dict[str, tuple[Verdict, ...]]:
 def _cut(verdict: Verdict, health: Health, region: str) -> tuple[dt.date, dt.date]:
     """The days to leave out; to the end of time where no later period was judged."""
     last = last_day(month_of(verdict.period))
-    if any(one.feed == verdict.feed and one.period > verdict.period for one in health.verdicts):
+    county = verdict.area[:6]
+    later = (one for one in health.verdicts if one.feed == verdict.feed and one.period > verdict.period)
+    # Counties deliver on their own; a period that only another one was judged for says nothing here.
+    if any(one.area[:6] == county for one in later):
         return verdict.period, last
     delays = policy_value("feed_delay_days", region, health.as_of).value
     # One day beyond the normal delay, so that what is left is stale.

@@ -44,12 +44,17 @@ class Deliveries:
 
         Raises `ContractError` when a file is absent or misshapen.
         """
-        refused = {}
-        for feed, contract in CONTRACTS.items():
-            path = directory / "quarantine" / f"{feed}.csv"
-            if path.is_file():
-                refused[feed] = refused_rows(feed, Quarantine.read(contract, path).to_table())
-        return cls(Signals.load(directory), refused)
+        return cls(Signals.load(directory), refused_of(directory))
+
+
+def refused_of(directory: Path) -> dict[str, pa.Table]:
+    """What waits in the quarantine of a folder that intake wrote, in stored form."""
+    refused = {}
+    for feed, contract in CONTRACTS.items():
+        path = directory / "quarantine" / f"{feed}.csv"
+        if path.is_file():
+            refused[feed] = refused_rows(feed, Quarantine.read(contract, path).to_table())
+    return refused
 
 
 def refused_rows(feed: str, delivered: pa.Table) -> pa.Table:

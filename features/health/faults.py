@@ -61,6 +61,10 @@ class Fault:
 
 
 class _Test(Protocol):
+    def may_fire(self, mask: Mask) -> bool:
+        """Whether it could fire in any part of the mask; cheap, and never wrongly False."""
+        ...
+
     def fires(self, mask: Mask) -> bool: ...
     def excess(self, mask: Mask) -> tuple[float, float, float]:
         """Affected rows, the rows they are among, and their rate beyond the usual one."""
@@ -71,8 +75,11 @@ class _ShareTest:
     def __init__(self, usual: Usual, name: str, margin: float) -> None:
         self.usual, self.name, self.margin = usual, name, margin
 
+    def may_fire(self, mask: Mask) -> bool:
+        return self.usual.cells(self.name, mask)[0] >= FEWEST_ROWS
+
     def fires(self, mask: Mask) -> bool:
-        if self.usual.cells(self.name, mask)[0] < FEWEST_ROWS:
+        if not self.may_fire(mask):
             return False
         surprising, _, share, usual = self.usual.share_surprise(self.name, mask)
         enough = share - usual >= min(self.margin, (1 - usual) / 2)
@@ -87,6 +94,9 @@ class _ShareTest:
 class _FewRowsTest:
     def __init__(self, usual: Usual, below: float) -> None:
         self.usual, self.below = usual, below
+
+    def may_fire(self, mask: Mask) -> bool:
+        return bool(mask.any())
 
     def fires(self, mask: Mask) -> bool:
         count = self.usual.grid.cell("rows", self.usual.month, mask)
@@ -225,6 +235,8 @@ class _County:
 
     def _locate(self, test: _Test) -> list[str]:
         """The areas a fault belongs to: the county, some of its towns, or some of their villages."""
+        if not test.may_fire(self.free):
+            return []
         if self._is_everywhere(test):
             return [self.code]
         areas: list[str] = []
@@ -238,6 +250,8 @@ class _County:
         return [self.code] if test.fires(rest) else areas
 
     def _locate_inside(self, test: _Test, town: str, inside: Mask) -> list[str]:
+        if not test.may_fire(inside):
+            return []
         villages = self._parts(inside, _VILLAGE)
         fires = test.fires(inside)
         if fires and _is_spread(test, inside, villages):
@@ -255,8 +269,11 @@ class _County:
         return self._parts(self.free, _TOWN)
 
     def _parts(self, mask: Mask, digits: int) -> list[tuple[str, Mask]]:
-        parts = [(code, inside & mask) for code, inside in self.grid.areas(digits)]
-        return [(code, inside) for code, inside in parts if inside.any()]
+        # Only the places of the mask are looked at: a county has thousands of villages, a town some dozens.
+        parts: dict[str, Mask] = {}
+        for at in np.flatnonzero(mask & self.places).tolist():
+            parts.setdefault(self.grid.villages[at][:digits], np.zeros_like(mask))[at] = True
+        return sorted(parts.items())
 
 
 def _is_spread(test: _Test, mask: Mask, parts: list[tuple[str, Mask]]) -> bool:

@@ -268,7 +268,7 @@ class Records:
                 ), occurred_on IS NOT NULL AS was_dated, known_on IS NOT NULL AS was_known
                 FROM delivered, usual
             ), hashed AS (
-                SELECT *, {month} AS month, HASH({payload}) AS content, {_core("household_id")} AS core
+                SELECT *, {month} AS month, HASH({payload}) AS content, {core("household_id")} AS core
                 FROM dated WHERE known_on <= DATE '{as_of}'
             ), numbered AS (
                 SELECT *,
@@ -302,15 +302,15 @@ def _register_sql(as_of: dt.date) -> str:
             WHERE REGEXP_FULL_MATCH(village_code, '[0-9A-Z]{{12}}') AND household_id IS NOT NULL
         ) GROUP BY household_id;
         CREATE TEMP TABLE keys AS
-        SELECT {_core("household_id")} AS core,
+        SELECT {core("household_id")} AS core,
             FIRST(household_id ORDER BY since, household_id) AS household_id,
             FIRST(village ORDER BY since, household_id) AS village
         FROM homes GROUP BY 1 HAVING core <> '';
     """  # noqa: S608
 
 
-def _core(column: str) -> str:
-    """A key without its letters and leading zeros: what a spreadsheet leaves of it."""
+def core(column: str) -> str:
+    """A key without its letters and leading zeros, what a spreadsheet leaves of it, as SQL."""
     digits = f"REGEXP_REPLACE({column}, '[^0-9]', '', 'g')"
     return f"CASE WHEN {digits} <> '' AND LTRIM({digits}, '0') = '' THEN '0' ELSE LTRIM({digits}, '0') END"
 

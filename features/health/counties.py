@@ -1,0 +1,175 @@
+"""Counties: a province's deliveries judged one county at a time, so that only one is in the memory.
+
+A county is compared with its own past alone, so nothing is lost by it. A row whose key is in no register is
+judged where the register knows a key that reads the same without letters and leading zeros, and else with the
+largest county.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from features.errors import ContractError
+from features.health.checkup import check_health
+from features.health.deliveries import Deliveries, refused_of
+from features.health.records import core
+from features.health.verdicts import Health, Verdict
+from features.signals import CONTRACTS
+from features.signals.buckets import Buckets
+from features.signals.store import Signals
+
+Progress = Callable[[str, int, int], None]
+
+_DIGITS = 6
+_REGISTER = ["household_id", "village_code", "occurred_on", "known_on"]
+
+_LAST = (
+    "SELECT household_id, ARG_MIN(village_code, (-epoch(occurred_on), village_code)) AS village, "
+    "MIN(known_on) AS since FROM register GROUP BY household_id"
+)
+"""Where each household was last registered, as buckets have it."""
+
+
+class Counties:
+    """The counties of stored signals. A household belongs where it was last registered."""
+
+    def __init__(self, stored: Buckets) -> None:
+        self._stored = stored
+        self._registers = dict(
+            zip((one.name for one in stored.buckets), stored.paths("household"), strict=True)
+        )
+
+    @cached_property
+    def codes(self) -> tuple[str, ...]:
+        """The codes of all counties."""
+        return tuple(sorted({county for counties in self._sizes.values() for county in counties}))
+
+    def check_health(self, as_of: dt.date, progress: Progress | None = None) -> Health:
+        """The verdicts of `check_health` for each county; `progress` is told county, done and in all."""
+        verdicts: list[Verdict] = []
+        absent: list[set[str]] = []
+        refused = refused_of(self._stored.directory)
+        strays = self._strays(refused)
+        for done, county in enumerate(self.codes):
+            if progress:
+                progress(county, done, len(self.codes))
+            found = check_health(self._deliveries(county, refused, strays), as_of)
+            verdicts += [one for one in found.verdicts if one.area.startswith(county)]
+            absent.append(set(found.never_delivered))
+        never = set.intersection(*absent) if absent else set()
+        return Health(as_of, tuple(verdicts), tuple(one for one in CONTRACTS if one in never))
+
+    @cached_property
+    def _sizes(self) -> dict[str, dict[str, int]]:
+        """Bucket → county → households."""
+        found = {}
+        for bucket, path in self._registers.items():
+            villages = _asked(path, f"SELECT village FROM ({_LAST})")["village"].to_pylist()
+            found[bucket] = dict(Counter(one[:_DIGITS] for one in villages))
+        return found
+
+    @property
+    def _largest(self) -> str:
+        sizes: Counter[str] = Counter()
+        for one in self._sizes.values():
+            sizes.update(one)
+        return max(self.codes, key=lambda code: (sizes[code], code), default="")
+
+    def _deliveries(self, county: str, refused: Mapping[str, pa.Table], strays: pa.Table) -> Deliveries:
+        """What was delivered of one county, read from the buckets that hold some of it."""
+        apart = strays.filter(pc.equal(strays["county"], county))["household_id"]
+        parts: dict[str, list[pa.Table]] = {feed: [] for feed in CONTRACTS}
+        known = [apart]
+        for number, (bucket, counties) in enumerate(self._sizes.items()):
+            files = self._stored.files(bucket)
+            holds_all = set(counties) == {county} and (number or not len(strays))
+            mine = apart if number == 0 else apart.slice(0, 0)
+            if county in counties:
+                own = _asked(
+                    files["household"],
+                    f"SELECT household_id FROM ({_LAST}) WHERE village[1:{_DIGITS}] = '{county}'",
+                )["household_id"]
+                known.append(own)
+                mine = pa.chunked_array([*own.chunks, *mine.chunks], pa.string())
+            if len(mine):
+                for feed, path in files.items():
+                    rows = _read(path)
+                    parts[feed].append(rows if holds_all else _of(rows, mine))
+        everybody = pa.chunked_array([chunk for one in known for chunk in one.chunks], pa.string())
+        tables = {
+            feed: pa.concat_tables(some) if some else CONTRACTS[feed].schema.empty_table()
+            for feed, some in parts.items()
+        }
+        returned = {
+            feed: _of(rows, everybody, with_none=county == self._largest) for feed, rows in refused.items()
+        }
+        return Deliveries(Signals(tables, self._stored.coverage), returned)
+
+    def _strays(self, refused: Mapping[str, pa.Table]) -> pa.Table:
+        """household_id → county for the keys that no register knows, in accepted rows and refused ones."""
+        first = next(iter(self._registers), None)
+        keys = [rows["household_id"].unique() for rows in refused.values()]
+        if first is not None:
+            keys += [
+                _read(path, ["household_id"])["household_id"].unique()
+                for path in self._stored.files(first).values()
+            ]
+        names = pa.table({"household_id": pa.concat_arrays(keys or [pa.array([], pa.string())]).unique()})
+        reads = core("household_id")
+        with _connection() as connection:
+            connection.register("names", names.filter(pc.is_valid(names["household_id"])))
+            connection.execute(
+                f"CREATE TEMP TABLE strays AS SELECT household_id, {reads} AS core FROM names; "
+                "CREATE TEMP TABLE alike (core VARCHAR, since DATE, household_id VARCHAR, village VARCHAR)"
+            )
+            for path in self._registers.values():
+                connection.register("register", _read(path, _REGISTER))
+                connection.execute(
+                    "DELETE FROM strays WHERE household_id IN (SELECT household_id FROM register); "
+                    f"INSERT INTO alike SELECT {reads} AS core, since, household_id, village FROM ({_LAST}) "
+                    f"WHERE {reads} IN (SELECT core FROM strays WHERE core <> '')"
+                )
+            return connection.sql(
+                "SELECT s.household_id, "
+                f"COALESCE(ARG_MIN(a.village, (a.since, a.household_id))[1:{_DIGITS}], '{self._largest}') "
+                "AS county FROM strays s LEFT JOIN alike a ON a.core = s.core GROUP BY s.household_id"
+            ).to_arrow_table()
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    # Its own bar would mix with ours; in a notebook without ipywidgets it cannot be switched off.
+    with suppress(duckdb.InvalidInputException):
+        connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+def _asked(register: Path, text: str) -> pa.Table:
+    with _connection() as connection:
+        connection.register("register", _read(register, _REGISTER))
+        return connection.sql(text).to_arrow_table()
+
+
+def _read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    try:
+        return pq.read_table(path, partitioning=None, columns=columns)
+    except (pa.ArrowException, OSError):
+        raise ContractError(f"{path} is absent or no Parquet table: take the rows in anew") from None
+
+
+def _of(rows: pa.Table, households: pa.ChunkedArray, *, with_none: bool = False) -> pa.Table:
+    """The rows of some households, and those without a key where asked for."""
+    mine = pc.is_in(rows["household_id"], value_set=households.combine_chunks())
+    if with_none:
+        mine = pc.or_(mine, pc.is_null(rows["household_id"]))
+    return rows.filter(mine)

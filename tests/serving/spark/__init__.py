@@ -1,0 +1,1 @@
+"""Tests of a province on Spark; `make spark` runs them."""
