@@ -9,7 +9,9 @@ from features.errors import ContractError
 from features.health.deliveries import Deliveries
 from features.health.faults import Fault, find_faults
 from features.health.grid import Grid, Mask
+from features.health.history import History
 from features.health.months import first_day, last_day
+from features.health.outages import leave_out_outages
 from features.health.records import Records, Reference
 from features.health.statements import Statements
 from features.health.verdicts import Health, Verdict
@@ -95,26 +97,24 @@ class FeedCheck:
         else:
             reference = self.past[1]
             grid = self.past[0].joined(self.records.count(months, self.age, reference))
+        history = History(grid, lambda village, month: self.statements.of(village, month).on is not None)
+        leave_out_outages(history, [one for one in grid.months if one < months[0]])
         found = []
         for month in months:
-            found += self._judge(month, grid, reference)
+            found += self._judge(month, history, reference)
         self.records.close()
         return found
 
-    def _judge(self, month: int, grid: Grid, reference: Reference) -> list[Verdict]:
+    def _judge(self, month: int, history: History, reference: Reference) -> list[Verdict]:
+        grid = history.grid
         places = sorted(set(self.homes.values()))
-        history = [one for one in grid.months if one < month and self._is_stated(one, places)]
         is_due = month < self.due or self.is_due
-        faults = find_faults(grid, month, self.statements, is_due=is_due, history=history)
+        faults = find_faults(history, month, self.statements, is_due=is_due, months=grid.months)
         period = first_day(month)
         verdicts = [self._verdict(one, period, month, grid, reference) for one in faults]
         spoken = {one.area[:6] for one in verdicts}
         counties = sorted({one[:6] for one in places})
         return verdicts + [Verdict(self.feed, one, period, "fine") for one in counties if one not in spoken]
-
-    def _is_stated(self, month: int, places: list[str]) -> bool:
-        probe = places[:: max(1, len(places) // 50)]
-        return sum(self.statements.of(one, month).on is not None for one in probe) * 2 > len(probe)
 
     def _verdict(
         self, fault: Fault, period: dt.date, month: int, grid: Grid, reference: Reference

@@ -9,7 +9,8 @@ from typing import Protocol
 import numpy as np
 
 from features.health import surprise
-from features.health.grid import NOWHERE, Grid, Mask
+from features.health.grid import NOWHERE, Mask
+from features.health.history import History
 from features.health.reasons import REASONS
 from features.health.statements import Statements
 from features.health.usual import Usual
@@ -84,7 +85,9 @@ class _ShareTest:
         return part, whole, 0.0 if usual is None or whole == 0 else max(0.0, part / whole - usual)
 
 
-class _FewRowsTest:
+class FewRowsTest:
+    """Whether an area has fewer rows than the share `below` of what was to be expected, and not by chance."""
+
     def __init__(self, usual: Usual, below: float) -> None:
         self.usual, self.below = usual, below
 
@@ -106,13 +109,15 @@ class _FewRowsTest:
 
 
 def find_faults(
-    grid: Grid, month: int, statements: Statements, *, is_due: bool, history: Sequence[int]
+    history: History, month: int, statements: Statements, *, is_due: bool, months: Sequence[int]
 ) -> list[Fault]:
     """All faults of one feed in one month, county by county. One reason an area: the first that explains it.
 
-    `is_due` says whether the month's delivery should be there; `history` the earlier months to compare with.
+    `is_due` says whether the month's delivery should be there; `months` are those to compare with, as far as
+    they are earlier. What is found is left out of `history`, so that no later month takes it for usual.
     """
     found = []
+    grid = history.grid
     places = [one for one in grid.villages if one != NOWHERE]
     counties = sorted({one[:_COUNTY] for one in places})
     largest = max(counties, key=lambda code: sum(one.startswith(code) for one in places), default="")
@@ -121,15 +126,24 @@ def find_faults(
         if county == largest:
             # Rows of nobody have no place; they are the feed's trouble where most of its rows are.
             mask |= grid.mask(NOWHERE)
-        found += _County(grid, month, county, mask, history).faults(statements, is_due)
+        faults = _County(history, month, county, mask, months).faults(statements, is_due)
+        for one in faults:
+            history.leave_out(month, mask if one.area == county else grid.mask(one.area))
+        found += faults
     return found
 
 
 class _County:
-    def __init__(self, grid: Grid, month: int, code: str, mask: Mask, history: Sequence[int]) -> None:
-        self.grid, self.month, self.code, self.history = grid, month, code, history
-        self.free = mask
-        self.places = np.array([one != NOWHERE for one in grid.villages], dtype=np.bool_)
+    def __init__(self, history: History, month: int, code: str, mask: Mask, months: Sequence[int]) -> None:
+        self.history, self.grid, self.month, self.code, self.months = (
+            history,
+            history.grid,
+            month,
+            code,
+            months,
+        )
+        self.free = mask.copy()
+        self.places = np.array([one != NOWHERE for one in history.grid.villages], dtype=np.bool_)
 
     def faults(self, statements: Statements, is_due: bool) -> list[Fault]:
         found = self._unstated(statements, is_due)
@@ -194,7 +208,7 @@ class _County:
     def _shares(self, reason: str) -> list[Fault]:
         kinds, margin = CHECKS[reason]
         names = [one for one in self.grid.names if one.partition(":")[0] in kinds]
-        usual = Usual(self.grid, self.month, self.history, self.free.copy())
+        usual = Usual(self.history, self.month, self.months, self.free.copy())
         tests = {name: _ShareTest(usual, name, margin) for name in names}
         areas: dict[str, list[str]] = {}
         for name, test in tests.items():
@@ -212,7 +226,7 @@ class _County:
         return found
 
     def _few_rows(self, below: float) -> list[Fault]:
-        test = _FewRowsTest(Usual(self.grid, self.month, self.history, self.free.copy()), below)
+        test = FewRowsTest(Usual(self.history, self.month, self.months, self.free.copy()), below)
         found = []
         for area in self._locate(test):
             inside = self.free if area == self.code else self.grid.mask(area) & self.free

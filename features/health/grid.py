@@ -49,6 +49,10 @@ class Grid:
     def __contains__(self, month: int) -> bool:
         return month in self._rows
 
+    def table(self, name: str) -> Counts:
+        """The counts of one name, months × villages."""
+        return self._tables[name]
+
     def total(self, name: str, mask: Mask) -> Counts:
         """The counts of a set of villages, by month."""
         return np.asarray(self._tables[name][:, mask].sum(axis=1), dtype=np.float64)

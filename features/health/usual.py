@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from features.health import surprise
-from features.health.grid import Counts, Grid, Mask
+from features.health.grid import Counts, Mask
+from features.health.history import History
 
 ENOUGH_MONTHS = 6
 """Months of history without which counts, zeros and sizes are not judged."""
@@ -28,12 +29,13 @@ _NOVEL = ("foreign", "strange", "missing", "copies", "dates")
 
 
 class Usual:
-    """Expectations for one county's areas in one month, from the months of `history`."""
+    """Expectations for one county's areas in one month, from earlier `months` as far as they are sound."""
 
-    def __init__(self, grid: Grid, month: int, history: Sequence[int], county: Mask) -> None:
-        self.grid, self.month, self.county = grid, month, county
-        self.rows = [grid.row(one) for one in history if one < month]
-        self.same = [grid.row(one) for one in history if one < month and (month - one) % 12 == 0]
+    def __init__(self, history: History, month: int, months: Sequence[int], county: Mask) -> None:
+        self.history, self.grid, self.month, self.county = history, history.grid, month, county
+        self.months = [one for one in months if one < month]
+        self.rows = history.rows(self.months, county)
+        self.same = self._same(self.rows)
 
     def share(self, name: str, mask: Mask) -> float | None:
         """The usual share of one oddity in an area; `None` where history is too short to tell."""
@@ -59,34 +61,40 @@ class Usual:
 
     def rows_expected(self, mask: Mask) -> tuple[float, float] | None:
         """The expected rows of an area and their dispersion (1 for Poisson); `None` where none are owed."""
-        counts = self.grid.total("rows", mask)
-        if len(self.rows) < ENOUGH_MONTHS:
+        counts = self.history.row_counts(mask)
+        rows = self.history.rows(self.months, mask)
+        if len(rows) < ENOUGH_MONTHS:
             return None
-        if self._comes_in_bursts(counts):
+        if self._comes_in_bursts(counts, rows):
             return None
-        if len(self.same) < 2:
-            return float(counts[self.rows].min()), 1.0
+        same = self._same(rows)
+        if len(same) < 2:
+            return float(counts[rows].min()), 1.0
         residuals = []
         for season in range(12):
-            years = counts[[one for one in self.rows if self.grid.months[one] % 12 == season]]
+            years = counts[[one for one in rows if self.grid.months[one] % 12 == season]]
             if len(years) >= 2 and (middle := float(np.median(years))) > 0:
                 # Two values lie closer to their own middle than to the truth.
                 inflation = len(years) / (len(years) - 1)
                 residuals += [inflation * (one - middle) ** 2 / middle for one in years]
         spread = float(np.median(residuals)) / _CHI_SQUARE_MEDIAN if residuals else 1.0
-        return float(np.median(counts[self.same])), max(1.0, spread)
+        return float(np.median(counts[same])), max(1.0, spread)
 
     def most_rows(self, mask: Mask) -> float:
         """The most rows an area ever had in a month; none can be expected beyond it."""
-        return float(self.grid.total("rows", mask)[self.rows].max(initial=0.0))
+        return float(self.history.row_counts(mask)[self.history.rows(self.months, mask)].max(initial=0.0))
 
-    def _comes_in_bursts(self, counts: Counts) -> bool:
+    def _same(self, rows: Sequence[int]) -> list[int]:
+        """Those of the places in the grid that are the judged month's calendar month."""
+        return [one for one in rows if (self.month - self.grid.months[one]) % 12 == 0]
+
+    def _comes_in_bursts(self, counts: Counts, rows: Sequence[int]) -> bool:
         """Whether a calendar month has rows in one year and none in another: then no month owes any."""
         for season in range(12):
-            years = [counts[one] > 0 for one in self.rows if self.grid.months[one] % 12 == season]
+            years = [counts[one] > 0 for one in rows if self.grid.months[one] % 12 == season]
             if any(years) and not all(years):
                 return True
-        return not counts[self.rows].any()
+        return not counts[list(rows)].any()
 
     def cells(self, name: str, mask: Mask) -> tuple[float, float]:
         """The odd rows of an area in the judged month, and all those they are among."""
@@ -95,7 +103,7 @@ class Usual:
         return part, whole + part if name == "dates" else whole
 
     def _totals(self, name: str, mask: Mask) -> tuple[Counts, Counts]:
-        part, whole = (self.grid.total(one, mask) for one in (name, self.grid.whole(name)))
+        part, whole = (self.history.total(one, mask) for one in (name, self.grid.whole(name)))
         return part, whole + part if name == "dates" else whole
 
     def share_surprise(self, name: str, mask: Mask) -> tuple[float, float, float, float]:
