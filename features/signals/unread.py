@@ -104,20 +104,22 @@ def _count(
             "until": pa.array([last for _, last in periods], pa.date32()),
         }))  # fmt: skip
         connection.execute("""
-            CREATE TEMP VIEW placed AS
-            SELECT COALESCE(r.village, h.village) AS village, r.day, 1 AS refused
-            FROM refused r LEFT JOIN homes h ON h.household_id = r.household_id
-            WHERE COALESCE(r.village, h.village) IS NOT NULL
-            UNION ALL
-            SELECT h.village, a.occurred_on, 0 FROM accepted a JOIN homes h ON h.household_id = a.household_id
+            CREATE TEMP TABLE placed AS
+            SELECT village, day, CAST(SUM(refused) AS BIGINT) AS refused, COUNT(*) AS rows FROM (
+                SELECT COALESCE(r.village, h.village) AS village, r.day, 1 AS refused
+                FROM refused r LEFT JOIN homes h ON h.household_id = r.household_id
+                UNION ALL
+                SELECT h.village, a.occurred_on, 0
+                FROM accepted a JOIN homes h ON h.household_id = a.household_id
+            ) WHERE village IS NOT NULL GROUP BY village, day
         """)
-        numbers = "CAST(SUM(refused) AS BIGINT), COUNT(*)"
+        numbers = "CAST(SUM(refused) AS BIGINT), CAST(SUM(rows) AS BIGINT)"
         whole = connection.sql(f"SELECT village, {numbers} FROM placed GROUP BY 1").fetchall()  # noqa: S608
-        # Of most periods nothing was refused.
+        # Of most periods next to nothing was refused.
+        inside = "placed JOIN periods ON day BETWEEN since AND until"
         parts = connection.sql(
-            f"SELECT period, village, {numbers} FROM placed JOIN periods ON day BETWEEN since AND until "  # noqa: S608
-            "WHERE period IN (SELECT period FROM placed JOIN periods ON day BETWEEN since AND until "
-            "WHERE refused = 1) GROUP BY 1, 2"
+            f"SELECT period, village, {numbers} FROM {inside} WHERE period IN (SELECT period FROM {inside} "  # noqa: S608
+            f"WHERE refused > 0 GROUP BY period HAVING SUM(refused) >= {FEWEST_REFUSED}) GROUP BY 1, 2"
         ).fetchall()
     counted: list[dict[str, tuple[int, int]]] = [{} for _ in periods]
     for period, village, refused, rows in parts:
