@@ -123,7 +123,8 @@ class FeedCheck:
         villages = [one for one, is_inside in zip(grid.villages, inside, strict=True) if is_inside]
         decades = None
         if fault.reason == "unit_slip":
-            measured = self.records.decades(month, self.age, villages, reference)
+            odd = self.records.conditions(reference)[fault.oddities[0]] if fault.share < 0.5 else "TRUE"
+            measured = self.records.decades(month, self.age, villages, reference, odd)
             field = fault.oddities[0].partition(":")[2]
             decades = round(measured.get(field, 0.0), 2)
         return Verdict(

@@ -17,6 +17,9 @@ from features.health.history import History
 ENOUGH_MONTHS = 6
 """Months of history without which counts, zeros and sizes are not judged."""
 
+STEADY_MONTHS = 12
+"""Months with enough rows without which no worst month is known."""
+
 ENOUGH_ROWS = 30
 """Rows of the county's history without which a share has no usual value."""
 
@@ -58,6 +61,18 @@ class Usual:
             heard = [one for one in self.rows if whole[one] >= ENOUGH_ROWS]
             found += [part[one] / whole[one] for one in heard]
         return float(max(found))
+
+    def worst_share(self, name: str, mask: Mask) -> float | None:
+        """The share that nothing usual goes beyond: an area's own usual one, or the county's worst month.
+
+        `None` where the county has had enough rows in too few months to know its worst.
+        """
+        part, whole = self._totals(name, self.county)
+        heard = [one for one in self.rows if whole[one] >= ENOUGH_ROWS]
+        usual = self.share(name, mask)
+        if usual is None or len(heard) < STEADY_MONTHS:
+            return None
+        return max(usual, *(float(part[one] / whole[one]) for one in heard))
 
     def rows_expected(self, mask: Mask) -> tuple[float, float] | None:
         """The expected rows of an area and their dispersion (1 for Poisson); `None` where none are owed."""
@@ -106,10 +121,15 @@ class Usual:
         part, whole = (self.history.total(one, mask) for one in (name, self.grid.whole(name)))
         return part, whole + part if name == "dates" else whole
 
-    def share_surprise(self, name: str, mask: Mask) -> tuple[float, float, float, float]:
-        """(surprise, rows affected, share, usual share) of one oddity in an area in the judged month."""
+    def share_surprise(
+        self, name: str, mask: Mask, *, is_worst: bool = False
+    ) -> tuple[float, float, float, float]:
+        """(surprise, rows affected, share, usual share) of one oddity in an area in the judged month.
+
+        With `is_worst` the share is held against the worst one.
+        """
         part, whole = self.cells(name, mask)
-        usual = self.share(name, mask)
+        usual = self.worst_share(name, mask) if is_worst else self.share(name, mask)
         if usual is None or whole == 0:
             return 0.0, part, 0.0, 1.0
         return surprise.of_share(part, whole, usual), part, part / whole, usual
