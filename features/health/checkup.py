@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from features.errors import ContractError
@@ -107,9 +108,10 @@ class FeedCheck:
 
     def _judge(self, month: int, history: History, reference: Reference) -> list[Verdict]:
         grid = history.grid
-        places = sorted(set(self.homes.values()))
+        homes = Counter(self.homes.values())
+        places = sorted(homes)
         is_due = month < self.due or self.is_due
-        faults = find_faults(history, month, self.statements, is_due=is_due, months=grid.months)
+        faults = find_faults(history, month, self.statements, is_due=is_due, months=grid.months, homes=homes)
         period = first_day(month)
         verdicts = [self._verdict(one, period, month, grid, reference) for one in faults]
         spoken = {one.area[:6] for one in verdicts}

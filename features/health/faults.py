@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from features.health import surprise
 from features.health.grid import NOWHERE, Mask
 from features.health.history import History
 from features.health.reasons import REASONS
+from features.health.silences import find_silences
 from features.health.statements import Statements
 from features.health.usual import Usual
 
@@ -42,15 +43,15 @@ CHECKS: dict[str, tuple[tuple[str, ...], float]] = {
 less room is left, half of it. Assumptions, set below the faults that were seen and above seasons."""
 
 CLOSER_CHECKS: tuple[tuple[str, tuple[str, ...], float], ...] = (
-    ("unit_slip", ("large", "small"), 0.20),
-    ("unit_slip", ("high", "low"), 0.50),
     ("many_rows", ("twins",), 0.20),
+    ("unit_slip", ("high", "low"), 0.50),
+    ("unit_slip", ("large", "small"), 0.20),
     ("zeros", ("same",), 0.40),
 )
 """Reason, oddities and margin of a closer look at what has no fault yet. A month has to go that far beyond
 the worst there was, so the look needs a steady history and says nothing of feeds that come in bursts.
-Assumptions: a part of the amounts in another unit, all of them ten times too large or too small, the same
-rows with other dates, one amount for everybody."""
+Assumptions: the same rows with other dates, all amounts ten times too large or too small, a part of them in
+another unit, one amount for everybody."""
 
 _COUNTY, _TOWN, _VILLAGE = 6, 9, 12
 
@@ -121,12 +122,19 @@ class FewRowsTest:
 
 
 def find_faults(
-    history: History, month: int, statements: Statements, *, is_due: bool, months: Sequence[int]
+    history: History,
+    month: int,
+    statements: Statements,
+    *,
+    is_due: bool,
+    months: Sequence[int],
+    homes: Mapping[str, int],
 ) -> list[Fault]:
     """All faults of one feed in one month, county by county. One reason an area: the first that explains it.
 
     `is_due` says whether the month's delivery should be there; `months` are those to compare with, as far as
-    they are earlier. What is found is left out of `history`, so that no later month takes it for usual.
+    they are earlier; `homes` says how many registered households a village has. What is found is left out of
+    `history`, so that no later month takes it for usual.
     """
     found = []
     grid = history.grid
@@ -138,7 +146,7 @@ def find_faults(
         if county == largest:
             # Rows of nobody have no place; they are the feed's trouble where most of its rows are.
             mask |= grid.mask(NOWHERE)
-        faults = _County(history, month, county, mask, months).faults(statements, is_due)
+        faults = _County(history, month, county, mask, months).faults(statements, is_due, homes)
         for one in faults:
             history.leave_out(month, mask if one.area == county else grid.mask(one.area))
         found += faults
@@ -157,7 +165,7 @@ class _County:
         self.free = mask.copy()
         self.places = np.array([one != NOWHERE for one in history.grid.villages], dtype=np.bool_)
 
-    def faults(self, statements: Statements, is_due: bool) -> list[Fault]:
+    def faults(self, statements: Statements, is_due: bool, homes: Mapping[str, int]) -> list[Fault]:
         found = self._unstated(statements, is_due)
         for reason in REASONS:
             if reason in CHECKS:
@@ -169,6 +177,7 @@ class _County:
                     found += self._few_rows(NEXT_TO_NONE)
             elif reason == "few_rows":
                 found += self._few_rows(FEWER)
+                found += self._silences(homes)
         for reason, kinds, margin in CLOSER_CHECKS:
             found += self._shares(reason, kinds, margin, is_worst=True)
         return found
@@ -248,6 +257,17 @@ class _County:
             rows, _, rate = test.excess(inside)
             is_whole = area == self.code and self._is_everywhere(test)
             found.append(Fault(area, "few_rows", is_whole, ("rows",), rows, rate, 0.0))
+        for one in found:
+            self._claim(one.area)
+        return found
+
+    def _silences(self, homes: Mapping[str, int]) -> list[Fault]:
+        usual = Usual(self.history, self.month, self.months, self.free.copy())
+        silent = find_silences(usual, self.free & self.places, homes, SURPRISING)
+        found = [
+            Fault(self.grid.villages[at], "few_rows", False, ("rows",), rows, 1.0, 0.0)
+            for at, rows in silent.items()
+        ]
         for one in found:
             self._claim(one.area)
         return found

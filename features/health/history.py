@@ -30,6 +30,8 @@ class History:
             [[one == NOWHERE or is_stated(one, month) for one in grid.villages] for month in grid.months],
             dtype=np.bool_,
         ).reshape(len(grid.months), len(grid.villages))
+        self.stated = self._sound.copy()
+        """Whether the month was stated for the village, at fault or not; months × villages."""
         # Rows of nobody are told of where most of the places are.
         if self._is_place.any():
             is_told = self._sound[:, self._is_place].mean(axis=1) >= ENOUGH_OF_AREA

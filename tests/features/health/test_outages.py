@@ -100,6 +100,22 @@ def test_every_empty_month_of_a_village_is_flagged(faulty: FaultyCounty, due: in
     }
 
 
+@pytest.mark.parametrize(("empty", "flagged"), [(12, 6), (48, 12)])
+def test_a_village_of_few_rows_falls_silent(faulty: FaultyCounty, due: int, empty: int, flagged: int) -> None:
+    """Claims are rare in a village: one empty month is chance, a year is not, nor is a village never heard of."""
+    table = faulty.clean.signals.tables["illness"]
+    homes = [faulty.villages.get(one, "") for one in table["household_id"].to_pylist()]
+    village, _ = Counter(homes).most_common(1)[0]
+    is_there = np.array([one == village for one in homes])
+    lost = is_there & (months_of(table) > month(due - empty))
+    found = judged(with_rows(faulty, "illness", ~lost), "illness")
+    assert found.blocked == ()
+    mine = sorted(one.period for one in found.flagged if one.area == village)
+    assert len(mine) >= flagged
+    assert mine[-1] == first_day(due)
+    assert all(village == faulty.villages[one] for one in found.flagged[-1].households)
+
+
 def test_a_feed_that_comes_in_bursts_owes_nothing(faulty: FaultyCounty, due: int) -> None:
     """Months without a disaster are no outage, however long they last."""
     rows = months_of(faulty.clean.signals.tables["disaster"])
