@@ -185,8 +185,10 @@ new defects. It keeps the dates it came with.
   them as more sensitive than the signals.
 - ID numbers are compared within one delivery, which is the whole province or whatever was delivered.
   Nothing of them is kept, so a mended number is not compared with those taken in before.
-- A feed of which more than half was refused is not covered, and mending its rows does not change that:
-  deliver it anew.
+- A feed of which more than half of the rows were refused is not covered. Nor is a village, town or county
+  of which more than half were, by where the rows' households live: altogether, or in the period of one
+  statement, where that is three rows or more. A row whose household cannot be read counts for the feed as a
+  whole alone. Mending rows brings no coverage back: take the mended delivery in anew.
 """
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from features.errors import ContractError
 from features.health.deliveries import Deliveries
 from features.health.faults import Fault, find_faults
 from features.health.grid import Grid, Mask
+from features.health.history import History
 from features.health.months import first_day, last_day
+from features.health.outages import leave_out_outages
 from features.health.records import Records, Reference
 from features.health.statements import Statements
 from features.health.verdicts import Health, Verdict
@@ -95,26 +98,25 @@ class FeedCheck:
         else:
             reference = self.past[1]
             grid = self.past[0].joined(self.records.count(months, self.age, reference))
+        history = History(grid, lambda village, month: self.statements.of(village, month).on is not None)
+        leave_out_outages(history, [one for one in grid.months if one < months[0]])
         found = []
         for month in months:
-            found += self._judge(month, grid, reference)
+            found += self._judge(month, history, reference)
         self.records.close()
         return found
 
-    def _judge(self, month: int, grid: Grid, reference: Reference) -> list[Verdict]:
-        places = sorted(set(self.homes.values()))
-        history = [one for one in grid.months if one < month and self._is_stated(one, places)]
+    def _judge(self, month: int, history: History, reference: Reference) -> list[Verdict]:
+        grid = history.grid
+        homes = Counter(self.homes.values())
+        places = sorted(homes)
         is_due = month < self.due or self.is_due
-        faults = find_faults(grid, month, self.statements, is_due=is_due, history=history)
+        faults = find_faults(history, month, self.statements, is_due=is_due, months=grid.months, homes=homes)
         period = first_day(month)
         verdicts = [self._verdict(one, period, month, grid, reference) for one in faults]
         spoken = {one.area[:6] for one in verdicts}
         counties = sorted({one[:6] for one in places})
         return verdicts + [Verdict(self.feed, one, period, "fine") for one in counties if one not in spoken]
-
-    def _is_stated(self, month: int, places: list[str]) -> bool:
-        probe = places[:: max(1, len(places) // 50)]
-        return sum(self.statements.of(one, month).on is not None for one in probe) * 2 > len(probe)
 
     def _verdict(
         self, fault: Fault, period: dt.date, month: int, grid: Grid, reference: Reference
@@ -123,7 +125,8 @@ class FeedCheck:
         villages = [one for one, is_inside in zip(grid.villages, inside, strict=True) if is_inside]
         decades = None
         if fault.reason == "unit_slip":
-            measured = self.records.decades(month, self.age, villages, reference)
+            odd = self.records.conditions(reference)[fault.oddities[0]] if fault.share < 0.5 else "TRUE"
+            measured = self.records.decades(month, self.age, villages, reference, odd)
             field = fault.oddities[0].partition(":")[2]
             decades = round(measured.get(field, 0.0), 2)
         return Verdict(

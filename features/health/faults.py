@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from features.health import surprise
-from features.health.grid import NOWHERE, Grid, Mask
+from features.health.grid import NOWHERE, Mask
+from features.health.history import History
 from features.health.reasons import REASONS
+from features.health.silences import find_silences
 from features.health.statements import Statements
 from features.health.usual import Usual
 
@@ -39,6 +41,17 @@ CHECKS: dict[str, tuple[tuple[str, ...], float]] = {
 }
 """Reason → the oddities that speak for it, and by how much their share must exceed the usual one; where
 less room is left, half of it. Assumptions, set below the faults that were seen and above seasons."""
+
+CLOSER_CHECKS: tuple[tuple[str, tuple[str, ...], float], ...] = (
+    ("many_rows", ("twins",), 0.20),
+    ("unit_slip", ("high", "low"), 0.50),
+    ("unit_slip", ("large", "small"), 0.20),
+    ("zeros", ("same",), 0.40),
+)
+"""Reason, oddities and margin of a closer look at what has no fault yet. A month has to go that far beyond
+the worst there was, so the look needs a steady history and says nothing of feeds that come in bursts.
+Assumptions: the same rows with other dates, all amounts ten times too large or too small, a part of them in
+another unit, one amount for everybody."""
 
 _COUNTY, _TOWN, _VILLAGE = 6, 9, 12
 
@@ -72,8 +85,8 @@ class _Test(Protocol):
 
 
 class _ShareTest:
-    def __init__(self, usual: Usual, name: str, margin: float) -> None:
-        self.usual, self.name, self.margin = usual, name, margin
+    def __init__(self, usual: Usual, name: str, margin: float, *, is_worst: bool = False) -> None:
+        self.usual, self.name, self.margin, self.is_worst = usual, name, margin, is_worst
 
     def may_fire(self, mask: Mask) -> bool:
         return self.usual.cells(self.name, mask)[0] >= FEWEST_ROWS
@@ -81,17 +94,20 @@ class _ShareTest:
     def fires(self, mask: Mask) -> bool:
         if not self.may_fire(mask):
             return False
-        surprising, _, share, usual = self.usual.share_surprise(self.name, mask)
+        surprising, _, share, usual = self.usual.share_surprise(self.name, mask, is_worst=self.is_worst)
         enough = share - usual >= min(self.margin, (1 - usual) / 2)
         return enough and surprising >= SURPRISING
 
     def excess(self, mask: Mask) -> tuple[float, float, float]:
         part, whole = self.usual.cells(self.name, mask)
-        usual = self.usual.share(self.name, mask)
+        known = self.usual.worst_share if self.is_worst else self.usual.share
+        usual = known(self.name, mask)
         return part, whole, 0.0 if usual is None or whole == 0 else max(0.0, part / whole - usual)
 
 
-class _FewRowsTest:
+class FewRowsTest:
+    """Whether an area has fewer rows than the share `below` of what was to be expected, and not by chance."""
+
     def __init__(self, usual: Usual, below: float) -> None:
         self.usual, self.below = usual, below
 
@@ -116,13 +132,22 @@ class _FewRowsTest:
 
 
 def find_faults(
-    grid: Grid, month: int, statements: Statements, *, is_due: bool, history: Sequence[int]
+    history: History,
+    month: int,
+    statements: Statements,
+    *,
+    is_due: bool,
+    months: Sequence[int],
+    homes: Mapping[str, int],
 ) -> list[Fault]:
     """All faults of one feed in one month, county by county. One reason an area: the first that explains it.
 
-    `is_due` says whether the month's delivery should be there; `history` the earlier months to compare with.
+    `is_due` says whether the month's delivery should be there; `months` are those to compare with, as far as
+    they are earlier; `homes` says how many registered households a village has. What is found is left out of
+    `history`, so that no later month takes it for usual.
     """
     found = []
+    grid = history.grid
     places = [one for one in grid.villages if one != NOWHERE]
     counties = sorted({one[:_COUNTY] for one in places})
     largest = max(counties, key=lambda code: sum(one.startswith(code) for one in places), default="")
@@ -131,23 +156,30 @@ def find_faults(
         if county == largest:
             # Rows of nobody have no place; they are the feed's trouble where most of its rows are.
             mask |= grid.mask(NOWHERE)
-        found += _County(grid, month, county, mask, history).faults(statements, is_due)
+        faults = _County(history, month, county, mask, months).faults(statements, is_due, homes)
+        for one in faults:
+            history.leave_out(month, mask if one.area == county else grid.mask(one.area))
+        found += faults
     return found
 
 
 class _County:
-    def __init__(self, grid: Grid, month: int, code: str, mask: Mask, history: Sequence[int]) -> None:
-        self.grid, self.month, self.code, self.history = grid, month, code, history
-        self.free = mask
-        self.places = np.array([one != NOWHERE for one in grid.villages], dtype=np.bool_)
+    def __init__(self, history: History, month: int, code: str, mask: Mask, months: Sequence[int]) -> None:
+        self.history, self.grid, self.month, self.code, self.months = (
+            history,
+            history.grid,
+            month,
+            code,
+            months,
+        )
+        self.free = mask.copy()
+        self.places = np.array([one != NOWHERE for one in history.grid.villages], dtype=np.bool_)
 
-    def faults(self, statements: Statements, is_due: bool) -> list[Fault]:
+    def faults(self, statements: Statements, is_due: bool, homes: Mapping[str, int]) -> list[Fault]:
         found = self._unstated(statements, is_due)
         for reason in REASONS:
             if reason in CHECKS:
-                for one in self._shares(reason):
-                    found.append(one)
-                    self._claim(one.area)
+                found += self._shares(reason, *CHECKS[reason])
                 if reason == "foreign_households":
                     # Rows of nobody have been spoken of; they have no place that could be compared.
                     self.free &= self.places
@@ -155,6 +187,9 @@ class _County:
                     found += self._few_rows(NEXT_TO_NONE)
             elif reason == "few_rows":
                 found += self._few_rows(FEWER)
+                found += self._silences(homes)
+        for reason, kinds, margin in CLOSER_CHECKS:
+            found += self._shares(reason, kinds, margin, is_worst=True)
         return found
 
     def _claim(self, area: str) -> None:
@@ -201,11 +236,12 @@ class _County:
                 areas += [self.grid.villages[at] for at in np.flatnonzero(mask & inside)]
         return areas
 
-    def _shares(self, reason: str) -> list[Fault]:
-        kinds, margin = CHECKS[reason]
+    def _shares(
+        self, reason: str, kinds: Sequence[str], margin: float, *, is_worst: bool = False
+    ) -> list[Fault]:
         names = [one for one in self.grid.names if one.partition(":")[0] in kinds]
-        usual = Usual(self.grid, self.month, self.history, self.free.copy())
-        tests = {name: _ShareTest(usual, name, margin) for name in names}
+        usual = Usual(self.history, self.month, self.months, self.free.copy())
+        tests = {name: _ShareTest(usual, name, margin, is_worst=is_worst) for name in names}
         areas: dict[str, list[str]] = {}
         for name, test in tests.items():
             for area in self._locate(test):
@@ -215,20 +251,33 @@ class _County:
             inside = self.free if area == self.code else self.grid.mask(area) & self.free
             within = [one for one in areas if one.startswith(area)]
             fired = [name for name in names if any(name in areas[one] for one in within)]
-            measured = {name: usual.share_surprise(name, inside) for name in fired}
+            measured = {name: usual.share_surprise(name, inside, is_worst=is_worst) for name in fired}
             worst = max(measured.values(), key=lambda one: one[2] - one[3])
             is_whole = area == self.code and any(self._is_everywhere(tests[one]) for one in fired)
             found.append(Fault(area, reason, is_whole, tuple(fired), worst[1], worst[2], worst[3]))
+        for one in found:
+            self._claim(one.area)
         return found
 
     def _few_rows(self, below: float) -> list[Fault]:
-        test = _FewRowsTest(Usual(self.grid, self.month, self.history, self.free.copy()), below)
+        test = FewRowsTest(Usual(self.history, self.month, self.months, self.free.copy()), below)
         found = []
         for area in self._locate(test):
             inside = self.free if area == self.code else self.grid.mask(area) & self.free
             rows, _, rate = test.excess(inside)
             is_whole = area == self.code and self._is_everywhere(test)
             found.append(Fault(area, "few_rows", is_whole, ("rows",), rows, rate, 0.0))
+        for one in found:
+            self._claim(one.area)
+        return found
+
+    def _silences(self, homes: Mapping[str, int]) -> list[Fault]:
+        usual = Usual(self.history, self.month, self.months, self.free.copy())
+        silent = find_silences(usual, self.free & self.places, homes, SURPRISING)
+        found = [
+            Fault(self.grid.villages[at], "few_rows", False, ("rows",), rows, 1.0, 0.0)
+            for at, rows in silent.items()
+        ]
         for one in found:
             self._claim(one.area)
         return found

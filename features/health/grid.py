@@ -15,6 +15,9 @@ NOWHERE = "?"
 """The village of rows in which nobody of the register can be recognised."""
 
 
+_OF_POSITIVE = ("large", "small", "high", "low", "same")
+
+
 class Grid:
     """Named tables of counts, months × villages. A name is kind or kind:field; `rows` is always there.
 
@@ -49,6 +52,10 @@ class Grid:
     def __contains__(self, month: int) -> bool:
         return month in self._rows
 
+    def table(self, name: str) -> Counts:
+        """The counts of one name, months × villages."""
+        return self._tables[name]
+
     def total(self, name: str, mask: Mask) -> Counts:
         """The counts of a set of villages, by month."""
         return np.asarray(self._tables[name][:, mask].sum(axis=1), dtype=np.float64)
@@ -60,7 +67,7 @@ class Grid:
     def whole(self, name: str) -> str:
         """The count that is the whole of which `name` is a part."""
         kind, _, field = name.partition(":")
-        return f"positive:{field}" if kind in ("large", "small") else "rows"
+        return f"positive:{field}" if kind in _OF_POSITIVE else "rows"
 
     def mask(self, area: str) -> Mask:
         """The villages of an area; its code is a prefix of theirs."""

@@ -35,8 +35,8 @@ REASONS: dict[str, Reason] = {
         ),
         Reason(
             "many_rows",
-            "重复报送：同一记录到达两次",
-            "many rows: the same records have arrived twice",
+            "重复报送：同一记录到达两次，日期相同或相近",
+            "many rows: the same records have arrived twice, with the same date or one close to it",
             "请删除重复的一份。",
             "Remove the second copy.",
         ),
@@ -77,10 +77,10 @@ REASONS: dict[str, Reason] = {
         ),
         Reason(
             "zeros",
-            "零值异常：零值占比明显高于历史",
-            "zeros: many more zeros than ever before",
-            "请核对是否以 0 代替了空值。",
-            "See whether zeros stand for values that are not there.",
+            "零值异常：零值或同一金额的占比明显高于历史",
+            "zeros: many more zeros, or rows with one and the same amount, than ever before",
+            "请核对是否以 0 或同一金额代替了空值。",
+            "See whether zeros, or one amount, stand for values that are not there.",
         ),
         Reason(
             "repeated",

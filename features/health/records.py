@@ -22,6 +22,12 @@ DECADES = 1.5
 """An amount 32 times its usual size, or a 32nd, is nearer to a slip of 100 than a great disaster is, in
 powers of ten; an assumption."""
 
+HALF_DECADE = 0.5
+"""An amount three times its usual size, or a third, is large or small for one; most of a month's are not."""
+
+TWIN_DAYS = 15
+"""Days within which the same content once more is a copy with another date, unless that was usual."""
+
 _ENOUGH_MONTHS = 6
 """Months with rows without which a category has no middle of its own."""
 
@@ -77,6 +83,7 @@ class Records:
         self.connection.register("refused_register", refused_homes)
         self.connection.execute(_register_sql(as_of))
         self.connection.execute(self._rows_sql(as_of))
+        self._commonest = self._find_commonest()
 
     @property
     def villages(self) -> dict[str, str]:
@@ -160,6 +167,17 @@ class Records:
                 bound = f"r.{size.column} > {size.usual_maximum or size.maximum}"
             found[f"large:{size.name}"] = f"{bound} AND CASE WHEN {known} THEN {beyond} END > {DECADES}"
             found[f"small:{size.name}"] = f"{known} AND CASE WHEN {known} THEN {beyond} END < -{DECADES}"
+            if isinstance(size, Money):
+                found[f"high:{size.name}"] = (
+                    f"{known} AND CASE WHEN {known} THEN {beyond} END > {HALF_DECADE}"
+                )
+                found[f"low:{size.name}"] = (
+                    f"{known} AND CASE WHEN {known} THEN {beyond} END < -{HALF_DECADE}"
+                )
+            if size.column in self._commonest:
+                found[f"same:{size.name}"] = f"r.{size.column} = {self._commonest[size.column]}"
+        if self.contract.kind == "event":
+            found["twins"] = "is_twin"
         return found
 
     def households(self, month: int, seen_after: int, villages: Iterable[str], condition: str) -> list[str]:
@@ -176,19 +194,42 @@ class Records:
         return [str(one[0]) for one in found]
 
     def decades(
-        self, month: int, seen_after: int, villages: Iterable[str], reference: Reference
+        self,
+        month: int,
+        seen_after: int,
+        villages: Iterable[str],
+        reference: Reference,
+        condition: str = "TRUE",
     ) -> dict[str, float]:
-        """Field → median power of ten by which amounts differ from their usual middle; NaN-free."""
+        """Field → median power of ten by which amounts differ from their usual middle; NaN-free.
+
+        Of the rows for which the condition holds.
+        """
         self._register_months([month], seen_after)
         self.connection.register("chosen", pa.table({"village": pa.array(list(villages), pa.string())}))
         found = {}
         for size in self.sizes:
             (row,) = self.connection.sql(
                 f"SELECT MEDIAN(LOG10(r.{size.column}) - {self._middle(size, reference)}) "  # noqa: S608
-                f"FROM {self._joined} JOIN chosen ON chosen.village = r.village WHERE r.{size.column} > 0"
+                f"FROM {self._joined} JOIN chosen ON chosen.village = r.village "
+                f"WHERE r.{size.column} > 0 AND {condition}"
             ).fetchall()
             if row[0] is not None:
                 found[size.name] = float(row[0])
+        return found
+
+    def _find_commonest(self) -> dict[str, str]:
+        """Column → the commonest amount above zero of a row's month, as SQL over ``r``; of events alone."""
+        found = {}
+        for size in self.sizes:
+            if isinstance(size, Money) and self.contract.kind == "event":
+                rows = self.connection.sql(
+                    f"SELECT month, MODE({size.column}) FROM r WHERE {size.column} > 0 "  # noqa: S608
+                    "GROUP BY month ORDER BY month"
+                ).fetchall()
+                if rows:
+                    cases = " ".join(f"WHEN {month} THEN {value}" for month, value in rows)
+                    found[size.column] = f"CASE r.month {cases} END"
         return found
 
     @property
@@ -274,10 +315,13 @@ class Records:
                 SELECT *,
                     ROW_NUMBER() OVER (PARTITION BY content, occurred_on ORDER BY known_on, refused)
                         AS nth_record,
-                    ROW_NUMBER() OVER (PARTITION BY content ORDER BY occurred_on, known_on) AS nth_content
+                    ROW_NUMBER() OVER (PARTITION BY content ORDER BY occurred_on, known_on) AS nth_content,
+                    LAG(occurred_on) OVER (PARTITION BY content ORDER BY occurred_on, known_on)
+                        AS last_on
                 FROM hashed
             )
             SELECT d.*, d.nth_record > 1 AS is_copy, {repeat} AS is_repeat, {foreign} AS is_foreign,
+                COALESCE(d.occurred_on - d.last_on BETWEEN 1 AND {TWIN_DAYS}, FALSE) AS is_twin,
                 COALESCE(k.household_id, h.household_id) AS home,
                 COALESCE(h.village, k.village, {own}, '{NOWHERE}') AS village
             FROM numbered d

@@ -11,10 +11,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from features.health import surprise
-from features.health.grid import Counts, Grid, Mask
+from features.health.grid import Counts, Mask
+from features.health.history import History
 
 ENOUGH_MONTHS = 6
 """Months of history without which counts, zeros and sizes are not judged."""
+
+STEADY_MONTHS = 12
+"""Months with enough rows without which no worst month is known."""
 
 ENOUGH_ROWS = 30
 """Rows of the county's history without which a share has no usual value."""
@@ -28,12 +32,13 @@ _NOVEL = ("foreign", "strange", "missing", "copies", "dates")
 
 
 class Usual:
-    """Expectations for one county's areas in one month, from the months of `history`."""
+    """Expectations for one county's areas in one month, from earlier `months` as far as they are sound."""
 
-    def __init__(self, grid: Grid, month: int, history: Sequence[int], county: Mask) -> None:
-        self.grid, self.month, self.county = grid, month, county
-        self.rows = [grid.row(one) for one in history if one < month]
-        self.same = [grid.row(one) for one in history if one < month and (month - one) % 12 == 0]
+    def __init__(self, history: History, month: int, months: Sequence[int], county: Mask) -> None:
+        self.history, self.grid, self.month, self.county = history, history.grid, month, county
+        self.months = [one for one in months if one < month]
+        self.rows = history.rows(self.months, county)
+        self.same = self._same(self.rows)
 
     def share(self, name: str, mask: Mask) -> float | None:
         """The usual share of one oddity in an area; `None` where history is too short to tell."""
@@ -57,36 +62,54 @@ class Usual:
             found += [part[one] / whole[one] for one in heard]
         return float(max(found))
 
+    def worst_share(self, name: str, mask: Mask) -> float | None:
+        """The share that nothing usual goes beyond: an area's own usual one, or the county's worst month.
+
+        `None` where the county has had enough rows in too few months to know its worst.
+        """
+        part, whole = self._totals(name, self.county)
+        heard = [one for one in self.rows if whole[one] >= ENOUGH_ROWS]
+        usual = self.share(name, mask)
+        if usual is None or len(heard) < STEADY_MONTHS:
+            return None
+        return max(usual, *(float(part[one] / whole[one]) for one in heard))
+
     def rows_expected(self, mask: Mask) -> tuple[float, float] | None:
         """The expected rows of an area and their dispersion (1 for Poisson); `None` where none are owed."""
-        counts = self.grid.total("rows", mask)
-        if len(self.rows) < ENOUGH_MONTHS:
+        counts = self.history.row_counts(mask)
+        rows = self.history.rows(self.months, mask)
+        if len(rows) < ENOUGH_MONTHS:
             return None
-        if self._comes_in_bursts(counts):
+        if self._comes_in_bursts(counts, rows):
             return None
-        if len(self.same) < 2:
-            return float(counts[self.rows].min()), 1.0
+        same = self._same(rows)
+        if len(same) < 2:
+            return float(counts[rows].min()), 1.0
         residuals = []
         for season in range(12):
-            years = counts[[one for one in self.rows if self.grid.months[one] % 12 == season]]
+            years = counts[[one for one in rows if self.grid.months[one] % 12 == season]]
             if len(years) >= 2 and (middle := float(np.median(years))) > 0:
                 # Two values lie closer to their own middle than to the truth.
                 inflation = len(years) / (len(years) - 1)
                 residuals += [inflation * (one - middle) ** 2 / middle for one in years]
         spread = float(np.median(residuals)) / _CHI_SQUARE_MEDIAN if residuals else 1.0
-        return float(np.median(counts[self.same])), max(1.0, spread)
+        return float(np.median(counts[same])), max(1.0, spread)
 
     def most_rows(self, mask: Mask) -> float:
         """The most rows an area ever had in a month; none can be expected beyond it."""
-        return float(self.grid.total("rows", mask)[self.rows].max(initial=0.0))
+        return float(self.history.row_counts(mask)[self.history.rows(self.months, mask)].max(initial=0.0))
 
-    def _comes_in_bursts(self, counts: Counts) -> bool:
+    def _same(self, rows: Sequence[int]) -> list[int]:
+        """Those of the places in the grid that are the judged month's calendar month."""
+        return [one for one in rows if (self.month - self.grid.months[one]) % 12 == 0]
+
+    def _comes_in_bursts(self, counts: Counts, rows: Sequence[int]) -> bool:
         """Whether a calendar month has rows in one year and none in another: then no month owes any."""
         for season in range(12):
-            years = [counts[one] > 0 for one in self.rows if self.grid.months[one] % 12 == season]
+            years = [counts[one] > 0 for one in rows if self.grid.months[one] % 12 == season]
             if any(years) and not all(years):
                 return True
-        return not counts[self.rows].any()
+        return not counts[list(rows)].any()
 
     def cells(self, name: str, mask: Mask) -> tuple[float, float]:
         """The odd rows of an area in the judged month, and all those they are among."""
@@ -95,13 +118,18 @@ class Usual:
         return part, whole + part if name == "dates" else whole
 
     def _totals(self, name: str, mask: Mask) -> tuple[Counts, Counts]:
-        part, whole = (self.grid.total(one, mask) for one in (name, self.grid.whole(name)))
+        part, whole = (self.history.total(one, mask) for one in (name, self.grid.whole(name)))
         return part, whole + part if name == "dates" else whole
 
-    def share_surprise(self, name: str, mask: Mask) -> tuple[float, float, float, float]:
-        """(surprise, rows affected, share, usual share) of one oddity in an area in the judged month."""
+    def share_surprise(
+        self, name: str, mask: Mask, *, is_worst: bool = False
+    ) -> tuple[float, float, float, float]:
+        """(surprise, rows affected, share, usual share) of one oddity in an area in the judged month.
+
+        With `is_worst` the share is held against the worst one.
+        """
         part, whole = self.cells(name, mask)
-        usual = self.share(name, mask)
+        usual = self.worst_share(name, mask) if is_worst else self.share(name, mask)
         if usual is None or whole == 0:
             return 0.0, part, 0.0, 1.0
         return surprise.of_share(part, whole, usual), part, part / whole, usual

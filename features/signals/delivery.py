@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,15 +15,14 @@ from features.policy import policy_value
 from features.signals import CONTRACTS, Coverage
 from features.signals.beside import alone, change
 from features.signals.checks import judge
+from features.signals.coverage import Delivery
 from features.signals.defects import defect_kinds
 from features.signals.intake import Intake, take_in
 from features.signals.quarantine import Quarantine, csv_bytes
 from features.signals.store import Signals
+from features.signals.unread import Homes, is_readable, read_statements
 
 Progress = Callable[[str, int, int], None]
-
-MOST_REFUSED = 0.5
-"""Share of refused rows from which a feed counts as not delivered."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class TakenIn:
     signals: Signals
     intakes: dict[str, Intake]
     silent: tuple[str, ...] = ()
-    """Feeds that were said to be covered and were not readable: their coverage was dropped."""
+    """Feeds that were said to be covered and were not readable anywhere: their coverage was dropped."""
     unjudged: tuple[str, ...] = ()
     """Rules that no policy value of the region was in force for."""
 
@@ -56,10 +55,10 @@ def judge_folder(raw: Path, *, region: str, on: dt.date, progress: Progress | No
     """Check ``raw/<feed>.parquet`` or ``.csv`` for every feed there is, and ``coverage``; nothing is written.
 
     Rows without an arrival date get the region's normal delay in force on `on`, the date of the delivery;
-    rules against other records see what was known then. Coverage of a feed that has no file, or of which
-    more than `MOST_REFUSED` of the rows were refused, is dropped: what could not be read is missing, never
-    "nothing happened". Raises `ContractError` when a file is misshapen, when the household register or the
-    coverage is absent, or when a file bears no feed's name.
+    rules against other records see what was known then. Coverage of a feed that has no file is dropped, and
+    so is that of every area and period of which most rows were refused (`read_statements`): what could not
+    be read is missing, never "nothing happened". Raises `ContractError` when a file is misshapen, when the
+    household register or the coverage is absent, or when a file bears no feed's name.
     """
     _check_names(raw)
     delays = policy_value("feed_delay_days", region, on).value
@@ -76,8 +75,9 @@ def judge_folder(raw: Path, *, region: str, on: dt.date, progress: Progress | No
         if progress:
             progress(feed, done, len(CONTRACTS))
     said = {one.feed for one in coverage.deliveries}
-    silent = tuple(feed for feed in CONTRACTS if feed in said and not _is_readable(intakes.get(feed)))
-    coverage = Coverage(one for one in coverage.deliveries if one.feed not in silent)
+    coverage = _read(coverage, intakes)
+    left = {one.feed for one in coverage.deliveries}
+    silent = tuple(feed for feed in CONTRACTS if feed in said - left)
     signals = Signals({feed: one.accepted for feed, one in intakes.items()}, coverage)
     found = judge(signals, region, on)
     intakes = {
@@ -128,8 +128,16 @@ def flag_rows(taken: Intake, numbers: Sequence[int] | None = None) -> list[tuple
     return lines
 
 
-def _is_readable(taken: Intake | None) -> bool:
-    return taken is not None and len(taken.quarantined) <= MOST_REFUSED * taken.rows_in
+def _read(coverage: Coverage, intakes: Mapping[str, Intake]) -> Coverage:
+    """The coverage as far as what it speaks of could be read."""
+    homes = Homes(intakes["household"])
+    found: list[Delivery] = []
+    for feed in dict.fromkeys(one.feed for one in coverage.deliveries):
+        taken = intakes.get(feed)
+        if taken is not None and is_readable(taken):
+            said = (one for one in coverage.deliveries if one.feed == feed)
+            found += read_statements(taken, homes, said)
+    return Coverage(found)
 
 
 def _check_names(raw: Path) -> None:
