@@ -90,12 +90,23 @@ def judge_folder(raw: Path, *, region: str, on: dt.date, progress: Progress | No
 def take_in_folder(
     raw: Path, out: Path, *, region: str, on: dt.date, progress: Progress | None = None
 ) -> TakenIn:
-    """Judge a delivery as `judge_folder` does and save what it comes to in `out`."""
-    if out.resolve() == raw.resolve():
-        raise ContractError("--out is the delivery's own folder and would overwrite it: give another")
+    """Judge a delivery as `judge_folder` does and save what it comes to in `out`.
+
+    Raises `ContractError` also where one of the two folders lies in the other.
+    """
+    check_apart(raw, out)
     taken = judge_folder(raw, region=region, on=on, progress=progress)
     taken.save(out)
     return taken
+
+
+def check_apart(raw: Path, out: Path) -> None:
+    """Raises `ContractError` where what is written to `out` could touch the delivery, or be taken for it."""
+    one, other = raw.resolve(), out.resolve()
+    if one.is_relative_to(other) or other.is_relative_to(one):
+        raise ContractError(
+            "the delivery and --out are two folders and neither may lie in the other: give another --out"
+        )
 
 
 FLAG_COLUMNS = (
