@@ -92,7 +92,7 @@ def take_in_folder(
 ) -> TakenIn:
     """Judge a delivery as `judge_folder` does and save what it comes to in `out`.
 
-    Raises `ContractError` also where one of the two folders lies in the other.
+    Raises `ContractError` also where the delivery lies in `out`.
     """
     check_apart(raw, out)
     taken = judge_folder(raw, region=region, on=on, progress=progress)
@@ -101,11 +101,13 @@ def take_in_folder(
 
 
 def check_apart(raw: Path, out: Path) -> None:
-    """Raises `ContractError` where what is written to `out` could touch the delivery, or be taken for it."""
-    one, other = raw.resolve(), out.resolve()
-    if one.is_relative_to(other) or other.is_relative_to(one):
+    """Raises `ContractError` where the delivery lies in the folder whose content is going to be replaced.
+
+    The other way round nothing can be harmed: feeds are files, and `out` is a folder beside them.
+    """
+    if raw.resolve().is_relative_to(out.resolve()):
         raise ContractError(
-            "the delivery and --out are two folders and neither may lie in the other: give another --out"
+            "--out holds the delivery and would overwrite it: give a folder without --raw in it"
         )
 
 

@@ -168,20 +168,22 @@ def test_a_misshapen_delivery_is_refused(tmp_path: Path, harm: Any, message: str
         ("data-raw", "data-raw/."),
         ("data-raw", "."),
         ("data-raw", ".."),
-        ("data-raw", "data-raw/signals"),
-        ("data-raw", "data-raw/a/b"),
-        ("data-raw", "link/signals"),
         ("link", "data-raw"),
+        ("data-raw", "link/.."),
     ],
 )
 def test_the_raw_delivery_is_never_overwritten(tmp_path: Path, raw: str, out: str) -> None:
-    """Neither folder lies in the other, however the two are written."""
+    """However the two folders are written."""
     (tmp_path / "data-raw").mkdir()
     a_delivery(tmp_path / "data-raw")
     (tmp_path / "link").symlink_to(tmp_path / "data-raw")
     before = {one: one.read_bytes() for one in tmp_path.rglob("*") if one.is_file()}
-    with pytest.raises(FeaturesError, match="neither may lie in the other"):
+    with pytest.raises(FeaturesError, match="would overwrite it"):
         take_in_folder(tmp_path / raw, tmp_path / out, region="CN-50", on=dt.date(2026, 3, 1))
     assert {one: one.read_bytes() for one in tmp_path.rglob("*") if one.is_file()} == before
-    taken = take_in_folder(tmp_path / raw, tmp_path / "data-raw2", region="CN-50", on=dt.date(2026, 3, 1))
+    for _ in range(2):
+        taken = take_in_folder(
+            tmp_path / raw, tmp_path / raw / "signals", region="CN-50", on=dt.date(2026, 3, 1)
+        )
     assert taken.intakes["illness"].rows_in == 2
+    assert {one: one.read_bytes() for one in before} == before
