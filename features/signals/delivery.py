@@ -42,10 +42,11 @@ class TakenIn:
 
         What stood there is replaced. Only the owner may read the two folders: they hold what was delivered.
         """
-        files = {}
+        files: dict[str, bytes] = {}
         for feed, one in self.intakes.items():
             if one.quarantined:
-                files[f"quarantine/{feed}.csv"] = Quarantine.of(one).to_csv()
+                book = Quarantine.of(one).to_files(feed)
+                files |= {f"quarantine/{name}": content for name, content in book.items()}
             if one.flagged:
                 files[f"flags/{feed}.csv"] = csv_bytes(FLAG_COLUMNS, flag_rows(one))
         with alone(out):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -21,6 +22,7 @@ import pyarrow.parquet as pq
 
 from features.errors import ContractError
 from features.signals.contract import KNOWN_ON, Contract
+from features.signals.defects import Defect
 from features.signals.fields import is_missing
 
 Source: TypeAlias = pd.DataFrame | pa.Table | Path | Sequence[Mapping[str, Any]]
@@ -158,19 +160,52 @@ def _read_csv(path: Path) -> tuple[pa.Table, dict[int, RaggedLine]]:
         # Only one thread knows the number of a line.
         read_options=pacsv.ReadOptions(column_names=names, skip_rows=1, use_threads=False),
         parse_options=pacsv.ParseOptions(invalid_row_handler=skip),
-        convert_options=pacsv.ConvertOptions(
-            column_types={name: pa.string() for name in names},
-            strings_can_be_null=True,
-            null_values=[""],
-            # An empty text and no text at all both count as missing, and the quarantine tells them apart.
-            quoted_strings_can_be_null=False,
-        ),
+        convert_options=_as_it_came(names),
     )
     if ragged:
         kept = iter(range(len(table)))
         places = [None if row in ragged else next(kept) for row in range(len(table) + len(ragged))]
         table = table.take(pa.array(places, pa.int64()))
     return table, ragged
+
+
+def split_line(text: str, wanted: int) -> tuple[str | None, ...]:
+    """The cells of one line of CSV; raises `Defect` where it has not so many, or is several lines."""
+    counts: list[int] = []
+
+    def skip(line: Any) -> str:
+        counts.append(line.actual_columns)
+        return "skip"
+
+    content = text.encode()
+    names = [str(number) for number in range(wanted)]
+    try:
+        table = pacsv.read_csv(
+            io.BytesIO(content),
+            read_options=pacsv.ReadOptions(column_names=names, block_size=len(content) + 1),
+            parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
+            convert_options=_as_it_came(names),
+        )
+    except pa.ArrowException:
+        # Quotes that do not end, or nothing at all.
+        raise Defect("not_one_line") from None
+    if len(table) + len(counts) != 1:
+        raise Defect("not_one_line")
+    if counts:
+        found = str(counts[0])
+        raise Defect("wrong_field_count", wanted=(str(wanted),) * 2, found=(found, found))
+    return tuple(table[name][0].as_py() for name in names)
+
+
+def _as_it_came(names: list[str]) -> pacsv.ConvertOptions:
+    """Every column as text. An empty text and no text at all both count as missing; the quarantine tells them
+    apart."""
+    return pacsv.ConvertOptions(
+        column_types={name: pa.string() for name in names},
+        strings_can_be_null=True,
+        null_values=[""],
+        quoted_strings_can_be_null=False,
+    )
 
 
 def _read_parquet(path: Path) -> tuple[pa.Table, dict[int, RaggedLine]]:

@@ -108,7 +108,7 @@ REJECTED = (
 )  # fmt: skip
 """Codes of single rows. `repeated_row`, `wrong_field_count` and those of JSON have tests of their own."""
 
-ELSEWHERE = {"repeated_row", "wrong_field_count", "unknown_field", "wrong_type"}
+ELSEWHERE = {"repeated_row", "wrong_field_count", "not_one_line", "unknown_field", "wrong_type"}
 
 _MONITORED = {"occurred_on": "2024-06-01", "known_on": "2024-06-10"}
 _ENDED = {**_MONITORED, "ended_on": "2025-06-01", "ended_known_on": "2025-06-02"}
