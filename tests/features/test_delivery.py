@@ -139,7 +139,10 @@ def test_a_feed_that_cannot_be_read_is_missing_and_not_nothing(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
-        (lambda raw: (raw / "illness.csv").rename(raw / "Illness.csv"), "Illness.csv, which is no feed"),
+        (
+            lambda raw: (raw / "illness.csv").rename(raw / "Illness.csv"),
+            "no feed has the name of, 1 in number",
+        ),
         (lambda raw: (raw / "coverage.csv").write_bytes(b""), "coverage.csv cannot be read"),
         (
             lambda raw: (raw / "coverage.csv").write_bytes("区划,日期".encode("gbk")),
