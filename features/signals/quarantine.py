@@ -17,6 +17,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -92,7 +93,7 @@ class KeptRow:
         """The state that it was written with."""
         return self.written_as or self.state
 
-    @property
+    @cached_property
     def state(self) -> str:
         """A short hash over the cells or the line. A spreadsheet makes no text of an empty one: no edit."""
         return _hash([one or "" for one in self.cells], self.line)
@@ -153,12 +154,16 @@ class Quarantine:
                 f"it has {', '.join((*COLUMNS, *names))}, in this order"
             )
         numbers = {row.number for row in book.rows}
-        for kind, found in (("lacks", states.keys() - numbers), ("has in excess", numbers - states.keys())):
-            if found:
-                raise ContractError(
-                    f"{where} {kind} {len(found)} of the rows that wait ({ROW} {_some(found)}): "
-                    "each of them is one row there, mended or not"
-                )
+        if lost := states.keys() - numbers:
+            raise ContractError(
+                f"{where} lacks {len(lost)} of the rows that wait ({ROW} {_some(lost)}): put them back, "
+                "or deliver the feed anew"
+            )
+        if new := numbers - states.keys():
+            raise ContractError(
+                f"{where} has {len(new)} rows that do not wait ({ROW} {_some(new)}): take them out; "
+                "other rows come with a delivery"
+            )
         if book.delivery != delivery or any(row.written != states[row.number] for row in book.rows):
             raise ContractError(
                 f"{where} has other states than it was written with: leave the column as it is"
@@ -205,7 +210,7 @@ class Quarantine:
                 raise ContractError(f"{where} has a row without its {STATE}: leave the column as it is")
             row = KeptRow(int(number), tuple(cells), line or None, defects or "", zh or "", en or "")
             deliveries.add(parts[1])
-            rows.append(replace(row, written_as=parts[2] if parts[2] != row.state else None))
+            rows.append(row if parts[2] == row.state else replace(row, written_as=parts[2]))
         if len({row.number for row in rows}) < len(rows):
             raise ContractError(f"{where} has a {ROW} twice: one row of the delivery is one row here")
         if len(deliveries) > 1:
