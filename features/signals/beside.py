@@ -36,7 +36,7 @@ def alone(directory: Path) -> Iterator[None]:
     Raises `ContractError` where another process is at it.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    with (directory / _LOCK).open("w") as lock:
+    with (directory / _LOCK).open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
