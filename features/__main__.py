@@ -24,7 +24,7 @@ from features.reference_income import work_out
 from features.signals import report
 from features.signals.buckets import Buckets
 from features.signals.defects import Defect
-from features.signals.delivery import judge_folder, take_in_folder
+from features.signals.delivery import check_apart, judge_folder, take_in_folder
 from features.signals.fields import Date
 from features.signals.intake import Intake
 from features.signals.mending import mend as mend_quarantine
@@ -69,6 +69,8 @@ def intake(
         def show(feed: str, done: int, total: int) -> None:
             bar.update(task, description=f"intake: {feed}", completed=done, total=total)
 
+        if out is not None:
+            check_apart(raw, out)
         if out is None or is_dry_run:
             taken = judge_folder(raw, region=region, on=day, progress=show)
         else:

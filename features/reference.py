@@ -181,6 +181,11 @@ English, and the delivered cells as they came, byte for byte; a line with anothe
 that somebody changed are checked again. A row in order moves to the signals; one that is not stays with its
 new defects. It keeps the dates it came with.
 
+- Change no columns, add and delete no rows: `<feed>.json` beside the file says what waits, and a quarantine
+  that lacks something, or has something else, is refused. A copy may hold fewer rows; it must come from the
+  quarantine of the same delivery, and only rows changed in it count.
+- What somebody edits while a mend is at work, or after one was killed, is kept in `quarantine/edited/` and
+  read by the next mend. A new delivery takes the place of all that waits.
 - Both folders hold what departments sent, ID numbers included. Only the owner may read them (0600); treat
   them as more sensitive than the signals.
 - ID numbers are compared within one delivery, which is the whole province or whatever was delivered.

@@ -16,6 +16,7 @@ import filecmp
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -40,6 +41,8 @@ ROW_GROUP = 65_536
 
 MANIFEST = "signals.json"
 _LAYOUT = 1
+_OWN_NAME = re.compile(r"data-[0-9a-f]{16}(-mended)*|\.data-[a-z0-9_]{8}\.writing")
+_OWN_FILE = re.compile(r"coverage\.parquet|[a-z_]+/[0-9]{4,}\.parquet")
 
 
 @dataclass(frozen=True)
@@ -175,8 +178,8 @@ class BucketWriter:
             sync_folder(self._directory)
         said["data"] = target.name
         replace_file(self._directory / MANIFEST, json.dumps(said, indent=1).encode())
-        for old in (*self._directory.glob("data-*"), *self._directory.glob(".data-*.writing")):
-            if old != target:
+        for old in self._directory.iterdir():
+            if old != target and _is_own(old):
                 shutil.rmtree(old, ignore_errors=True)
         return Buckets.open(self._directory)
 
@@ -271,6 +274,19 @@ def _bucket_of_households(register: pa.Table, size: int) -> pa.Table:
             """,
             params={"size": size},
         ).to_arrow_table()
+
+
+def _is_own(path: Path) -> bool:
+    """Whether it is certainly a data folder that was written here: by its name and by all that is in it.
+
+    Whatever else people keep beside the signals, under a similar name too, is theirs.
+    """
+    if not _OWN_NAME.fullmatch(path.name) or path.is_symlink() or not path.is_dir():
+        return False
+    inside = (
+        one.relative_to(path).as_posix() for one in path.rglob("*") if one.is_symlink() or not one.is_dir()
+    )
+    return all(_OWN_FILE.fullmatch(one) for one in inside)
 
 
 def _hold_the_same(one: Path, other: Path) -> bool:

@@ -41,10 +41,11 @@ class TakenIn:
 
         What stood there is replaced. Only the owner may read the two folders: they hold what was delivered.
         """
-        files = {}
+        files: dict[str, bytes] = {}
         for feed, one in self.intakes.items():
             if one.quarantined:
-                files[f"quarantine/{feed}.csv"] = Quarantine.of(one).to_csv()
+                book = Quarantine.of(one).to_files(feed)
+                files |= {f"quarantine/{name}": content for name, content in book.items()}
             if one.flagged:
                 files[f"flags/{feed}.csv"] = csv_bytes(FLAG_COLUMNS, flag_rows(one))
         with alone(out):
@@ -90,12 +91,25 @@ def judge_folder(raw: Path, *, region: str, on: dt.date, progress: Progress | No
 def take_in_folder(
     raw: Path, out: Path, *, region: str, on: dt.date, progress: Progress | None = None
 ) -> TakenIn:
-    """Judge a delivery as `judge_folder` does and save what it comes to in `out`."""
-    if out.resolve() == raw.resolve():
-        raise ContractError("--out is the delivery's own folder and would overwrite it: give another")
+    """Judge a delivery as `judge_folder` does and save what it comes to in `out`.
+
+    Raises `ContractError` also where the delivery lies in `out`.
+    """
+    check_apart(raw, out)
     taken = judge_folder(raw, region=region, on=on, progress=progress)
     taken.save(out)
     return taken
+
+
+def check_apart(raw: Path, out: Path) -> None:
+    """Raises `ContractError` where the delivery lies in the folder whose content is going to be replaced.
+
+    The other way round nothing can be harmed: feeds are files, and `out` is a folder beside them.
+    """
+    if raw.resolve().is_relative_to(out.resolve()):
+        raise ContractError(
+            "--out holds the delivery and would overwrite it: give a folder without --raw in it"
+        )
 
 
 FLAG_COLUMNS = (
@@ -144,12 +158,12 @@ def _check_names(raw: Path) -> None:
     if not raw.is_dir():
         raise ContractError(f"there is no folder {raw}")
     known = {*CONTRACTS, "coverage", "outcomes"}
-    strange = sorted(
-        one.name for one in raw.iterdir() if one.suffix in {".parquet", ".csv"} and one.stem not in known
-    )
+    endings = {".parquet", ".csv"}
+    # The name is not told: people name files after people.
+    strange = sum(one.suffix in endings and one.stem not in known for one in raw.iterdir())
     if strange:
         raise ContractError(
-            f"{raw} holds {', '.join(strange)}, which is no feed; files are named after "
+            f"{raw} holds tables that no feed has the name of, {strange} in number; files are named after "
             f"{', '.join(CONTRACTS)} or coverage"
         )
 

@@ -123,21 +123,29 @@ def doubtful_numbers(delivered: Any, numbers: pa.Array, owners: Any) -> dict[str
     """Code → mask of the rows whose number is accepted and does not quite fit.
 
     `delivered` are the cells as they came, `numbers` the accepted numbers (null elsewhere), `owners` the
-    member of each row: one number for several members is a duplicate. Only rows of one delivery are compared;
+    member of each row: one number for several members is a duplicate, several numbers for one member are a
+    change. Only rows of one delivery are compared;
     nothing of a number is kept for the next.
     """
     if isinstance(delivered, list):
         delivered = pa.array([one if isinstance(one, str) and one.isascii() else None for one in delivered])
     is_longer = pc.greater(pc.utf8_length(delivered.cast(pa.string())), LENGTH)
     table = pa.table({"number": numbers, "owner": owners}).filter(pc.is_valid(numbers))
-    counted = table.group_by("number").aggregate([("owner", "count_distinct")])
-    doubled = counted.filter(pc.greater(counted["owner_count_distinct"], 1))["number"].combine_chunks()
     masks = {
         "id_number_is_certificate": pc.and_(is_longer, pc.is_valid(numbers)),
         "id_number_ends_in_zeros": pc.ends_with(numbers, ROUNDED),
-        "duplicate_id_number": pc.is_in(numbers, doubled),
+        "duplicate_id_number": pc.is_in(numbers, _of_several(table, "number", "owner")),
+        "id_number_changed": pc.and_(
+            pc.is_in(owners, _of_several(table, "owner", "number")), pc.is_valid(numbers)
+        ),
     }
     return {code: pc.fill_null(mask, False).to_numpy(zero_copy_only=False) for code, mask in masks.items()}
+
+
+def _of_several(table: pa.Table, one: str, other: str) -> pa.Array:
+    """The values of a column beside which another column has more than one value."""
+    counted = table.group_by(one).aggregate([(other, "count_distinct")])
+    return counted.filter(pc.greater(counted[f"{other}_count_distinct"], 1))[one].combine_chunks()
 
 
 def _days(texts: Any) -> Any:

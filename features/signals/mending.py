@@ -7,7 +7,6 @@ together, so that a row is in one of the two at every moment and never in both.
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,12 +20,14 @@ import pyarrow as pa
 from features.errors import ContractError
 from features.policy import policy_value
 from features.signals import CONTRACTS
-from features.signals.beside import alone, change
+from features.signals.beside import EDITED, alone, change, digests, edited
+from features.signals.buckets import Buckets
 from features.signals.checks import judge
 from features.signals.defects import Defect
 from features.signals.delivery import FLAG_COLUMNS, flag_rows
 from features.signals.intake import Flagged, Intake, QuarantinedRow, take_in
 from features.signals.quarantine import KeptRow, Quarantine, csv_bytes
+from features.signals.sources import split_line
 from features.signals.store import Signals
 
 
@@ -35,16 +36,20 @@ def mend(
 ) -> dict[str, Intake]:
     """Take in what was mended in ``directory/quarantine``, or in the copies of its files in `mended`.
 
-    Returns what became of the rows that waited, feed by feed. A row of a copy stands for the row of the
-    same number; one that no longer waits was taken in before and is left alone. Rows keep the dates they came
-    with; those without an arrival date get the careful guess. Flags of the rows taken in are added to those
-    there are, as judged on `on`. With `is_dry_run` nothing changes. Raises `ContractError` when a file is
-    misshapen or another process is at work in the folder.
+    Returns what became of the rows that waited, feed by feed. A row of a copy that somebody changed stands
+    for the row of the same number; one that no longer waits was taken in before and is left alone. Rows keep
+    the dates they came with; those without an arrival date get the careful guess. Flags of the rows taken in
+    are added to those there are, as judged on `on`. With `is_dry_run` nothing changes. Raises `ContractError`
+    when a file is misshapen, a copy is of another delivery than what waits, or another process is at work in
+    the folder.
     """
     for folder in (directory, mended):
         if folder is not None and not folder.is_dir():
             raise ContractError(f"there is no folder {folder}")
+    # A folder without signals is left as it is.
+    Buckets.open(directory)
     with alone(directory):
+        seen = digests(directory)
         signals = Signals.load(directory)
         delays = policy_value("feed_delay_days", region, on).value
         checked = {}
@@ -66,7 +71,7 @@ def mend(
                 intake = replace(one.intake, flagged=(*one.intake.flagged, *news))
                 checked[feed] = replace(one, intake=intake)
         if not is_dry_run:
-            _write(directory, added, checked)
+            _write(directory, added, checked, seen)
     return {feed: one.intake for feed, one in checked.items()}
 
 
@@ -80,24 +85,37 @@ def _of_new_rows(flagged: tuple[Flagged, ...], stored: int) -> list[Flagged]:
 
 def _book(directory: Path, mended: Path | None, feed: str) -> Quarantine | None:
     """What waits of a feed, with what was mended in it; `None` where nothing waits."""
-    path = directory / "quarantine" / f"{feed}.csv"
-    if not path.is_file():
+    contract, folder = CONTRACTS[feed], directory / "quarantine"
+    book = Quarantine.open(contract, folder)
+    if book is None:
         return None
-    book = Quarantine.read(CONTRACTS[feed], path)
-    copied = mended / path.name if mended is not None else path
-    if not copied.is_file() or copied.samefile(path):
-        return book
-    copy = Quarantine.read(CONTRACTS[feed], copied)
+    for path in edited(directory, feed):
+        copy = Quarantine.read(contract, path)
+        # What was edited in a delivery that another one took the place of has nothing to be put right in.
+        if copy.delivery == book.delivery:
+            book = _with_copy(book, copy, f"{EDITED}/{path.name}")
+    if mended is not None and (mended / f"{feed}.csv").is_file() and not mended.samefile(folder):
+        book = _with_copy(book, Quarantine.read(contract, mended / f"{feed}.csv"), f"mended {feed}.csv")
+    return book
+
+
+def _with_copy(book: Quarantine, copy: Quarantine, name: str) -> Quarantine:
     if copy.names != book.names:
-        raise ContractError(
-            f"the mended {path.name} has other columns than the quarantine it was copied from"
-        )
+        raise ContractError(f"the {name} has other columns than the quarantine it was copied from")
     theirs = {row.number: row for row in copy.rows}
+    known = {*book.taken, *(row.number for row in book.rows)}
+    if copy.rows and (copy.delivery != book.delivery or not theirs.keys() <= known):
+        raise ContractError(
+            f"the {name} was copied from the quarantine of another delivery than the one that waits now: "
+            "its rows are others, so mend a copy of the present one"
+        )
     rows = []
     for row in book.rows:
-        other = theirs.get(row.number, row)
-        is_mended = row.is_mended or (other.cells, other.line) != (row.cells, row.line)
-        rows.append(replace(row, cells=other.cells, line=other.line, is_mended=is_mended))
+        other = theirs.get(row.number)
+        if other is None or not other.is_mended or (other.cells, other.line) == (row.cells, row.line):
+            rows.append(row)
+        else:
+            rows.append(replace(row, cells=other.cells, line=other.line, written_as=row.written))
     return replace(book, rows=tuple(rows))
 
 
@@ -118,12 +136,9 @@ def _check(feed: str, book: Quarantine, stored: pa.Table, delay_days: int) -> _C
         if not row.is_mended and known:
             refused[place] = known
         elif row.line is not None:
-            cells = next(csv.reader([row.line]), [])
-            if len(cells) == len(book.names):
-                rows[place] = replace(row, cells=tuple(cells), line=None)
-            else:
-                wanted, found = str(len(book.names)), str(len(cells))
-                defect = Defect("wrong_field_count", wanted=(wanted, wanted), found=(found, found))
+            try:
+                rows[place] = replace(row, cells=split_line(row.line, len(book.names)), line=None)
+            except Defect as defect:
                 refused[place] = (defect.at("row"),)
     asked = [place for place in range(len(rows)) if place not in refused]
     cells = replace(book, rows=tuple(rows[place] for place in asked)).to_table()
@@ -156,7 +171,8 @@ def _check(feed: str, book: Quarantine, stored: pa.Table, delay_days: int) -> _C
         for place in sorted(refused)
     ]
     numbers = tuple(rows[place].number for place in places if place not in refused)
-    return _Checked(intake, replace(book, rows=tuple(waiting)), numbers)
+    left = replace(book, rows=tuple(waiting), taken=tuple(sorted((*book.taken, *numbers))))
+    return _Checked(intake, left, numbers)
 
 
 def _is_in(rows: pa.Table, stored: pa.Table) -> Any:
@@ -172,14 +188,17 @@ def _is_in(rows: pa.Table, stored: pa.Table) -> Any:
     return np.isin(np.arange(len(rows)), found)
 
 
-def _write(directory: Path, signals: Signals, checked: Mapping[str, _Checked]) -> None:
+def _write(
+    directory: Path, signals: Signals, checked: Mapping[str, _Checked], seen: Mapping[str, str]
+) -> None:
     files = {f"flags/{path.name}": path.read_bytes() for path in (directory / "flags").glob("*.csv")}
     for feed, one in checked.items():
         if one.waiting.rows:
-            files[f"quarantine/{feed}.csv"] = one.waiting.to_csv()
+            book = one.waiting.to_files(feed)
+            files |= {f"quarantine/{name}": content for name, content in book.items()}
         if one.intake.flagged:
             name = f"flags/{feed}.csv"
             news = csv_bytes(FLAG_COLUMNS, flag_rows(one.intake, one.numbers))
             files[name] = files[name] + news.partition(b"\n")[2] if name in files else news
     has_news = any(len(one.intake.accepted) for one in checked.values())
-    change(directory, files, (lambda: signals.save(directory)) if has_news else None)
+    change(directory, files, (lambda: signals.save(directory)) if has_news else None, seen)

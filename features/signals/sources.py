@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import io
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -21,6 +23,7 @@ import pyarrow.parquet as pq
 
 from features.errors import ContractError
 from features.signals.contract import KNOWN_ON, Contract
+from features.signals.defects import Defect
 from features.signals.fields import is_missing
 
 Source: TypeAlias = pd.DataFrame | pa.Table | Path | Sequence[Mapping[str, Any]]
@@ -104,6 +107,8 @@ def _text(cell: object) -> str | None:
     return str(cell)
 
 
+_FEW = 10
+
 _EXACT = 10**15
 """Whole numbers below it are written digit by digit; of a larger float nobody knows the last digits."""
 
@@ -131,46 +136,89 @@ def read_source(contract: Contract, source: Source) -> Given:
         table, ragged = _READERS[source.suffix](source)
         _check_names(contract, table.column_names)
         return Given(_columns_of_table(table), ragged)
-    except (pa.ArrowException, OSError, UnicodeError) as error:
+    except (pa.ArrowException, OSError, UnicodeError, csv.Error) as error:
         raise ContractError(
             f"{contract.name}: the delivery cannot be read as a table ({type(error).__name__}); "
-            "give CSV with a header, encoded as UTF-8, or Parquet"
+            "give CSV with a header, encoded as UTF-8, each quote with its second, or Parquet"
         ) from None
+
+
+_BLOCK = 1 << 24
+"""Bytes of a file that are read at a time."""
 
 
 def _read_csv(path: Path) -> tuple[pa.Table, dict[int, RaggedLine]]:
     """Every column as text: a reader that guesses types shifts columns and rounds 18-digit keys.
 
-    A line with too few or too many fields becomes an empty row that is named as ragged.
+    A line with too few or too many fields becomes an empty row that is named as ragged. A cell in quotes may
+    hold line breaks; a line is shorter than `_BLOCK`.
     """
     ragged: dict[int, RaggedLine] = {}
 
     def skip(line: Any) -> str:
-        # Lines are counted from 1, the header included and empty ones not.
+        # Lines are counted from 1, the header included and empty ones not; breaks in a cell make no line.
         ragged[line.number - 2] = RaggedLine(line.expected_columns, line.actual_columns, line.text)
         return "skip"
 
     with path.open(encoding="utf-8-sig", newline="") as lines:
         header = lines.readline().rstrip("\r\n")
+        is_header_alone = not lines.readline()
     names = next(csv.reader([header]), [])
+    if is_header_alone:
+        # The reader takes it for an empty file where it does not end in a line break.
+        return pa.table([pa.array([], pa.string())] * len(names), names=names), ragged
     table = pacsv.read_csv(
         path,
         # Only one thread knows the number of a line.
-        read_options=pacsv.ReadOptions(column_names=names, skip_rows=1, use_threads=False),
-        parse_options=pacsv.ParseOptions(invalid_row_handler=skip),
-        convert_options=pacsv.ConvertOptions(
-            column_types={name: pa.string() for name in names},
-            strings_can_be_null=True,
-            null_values=[""],
-            # An empty text and no text at all both count as missing, and the quarantine tells them apart.
-            quoted_strings_can_be_null=False,
-        ),
+        read_options=pacsv.ReadOptions(column_names=names, skip_rows=1, use_threads=False, block_size=_BLOCK),
+        # Without it a break in a cell is one where a block of the file ends in that line.
+        parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
+        convert_options=_as_it_came(names),
     )
     if ragged:
         kept = iter(range(len(table)))
         places = [None if row in ragged else next(kept) for row in range(len(table) + len(ragged))]
         table = table.take(pa.array(places, pa.int64()))
     return table, ragged
+
+
+def split_line(text: str, wanted: int) -> tuple[str | None, ...]:
+    """The cells of one line of CSV; raises `Defect` where it has not so many, or is several lines."""
+    counts: list[int] = []
+
+    def skip(line: Any) -> str:
+        counts.append(line.actual_columns)
+        return "skip"
+
+    content = text.encode()
+    names = [str(number) for number in range(wanted)]
+    try:
+        table = pacsv.read_csv(
+            io.BytesIO(content),
+            read_options=pacsv.ReadOptions(column_names=names, block_size=len(content) + 1),
+            parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
+            convert_options=_as_it_came(names),
+        )
+    except pa.ArrowException:
+        # Quotes that do not end, or nothing at all.
+        raise Defect("not_one_line") from None
+    if len(table) + len(counts) != 1:
+        raise Defect("not_one_line")
+    if counts:
+        found = str(counts[0])
+        raise Defect("wrong_field_count", wanted=(str(wanted),) * 2, found=(found, found))
+    return tuple(table[name][0].as_py() for name in names)
+
+
+def _as_it_came(names: list[str]) -> pacsv.ConvertOptions:
+    """Every column as text. An empty text and no text at all both count as missing; the quarantine tells them
+    apart."""
+    return pacsv.ConvertOptions(
+        column_types={name: pa.string() for name in names},
+        strings_can_be_null=True,
+        null_values=[""],
+        quoted_strings_can_be_null=False,
+    )
 
 
 def _read_parquet(path: Path) -> tuple[pa.Table, dict[int, RaggedLine]]:
@@ -226,13 +274,17 @@ def _check_names(contract: Contract, names: list[str] | None) -> None:
             f"{contract.name}: no column has a name of the contract; the first line must name the columns. "
             f"The contract has {', '.join(sorted(allowed))}"
         )
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    unknown = sorted(set(names) - allowed)
+    counts = Counter(names)
+    doubled = sorted(name for name in allowed if counts[name] > 1)
+    # An unknown name may be a value in the wrong place, so it is told by where it stands.
+    unknown = [str(place) for place, name in enumerate(names, 1) if name not in allowed]
     required = {field.surface for field in contract.fields if field.is_required}
     missing = sorted(required - set(names) - {KNOWN_ON, "is_known_on_estimated"})
+    if len(unknown) > _FEW:
+        unknown = [*unknown[:_FEW], f"… ({len(unknown)} in all)"]
     problems = [
         f"{what} {', '.join(found)}"
-        for what, found in (("doubled", doubled), ("unknown", unknown), ("missing", missing))
+        for what, found in (("doubled", doubled), ("unknown at place", unknown), ("missing", missing))
         if found
     ]
     if problems:

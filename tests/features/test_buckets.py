@@ -111,6 +111,37 @@ def test_a_harmed_data_folder_is_not_taken_for_the_same(tmp_path: Path) -> None:
     assert len(Signals.load(tmp_path).tables["income"]) == len(made_up(1).tables["income"])
 
 
+STRANGERS = {
+    "data-raw/income.csv": b"household_id",
+    "data-photos/a.jpg": b"x",
+    "data-vectors/as_of_date=2026-03-31/0000.parquet": b"x",
+    # The pattern of the name alone is not enough, nor the layout alone.
+    "data-0123456789abcdef/a.jpg": b"x",
+    "data-0123456789abcde0/income/0000.parquet/a": b"x",
+    "data-0123456789abcdeg/income/0000.parquet": b"x",
+    "data-0123456789abcdef-old/income/0000.parquet": b"x",
+    "data-0123456789abcdee": b"x",
+    ".data-mine.writing/a.jpg": b"x",
+    "elsewhere/income/0000.parquet": b"x",
+}
+
+
+def test_a_save_takes_away_its_own_folders_and_no_others(tmp_path: Path) -> None:
+    for name, content in STRANGERS.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "data-0123456789abcdea").symlink_to(tmp_path / "elsewhere")
+    made_up(1).save(tmp_path)
+    old = Buckets.open(tmp_path).data
+    shutil.copytree(tmp_path / old, tmp_path / "data-ffffffffffffffff-mended-mended")
+    shutil.copytree(tmp_path / old, tmp_path / ".data-abcd_123.writing")
+    made_up(2).save(tmp_path)
+    for name, content in STRANGERS.items():
+        assert (tmp_path / name).read_bytes() == content
+    left = {one.name for one in tmp_path.iterdir()} - {name.partition("/")[0] for name in STRANGERS}
+    assert left == {Buckets.open(tmp_path).data, "signals.json", "data-0123456789abcdea"}
+
+
 class Failing:
     """A function of which the k-th call fails as on a full disk."""
 

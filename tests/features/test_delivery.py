@@ -139,7 +139,10 @@ def test_a_feed_that_cannot_be_read_is_missing_and_not_nothing(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
-        (lambda raw: (raw / "illness.csv").rename(raw / "Illness.csv"), "Illness.csv, which is no feed"),
+        (
+            lambda raw: (raw / "illness.csv").rename(raw / "Illness.csv"),
+            "no feed has the name of, 1 in number",
+        ),
         (lambda raw: (raw / "coverage.csv").write_bytes(b""), "coverage.csv cannot be read"),
         (
             lambda raw: (raw / "coverage.csv").write_bytes("区划,日期".encode("gbk")),
@@ -154,15 +157,36 @@ def test_a_feed_that_cannot_be_read_is_missing_and_not_nothing(tmp_path: Path) -
     ],
 )
 def test_a_misshapen_delivery_is_refused(tmp_path: Path, harm: Any, message: str) -> None:
-    a_delivery(tmp_path)
-    harm(tmp_path)
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    a_delivery(raw)
+    harm(raw)
     with pytest.raises(FeaturesError, match=message):
-        take_in_folder(tmp_path, tmp_path / "out", region="CN-50", on=dt.date(2026, 3, 1))
+        take_in_folder(raw, tmp_path / "out", region="CN-50", on=dt.date(2026, 3, 1))
 
 
-def test_the_raw_delivery_is_never_overwritten(tmp_path: Path) -> None:
-    a_delivery(tmp_path)
-    before = {one.name: one.read_bytes() for one in tmp_path.iterdir()}
+@pytest.mark.parametrize(
+    ("raw", "out"),
+    [
+        ("data-raw", "data-raw/."),
+        ("data-raw", "."),
+        ("data-raw", ".."),
+        ("link", "data-raw"),
+        ("data-raw", "link/.."),
+    ],
+)
+def test_the_raw_delivery_is_never_overwritten(tmp_path: Path, raw: str, out: str) -> None:
+    """However the two folders are written."""
+    (tmp_path / "data-raw").mkdir()
+    a_delivery(tmp_path / "data-raw")
+    (tmp_path / "link").symlink_to(tmp_path / "data-raw")
+    before = {one: one.read_bytes() for one in tmp_path.rglob("*") if one.is_file()}
     with pytest.raises(FeaturesError, match="would overwrite it"):
-        take_in_folder(tmp_path, tmp_path / "." / "", region="CN-50", on=dt.date(2026, 3, 1))
-    assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == before
+        take_in_folder(tmp_path / raw, tmp_path / out, region="CN-50", on=dt.date(2026, 3, 1))
+    assert {one: one.read_bytes() for one in tmp_path.rglob("*") if one.is_file()} == before
+    for _ in range(2):
+        taken = take_in_folder(
+            tmp_path / raw, tmp_path / raw / "signals", region="CN-50", on=dt.date(2026, 3, 1)
+        )
+    assert taken.intakes["illness"].rows_in == 2
+    assert {one: one.read_bytes() for one in before} == before

@@ -199,7 +199,7 @@ def test_json_numbers_are_not_text_and_unknown_fields_are_named() -> None:
     [
         ([HEADER + ",", LINE + ","], "unknown"),
         ([HEADER + ",amount_yuan", LINE + ",5"], "doubled amount_yuan"),
-        ([HEADER + ",ethnicity", LINE + ",x"], "unknown ethnicity"),
+        ([HEADER + ",ethnicity", LINE + ",x"], "unknown at place 8"),
         ([HEADER.replace(",cost_yuan", ""), LINE.removesuffix(",0")], "missing cost_yuan"),
         ([HEADER.replace(",", ";"), LINE.replace(",", ";")], "first line must name the columns"),
         ([LINE, LINE], "first line must name the columns"),

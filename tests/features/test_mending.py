@@ -6,6 +6,7 @@ import shutil
 import stat
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +67,10 @@ def edit(folder: Path, feed: str, change: Callable[[KeptRow], KeptRow | None]) -
     """Change the rows of a quarantine as somebody does with an editor; `state` stays as it was."""
     path = folder / f"{feed}.csv"
     book = Quarantine.read(CONTRACTS[feed], path)
-    states = {row.number: row.state for row in book.rows}
+    states = {row.number: row.written for row in book.rows}
     rows = [one for row in book.rows if (one := change(row)) is not None]
-    text = Quarantine(book.names, tuple(rows)).to_csv().decode("utf-8-sig")
-    for row in rows:
-        text = text.replace(row.state, states[row.number])
-    path.write_text(text, encoding="utf-8")
+    rows = [replace(row, written_as=states[row.number]) for row in rows]
+    path.write_bytes(replace(book, rows=tuple(rows)).to_csv())
 
 
 def cells(row: KeptRow, **change: str | None) -> KeptRow:

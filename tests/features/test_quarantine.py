@@ -26,6 +26,7 @@ from tests.features.hostile import texts
 from tests.features.spec_rules import sound
 
 INCOME = CONTRACTS["income"]
+DELIVERY = "0123456789abcdef"
 NAMES = ("household_id", "occurred_on", "amount_yuan")
 FILE_TEXT = st.text(st.characters(codec="utf-8"), max_size=12) | texts()
 CELL = (
@@ -42,18 +43,18 @@ def written(quarantine: Quarantine) -> Quarantine:
         return Quarantine.read(INCOME, path)
 
 
-@given(st.lists(st.tuples(CELL, CELL, CELL), max_size=5))
+@given(st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=5))
 @settings(max_examples=400)
 def test_cells_come_back_byte_equal(rows: list[tuple[str | None, str | None, str | None]]) -> None:
     kept = tuple(KeptRow(n, row, None, "row: missing", "行：补", "row: mend") for n, row in enumerate(rows))
-    assert written(Quarantine(NAMES, kept)) == Quarantine(NAMES, kept)
+    assert written(Quarantine(NAMES, kept, DELIVERY)) == Quarantine(NAMES, kept, DELIVERY)
 
 
-@given(st.lists(FILE_TEXT.filter(bool), max_size=5))
+@given(st.lists(FILE_TEXT.filter(bool), min_size=1, max_size=5))
 @settings(max_examples=200)
 def test_whole_lines_come_back_byte_equal(lines: list[str]) -> None:
     kept = tuple(KeptRow(n, (None,) * 3, line, "a: b", "c", "d") for n, line in enumerate(lines))
-    assert written(Quarantine(NAMES, kept)) == Quarantine(NAMES, kept)
+    assert written(Quarantine(NAMES, kept, DELIVERY)) == Quarantine(NAMES, kept, DELIVERY)
 
 
 @given(st.lists(st.tuples(CELL, CELL), min_size=1, max_size=5))
@@ -107,6 +108,7 @@ def test_any_cell_has_a_text(cells: list[Any]) -> None:
     kept = Quarantine(
         ("amount_yuan",),
         tuple(KeptRow(n, (one,), None, "", "", "") for n, one in enumerate(table["a"].to_pylist())),
+        DELIVERY,
     )
     assert written(kept) == kept
 
@@ -226,7 +228,7 @@ def test_rows_in_are_accepted_or_quarantined_and_ids_are_byte_equal(
 def test_a_file_that_is_no_quarantine_is_refused(tmp_path: Path, harm: Any, match: str) -> None:
     kept = (KeptRow(0, ("张三", "2025-01-01", "1"), None, "a: b", "c", "d"),)
     path = tmp_path / "income.csv"
-    text = Quarantine(NAMES, kept).to_csv().decode("utf-8-sig")
+    text = Quarantine(NAMES, kept, DELIVERY).to_csv().decode("utf-8-sig")
     path.write_text(harm(text), encoding="utf-8")
     with pytest.raises(ContractError, match=match) as refused:
         Quarantine.read(INCOME, path)

@@ -15,7 +15,10 @@ from features.signals import Coverage, complete
 from features.signals.checks import CHECKS, judge
 from features.signals.defects import Defect, defect_kinds
 from features.signals.delivery import judge_folder
-from tests.features.spec_rules import ELSEWHERE, FLAGGED, ID, ON, REJECTED, FlaggedRows, Rejected, sound
+from tests.features import spec_flags, spec_rules
+from tests.features.spec_rules import ELSEWHERE, ID, KEYS, ON, REJECTED, FlaggedRows, Rejected, sound
+
+FLAGGED = (*spec_rules.FLAGGED, *spec_flags.FLAGGED)
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 
@@ -58,6 +61,8 @@ def test_every_rule_has_a_row_that_breaks_it() -> None:
     for check in CHECKS:
         assert check.field in {field.surface for field in CONTRACTS[check.feed].fields}
         assert kinds[check.code].severity == "flag"
+    # What the platform works out itself has the keys of the register.
+    assert {*KEYS, "neighbourhood"} == set(CONTRACTS)
 
 
 def test_every_rule_tells_both_languages() -> None:

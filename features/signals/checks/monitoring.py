@@ -21,6 +21,18 @@ _NOT_MONITORED = """
     AND household_id NOT IN (SELECT household_id FROM identification WHERE is_open)
 """
 
+
+def _somebody(said: str) -> str:
+    """Whether of the household of the identification `i` somebody is said to be so.
+
+    Whoever came later is no cause of it, and whoever left more than a year before none any more.
+    """
+    return f"""EXISTS (
+            SELECT 1 FROM member m
+            WHERE m.household_id = i.household_id AND m.occurred_on <= i.occurred_on
+              AND COALESCE(m.ended_on, {{far}}) > i.occurred_on - INTERVAL 12 MONTH AND {said})"""
+
+
 MONITORING = (
     Check(
         "below_line_not_monitored",
@@ -48,38 +60,37 @@ MONITORING = (
         "illness_cause_without_costs",
         "identification",
         "cause",
-        """
+        f"""
         SELECT i.row FROM identification i
         JOIN covered_illness c ON c.household_id = i.household_id
             AND c.since_on <= i.occurred_on - INTERVAL 12 MONTH AND c.until_on >= i.occurred_on
         JOIN covered_member m ON m.household_id = i.household_id
         WHERE i.cause = '01'
-          AND EXISTS (SELECT 1 FROM member m WHERE m.household_id = i.household_id)
+          AND {_somebody("TRUE")}
           AND NOT EXISTS (
             SELECT 1 FROM illness e
-            WHERE e.household_id = i.household_id AND e.occurred_on > i.occurred_on - INTERVAL 12 MONTH
+            WHERE e.household_id = i.household_id AND e.occurred_on <= i.occurred_on
+              AND e.occurred_on > i.occurred_on - INTERVAL 12 MONTH
               AND (e.self_paid_fen > 0 OR e.is_serious_disease))
-          AND NOT EXISTS (
-            SELECT 1 FROM member m
-            WHERE m.household_id = i.household_id AND (m.has_chronic_illness OR m.disability_grade > 0))
+          AND NOT {_somebody("(m.has_chronic_illness OR m.disability_grade > 0)")}
         """,
     ),
     Check(
         "work_cause_without_labour",
         "identification",
         "cause",
-        """
+        f"""
         SELECT i.row FROM identification i
         JOIN covered_employment c ON c.household_id = i.household_id
             AND c.since_on <= i.occurred_on - INTERVAL 12 MONTH AND c.until_on >= i.occurred_on
         JOIN covered_member m ON m.household_id = i.household_id
         WHERE i.cause = '07'
-          AND EXISTS (SELECT 1 FROM member m WHERE m.household_id = i.household_id)
+          AND {_somebody("TRUE")}
+          AND NOT {_somebody("m.labour <> 'none' AND COALESCE(m.ended_on, {far}) >= i.occurred_on")}
           AND NOT EXISTS (
-            SELECT 1 FROM member m
-            WHERE m.household_id = i.household_id AND m.labour <> 'none'
-              AND COALESCE(m.ended_on, {far}) >= i.occurred_on)
-          AND NOT EXISTS (SELECT 1 FROM employment e WHERE e.household_id = i.household_id)
+            SELECT 1 FROM employment e
+            WHERE e.household_id = i.household_id AND e.occurred_on <= i.occurred_on
+              AND COALESCE(e.ended_on, {{far}}) > i.occurred_on - INTERVAL 12 MONTH)
         """,
     ),
     Check(
@@ -106,7 +117,7 @@ MONITORING = (
             SELECT i.row, i.ended_on, i.household_id, (
                 SELECT COUNT(DISTINCT member_id) FROM member m
                 WHERE m.household_id = i.household_id AND m.occurred_on <= i.ended_on
-                  AND COALESCE(m.ended_on, {far}) > i.ended_on
+                  AND COALESCE(m.ended_on, {far}) >= i.ended_on
             ) AS heads, (
                 SELECT COALESCE(SUM(amount_fen - cost_fen), 0) FROM income n
                 WHERE n.household_id = i.household_id AND n.occurred_on <= i.ended_on

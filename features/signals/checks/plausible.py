@@ -1,22 +1,33 @@
 """What can hardly be so: amounts, children out of school, aid without a student, income told too late."""
 
+from features.signals import CONTRACTS
 from features.signals.checks.check import Check
 
-_ROUNDED = "'[0-9]{{15}}0{{3,}}'"
+_ROUNDED = "[0-9]{{15}}0{{3,}}"
 """A spreadsheet keeps 15 digits of a number. Three zeros after them come once in a thousand by chance."""
 
+_KEYS = ("household_id", "member_id", "loan_id")
+
+
+def rounded(feed: str, key: str) -> Check:
+    """Rows of a feed whose key a spreadsheet has rounded."""
+    # Few keys end so, and what does not need not be matched.
+    return Check(
+        "key_rounded",
+        feed,
+        key,
+        f"SELECT row FROM {feed} WHERE suffix({key}, '000') AND regexp_full_match({key}, '{_ROUNDED}')",
+    )
+
+
 PLAUSIBLE = (
-    Check(
-        "key_rounded",
-        "household",
-        "household_id",
-        f"SELECT row FROM household WHERE regexp_full_match(household_id, {_ROUNDED})",
-    ),
-    Check(
-        "key_rounded",
-        "member",
-        "member_id",
-        f"SELECT row FROM member WHERE regexp_full_match(member_id, {_ROUNDED})",
+    *(
+        rounded(feed, key)
+        for feed, contract in CONTRACTS.items()
+        # The platform works this one out itself, for the keys of the register.
+        if feed != "neighbourhood"
+        for key in _KEYS
+        if key in contract.schema.names
     ),
     Check(
         "land_over_limit",
@@ -52,6 +63,9 @@ PLAUSIBLE = (
           AND born_on <= {school_year} - TO_YEARS({first_age})
           AND born_on > {school_year} - TO_YEARS({first_age} + {school_years})
           AND household_id IN (SELECT household_id FROM covered_member)
+          AND household_id IN (
+            SELECT household_id FROM covered_schooling
+            WHERE since_on <= {school_year} AND until_on >= {school_year})
           AND member_id NOT IN (SELECT member_id FROM schooling WHERE occurred_on >= {school_year})
         """,
     ),
@@ -62,6 +76,8 @@ PLAUSIBLE = (
         """
         SELECT a.row FROM assistance a JOIN covered_member c ON c.household_id = a.household_id
             AND c.since_on <= a.occurred_on
+        JOIN covered_schooling s ON s.household_id = a.household_id
+            AND s.since_on <= a.occurred_on AND s.until_on >= a.occurred_on
         WHERE a.kind = 'training_aid'
           AND NOT EXISTS (
             SELECT 1 FROM member m

@@ -61,7 +61,8 @@ REPEATS = (
             ON a.member_id = b.member_id AND a.household_id <> b.household_id
             AND a.occurred_on < COALESCE(b.ended_on, {far}) AND b.occurred_on < COALESCE(a.ended_on, {far})
         WHERE GREATEST(a.occurred_on, b.occurred_on) <= {today} - {member_delay}
-           OR (CASE WHEN a.occurred_on < b.occurred_on THEN a.ended_on ELSE b.ended_on END) IS NOT NULL
+           OR a.ended_on IS NOT NULL AND a.occurred_on <= b.occurred_on
+           OR b.ended_on IS NOT NULL AND b.occurred_on <= a.occurred_on
         """,
     ),
     Check(
