@@ -48,7 +48,7 @@ def main() -> None:
     )  # fmt: skip
     step(2, "Take in the feeds: accepted rows become signals, the others go to the quarantine")
     # The county is dirty on purpose: 1 says that rows wait in the quarantine.
-    run("features", "intake", "--raw", county, "--out", signals, "--on", ENDS_ON, fine=(0, 1))
+    run("features", "intake", "--raw", county, "--out", signals, "--replace", "--on", ENDS_ON, fine=(0, 1))
     step(3, "Train, and test out of time beside every baseline")
     run(
         "training", "run", ROOT / "training" / "experiments" / "county.yaml", "--data", county, "--out", runs,

@@ -24,7 +24,7 @@ from features.reference_income import work_out
 from features.signals import report
 from features.signals.buckets import Buckets
 from features.signals.defects import Defect
-from features.signals.delivery import check_apart, judge_folder, take_in_folder
+from features.signals.delivery import check_apart, check_unoccupied, judge_folder, take_in_folder
 from features.signals.fields import Date
 from features.signals.intake import Intake
 from features.signals.mending import mend as mend_quarantine
@@ -54,9 +54,15 @@ def intake(
     region: Annotated[str, typer.Option(help="Whose policy applies")] = DEFAULT_REGION,
     on: Annotated[str, typer.Option(help="Date of the delivery, YYYY-MM-DD; today if not given")] = "",
     is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Report only; write nothing")] = False,
+    is_replacing: Annotated[
+        bool, typer.Option("--replace", help="Put the delivery in place of all that --out holds")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table")] = False,
 ) -> None:
     """Check a delivery: accepted rows go to the signals, the others to the quarantine with the way out.
+
+    A delivery is whole: it takes the place of the signals, quarantine and flags that --out holds, of every
+    feed, and says --replace to do so.
 
     Exit code 0 when every row was accepted, 1 when some were quarantined, 2 when the delivery was refused.
     """
@@ -71,6 +77,8 @@ def intake(
 
         if out is not None:
             check_apart(raw, out)
+            if not is_replacing and not is_dry_run:
+                check_unoccupied(out)
         if out is None or is_dry_run:
             taken = judge_folder(raw, region=region, on=day, progress=show)
         else:

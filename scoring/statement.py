@@ -12,6 +12,7 @@ from typing import Any
 
 from features import CONTRACTS, FEATURES, policy_value
 from features.health import REASONS, Verdict
+from features.signals import PLATFORM_FEEDS
 from scoring.assessment import Assessment
 from scoring.listing import NotListed, not_listed_text
 from scoring.reasons import (
@@ -68,7 +69,7 @@ def make_statement(made: Assessment, region: str) -> dict[str, Any]:
 
 def put_into_words(statement: Mapping[str, Any]) -> dict[str, Any]:
     """A statement as the API answers it: names, sentences and values worded in every language."""
-    grade, action = statement["grade"], statement["suggested_action"]
+    grade, action = _grade_word(statement), statement["suggested_action"]
     return {
         **statement,
         "grade_text": _each(lambda texts: texts["grades"][grade]),
@@ -115,6 +116,14 @@ def _plain_not_listed(one: NotListed | None) -> dict[str, Any] | None:
         "has_hits": one.has_hits,
         "has_silent_feeds": one.has_silent_feeds,
     }
+
+
+def _grade_word(statement: Mapping[str, Any]) -> str:
+    """The word for the grade: a low one that silent feeds, or blocked ones, stand behind is no "low risk"."""
+    silent = {*statement["missing_feeds"], *statement["stale_feeds"]} - set(PLATFORM_FEEDS)
+    blocked = any(one["state"] == "blocked" for one in statement.get("feed_faults", ()))
+    grade: str = statement["grade"]
+    return "low_with_gaps" if grade == "low" and (silent or blocked) else grade
 
 
 def _plain_reason(reason: Reason) -> dict[str, Any]:

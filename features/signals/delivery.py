@@ -14,6 +14,7 @@ from features.errors import ContractError
 from features.policy import policy_value
 from features.signals import CONTRACTS, Coverage
 from features.signals.beside import alone, change
+from features.signals.buckets import MANIFEST
 from features.signals.checks import judge
 from features.signals.coverage import Delivery
 from features.signals.defects import defect_kinds
@@ -110,6 +111,18 @@ def check_apart(raw: Path, out: Path) -> None:
         raise ContractError(
             "--out holds the delivery and would overwrite it: give a folder without --raw in it"
         )
+
+
+def check_unoccupied(out: Path) -> None:
+    """Raises `ContractError` where the folder holds signals already, which a delivery would replace."""
+    if not (out / MANIFEST).is_file():
+        return
+    waiting = sum(1 for _ in (out / "quarantine").glob("*.csv"))
+    kept = f", and refused rows of {waiting} feeds that wait to be mended" if waiting else ""
+    raise ContractError(
+        f"{out} holds signals already{kept}: a delivery takes the place of all of them. "
+        "Say --replace to have it so, or give another folder"
+    )
 
 
 FLAG_COLUMNS = (

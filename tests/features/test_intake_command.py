@@ -69,6 +69,11 @@ def test_exit_codes(
     (raw / "coverage.csv").write_text(coverage)
     assert run(monkeypatch, "intake", "--raw", raw, "--on", ON, "--out", tmp_path / "signals") == 0
     assert "accepted" in capsys.readouterr().out
+    assert run(monkeypatch, "intake", "--raw", raw, "--on", ON, "--out", tmp_path / "signals") == 2
+    assert "holds signals already" in capsys.readouterr().err
+    again = ("intake", "--raw", raw, "--on", ON, "--out", tmp_path / "signals", "--replace")
+    assert run(monkeypatch, *again) == 0
+    capsys.readouterr()
     assert run(monkeypatch, "intake", "--raw", raw, "--on", ON) == 2
     assert "--out is missing" in capsys.readouterr().err
     assert run(monkeypatch, "mend", "--signals", tmp_path / "signals", "--on", ON) == 0

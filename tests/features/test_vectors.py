@@ -128,7 +128,7 @@ def test_the_command_line_takes_in_a_folder_and_refuses_an_empty_one(tmp_path: P
     }
     assert len(take_in("household", tmp_path / "household.parquet").accepted) == 3
     (tmp_path / "household.parquet").unlink()
-    refused = command(*options)
+    refused = command(*options, "--replace")
     assert refused.returncode == 2
     assert "lacks household" in " ".join(refused.stderr.split())
     assert "Traceback" not in refused.stderr

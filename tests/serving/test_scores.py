@@ -71,6 +71,19 @@ def test_a_silent_feed_is_named_and_never_routine(client: Client) -> None:
     assert result["suggested_action"] != "routine"
 
 
+def test_a_low_grade_behind_silent_feeds_is_not_called_low_risk(client: Client) -> None:
+    told = client.post("/v1/scores", json=a_request(a_household("A"))).json()["results"][0]
+    assert (told["grade"], told["grade_text"]["zh"]) == ("low", "低风险")
+    nothing = a_request(a_household("A"))
+    nothing["coverage"] = []
+    silent = client.post("/v1/scores", json=nothing).json()["results"][0]
+    assert silent["grade"] == "low"
+    assert silent["grade_text"] == {
+        "zh": "数据不全，不作低风险看",
+        "en": "data incomplete, not to be read as low risk",
+    }
+
+
 @pytest.mark.parametrize("name", SYNTAX)
 def test_what_is_not_strict_json_is_refused(client: Client, name: str) -> None:
     body, code = SYNTAX[name]
