@@ -32,13 +32,16 @@ class Usual:
 
     def __init__(self, grid: Grid, month: int, history: Sequence[int], county: Mask) -> None:
         self.grid, self.month, self.county = grid, month, county
+        self._of_county: dict[str, tuple[Counts, Counts]] = {}
         self.rows = [grid.row(one) for one in history if one < month]
         self.same = [grid.row(one) for one in history if one < month and (month - one) % 12 == 0]
 
     def share(self, name: str, mask: Mask) -> float | None:
         """The usual share of one oddity in an area; `None` where history is too short to tell."""
         kind = name.partition(":")[0]
-        part, whole = self._totals(name, self.county)
+        if name not in self._of_county:
+            self._of_county[name] = self._totals(name, self.county)
+        part, whole = self._of_county[name]
         everywhere = whole[self.rows].sum()
         if kind not in _NOVEL and (len(self.rows) < ENOUGH_MONTHS or everywhere < ENOUGH_ROWS):
             return None
