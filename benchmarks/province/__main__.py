@@ -4,8 +4,8 @@
 
 The signals (40 rows a household, those of `benchmarks.vectors`) and the model (500 trees of 63 leaves over
 all features, with the tables of its contributions) are made once and kept under `--data`. The run itself
-happens in a process of its own, so that its memory is its own; imports are not timed, their memory is counted.
-Stages run beside each other, so that together they take longer than the run.
+happens in a process of its own, so that its memory is its own; imports are not timed, their memory is
+counted. Stages run beside each other, so that together they take longer than the run.
 """
 
 from __future__ import annotations
