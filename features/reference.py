@@ -192,7 +192,7 @@ new defects. It keeps the dates it came with.
   Nothing of them is kept, so a mended number is not compared with those taken in before.
 - A feed of which more than half of the rows were refused is not covered. Nor is a village, town or county
   of which more than half were, by where the rows' households live: altogether, or in the period of one
-  statement, where that is three rows or more. A row whose household cannot be read counts for the feed as a
+  statement, where that is five rows or more. A row whose household cannot be read counts for the feed as a
   whole alone. Mending rows brings no coverage back: take the mended delivery in anew.
 """
 

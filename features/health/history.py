@@ -6,9 +6,10 @@ seen once and then taken for the truth.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from features.health.grid import NOWHERE, Counts, Grid, Mask
 
@@ -37,21 +38,25 @@ class History:
             is_told = self._sound[:, self._is_place].mean(axis=1) >= ENOUGH_OF_AREA
             self._sound[:, ~self._is_place] &= is_told[:, np.newaxis]
         self._weights: Counts | None = None
+        # The same areas are asked for by every test.
+        self._shares: dict[bytes, Counts] = {}
+        self._row_counts: dict[bytes, Counts] = {}
 
     def leave_out(self, month: int, mask: Mask) -> None:
         """Let a month of these villages say nothing of what is usual."""
         self._sound[self.grid.row(month), mask] = False
         self._weights = None
+        self._shares.clear()
+        self._row_counts.clear()
 
     def is_sound(self, month: int, mask: Mask) -> bool:
         """Whether any of these villages has something to tell of the month."""
         return bool(self._sound[self.grid.row(month), mask].any())
 
-    def rows(self, months: Sequence[int], mask: Mask) -> list[int]:
-        """The places in the grid of those months that tell of an area."""
-        shares = self._shares(mask)
-        found = (self.grid.row(one) for one in months)
-        return [at for at in found if shares[at] >= ENOUGH_OF_AREA]
+    def rows(self, places: npt.NDArray[np.intp], mask: Mask) -> list[int]:
+        """Those of some places of months in the grid that tell of an area."""
+        found: list[int] = places[self._sound_shares(mask)[places] >= ENOUGH_OF_AREA].tolist()
+        return found
 
     def total(self, name: str, mask: Mask) -> Counts:
         """The counts of an area's sound cells, by month."""
@@ -60,10 +65,20 @@ class History:
 
     def row_counts(self, mask: Mask) -> Counts:
         """The rows of the whole area by month, as its sound villages let one expect them."""
-        return self.total("rows", mask) / np.maximum(self._shares(mask), ENOUGH_OF_AREA)
+        key = mask.tobytes()
+        if key not in self._row_counts:
+            shares = np.maximum(self._sound_shares(mask), ENOUGH_OF_AREA)
+            self._row_counts[key] = self.total("rows", mask) / shares
+        return self._row_counts[key]
 
-    def _shares(self, mask: Mask) -> Counts:
+    def _sound_shares(self, mask: Mask) -> Counts:
         """The sound share of an area by month; 1 where all of it is sound."""
+        key = mask.tobytes()
+        if key not in self._shares:
+            self._shares[key] = self._find_shares(mask)
+        return self._shares[key]
+
+    def _find_shares(self, mask: Mask) -> Counts:
         if self._weights is None:
             cells = np.where(self._sound, self.grid.table("rows"), 0.0)
             self._weights = cells.sum(axis=0) / np.maximum(self._sound.sum(axis=0), 1)

@@ -36,8 +36,8 @@ class Usual:
 
     def __init__(self, history: History, month: int, months: Sequence[int], county: Mask) -> None:
         self.history, self.grid, self.month, self.county = history, history.grid, month, county
-        self.months = [one for one in months if one < month]
-        self.rows = history.rows(self.months, county)
+        self.places = np.array([history.grid.row(one) for one in months if one < month], dtype=np.intp)
+        self.rows = history.rows(self.places, county)
         self.same = self._same(self.rows)
 
     def share(self, name: str, mask: Mask) -> float | None:
@@ -77,7 +77,7 @@ class Usual:
     def rows_expected(self, mask: Mask) -> tuple[float, float] | None:
         """The expected rows of an area and their dispersion (1 for Poisson); `None` where none are owed."""
         counts = self.history.row_counts(mask)
-        rows = self.history.rows(self.months, mask)
+        rows = self.history.rows(self.places, mask)
         if len(rows) < ENOUGH_MONTHS:
             return None
         if self._comes_in_bursts(counts, rows):
@@ -97,7 +97,7 @@ class Usual:
 
     def most_rows(self, mask: Mask) -> float:
         """The most rows an area ever had in a month; none can be expected beyond it."""
-        return float(self.history.row_counts(mask)[self.history.rows(self.months, mask)].max(initial=0.0))
+        return float(self.history.row_counts(mask)[self.history.rows(self.places, mask)].max(initial=0.0))
 
     def _same(self, rows: Sequence[int]) -> list[int]:
         """Those of the places in the grid that are the judged month's calendar month."""

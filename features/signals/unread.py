@@ -26,8 +26,8 @@ from features.signals.intake import Intake
 MOST_REFUSED = 0.5
 """Share of refused rows beyond which a feed, or one area of it, counts as not delivered."""
 
-FEWEST_REFUSED = 3
-"""Fewer refused rows of one area and period are dirt, as in feed health; an assumption."""
+FEWEST_REFUSED = 5
+"""Fewer refused rows of one area and period can be chance where a tenth of a feed is dirt; an assumption."""
 
 _LEVELS = tuple(AREA_LEVELS)
 _VILLAGE = _LEVELS[-1]

@@ -137,7 +137,7 @@ def test_the_rest_of_an_area_stands_for_what_is_left_out() -> None:
     assert history.row_counts(town)[1] == pytest.approx(70 * usual.sum() / usual[1:].sum())
     assert history.total("rows", town).tolist() == [100, 70, 44]
     # Of the last month only the smaller part is stated: it says nothing of the town.
-    assert history.rows([0, 1, 2], town) == [0, 1]
-    assert history.rows([0, 1, 2], grid.mask("500299001003")) == [0, 1, 2]
-    assert history.rows([0, 1, 2], grid.mask("500299002")) == [0, 1, 2]
+    assert history.rows(np.arange(3), town) == [0, 1]
+    assert history.rows(np.arange(3), grid.mask("500299001003")) == [0, 1, 2]
+    assert history.rows(np.arange(3), grid.mask("500299002")) == [0, 1, 2]
     assert history.row_counts(grid.mask("500299002")).tolist() == [0, 0, 0]
