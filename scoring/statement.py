@@ -120,7 +120,9 @@ def _plain_not_listed(one: NotListed | None) -> dict[str, Any] | None:
 
 def _grade_word(statement: Mapping[str, Any]) -> str:
     """The word for the grade: a low one that silent feeds, or blocked ones, stand behind is no "low risk"."""
-    silent = {*statement["missing_feeds"], *statement["stale_feeds"]} - set(PLATFORM_FEEDS)
+    # Assessments written by earlier releases may lack any of the lists.
+    told = (*statement.get("missing_feeds", ()), *statement.get("stale_feeds", ()))
+    silent = set(told) - set(PLATFORM_FEEDS)
     blocked = any(one["state"] == "blocked" for one in statement.get("feed_faults", ()))
     grade: str = statement["grade"]
     return "low_with_gaps" if grade == "low" and (silent or blocked) else grade

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 
 from features import CONTRACTS, Coverage
 from features.dates import to_day
+from features.errors import ContractError
 from features.signals import Delivery
 from features.signals.buckets import HOUSEHOLDS_PER_BUCKET, Buckets, BucketWriter
 from features.signals.fields import Category, Count, Date, Field, Flag, Identifier, Money
@@ -38,7 +40,8 @@ Progress = Callable[[int, int], None]
 def stored_signals(folder: Path, households: int, progress: Progress | None = None) -> Buckets:
     """The signals of that many households, made once and kept in the folder."""
     if (folder / "signals.json").is_file():
-        return Buckets.open(folder)
+        with suppress(ContractError):
+            return Buckets.open(folder)
     writer = BucketWriter(folder)
     starts = [*range(0, households, HOUSEHOLDS_PER_BUCKET), households]
     for done, (first, last) in enumerate(pairwise(starts)):

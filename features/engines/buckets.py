@@ -47,11 +47,11 @@ from features.signals.buckets import Buckets, replace_file
 Progress = Callable[[str, int, int], None]
 
 MANIFEST = "vectors.json"
-MEMORY_MB = 240
+MEMORY_MB = 260
 """What one query may hold; with less it writes to disk. A bucket needs about 200 for all features."""
 
-AGGREGATES_PER_BUCKET, MOST_BUCKETS = 150, 3
-"""One bucket at a time for so many aggregates a household, more for fewer; beyond three little is gained."""
+AGGREGATES_PER_BUCKET, MOST_BUCKETS = 150, 2
+"""One bucket at a time for so many aggregates a household, more for fewer; beyond two little is gained."""
 
 
 @dataclass(frozen=True)
@@ -256,7 +256,7 @@ class BucketVectors:
 
 
 def _batches(stored: Buckets, plan: Plan) -> list[Batch]:
-    """Buckets that fit into the memory together: planning a query takes as long for one as for three."""
+    """Buckets that fit into the memory together: planning a query takes as long for one as for two."""
     fitting = max(1, AGGREGATES_PER_BUCKET // max(1, len(plan.slots)))
     together = min(fitting, MOST_BUCKETS)
     names = [one.name for one in stored.buckets]

@@ -21,7 +21,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ class Manifest:
             )
         try:
             said = json.loads(content)
-            if said["layout"] != _LAYOUT:
+            if said["layout"] != _LAYOUT or said.get("contracts") != contracts_version():
                 raise ContractError(f"{folder} was written by another version: take the rows in anew")
             buckets = tuple(Bucket(**one) for one in said["buckets"])
             return cls(str(said["data"]), buckets, frozenset(said["split_villages"]))
@@ -132,6 +132,15 @@ class Buckets:
         return Coverage.from_frame(table.to_pandas(), CONTRACTS)
 
 
+@lru_cache(maxsize=1)
+def contracts_version() -> str:
+    """A hash of the stored columns of every feed; signals of other columns must be taken in anew."""
+    columns = {
+        feed: [f"{one.name} {one.type}" for one in contract.schema] for feed, contract in CONTRACTS.items()
+    }
+    return hashlib.sha256(json.dumps(columns).encode()).hexdigest()[:16]
+
+
 class BucketWriter:
     """Writes stored signals bucket by bucket; nothing is seen of it before `finish`."""
 
@@ -163,6 +172,7 @@ class BucketWriter:
         split = sorted(village for village, held in self._village_buckets.items() if len(held) > 1)
         said: dict[str, Any] = {
             "layout": _LAYOUT,
+            "contracts": contracts_version(),
             "buckets": [vars(one) for one in self._buckets],
             "split_villages": split,
         }

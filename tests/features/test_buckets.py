@@ -204,6 +204,15 @@ def test_a_manifest_that_cannot_be_is_refused(tmp_path: Path, said: str) -> None
         Buckets.open(tmp_path)
 
 
+def test_signals_of_other_columns_are_refused_in_words(tmp_path: Path) -> None:
+    made_up(1).save(tmp_path)
+    path = tmp_path / "signals.json"
+    said = json.loads(path.read_text())
+    path.write_text(json.dumps({**said, "contracts": "0" * 16}))
+    with pytest.raises(ContractError, match="another version: take the rows in anew"):
+        Buckets.open(tmp_path)
+
+
 def test_a_bucket_holds_at_least_one_household() -> None:
     with pytest.raises(ContractError, match="at least one"):
         list(split_by_bucket(made_up(1).tables, 0))
