@@ -33,7 +33,7 @@ INCOME, SELF_PAID, DISASTERS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class VillageFacts:
     """One village on one date. Money in fen."""
 

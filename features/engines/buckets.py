@@ -15,7 +15,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -265,7 +265,7 @@ def _batches(stored: Buckets, plan: Plan) -> list[Batch]:
 
 def facts_to_json(facts: Iterable[VillageFacts]) -> bytes:
     """Villages' facts as the content of the file that holds them."""
-    return json.dumps([{**vars(one), "as_of": str(one.as_of)} for one in facts]).encode()
+    return json.dumps([{**asdict(one), "as_of": str(one.as_of)} for one in facts]).encode()
 
 
 def facts_from_json(content: bytes, as_of: dt.date) -> list[VillageFacts]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -27,7 +27,7 @@ COLUMNS = ("feed", "area_code", "complete_from", "complete_until", "known_on")
 _DATE = Date(name="date", zh="日期", en="date")
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Delivery:
     """Everything of `feed` that occurred in the area from `complete_from` to `complete_until`, inclusive."""
 
@@ -116,7 +116,7 @@ class Coverage:
 
     def to_frame(self) -> pd.DataFrame:
         """The deliveries as a frame with the columns of `COLUMNS`."""
-        frame = pd.DataFrame([vars(one) for one in self.deliveries], columns=list(COLUMNS))
+        frame = pd.DataFrame([astuple(one) for one in self.deliveries], columns=list(COLUMNS))
         for column in COLUMNS[2:]:
             frame[column] = pd.to_datetime(frame[column])
         return frame

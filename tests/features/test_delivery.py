@@ -62,7 +62,7 @@ def test_stored_signals_that_are_absent_or_misshapen(tmp_path: Path) -> None:
     stored.unlink()
     with pytest.raises(ContractError, match=r"income lacks 0000.parquet"):
         Signals.load(tmp_path)
-    write(tmp_path / "signals.json", '{"layout": 1}')
+    write(tmp_path / "signals.json", "{")
     with pytest.raises(ContractError, match=r"signals.json cannot be read"):
         Signals.load(tmp_path)
     with pytest.raises(ContractError, match="no contract"):
