@@ -59,8 +59,8 @@ def illness_claims_count_1m(illness: View) -> Expr:
 
 
 @feature(
-    "前12个月医疗自付",
-    "self-paid medical cost, the year before",
+    "13至24个月前医疗自付",
+    "self-paid medical cost, 13 to 24 months ago",
     unit="yuan",
     theme="illness",
     cause="01",

@@ -15,6 +15,7 @@ from features.health.reasons import REASONS
 from features.health.silences import find_silences
 from features.health.statements import Statements
 from features.health.usual import Usual
+from features.signals import CONTRACTS
 
 SURPRISING = 10.0
 """A test fires at a chance below exp(−10), 1 in 22,000: with some 3,000 tests of villages a month and a bound
@@ -187,7 +188,9 @@ class _County:
                     found += self._few_rows(NEXT_TO_NONE)
             elif reason == "few_rows":
                 found += self._few_rows(FEWER)
-                found += self._silences(homes)
+                # A spell is there in every month it lasts: months without one are one fact told again.
+                if CONTRACTS[statements.feed].kind == "event":
+                    found += self._silences(homes)
         for reason, kinds, margin in CLOSER_CHECKS:
             found += self._shares(reason, kinds, margin, is_worst=True)
         return found

@@ -32,6 +32,7 @@ class Statements:
     """The deliveries of one feed that were known on a date."""
 
     def __init__(self, coverage: Coverage, feed: str, as_of: dt.date) -> None:
+        self.feed = feed
         self.as_of = as_of
         self._by_area: dict[str, list[Delivery]] = {}
         for one in coverage.deliveries:
