@@ -59,7 +59,7 @@ def illness_claims_count_1m(illness: View) -> Expr:
 
 
 @feature(
-    "13至24个月前医疗自付",
+    "上年（13至24个月前）医疗自付",
     "self-paid medical cost, 13 to 24 months ago",
     unit="yuan",
     theme="illness",
