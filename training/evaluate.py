@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from features import FEATURES, Signals
-from scoring.grades import GradeBorders
+from features import Signals
 from scoring.model import RiskModel
 from scoring.triggers import TRIGGER_FEATURES
 from training.baselines import INCOME_FEATURE, Ranking, fit_default, fit_logistic, rule_rankings
+from training.candidate import fit_candidate
 from training.experiment import Experiment
-from training.fit import Fitted, fit
+from training.fit import Fitted
 from training.matrix import Matrix, build_matrix
 from training.metrics import Metrics, at_capacity, measure, reliability, visits_at
 
@@ -113,21 +113,8 @@ def evaluate(
     names = experiment.features
     with_rules = tuple(dict.fromkeys((*names, *TRIGGER_FEATURES, INCOME_FEATURE)))
     train = matrix(experiment.split.train, names, "training vectors")
-    directions = {name: FEATURES[name].direction for name in names}
-    fitted = fit(
-        train.vectors, train.labels, train.households, directions, experiment.fit, stage("fitting trees")
-    )
-    probabilities = fitted.calibration.probability(fitted.out_of_fold)
-    model = RiskModel(
-        booster=fitted.booster,
-        feature_names=names,
-        calibration=fitted.calibration,
-        borders=GradeBorders.at_shares(probabilities, grade_shares["high"], grade_shares["medium"]),
-        base_rate=train.positives / len(train.labels),
-        horizon_months=experiment.split.horizon_months,
-        version=version,
-        siblings=fitted.siblings,
-    )
+    candidate = fit_candidate(train, experiment, version, grade_shares, stage("fitting trees"))
+    model, fitted = candidate.model, candidate.fitted
     logistic = fit_logistic(train.vectors, train.labels)
     default = fit_default(train.vectors, train.labels, experiment.fit.threads)
     tests = []
