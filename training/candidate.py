@@ -1,0 +1,51 @@
+"""Candidate: the model an experiment makes from a training matrix, ready to score as it would in service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from features import FEATURES
+from scoring.grades import GradeBorders
+from scoring.model import RiskModel
+from training.experiment import Experiment
+from training.fit import Fitted, fit
+from training.matrix import Matrix
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A risk model with the fit it came from."""
+
+    model: RiskModel
+    fitted: Fitted
+
+
+def fit_candidate(
+    train: Matrix,
+    experiment: Experiment,
+    version: str,
+    grade_shares: Mapping[str, float],
+    progress: Callable[[int, int], None] | None = None,
+) -> Candidate:
+    """Fit, calibrate and grade on the training matrix alone; raises `DataError` with too few positives.
+
+    Grade borders are set so that the policy's shares of the training households fall in each grade.
+    """
+    names = experiment.features
+    directions = {name: FEATURES[name].direction for name in names}
+    fitted = fit(
+        train.vectors[list(names)], train.labels, train.households, directions, experiment.fit, progress
+    )
+    probabilities = fitted.calibration.probability(fitted.out_of_fold)
+    model = RiskModel(
+        booster=fitted.booster,
+        feature_names=names,
+        calibration=fitted.calibration,
+        borders=GradeBorders.at_shares(probabilities, grade_shares["high"], grade_shares["medium"]),
+        base_rate=train.positives / len(train.labels),
+        horizon_months=experiment.split.horizon_months,
+        version=version,
+        siblings=fitted.siblings,
+    )
+    return Candidate(model, fitted)
