@@ -115,7 +115,7 @@ def test_intervals_are_those_of_an_ordinary_bootstrap_of_households() -> None:
     # Each household stands on two rows with nearly the same label: drawing rows would be too sure of itself.
     households = np.repeat(np.arange(people), 2)
     labels = np.repeat((rng.random(people) < 0.25).astype(np.int64), 2)
-    ranks = labels * 0.9 + np.repeat(rng.normal(0, 1, people), 2)
+    ranks = np.asarray(labels * 0.9 + np.repeat(rng.normal(0, 1, people), 2), dtype=np.float64)
     visits = 80
     areas = Areas(("",), np.zeros(2 * people, dtype=np.int64), np.array([2 * people]), np.array([visits]))
     ranking = sort_ranking(labels, ranks, areas, is_probability=False)

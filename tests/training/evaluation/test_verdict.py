@@ -41,8 +41,27 @@ def test_the_best_baseline_is_that_of_the_highest_precision() -> None:
     differences = {"income": Difference(UP, UP), "line": Difference(FLAT, FLAT), "card": Difference(UP, UP)}
     found = judge({"income": 0.02, "line": 0.11, "card": 0.05}, differences)
     assert (found.best_baseline, found.verdict, found.is_better) == ("line", "not better", False)
-    assert found.sentence.startswith("NOT BETTER than the best baseline (line)")
+    assert found.sentence.startswith("NOT BETTER than line: precision at capacity +0.0100")
     assert "+0.0100 [-0.0200, +0.0500]" in found.sentence
+
+
+def test_learned_baselines_may_be_level_where_only_rules_must_be_beaten() -> None:
+    precision = {"income": 0.02, "card": 0.05, "line": 0.11, "defaults": 0.12}
+    learned = frozenset({"line", "defaults"})
+
+    def judged(line: Difference, card: Difference) -> tuple[str, str, str]:
+        differences = {
+            "income": Difference(UP, UP), "card": card, "line": line, "defaults": Difference(UP, FLAT)
+        }  # fmt: skip
+        found = judge(precision, differences, "rules", learned)
+        return found.best_baseline, found.verdict, found.sentence
+
+    best, word, sentence = judged(Difference(FLAT, FLAT), Difference(UP, UP))
+    assert (best, word) == ("card", "better")
+    assert "; better than defaults: precision" in sentence
+    assert judged(Difference(FLAT, FLAT), Difference(FLAT, FLAT))[:2] == ("card", "not better")
+    # A learned baseline that is ahead decides, whatever the rules do.
+    assert judged(Difference(FLAT, DOWN), Difference(UP, UP))[:2] == ("line", "worse")
 
 
 def test_regret_prefers_the_steady_to_the_lucky() -> None:
