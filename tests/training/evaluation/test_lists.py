@@ -23,7 +23,7 @@ def areas_of(index: list[int], visits: list[int]) -> Areas:
     return Areas(codes, found, sizes, np.minimum(np.array(visits, dtype=np.int64), sizes))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(ROWS, st.integers(0, 3), st.integers(0, 3))
 def test_worst_mean_and_best_are_those_of_all_orders(
     rows: list[tuple[int, int, int]], first: int, second: int
