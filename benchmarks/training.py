@@ -2,11 +2,11 @@
 
     python -m benchmarks.training [--rows 1000000] [--features 110] [--json]
 
-The matrix is made up: household amounts, counts and flags under the names of real features, whole feeds missing
-for some, an outcome of about 0.5 % that follows a few of them. `rows` is the training matrix of the last of
-three splits; the earlier ones have three and four of its five dates. Test dates have a fifth of the rows each.
-Times are wall times of one run, on as many threads as the default settings name, and the processor's time of
-all threads, which says more on a busy machine; memory is the peak of the process.
+The matrix is made up: household amounts, counts and flags under the names of real features, whole feeds
+missing for some, an outcome of about 0.5 % that follows a few of them. `rows` is the training matrix of the
+last of three splits; the earlier ones have three and four of its five dates. Test dates have a fifth of the
+rows each. Times are wall times of one run, on as many threads as the default settings name, and the
+processor's time of all threads, which says more on a busy machine; memory is the peak of the process.
 """
 
 from __future__ import annotations
