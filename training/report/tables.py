@@ -1,4 +1,4 @@
-"""Report: what a run found, as a table for people and one JSON object for programs."""
+"""Tables: what a run found, for people at a terminal, and the same as one JSON object for programs."""
 
 from __future__ import annotations
 
