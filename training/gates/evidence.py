@@ -9,7 +9,7 @@ from typing import Any
 
 from scoring.bundle import Bundle
 from training.errors import GateError
-from training.evaluate import OURS
+from training.evaluation.comparison import OURS
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def last_test(report: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def our_numbers(report: Mapping[str, Any]) -> Mapping[str, Any]:
     """The model's own metrics on the last test date."""
-    found: Mapping[str, Any] = last_test(report)["models"][OURS]
+    found: Mapping[str, Any] = last_test(report)["rankings"][OURS]
     return found
 
 
