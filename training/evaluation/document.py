@@ -2,8 +2,8 @@
 
 ``format`` counts the shapes of it. Numbers with an interval are objects ``{value, low, high}`` (95 %,
 bootstrap); at capacity also ``worst`` and ``best`` over orders of ties. What was not measured is an absent
-key, never a null. No name of a release and no time of day is in it: the same data, settings and versions give the
-same bytes.
+key, never a null. No name of a release and no time of day is in it: the same data, settings and versions give
+the same bytes.
 ``docs/reference/evaluation.md`` describes every key.
 """
 
