@@ -38,7 +38,7 @@ PLAIN = ("tuning", "horizons", "themes", "label_quality", "silent_feeds", "certa
 
 DRAWN = {
     "format", "verdict", "experiment", "split", "model", "method", "tests", "pooled", "list_changes", "churn",
-    "ablation", "choices", "explanations", "golden", "run",
+    "ablation", "choices", "explanations", "golden", "run", "operator",
 }  # fmt: skip
 """Keys of the JSON that the builders read; any other key is shown as tables, so that nothing is dropped."""
 
