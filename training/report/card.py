@@ -7,6 +7,7 @@ from typing import Any
 
 from training.report.figures import Cell, Number, Paragraph, Table, paragraph
 from training.report.markdown import render_markdown
+from training.report.naming import group_name, grouping_name, ranking_name
 from training.report.page import Language, Page, Section, render_page
 from training.report.run_page import name_of, summary, tone_of
 from training.report.sections.measured import MEASURES, estimate, ours_of
@@ -76,18 +77,24 @@ def _data(doc: Mapping[str, Any], names: Mapping[str, str]) -> Table:
 def _metrics(doc: Mapping[str, Any], language: Language) -> Table:
     """Ours and the best baseline on every test date."""
     names, ours = words(language)["names"], ours_of(doc)
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
+    strong: list[int] = []
     for test in doc["tests"]:
         for name in dict.fromkeys((ours, doc["verdict"]["best_baseline"])):
             one = test["rankings"].get(name)
             if one:
+                strong += [len(rows)] if name == ours else []
                 row = (estimate(one.get(measure), form) for measure, form in MEASURES)
-                rows.append((f"{name}, {test['as_of_date']}", Number(one["n"], "count"), *row))
+                rows.append((
+                    f"{ranking_name(name, language)}, {test['as_of_date']}",
+                    Number(one["n"], "count"),
+                    *row,
+                ))
     return Table(
         words(language)["interval_note"],
         ("", names["households"], *(names[one] for one, _ in MEASURES)),
         tuple(rows),
-        frozenset(at for at, row in enumerate(rows) if str(row[0]).startswith(f"{ours},")),
+        frozenset(strong),
     )
 
 
@@ -95,7 +102,7 @@ def _groups(doc: Mapping[str, Any], language: Language) -> Table:
     names, test = words(language)["names"], doc["tests"][-1]
     rows = tuple(
         (
-            f"{grouping['by']}: {cell['group']}{' *' if cell.get('is_small') else ''}",
+            _group(grouping["by"], cell, language),
             Number(cell["positives"], "count"),
             estimate(cell.get("recall"), "share"),
         )
@@ -103,6 +110,11 @@ def _groups(doc: Mapping[str, Any], language: Language) -> Table:
         for cell in grouping["cells"]
     )
     return Table(f"{names['as_of']} {test['as_of_date']}", ("", names["positives"], names["recall"]), rows)
+
+
+def _group(by: str, cell: Mapping[str, Any], language: Language) -> str:
+    mark = " *" if cell.get("is_small") else ""
+    return f"{grouping_name(by, language)}: {group_name(by, cell['group'], language)}{mark}"
 
 
 def _contacts(doc: Mapping[str, Any], absent: str) -> tuple[Paragraph, ...]:
