@@ -10,7 +10,8 @@ from training.report.figures import ABSENT, Cell, Form, Number, Table, with_inte
 MOST_ROWS = 60
 """Longer lists are cut: the JSON has them whole."""
 
-_SHARES = ("share", "rate", "precision", "recall", "jaccard", "predicted", "observed", "score")
+_SHARES = {"share", "rate", "precision", "recall", "jaccard"}
+"""Last words of keys whose numbers are shares."""
 
 
 def plain_tables(title: str, found: Any) -> list[Table]:
@@ -42,7 +43,7 @@ def form_of(name: str, value: float) -> Form:
     """How a number called `name` is written."""
     if isinstance(value, int):
         return "count"
-    if any(one in name for one in _SHARES) and 0 <= value <= 1:
+    if name.rpartition(" ")[2].rpartition("_")[2] in _SHARES and 0 <= value <= 1:
         return "rate"
     return "four" if abs(value) < 100 else "count" if value == round(value) else "two"
 
