@@ -1,11 +1,13 @@
 """The registry: MLflow indexes versions and aliases; it never loads a model.
 
 A version points at a bundle that a run has stored. MLflow's own loaders run code from the model folder and
-are never called: a fetched folder goes through `load_bundle`.
+are never called: a fetched folder goes through `load_bundle`. The newest version is the challenger; which one
+serves is the champion.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import shutil
@@ -16,10 +18,13 @@ from scoring.bundle import Bundle, load_bundle
 from scoring.errors import BundleError, RegistryError
 
 MODEL_NAME = "fangfan"
-CHAMPION = "champion"
+CHAMPION, CHALLENGER = "champion", "challenger"
 ARTIFACT = "bundle"
+REPORT = "report.json"
 MANIFEST_TAG = "manifest_sha256"
 """Tag of a version: the hash of the manifest it was registered with, which names the model's hash."""
+REPORT_TAG = "report_sha256"
+"""Tag of a version: the hash of the report that its gates read."""
 
 
 def connect(tracking_uri: str) -> Any:
@@ -37,32 +42,49 @@ def connect(tracking_uri: str) -> Any:
         raise RegistryError("MLflow does not know this kind of tracking address") from None
 
 
-def publish_bundle(bundle: Path, run_id: str, tracking_uri: str) -> str:
-    """Store a bundle under a run and register it as a new version; returns the version number."""
+def check_store(tracking_uri: str) -> None:
+    """Raise `RegistryError` where a SQLite address names no file."""
+    path = tracking_uri.removeprefix("sqlite:///")
+    if path != tracking_uri and not Path(path).is_file():
+        # MLflow would make an empty database there and then find nothing in it.
+        raise RegistryError(f"--tracking: there is no file {path}")
+
+
+def publish_bundle(bundle: Path, run_id: str, tracking_uri: str, report: Path | None = None) -> str:
+    """Store a bundle under a run and register it as a new version, the challenger; returns its number.
+
+    `report` is the file with the numbers that the gates of promotion will read; its hash is kept.
+    """
     from mlflow.exceptions import MlflowException
 
     published = load_bundle(bundle)
     client = connect(tracking_uri)
+    tags = {MANIFEST_TAG: published.sha256}
     try:
         client.log_artifacts(run_id, str(bundle), ARTIFACT)
+        if report is not None:
+            client.log_artifact(run_id, str(report))
+            tags[REPORT_TAG] = hashlib.sha256(report.read_bytes()).hexdigest()
         if not client.search_registered_models(f"name = '{MODEL_NAME}'"):
             client.create_registered_model(MODEL_NAME)
         source = f"{client.get_run(run_id).info.artifact_uri}/{ARTIFACT}"
-        tags = {MANIFEST_TAG: published.sha256}
         version = client.create_model_version(MODEL_NAME, source, run_id, tags=tags)
+        client.set_registered_model_alias(MODEL_NAME, CHALLENGER, version.version)
     except MlflowException as error:
         raise RegistryError(f"the registry refused the model: {error.message}") from None
     return str(version.version)
 
 
 def set_champion(version: str, tracking_uri: str) -> str | None:
-    """Make a version the champion; returns the version that was, if any."""
+    """Make a version the champion; returns the version that was, if any. It is a challenger no longer."""
     from mlflow.exceptions import MlflowException
 
     client = connect(tracking_uri)
     former = find_champion(tracking_uri)
     try:
         client.set_registered_model_alias(MODEL_NAME, CHAMPION, version)
+        if find_version(CHALLENGER, tracking_uri) == version:
+            client.delete_registered_model_alias(MODEL_NAME, CHALLENGER)
     except MlflowException as error:
         raise RegistryError(f"the registry has no such version: {error.message}") from None
     return former
@@ -70,13 +92,55 @@ def set_champion(version: str, tracking_uri: str) -> str | None:
 
 def find_champion(tracking_uri: str) -> str | None:
     """The version that is champion, if there is one."""
+    return find_version(CHAMPION, tracking_uri)
+
+
+def find_version(alias: str, tracking_uri: str) -> str | None:
+    """The version behind an alias, if there is one; raises `RegistryError` where nobody answers."""
     from mlflow.exceptions import MlflowException
 
     client = connect(tracking_uri)
     try:
-        return str(client.get_model_version_by_alias(MODEL_NAME, CHAMPION).version)
+        return str(client.get_model_version_by_alias(MODEL_NAME, alias).version)
+    except MlflowException as error:
+        # A registry without the alias, or without any model, answers one of these two.
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise RegistryError(f"the registry does not answer: {error.message}") from None
+
+
+def fetch_version(version: str, tracking_uri: str, directory: Path) -> tuple[Bundle, Path | None]:
+    """A version's bundle and its report, copied below `directory`, checked against what was registered.
+
+    Raises `RegistryError` when there is no such version, `BundleError` when a file is not the registered one.
+    The report is `None` for a version registered without one.
+    """
+    from mlflow.exceptions import MlflowException
+
+    client = connect(tracking_uri)
+    try:
+        registered = client.get_model_version(MODEL_NAME, version)
     except MlflowException:
-        return None
+        raise RegistryError(f"the registry has no version {version}; train one with `run` first") from None
+    try:
+        bundle = load_bundle(
+            Path(client.download_artifacts(str(registered.run_id), ARTIFACT, str(directory)))
+        )
+        tags = registered.tags
+        if bundle.sha256 != tags.get(MANIFEST_TAG):
+            raise BundleError(
+                f"version {version} is not the bundle that was registered (its manifest differs)"
+            )
+        if REPORT_TAG not in tags:
+            return bundle, None
+        report = Path(client.download_artifacts(str(registered.run_id), REPORT, str(directory)))
+    except MlflowException as error:
+        raise RegistryError(f"the files of version {version} cannot be fetched: {error.message}") from None
+    if hashlib.sha256(report.read_bytes()).hexdigest() != tags[REPORT_TAG]:
+        raise BundleError(
+            f"the report of version {version} is not the one that was registered (sha256 differs)"
+        )
+    return bundle, report
 
 
 def fetch_bundle(alias: str, tracking_uri: str, directory: Path) -> Bundle:

@@ -19,3 +19,11 @@ class DataError(TrainingError):
 
 class GateError(TrainingError):
     """A model that may not be promoted, with the gates it failed."""
+
+
+class ReleaseError(TrainingError):
+    """A release log that is broken or cannot be written, or a rollback to what was never champion."""
+
+
+class TrackingError(TrainingError):
+    """A tracking server that does not take a run."""

@@ -1,68 +1,187 @@
-"""Promote: make a registered version the champion, if it passes the gates."""
+"""Promote and roll back: which registered version serves, by whom, why, and past which gates."""
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
+import json
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
-from scoring.bundle import Manifest, load_bundle
-from scoring.registry import MANIFEST_TAG, MODEL_NAME, connect, set_champion
-from training.errors import GateError
+from pydantic import ValidationError
 
-LEAST_LIFT = 1.0
-MOST_CALIBRATION_ERROR = 0.01
+from scoring.bundle import Bundle
+from scoring.registry import check_store, fetch_version, find_champion, set_champion
+from training.errors import GateError, ReleaseError
+from training.gates import Evidence, Gate, run_gates
+from training.release_log import (
+    MOST_WORDS,
+    Draft,
+    GateEntry,
+    Release,
+    append_release,
+    current_user,
+    former_version,
+    read_releases,
+)
+
+FOR_PASSING = "passed every gate"
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """A version that became champion, and the one it replaced."""
+    """A version that became champion, or with `dry_run` could; the one it replaced; the gates and the entry.
+
+    `entry` is `None` where nothing was changed.
+    """
 
     version: str
     release: str
     former: str | None
+    gates: tuple[Gate, ...]
+    manifest_sha256: str
+    entry: Release | None = None
+
+    @property
+    def failed(self) -> tuple[Gate, ...]:
+        """The gates that speak against it."""
+        return tuple(one for one in self.gates if not one.passed)
+
+    def as_json(self) -> dict[str, Any]:
+        """As one JSON object."""
+        return {
+            "version": self.version,
+            "release": self.release,
+            "former": self.former,
+            "is_champion": self.entry is not None,
+            "gates": [one.as_json() for one in self.gates],
+            "entry": None if self.entry is None else self.entry.model_dump(mode="json"),
+        }
 
 
-def promote(version: str, tracking_uri: str, override: str | None = None) -> Promotion:
-    """Check the gates of a registered version and make it the champion.
+def try_gates(version: str, tracking_uri: str) -> Promotion:
+    """What a promotion of a version would meet; changes nothing.
 
-    Raises `GateError` naming the gates it failed, unless `override` gives a reason; the reason is kept as
-    a tag of the version.
+    Raises `RegistryError` for an unknown version, `BundleError` for altered files, `GateError` for a version
+    without a report.
     """
-    from mlflow.exceptions import MlflowException
-
-    path = tracking_uri.removeprefix("sqlite:///")
-    if path != tracking_uri and not Path(path).is_file():
-        # MLflow would make an empty database there and then find nothing in it.
-        raise GateError(f"--tracking: there is no file {path}")
-    client = connect(tracking_uri)
-    try:
-        registered = client.get_model_version(MODEL_NAME, version)
-    except MlflowException:
-        raise GateError(f"the registry has no version {version}; train one with `run` first") from None
+    check_store(tracking_uri)
     with tempfile.TemporaryDirectory() as scratch:
-        fetched = Path(client.download_artifacts(str(registered.run_id), "bundle", scratch))
-        bundle = load_bundle(fetched)
-    if bundle.sha256 != registered.tags.get(MANIFEST_TAG):
-        raise GateError(f"version {version} is not the bundle that was registered (its manifest differs)")
-    manifest = bundle.manifest
-    failed = failed_gates(manifest)
-    if failed and not override:
-        raise GateError(f"{manifest.version} may not be promoted: {'; '.join(failed)}")
-    if failed and override:
-        client.set_model_version_tag(MODEL_NAME, version, "override", f"{override} ({'; '.join(failed)})")
-    former = set_champion(version, tracking_uri)
-    return Promotion(version, manifest.version, former)
+        bundle, report = _fetched(version, tracking_uri, Path(scratch) / "candidate")
+        if report is None:
+            raise GateError(f"version {version} was registered without a report: train it anew with `run`")
+        champion = find_champion(tracking_uri)
+        theirs = None
+        if champion is not None and champion != version:
+            _, theirs = _fetched(champion, tracking_uri, Path(scratch) / "champion")
+        gates = run_gates(Evidence(bundle, report, theirs, dt.datetime.now(dt.UTC).date()))
+    return Promotion(version, bundle.manifest.version, champion, gates, bundle.sha256)
 
 
-def failed_gates(manifest: Manifest) -> list[str]:
-    """What speaks against promoting a model, from the numbers in its manifest."""
-    metrics = manifest.metrics
-    failed = []
-    if not metrics["lift_over_best_rule"] > LEAST_LIFT:
-        failed.append("it is not better than the best rule at visit capacity")
-    if not metrics["ece"] <= MOST_CALIBRATION_ERROR:
-        failed.append(f"its calibration error is above {MOST_CALIBRATION_ERROR}")
-    if not metrics["roc_auc_low"] > 0.5:
-        failed.append("its ROC-AUC does not stand clear of chance")
-    return failed
+def promote(
+    version: str,
+    tracking_uri: str,
+    override: str | None = None,
+    *,
+    by: str | None = None,
+    why: str | None = None,
+) -> Promotion:
+    """Make a registered version the champion and write that into the release log.
+
+    Raises `GateError` naming the gates it failed, unless `override` gives a reason; the reason and the gates
+    are kept in the log. `by` is the user of the process unless given.
+    """
+    return promote_tried(try_gates(version, tracking_uri), tracking_uri, override, by=by, why=why)
+
+
+def promote_tried(
+    tried: Promotion,
+    tracking_uri: str,
+    override: str | None = None,
+    *,
+    by: str | None = None,
+    why: str | None = None,
+) -> Promotion:
+    """The same, of a version whose gates were just tried."""
+    if tried.failed and not override:
+        raise GateError(f"{tried.release} may not be promoted: {say_failed(tried.failed)}")
+    if override and not tried.failed:
+        raise GateError("there is nothing to override: every gate is passed; say --why instead")
+    return _release(tried, "promote", tracking_uri, by, override or why or FOR_PASSING)
+
+
+def rollback(
+    tracking_uri: str,
+    to: str | None = None,
+    *,
+    why: str,
+    by: str | None = None,
+    dry_run: bool = False,
+) -> Promotion:
+    """Make the former champion, or an older one, the champion again, after its files are checked.
+
+    Raises `ReleaseError` when there was none, or `to` never was champion; `BundleError` for altered files.
+    """
+    check_store(tracking_uri)
+    releases = read_releases(tracking_uri)
+    champion = find_champion(tracking_uri)
+    if to is not None:
+        were = {one.to_version for one in releases} | {one.from_version for one in releases}
+        if to == champion or to not in were:
+            raise ReleaseError(
+                f"version {to} is champion already" if to == champion
+                else f"version {to} was never champion: `promote` takes it through the gates"
+            )  # fmt: skip
+    target = to or former_version(releases)
+    if target is None:
+        raise ReleaseError("there is no former champion to go back to")
+    with tempfile.TemporaryDirectory() as scratch:
+        bundle, _ = _fetched(target, tracking_uri, Path(scratch))
+    found = Promotion(target, bundle.manifest.version, champion, (), bundle.sha256)
+    return found if dry_run else _release(found, "rollback", tracking_uri, by, why)
+
+
+def say_failed(failed: tuple[Gate, ...]) -> str:
+    """The failed gates in one sentence."""
+    return "; ".join(f"{one.name}: {one.says}" for one in failed)
+
+
+def _fetched(version: str, tracking_uri: str, folder: Path) -> tuple[Bundle, Mapping[str, Any] | None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    bundle, report = fetch_version(version, tracking_uri, folder)
+    return bundle, None if report is None else json.loads(report.read_text("utf-8"))
+
+
+def _release(
+    found: Promotion, action: Literal["promote", "rollback"], tracking_uri: str, by: str | None, why: str
+) -> Promotion:
+    try:
+        draft = Draft(
+            at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            by=by or current_user(),
+            action=action,
+            from_version=found.former,
+            to_version=found.version,
+            release=found.release,
+            manifest_sha256=found.manifest_sha256,
+            why=why,
+            gates=tuple(_entry(one) for one in found.gates),
+            overridden=tuple(one.name for one in found.failed),
+        )
+    except ValidationError as error:
+        places = sorted({str(one["loc"][0]) for one in error.errors()})
+        raise ReleaseError(
+            f"{' and '.join(places)}: give at least one and at most {MOST_WORDS} characters"
+        ) from None
+    # Written before it is done: a champion without an entry would be worse than an entry without a champion.
+    entry = append_release(draft, tracking_uri)
+    set_champion(found.version, tracking_uri)
+    return dataclasses.replace(found, entry=entry)
+
+
+def _entry(gate: Gate) -> GateEntry:
+    asked = None if gate.threshold is None else gate.threshold.value
+    return GateEntry(name=gate.name, passed=gate.passed, observed=gate.finite, threshold=asked)

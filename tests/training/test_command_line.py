@@ -33,6 +33,9 @@ def training(*arguments: object) -> subprocess.CompletedProcess[str]:
             "--outcomes-until is a",
         ),
         (("promote", "--version", "1", "--tracking", "nonsense://x"), "tracking address"),
+        (("rollback", "--tracking", "sqlite:///{tmp}/none.db", "--why", "x"), "there is no file"),
+        (("releases", "--tracking", "sqlite:///{tmp}/none.db"), "there is no file"),
+        (("report", "{tmp}"), "holds no report.json"),
     ],
 )
 def test_a_refusal_is_one_sentence(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
@@ -45,7 +48,18 @@ def test_a_refusal_is_one_sentence(tmp_path: Path, arguments: tuple[str, ...], s
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("simulate",), ("run",), ("promote",), ("survey",), ("survey", "uganda")]
+    "command",
+    [
+        (),
+        ("simulate",),
+        ("run",),
+        ("report",),
+        ("promote",),
+        ("rollback",),
+        ("releases",),
+        ("survey",),
+        ("survey", "uganda"),
+    ],
 )
 def test_help_helps(command: tuple[str, ...]) -> None:
     done = training(*command, "--help")

@@ -1,4 +1,4 @@
-"""Report: what a run found, as tables for people."""
+"""Tables: what a run found, for people at a terminal."""
 
 from __future__ import annotations
 

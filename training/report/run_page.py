@@ -1,0 +1,122 @@
+"""Run page: a run's JSON as one HTML page, from the JSON object alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from training.report.figures import Figure, Number, Paragraph, Part, Table, paragraph
+from training.report.naming import ranking_name
+from training.report.page import Page, Section, render_page
+from training.report.plain_tables import plain_tables, title_of
+from training.report.sections import fairness, listing, measured, model, outlook, setting
+from training.report.sections.measured import ours_of
+from training.report.texts import words
+
+Parts = list[Paragraph | Table | Figure]
+Builder = Callable[[Mapping[str, Any]], Parts]
+
+BUILDERS: tuple[tuple[str, Builder], ...] = (
+    ("data", setting.data),
+    ("models", measured.models),
+    ("dates", measured.dates),
+    ("areas", setting.areas),
+    ("groups", fairness.groups),
+    ("calibration", fairness.calibration),
+    ("lists", listing.changes),
+    ("churn", listing.churn),
+    ("dial", listing.dial),
+    ("ablation", model.ablation),
+    ("choices", model.choices),
+    ("horizons", outlook.horizons),
+    ("themes", outlook.themes),
+    ("explanations", model.explanations),
+    ("golden", setting.golden),
+    ("provenance", setting.provenance),
+)
+"""Sections with charts of their own, in the order of the page."""
+
+PLAIN = ("tuning", "label_quality", "silent_feeds", "certainty")
+"""Keys of the JSON that are shown as tables, before what moves the model."""
+
+DRAWN = {
+    "format", "verdict", "experiment", "split", "model", "method", "tests", "pooled", "list_changes", "churn",
+    "ablation", "choices", "explanations", "golden", "run", "operator", "horizons", "themes",
+}  # fmt: skip
+"""Keys of the JSON that the builders read; any other key is shown as tables, so that nothing is dropped."""
+
+
+def render_report(doc: Mapping[str, Any]) -> str:
+    """The page of a run; sections that the JSON does not have are left out."""
+    sections = [_section(key, build(doc)) for key, build in BUILDERS]
+    plain = [_section(key, [*plain_tables(title_of(key), doc[key])]) for key in PLAIN if doc.get(key)]
+    others = sorted(set(doc) - DRAWN - set(PLAIN))
+    more = _section("more", [table for key in others for table in plain_tables(title_of(key), doc[key])])
+    at = [key for key, _ in BUILDERS].index("explanations")
+    found = [*sections[:at], *plain, *sections[at:], more]
+    english = words("en")
+    return render_page(
+        Page(
+            title=english["report"].format(name=name_of(doc)),
+            verdict=(str(doc["verdict"]["sentence"]),),
+            tone=tone_of(doc),
+            summary=summary(doc, "zh"),
+            sections=tuple(one for one in found if one is not None),
+            contents_title=english["contents"],
+            table_title=english["numbers"],
+            footer=(english["summary"]["use"],),
+        )
+    )
+
+
+def name_of(doc: Mapping[str, Any]) -> str:
+    """What the run is called: its release, else its experiment."""
+    return str(doc.get("run", {}).get("version") or doc.get("experiment", {}).get("name", ""))
+
+
+def tone_of(doc: Mapping[str, Any]) -> Literal["good", "bad"]:
+    """How the verdict is set."""
+    return "good" if doc["verdict"]["is_better"] is True else "bad"
+
+
+def summary(doc: Mapping[str, Any], language: str) -> tuple[Paragraph, ...]:
+    """What the run found, in four sentences."""
+    said = words(language)["summary"]
+    verdict = doc["verdict"]
+    sentence = said["verdict"][verdict["verdict"]].format(
+        baseline=ranking_name(verdict["best_baseline"], language)
+    )
+    found = [paragraph(sentence, tone="plain" if verdict["is_better"] else "warning")]
+    if doc.get("tests") and doc.get("model"):
+        test, trained = doc["tests"][-1], doc["model"]
+        ours = test["rankings"][ours_of(doc)]
+        counts = (trained["train_rows"], trained["train_positives"], test["n"], test["positives"])
+        found.append(
+            paragraph(
+                *_filled(said["data"], [Number(one, "count") for one in counts], date=test["as_of_date"])
+            )
+        )
+        numbers = [
+            Number(test["visits"], "count"),
+            Number(ours["recall"]["value"], "share"),
+            Number(ours["precision"]["value"], "share"),
+            Number(ours["lift"]["value"], "times"),
+        ]
+        found.append(paragraph(*_filled([*said["list"], said["end"]], numbers)))
+    return (*found, paragraph(said["use"], tone="quiet"))
+
+
+def _filled(texts: list[str], numbers: list[Number], **named: str) -> list[Part]:
+    """Texts and numbers in turn, the first text first."""
+    parts: list[Part] = []
+    for at, text in enumerate(texts):
+        parts.append(text.format(**named))
+        if at < len(numbers):
+            parts.append(numbers[at])
+    return parts
+
+
+def _section(key: str, parts: Parts) -> Section | None:
+    if not parts:
+        return None
+    return Section(key, words("en")["sections"][key], tuple(parts), words("zh")["sections"][key])
