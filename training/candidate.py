@@ -9,7 +9,9 @@ from features import FEATURES
 from scoring.grades import GradeBorders
 from scoring.model import RiskModel
 from training.experiment import Experiment
+from training.feed_dropout import features_by_feed
 from training.fit import Fitted, fit
+from training.line import transforms_of
 from training.matrix import Matrix
 
 
@@ -35,7 +37,15 @@ def fit_candidate(
     names = experiment.features
     directions = {name: FEATURES[name].direction for name in names}
     fitted = fit(
-        train.vectors[list(names)], train.labels, train.households, directions, experiment.fit, progress
+        train.vectors[list(names)],
+        train.labels,
+        train.households,
+        directions,
+        experiment.fit,
+        progress,
+        feeds=features_by_feed(names),
+        transforms=transforms_of(names),
+        dates=train.vectors.index.get_level_values("as_of_date").to_numpy(),
     )
     probabilities = fitted.calibration.probability(fitted.out_of_fold)
     model = RiskModel(
@@ -47,5 +57,7 @@ def fit_candidate(
         horizon_months=experiment.split.horizon_months,
         version=version,
         siblings=fitted.siblings,
+        blend=fitted.blend,
+        venn_abers=fitted.venn_abers,
     )
     return Candidate(model, fitted)

@@ -46,6 +46,9 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "seed": (0, 2**31 - 1),
     "threads": (1, 256),
     "siblings": (0, 9),
+    "feed_dropout": (0.0, 0.9),
+    "least_tree_share": (0.0, 1.0),
+    "tuning_trials": (0, 1_000),
 }
 """Lowest and highest value of every setting under `fit`."""
 
