@@ -20,6 +20,7 @@ from scoring.errors import ScoringError
 from scoring.registry import MODEL_NAME, connect
 from tests.training.conftest import ENDS_ON
 from training.errors import DataError, GateError
+from training.evaluation.document import evaluation_json
 from training.matrix import build_matrix
 from training.pipeline import FinishedRun, run_experiment
 from training.promote import failed_gates, promote
@@ -51,18 +52,22 @@ def test_golden_rows_are_nobody(finished: FinishedRun) -> None:
 
 def test_every_baseline_stands_beside_ours(finished: FinishedRun) -> None:
     report = json.loads((finished.bundle.parent / "evaluation.json").read_text(encoding="utf-8"))
-    models = report["tests"][0]["models"]
+    assert next(iter(report)) == "format"
+    assert report["verdict"]["sentence"].split(" than")[0] in {"BETTER", "NOT BETTER", "WORSE"}
+    rankings = report["tests"][0]["rankings"]
     assert {
         "lowest income first",
         "union of triggers",
+        "points card",
         "logistic regression",
         "LightGBM defaults",
         "ours",
-    } <= set(models)
-    for one in models.values():
-        low, high = one["roc_auc_interval"]
-        assert low <= one["roc_auc"] <= high
-        assert one["precision"]["worst"] <= one["precision"]["mean"] <= one["precision"]["best"]
+    } <= set(rankings)
+    for one in rankings.values():
+        for name in ("roc_auc", "pr_auc", "precision", "recall"):
+            assert 0 <= one[name]["low"] <= one[name]["high"] <= 1
+        assert one["precision"]["worst"] <= one["precision"]["value"] <= one["precision"]["best"]
+    assert report == evaluation_json(finished.evaluation)
 
 
 def test_the_run_says_what_it_was_made_from(finished: FinishedRun, county_folder: Path) -> None:
