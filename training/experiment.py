@@ -169,7 +169,7 @@ def load_experiment(path: Path) -> Experiment:
         raise ExperimentError(f"{path.name}: {error}") from error
     settings = _fit(raw.get("fit", {}))
     grid = _grid(raw.get("grid", {}), settings)
-    _check_past(grid, splits)
+    _check_past(grid, settings, splits)
     return Experiment(
         name=name,
         region=str(raw["region"]),
@@ -321,12 +321,14 @@ def _grid(raw: Any, settings: FitSettings) -> GridSettings:
     return GridSettings(tuple(candidates), choose_by)
 
 
-def _check_past(grid: GridSettings, splits: tuple[Split, ...]) -> None:
-    for split in splits if grid.candidates else ():
+def _check_past(grid: GridSettings, settings: FitSettings, splits: tuple[Split, ...]) -> None:
+    asks = "grid" if grid.candidates else "fit.tuning_trials" if settings.tuning_trials else None
+    for split in splits if asks else ():
         if not past_pairs(split):
             raise ExperimentError(
-                f"grid chooses on past dates, but before the test date {split.test[0]} no training date lies "
-                f"a whole horizon ({split.horizon_months} months) after another: give earlier training dates"
+                f"{asks} chooses on past dates, but before the test date {split.test[0]} no training date "
+                f"lies a whole horizon ({split.horizon_months} months) after another: give earlier training "
+                "dates"
             )
 
 

@@ -26,6 +26,7 @@ from scoring.line import Blend, Line, Transform
 from training.errors import DataError
 from training.feed_dropout import drop_feeds
 from training.line import fit_line
+from training.trials import Tuning
 from training.venn_abers import fit_steps
 
 TREE_SHARES = (1.0, 0.75, 0.5, 0.25)
@@ -99,6 +100,7 @@ class Fitted:
     blend: Blend | None = None
     losses: tuple[tuple[float, float], ...] = ()
     venn_abers: VennAbers | None = None
+    tuning: Tuning | None = None
 
 
 def fit(

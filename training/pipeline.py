@@ -18,8 +18,10 @@ import training
 from features import FEATURES, Signals, feature_version, policy_value, policy_version
 from scoring.bundle import load_bundle
 from scoring.calibration import Calibration
+from scoring.certainty import Steps, VennAbers
 from scoring.errors import BundleError
 from scoring.grades import GradeBorders
+from scoring.line import Blend, Line, Term
 from scoring.model import RiskModel
 from scoring.registry import CHAMPION, fetch_bundle, find_champion
 from training.candidate import Candidate
@@ -35,10 +37,14 @@ from training.provenance import data_fingerprint, git_revision, library_versions
 from training.release import version_name, write_bundle
 from training.stages import Stages, named_by
 from training.tracking import record_run
+from training.trials import Trial, Tuning
 
 Progress = Callable[[str, int, int], None]
 
-KEPT = (Candidate, RiskModel, Calibration, GradeBorders, Fitted, FitSettings, Choice, Regret)
+KEPT = (
+    Candidate, RiskModel, Calibration, GradeBorders, Fitted, FitSettings, Choice, Regret,
+    Blend, Line, Term, VennAbers, Steps, Tuning, Trial,
+)  # fmt: skip
 """The dataclasses that a run's stages hold."""
 
 

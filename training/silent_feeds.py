@@ -7,7 +7,6 @@ hold where a feed is not covered; scores are made as in service and measured aga
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from scoring.model import RiskModel
 from training.feed_dropout import features_by_feed
-from training.metrics import at_capacity, calibration_error, visits_at
+from training.metrics import at_capacity, calibration_error
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -39,32 +38,28 @@ class Silence:
     observed: float
     moved: float
 
-    def as_json(self) -> dict[str, Any]:
-        """The same as plain data."""
-        return dict(vars(self))
-
 
 def measure_silence(
-    model: RiskModel, vectors: pd.DataFrame, labels: Labels, capacity_share: float
+    model: RiskModel, vectors: pd.DataFrame, labels: Labels, visits: int
 ) -> tuple[Silence, ...]:
     """First with every feed, then with each in turn silent; `vectors` has the model's features.
 
-    Precision is that of the mean order of ties at `capacity_share` of the households.
+    Precision is that of the `visits` highest scores, in the mean order of ties.
     """
     names = model.feature_names
     plain = vectors[list(names)]
     whole = model.score(plain)
-    found = [_silence(None, 0, whole, whole, labels, capacity_share)]
+    found = [_silence(None, 0, whole, whole, labels, visits)]
     for feed, features in features_by_feed(names).items():
         scores = model.score(plain.assign(**dict.fromkeys(features, np.nan)))
-        found.append(_silence(feed, len(features), scores, whole, labels, capacity_share))
+        found.append(_silence(feed, len(features), scores, whole, labels, visits))
     return tuple(found)
 
 
 def _silence(
-    feed: str | None, features: int, scores: Floats, whole: Floats, labels: Labels, share: float
+    feed: str | None, features: int, scores: Floats, whole: Floats, labels: Labels, visits: int
 ) -> Silence:
-    at = at_capacity(labels, scores, visits_at(share, len(labels)))
+    at = at_capacity(labels, scores, visits)
     return Silence(
         feed=feed,
         features=features,
