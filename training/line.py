@@ -57,7 +57,8 @@ def fit_line(
     mean = np.average(filled, axis=0, weights=weights)
     scale = np.sqrt(np.average((filled - mean) ** 2, axis=0, weights=weights))
     scale = np.where(scale > 1e-9, scale, 1.0)
-    missing_share = np.average(is_missing, axis=0, weights=weights)
+    # A weighted mean of ones may lie one bit above 1.
+    missing_share = np.clip(np.average(is_missing, axis=0, weights=weights), 0.0, 1.0)
     spread = np.maximum(np.sqrt(missing_share * (1 - missing_share)), _LEAST_SPREAD)
     columns = np.ascontiguousarray(
         np.hstack([(filled - mean) / scale, (is_missing - missing_share) / spread])
@@ -66,7 +67,9 @@ def fit_line(
         (0.0 if directions[name] > 0 else None, 0.0 if directions[name] < 0 else None) for name in names
     ]
     intercept, slopes = _minimise(columns, outcome, weights, bounds)
-    at_value, at_flag = slopes[: len(names)], slopes[len(names) :] / spread
+    # A constant column, and a flag that is never or always set, keep rounding errors for weights.
+    at_value = np.where(high > low, slopes[: len(names)], 0.0)
+    at_flag = np.where((missing_share > 0) & (missing_share < 1), slopes[len(names) :] / spread, 0.0)
     terms = tuple(
         Term(
             name,
@@ -77,7 +80,7 @@ def fit_line(
             float(mean[at]),
             float(scale[at]),
             float(at_value[at]),
-            float(at_flag[at]) if missing_share[at] > 0 else 0.0,
+            float(at_flag[at]),
             float(missing_share[at]),
         )
         for at, name in enumerate(names)

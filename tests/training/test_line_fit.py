@@ -59,8 +59,9 @@ def test_of_many_rows_negatives_are_sampled_and_weighted() -> None:
     assert line == fit_line(matrix, labels, NAMES, FREE, STRAIGHT, 1)  # type: ignore[arg-type]
 
 
-def test_an_empty_and_a_constant_column_add_nothing_known() -> None:
-    matrix, labels = world(2_000)
+@pytest.mark.parametrize("rows", [2_000, MOST_ROWS + 9_999, MOST_ROWS * 2 - 1])
+def test_an_empty_and_a_constant_column_add_nothing_known(rows: int) -> None:
+    matrix, labels = world(rows)
     matrix[:, 2] = np.nan
     matrix[:, 0] = 7.0
     line = fit_line(matrix, labels, NAMES, FREE, STRAIGHT, 1)  # type: ignore[arg-type]
