@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from features import CONTRACTS, FEATURES, Feature, feature_version, policy_version
@@ -19,6 +20,7 @@ from features.health import Verdict
 from features.language.expressions import aggregates
 from features.signals import PLATFORM_FEEDS
 from features.usual import UsualHere
+from scoring.certainty import Certainty
 from scoring.disagreement import Disagreement, find_disagreement
 from scoring.grades import Grade
 from scoring.listing import NotListed, find_not_listed
@@ -48,7 +50,7 @@ class Assessment:
     `feed_faults` are the faults of deliveries that concern the household: blocked feeds of its county, and
     local faults in its own rows. `families` are all contributions by cause family: with `base_log_odds` they
     add up to `log_odds`. `not_listed` is `None` for a listed household, `disagreement` where rules and model
-    agree.
+    agree, `certainty` where the model tells none.
     """
 
     household_id: str
@@ -72,6 +74,7 @@ class Assessment:
     model_version: str
     policy_version: str
     feature_version: str
+    certainty: Certainty | None = None
 
 
 class Assessor:
@@ -103,6 +106,10 @@ class Assessor:
         """
         explained = self.model.explain(vectors)
         siblings = self.model.explain_siblings(vectors)
+        watched = [is_silent(one) or bool(feed_faults and feed_faults[row]) for row, one in enumerate(feeds)]
+        certainties = self.model.certainties(
+            explained, self.model.matrix(vectors), np.array(watched, dtype=np.bool_)
+        )
         names = self.model.feature_names
         columns = list(vectors.columns)
         made = []
@@ -156,6 +163,7 @@ class Assessor:
                     model_version=self.model.version,
                     policy_version=policy_version(),
                     feature_version=self._feature_version,
+                    certainty=certainties[row] if certainties else None,
                 )
             )
         return made

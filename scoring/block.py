@@ -15,9 +15,10 @@ import numpy.typing as npt
 
 from features import policy_value
 from scoring.assessment import Action
+from scoring.certainty import Certainties
 from scoring.families import Families, Ranked
 from scoring.grades import GRADES
-from scoring.model import RiskModel
+from scoring.model import Explanation, RiskModel
 from scoring.triggers import TRIGGERS, Columns
 
 Floats = npt.NDArray[np.float64]
@@ -47,7 +48,7 @@ class Hits:
 class Block:
     """Scores (n,), grades and suggested actions (n,) as places in `GRADES` and `ACTIONS`, reasons, hits.
 
-    `log_odds` and `base` (n,) are those of `Explanation`.
+    `log_odds` and `base` (n,) are those of `Explanation`; `certainties` is None where the model tells none.
     """
 
     scores: Floats
@@ -58,6 +59,7 @@ class Block:
     risk: Ranked
     protective: Ranked
     hits: Hits
+    certainties: Certainties | None = None
 
 
 class BlockAssessor:
@@ -81,6 +83,8 @@ class BlockAssessor:
         """
         (scores, log_odds, base), risk, protective = self._explained(matrix)
         borders = self.model.borders
+        # The contributions are no longer held; certainty does not look at them.
+        told = Explanation(scores, log_odds, base, np.zeros((0, 0)))
         grades = np.where(scores >= borders.high, 0, np.where(scores >= borders.medium, 1, 2))
         hits = self._hits(columns, len(matrix))
         is_visit = (grades == GRADES.index("high")) | hits.fired.any(axis=1)
@@ -88,8 +92,9 @@ class BlockAssessor:
         visit, watch, routine = (ACTIONS.index(one) for one in ("visit", "watch", "routine"))
         actions = np.where(is_visit, visit, np.where(is_watch, watch, routine))
         return Block(
-            scores, log_odds, base, grades.astype(np.int8), actions.astype(np.int8), risk, protective, hits
-        )
+            scores, log_odds, base, grades.astype(np.int8), actions.astype(np.int8), risk, protective, hits,
+            self.model.certainties(told, matrix, is_watched),
+        )  # fmt: skip
 
     def _explained(self, matrix: Floats) -> tuple[tuple[Floats, Floats, Floats], Ranked, Ranked]:
         numbers: list[tuple[Floats, Floats, Floats]] = []

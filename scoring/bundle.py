@@ -1,4 +1,6 @@
-"""The model bundle: `model.txt`, its siblings and `manifest.json`, plain text, no code and no pickle.
+"""The model bundle: `model.txt`, its siblings, its parts and `manifest.json`: plain text, no code, no pickle.
+
+The parts are those of `scoring.parts`: a line that is blended with the trees, and the steps of certainty.
 
 Loading checks before it believes: the manifest's form, the sha256 of every file, that the features of
 today's code are those the model was made with, and the golden rows' scores. LightGBM's own text reader
@@ -29,6 +31,7 @@ from scoring.calibration import Calibration
 from scoring.errors import BundleError
 from scoring.grades import GradeBorders
 from scoring.model import RiskModel
+from scoring.parts import CERTAINTY, LINE, PARTS, read_certainty, read_line
 
 MODEL, MANIFEST = "model.txt", "manifest.json"
 SIBLINGS = tuple(f"sibling-{number}.txt" for number in range(1, 10))
@@ -106,19 +109,24 @@ class Bundle:
 
 
 def save_bundle(
-    directory: Path, model_text: str, manifest: Manifest, sibling_texts: Sequence[str] = ()
+    directory: Path,
+    model_text: str,
+    manifest: Manifest,
+    sibling_texts: Sequence[str] = (),
+    parts: Mapping[str, str] | None = None,
 ) -> Bundle:
     """Write a bundle and read it back as `load_bundle` would; the folder appears whole or not at all.
 
-    `sibling_texts` are models fitted alike with other seeds, nine at most. `manifest.files` is filled in
-    here. Raises `BundleError` when the folder exists already.
+    `sibling_texts` are models fitted alike with other seeds, nine at most; `parts` the texts of optional
+    parts by their file. `manifest.files` is filled in here. Raises `BundleError` when the folder exists
+    already.
     """
     if directory.exists():
         raise BundleError(f"{directory} exists already; a bundle is never overwritten")
     directory.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=directory.parent, prefix=".bundle-"))
     try:
-        texts = {MODEL: model_text, **dict(zip(SIBLINGS, sibling_texts, strict=False))}
+        texts = {MODEL: model_text, **dict(zip(SIBLINGS, sibling_texts, strict=False)), **(parts or {})}
         for name, content in texts.items():
             (scratch / name).write_text(content, encoding="utf-8", newline="\n")
         whole = manifest.model_copy(update={"files": {name: _sha256(scratch / name) for name in texts}})
@@ -136,10 +144,13 @@ def load_bundle(directory: Path) -> Bundle:
     """Load a bundle after checking it; raises `BundleError` saying which check failed."""
     manifest = read_manifest(directory)
     found = {path.name for path in directory.iterdir()}
-    files = (MODEL, *SIBLINGS[: len(manifest.files) - 1])
+    parts = [name for name in PARTS if name in manifest.files]
+    boosters = (MODEL, *SIBLINGS[: len(manifest.files) - 1 - len(parts)])
+    files = (*boosters, *parts)
     if found != {*files, MANIFEST} or set(manifest.files) != set(files):
         raise BundleError(
-            f"a bundle holds {MODEL}, its siblings in order and {MANIFEST}, nothing more and nothing less"
+            f"a bundle holds {MODEL}, its siblings in order, the parts that {MANIFEST} names and that file, "
+            "nothing more and nothing less"
         )
     # Read once: what is hashed is what is loaded.
     texts = {name: _read(directory / name) for name in files}
@@ -179,7 +190,10 @@ def read_manifest(directory: Path) -> Manifest:
 def _model(
     texts: Mapping[str, bytes], manifest: Manifest, names: tuple[str, ...], tables_dir: Path
 ) -> RiskModel:
-    booster, *siblings = (_booster(name, content, names) for name, content in texts.items())
+    booster, *siblings = (
+        _booster(name, content, names) for name, content in texts.items() if name not in PARTS
+    )
+    directions = tuple(one.direction for one in manifest.features)
     return RiskModel(
         booster=booster,
         feature_names=names,
@@ -190,6 +204,8 @@ def _model(
         version=manifest.version,
         tables_dir=tables_dir,
         siblings=tuple(siblings),
+        blend=read_line(texts[LINE], names, directions) if LINE in texts else None,
+        venn_abers=read_certainty(texts[CERTAINTY], names) if CERTAINTY in texts else None,
     )
 
 
@@ -237,7 +253,7 @@ def _check_golden(model: RiskModel, manifest: Manifest) -> None:
     worst = float(np.max(np.abs(model.score(frame) - np.array(golden.scores))))
     # Margins are ours; whatever library is installed has to agree.
     theirs = model.booster.predict(model.matrix(frame), raw_score=True)
-    worst = max(worst, float(np.max(np.abs(model.margins(model.matrix(frame)) - theirs))))
+    worst = max(worst, float(np.max(np.abs(model.explainer.margins(model.matrix(frame)) - theirs))))
     for booster, explainer in zip(model.siblings, model.sibling_explainers, strict=True):
         theirs = booster.predict(model.matrix(frame), raw_score=True)
         worst = max(worst, float(np.max(np.abs(explainer.margins(model.matrix(frame)) - theirs))))

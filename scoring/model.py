@@ -12,9 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from scoring.calibration import Calibration, probability
+from scoring.certainty import Bools, Certainties, VennAbers
 from scoring.contributions import Explainer, ExplainerSettings
 from scoring.errors import VectorError
 from scoring.grades import GradeBorders
+from scoring.line import Blend
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,7 +45,8 @@ class RiskModel:
     `base_rate` is the share of positives it was trained on, `horizon_months` how far ahead the score looks,
     `version` the release. `tables_dir` is a folder to keep the tables of contributions in between processes.
     `siblings` are boosters fitted alike with other seeds: they say whether a reason is firm, and add nothing
-    to score or contributions.
+    to score or contributions. `blend` is the line that is added to the trees, the siblings' too; `venn_abers`
+    tells how sure a score is. A model may have neither.
     """
 
     booster: Any
@@ -55,6 +58,8 @@ class RiskModel:
     version: str
     tables_dir: Path | None = None
     siblings: tuple[Any, ...] = ()
+    blend: Blend | None = None
+    venn_abers: VennAbers | None = None
 
     @cached_property
     def explainer(self) -> Explainer:
@@ -71,6 +76,8 @@ class RiskModel:
         """Build what scoring and explaining need, so that the first household does not wait for it."""
         for one in (self.explainer, *self.sibling_explainers):
             one.prepare()
+        if self.blend is not None:
+            self.blend.line.margins(np.zeros((1, len(self.feature_names))))
 
     def score(self, vectors: pd.DataFrame) -> Floats:
         """Calibrated probability for each row of `vectors`; raises `VectorError` for other columns."""
@@ -82,7 +89,8 @@ class RiskModel:
 
     def explain_matrix(self, matrix: Floats) -> Explanation:
         """The same of a matrix whose columns are `feature_names`."""
-        margins, values, base = self.explainer.explain(matrix)
+        trees = self.explainer.explain(matrix)
+        margins, values, base = trees if self.blend is None else self.blend.explain(trees, matrix)
         slope, intercept = self.calibration.slope, self.calibration.intercept
         log_odds = self.calibration.log_odds(margins)
         return Explanation(probability(log_odds), log_odds, slope * base + intercept, slope * values)
@@ -93,11 +101,25 @@ class RiskModel:
         Siblings are fitted alike, so their margins have one scale; they are compared by rank alone.
         """
         matrix = self.matrix(vectors)
-        return tuple(self.calibration.slope * one.contributions(matrix)[0] for one in self.sibling_explainers)
+        found = (one.contributions(matrix)[0] for one in self.sibling_explainers)
+        if self.blend is not None:
+            blend = self.blend
+            found = (blend.contributions(one, matrix) for one in found)
+        return tuple(self.calibration.slope * one for one in found)
+
+    def certainties(self, explained: Explanation, matrix: Floats, is_watched: Bools) -> Certainties | None:
+        """How sure the scores are; `is_watched` (n,) says of whom a feed is silent or at fault.
+
+        `None` where the model came without what it takes.
+        """
+        if self.venn_abers is None:
+            return None
+        return self.venn_abers.assess(explained.scores, explained.log_odds, matrix, is_watched, self.borders)
 
     def margins(self, matrix: Floats) -> Floats:
         """Raw margins of a matrix whose columns are `feature_names`."""
-        return self.explainer.margins(matrix)
+        trees = self.explainer.margins(matrix)
+        return trees if self.blend is None else self.blend.margins(trees, matrix)
 
     def matrix(self, vectors: pd.DataFrame) -> Floats:
         """The model's columns of `vectors` as float64, (n, features)."""

@@ -6,6 +6,7 @@ that is mended is mended for old assessments too.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from features import CONTRACTS, FEATURES, policy_value
 from features.health import REASONS, Verdict
 from features.signals import PLATFORM_FEEDS
 from scoring.assessment import Assessment
+from scoring.certainty import Certainty, certainty_text
 from scoring.listing import NotListed, not_listed_text
 from scoring.reasons import (
     FactSource,
@@ -41,6 +43,7 @@ def make_statement(made: Assessment, region: str) -> dict[str, Any]:
         "log_odds": made.log_odds,
         "base_log_odds": made.base_log_odds,
         "families": [_plain_family(one) for one in made.families],
+        "certainty": _plain_certainty(made.certainty),
         "grade": made.grade,
         "suggested_action": made.suggested_action,
         "not_listed": _plain_not_listed(made.not_listed),
@@ -67,12 +70,17 @@ def make_statement(made: Assessment, region: str) -> dict[str, Any]:
     }
 
 
+def _plain_certainty(one: Certainty | None) -> dict[str, Any] | None:
+    return None if one is None else dataclasses.asdict(one)
+
+
 def put_into_words(statement: Mapping[str, Any]) -> dict[str, Any]:
     """A statement as the API answers it: names, sentences and values worded in every language."""
     grade, action = _grade_word(statement), statement["suggested_action"]
     return {
         **statement,
         "grade_text": _each(lambda texts: texts["grades"][grade]),
+        "certainty_text": _maybe_each(statement.get("certainty"), certainty_text),
         "suggested_action_text": _each(lambda texts: texts["actions"][action]),
         "not_listed_text": _maybe_each(statement.get("not_listed"), not_listed_text),
         "disagreement_text": _maybe_each(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from features import FEATURES
 from scoring.grades import GradeBorders
 from scoring.model import RiskModel
-from training.experiment import Experiment
+from training.experiment import Experiment, past_pairs
+from training.feed_dropout import features_by_feed
 from training.fit import Fitted, fit
+from training.line import transforms_of
 from training.matrix import Matrix
+from training.tuning import tune
 
 
 @dataclass(frozen=True)
@@ -28,14 +32,27 @@ def fit_candidate(
     grade_shares: Mapping[str, float],
     progress: Callable[[int, int], None] | None = None,
 ) -> Candidate:
-    """Fit, calibrate and grade on the training matrix alone; raises `DataError` with too few positives.
+    """Tune, fit, calibrate and grade on the training matrix alone; raises `DataError` with too few positives.
 
     Grade borders are set so that the policy's shares of the training households fall in each grade.
     """
     names = experiment.features
     directions = {name: FEATURES[name].direction for name in names}
+    feeds = features_by_feed(names)
+    settings, tuning = experiment.fit, None
+    if settings.tuning_trials:
+        past = dataclasses.replace(train, vectors=train.vectors[list(names)])
+        settings, tuning = tune(past, past_pairs(experiment.split), settings, directions, feeds, progress)
     fitted = fit(
-        train.vectors[list(names)], train.labels, train.households, directions, experiment.fit, progress
+        train.vectors[list(names)],
+        train.labels,
+        train.households,
+        directions,
+        settings,
+        progress,
+        feeds=feeds,
+        transforms=transforms_of(names),
+        dates=train.vectors.index.get_level_values("as_of_date").to_numpy(),
     )
     probabilities = fitted.calibration.probability(fitted.out_of_fold)
     model = RiskModel(
@@ -47,5 +64,7 @@ def fit_candidate(
         horizon_months=experiment.split.horizon_months,
         version=version,
         siblings=fitted.siblings,
+        blend=fitted.blend,
+        venn_abers=fitted.venn_abers,
     )
-    return Candidate(model, fitted)
+    return Candidate(model, dataclasses.replace(fitted, tuning=tuning))

@@ -22,6 +22,7 @@ from training.experiment import Experiment
 from training.fit import Fitted
 from training.fitting import SplitFit, fit_split
 from training.matrix import Matrix, build_matrix, checked, join
+from training.silent_feeds import Silence, measure_silence
 from training.stages import Stages
 
 Progress = Callable[[str, int, int], None]
@@ -48,7 +49,8 @@ class Evaluation:
 
     `model`, `fitted`, `train_rows`, `train_positives` and `train_vectors` are of the released model, that of
     the last split; `choices` holds, for each split, how its candidate was chosen from a grid. `champion_note`
-    says why a champion could not be compared with.
+    says why a champion could not be compared with; `silent_feeds` what is left of the scores of the last test
+    date without each feed.
     """
 
     experiment: Experiment
@@ -60,6 +62,7 @@ class Evaluation:
     choices: tuple[Choice | None, ...]
     comparison: Comparison
     champion_note: str | None = None
+    silent_feeds: tuple[Silence, ...] = ()
 
     @property
     def tests(self) -> tuple[TestDate, ...]:
@@ -226,6 +229,7 @@ def evaluate_matrices(
         train_vectors=train.vectors,
         choices=tuple(one.choice for one in fits),
         comparison=compared,
+        silent_feeds=measure_silence(last.model, test.vectors, test.labels, compared.tests[-1].visits),
     )
 
 

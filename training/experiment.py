@@ -114,6 +114,9 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "seed": (0, 2**31 - 1),
     "threads": (1, 256),
     "siblings": (0, 9),
+    "feed_dropout": (0.0, 0.9),
+    "least_tree_share": (0.0, 1.0),
+    "tuning_trials": (0, 1_000),
 }
 """Lowest and highest value of every setting under `fit`."""
 
@@ -166,7 +169,7 @@ def load_experiment(path: Path) -> Experiment:
         raise ExperimentError(f"{path.name}: {error}") from error
     settings = _fit(raw.get("fit", {}))
     grid = _grid(raw.get("grid", {}), settings)
-    _check_past(grid, splits)
+    _check_past(grid, settings, splits)
     return Experiment(
         name=name,
         region=str(raw["region"]),
@@ -318,12 +321,14 @@ def _grid(raw: Any, settings: FitSettings) -> GridSettings:
     return GridSettings(tuple(candidates), choose_by)
 
 
-def _check_past(grid: GridSettings, splits: tuple[Split, ...]) -> None:
-    for split in splits if grid.candidates else ():
+def _check_past(grid: GridSettings, settings: FitSettings, splits: tuple[Split, ...]) -> None:
+    asks = "grid" if grid.candidates else "fit.tuning_trials" if settings.tuning_trials else None
+    for split in splits if asks else ():
         if not past_pairs(split):
             raise ExperimentError(
-                f"grid chooses on past dates, but before the test date {split.test[0]} no training date lies "
-                f"a whole horizon ({split.horizon_months} months) after another: give earlier training dates"
+                f"{asks} chooses on past dates, but before the test date {split.test[0]} no training date "
+                f"lies a whole horizon ({split.horizon_months} months) after another: give earlier training "
+                "dates"
             )
 
 

@@ -1,8 +1,9 @@
-"""Fit: a regularised LightGBM that respects the directions of its features, and its calibration.
+"""Fit: a regularised LightGBM that respects the directions of its features, a line, and their calibration.
 
 Default hyper-parameters lost to "lowest income first" on most real panels we tried: small leaves learn the
 households by heart. So leaves are large, steps small, and the number of trees is chosen out of fold, with
-all rows of one group (a household, a village) in the same fold.
+all rows of one group (a household, a village) in the same fold. So are the share of the line that is added to
+the trees (`scoring.line`), the calibration of the sum, and what is known of its certainty.
 """
 
 from __future__ import annotations
@@ -16,10 +17,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedGroupKFold
 
 from scoring.calibration import Calibration
+from scoring.certainty import VennAbers, usual_features
+from scoring.line import Blend, Line, Transform
 from training.errors import DataError
+from training.feed_dropout import drop_feeds
+from training.line import fit_line
+from training.trials import Tuning
+from training.venn_abers import fit_steps
+
+TREE_SHARES = (1.0, 0.75, 0.5, 0.25)
+"""Shares of the trees in the blend that are tried, trees alone first."""
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -29,7 +40,10 @@ Labels = npt.NDArray[np.int64]
 class FitSettings:
     """How a model is fitted. `max_trees` bounds the number chosen out of fold.
 
-    `siblings` is how many more models are fitted alike, with the seeds after `seed`.
+    `siblings` is how many more models are fitted alike, with the seeds after `seed`. `feed_dropout` is the
+    share of training rows that lose a feed; `least_tree_share` how far down shares of the trees in the blend
+    are tried, 1 for trees alone; `tuning_trials` how many hyper-parameters are tried in the past
+    (`training.tuning`).
     """
 
     learning_rate: float = 0.03
@@ -44,6 +58,9 @@ class FitSettings:
     seed: int = 7
     threads: int = 2
     siblings: int = 2
+    feed_dropout: float = 0.3
+    least_tree_share: float = 0.25
+    tuning_trials: int = 0
 
     def parameters(self, directions: Sequence[int]) -> dict[str, Any]:
         """LightGBM's parameters; deterministic for the same data, seed and number of threads."""
@@ -68,9 +85,10 @@ class FitSettings:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A booster, its calibration and the out-of-fold margins both were judged by.
+    """A booster and a line, the calibration of their sum and the out-of-fold margins all were judged by.
 
-    `siblings` were fitted alike with other seeds; they only tell which reasons are firm.
+    `siblings` were fitted alike with other seeds; they only tell which reasons are firm. `blend` is None
+    where trees alone did best; `losses` are the log-losses out of fold by share of the trees.
     """
 
     booster: lgb.Booster
@@ -79,6 +97,10 @@ class Fitted:
     trees: int
     settings: FitSettings = field(default_factory=FitSettings)
     siblings: tuple[lgb.Booster, ...] = ()
+    blend: Blend | None = None
+    losses: tuple[tuple[float, float], ...] = ()
+    venn_abers: VennAbers | None = None
+    tuning: Tuning | None = None
 
 
 def fit(
@@ -88,19 +110,28 @@ def fit(
     directions: Mapping[str, int],
     settings: FitSettings,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    feeds: Mapping[str, Sequence[str]] | None = None,
+    transforms: Mapping[str, Transform] | None = None,
+    dates: npt.NDArray[Any] | None = None,
 ) -> Fitted:
     """Fit on vectors (n × features); folds never part the rows of a group.
 
-    `progress` is called with (boosting rounds done, at most). Raises `DataError` with fewer positive groups
-    than folds.
+    `feeds` are the features of each feed that rows may lose; without it they lose none. `transforms` are
+    those of the line, signed logarithms without it. With `dates` (n,), the as-of date of each row, a share
+    of the line has to help on the last date too. `progress` is called with (boosting rounds done, at most).
+    Raises `DataError` with fewer positive groups than folds.
     """
     positive_groups = len(np.unique(groups[labels == 1]))
     if positive_groups < settings.folds:
         raise DataError(
             f"{positive_groups} groups with the outcome are too few for {settings.folds} folds: use more data"
         )
-    parameters = settings.parameters([directions[name] for name in vectors.columns])
-    data = lgb.Dataset(vectors, labels, free_raw_data=False, params={"verbosity": -1})
+    names = [str(name) for name in vectors.columns]
+    parameters = settings.parameters([directions[name] for name in names])
+    whole = vectors.to_numpy(dtype=np.float64)
+    learned = drop_feeds(whole, names, feeds or {}, settings.feed_dropout, settings.seed)
+    data = lgb.Dataset(learned, labels, feature_name=names, free_raw_data=False, params={"verbosity": -1})
     splitter = StratifiedGroupKFold(settings.folds, shuffle=True, random_state=settings.seed)
     folds = list(splitter.split(vectors, labels, groups))
     total = 2 * settings.max_trees
@@ -114,18 +145,60 @@ def fit(
         return_cvbooster=True,
     )
     trees = len(searched["valid binary_logloss-mean"])
-    out_of_fold = np.empty(len(labels))
-    matrix = vectors.to_numpy(dtype=np.float64)
+    # Judged by rows as they are: nothing is dropped of what is held out.
+    by_trees = np.empty(len(labels))
     for (_, held_out), booster in zip(folds, searched["cvbooster"].boosters, strict=True):
-        out_of_fold[held_out] = booster.predict(matrix[held_out], raw_score=True, num_iteration=trees)
+        by_trees[held_out] = booster.predict(whole[held_out], raw_score=True, num_iteration=trees)
     booster = lgb.train(parameters, data, trees, callbacks=[tick(settings.max_trees)])
     siblings = tuple(
         lgb.train({**parameters, "seed": settings.seed + number}, data, trees)
         for number in range(1, settings.siblings + 1)
     )
+
+    def line(rows: npt.NDArray[np.int64] | slice) -> Line:
+        said = transforms or dict.fromkeys(names, "signed_log")
+        return fit_line(learned[rows], labels[rows], names, directions, said, settings.seed)
+
+    blend, out_of_fold = None, by_trees
+    losses: tuple[tuple[float, float], ...] = ()
+    if settings.least_tree_share < 1:
+        by_line = np.empty(len(labels))
+        for learn, held_out in folds:
+            by_line[held_out] = line(learn).margins(whole[held_out])
+        last = np.ones(len(labels), dtype=np.bool_) if dates is None else dates == dates.max()
+        share, losses = choose_share(by_trees, by_line, labels, last, settings.least_tree_share)
+        if share < 1:
+            blend = Blend(line(slice(None)), share)
+            out_of_fold = share * by_trees + (1 - share) * by_line
+    calibration = fit_calibration(out_of_fold, labels)
+    lower, upper = fit_steps(calibration.log_odds(out_of_fold), labels)
+    usual = usual_features(np.isnan(whole).mean(axis=0).tolist())
     if progress:
         progress(total, total)
-    return Fitted(booster, fit_calibration(out_of_fold, labels), out_of_fold, trees, settings, siblings)
+    return Fitted(
+        booster, calibration, out_of_fold, trees, settings, siblings, blend, losses,
+        VennAbers(lower, upper, usual),
+    )  # fmt: skip
+
+
+def choose_share(
+    trees: Floats, line: Floats, labels: Labels, last: npt.NDArray[np.bool_], least: float
+) -> tuple[float, tuple[tuple[float, float], ...]]:
+    """The share of the trees with the least log-loss out of fold, and the log-loss of every share tried.
+
+    `trees` and `line` are out-of-fold margins (n,). Trees stay alone where no share is better both over all
+    rows and over the rows of `last`: what helped only long ago need not help any more.
+    """
+    found = []
+    for share in (one for one in TREE_SHARES if one >= least):
+        margins = share * trees + (1 - share) * line
+        probabilities = fit_calibration(margins, labels).probability(margins)
+        recent = log_loss(labels[last], probabilities[last], labels=[0, 1])
+        found.append((share, float(log_loss(labels, probabilities)), float(recent)))
+    alone = found[0]
+    better = [one for one in found if one[1] < alone[1] and one[2] < alone[2]]
+    chosen = min(better, key=lambda one: one[1], default=alone)
+    return chosen[0], tuple((share, loss) for share, loss, _ in found)
 
 
 def fit_calibration(margins: Floats, labels: Labels) -> Calibration:

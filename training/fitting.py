@@ -110,7 +110,7 @@ def choose_candidate(experiment: Experiment, split: Split, train: Matrix, stages
         for dates, as_of in pairs:
             inner = Split(dates, (as_of,), split.horizon_months, split.maturity_days)
             own = dataclasses.replace(
-                experiment, splits=(inner,), fit=dataclasses.replace(settings, siblings=0)
+                experiment, splits=(inner,), fit=dataclasses.replace(settings, siblings=0, tuning_trials=0)
             )
             mark = f"split-{split.test[-1]}/past-{as_of}/candidate-{number}"
             values[name].append(stages.value(mark, partial(_value_on, own, train)))

@@ -12,6 +12,7 @@ import pandas as pd
 import training
 from features import FEATURES, feature_version, policy_version
 from scoring.bundle import Bundle, FeatureEntry, Golden, Manifest, Provenance, golden_frame, save_bundle
+from scoring.parts import CERTAINTY, LINE, certainty_text, line_text
 from training.evaluate import Evaluation
 from training.labels import LABEL
 from training.provenance import git_revision, library_versions
@@ -61,7 +62,12 @@ def write_bundle(evaluation: Evaluation, directory: Path, data_sha256: str) -> B
     )
     fitted = evaluation.fitted
     siblings = [one.model_to_string() for one in fitted.siblings]
-    return save_bundle(directory, fitted.booster.model_to_string(), manifest, siblings)
+    parts = {}
+    if model.blend is not None:
+        parts[LINE] = line_text(model.blend)
+    if model.venn_abers is not None:
+        parts[CERTAINTY] = certainty_text(model.venn_abers, names)
+    return save_bundle(directory, fitted.booster.model_to_string(), manifest, siblings, parts)
 
 
 def golden_rows(vectors: pd.DataFrame, seed: int) -> list[list[float | None]]:

@@ -176,6 +176,20 @@ class NotListedAnswer(_Answer):
     has_silent_feeds: bool
 
 
+class CertaintyAnswer(_Answer):
+    """How sure the score is."""
+
+    level: Literal["high", "medium", "insufficient"] = Field(
+        description="high: the interval lies within one grade and every feed is there; insufficient: it "
+        "reaches from a low grade to a high one, or a quarter of the usual values is missing"
+    )
+    low: float = Field(description="Lower end of the Venn-Abers interval", ge=0, le=1)
+    high: float = Field(description="Upper end", ge=0, le=1)
+    missing_share: float = Field(
+        description="Share of the values that households usually have that is missing", ge=0, le=1
+    )
+
+
 class MovedFactAnswer(_Answer):
     """A fact that weighs differently; null where it was missing or weighed too little to be kept."""
 
@@ -230,6 +244,10 @@ class AssessmentAnswer(_Answer):
         default=None, description="With the contributions of `families` it adds up to `log_odds`"
     )
     families: list[FamilyContribution] = []
+    certainty: CertaintyAnswer | None = Field(
+        default=None, description="null for a model that came without what it takes"
+    )
+    certainty_text: Texts | None = None
     grade: Literal["high", "medium", "low"]
     grade_text: Texts
     suggested_action: Literal["visit", "watch", "routine"]

@@ -38,6 +38,7 @@ def household_view(stored: Stored, language: str, changes: dict[str, Any] | None
         "meaning": words["estimate_meaning"].format(months=stored.horizon_months),
         "action": body["suggested_action"],
         "action_text": body["suggested_action_text"][language],
+        "certainty": _said(body, "certainty_text", language),
         "disagreement": _said(body, "disagreement_text", language),
         "not_listed": _said(body, "not_listed_text", language),
         "changes": changes["text"][language] if changes else [],

@@ -16,6 +16,7 @@ from features import CONTRACTS, Coverage, policy_version
 from features.facts import days_of_latest
 from scoring import Assessor, Bundle
 from scoring.block import ACTIONS, Block, BlockAssessor, Hits
+from scoring.certainty import LEVELS, Certainties
 from scoring.families import NONE, Families, Ranked
 from scoring.grades import GRADES
 from scoring.triggers import TRIGGER_FEATURES, TRIGGERS
@@ -75,6 +76,7 @@ class ProvinceScorer:
             "log_odds": pa.array(block.log_odds),
             "base_log_odds": pa.array(block.base),
             "listing_border": pa.repeat(model.borders.high, rows),
+            **_certainty(block.certainties, rows),
             "grade": _words(block.grades, GRADES),
             "suggested_action": _words(block.actions, ACTIONS),
             "risk_reasons": _reasons(block.risk, self.families, matrix),
@@ -90,6 +92,21 @@ class ProvinceScorer:
             "feature_version": _constant(self._feature_version, rows),
         }
         return pa.table(made), block
+
+
+def _certainty(told: Certainties | None, rows: int) -> dict[str, pa.Array]:
+    """The word and the interval; null where the model tells none."""
+    if told is None:
+        return {
+            "certainty": pa.nulls(rows, pa.dictionary(pa.int16(), pa.string())),
+            **{f"certainty_{one}": pa.nulls(rows, pa.float64()) for one in ("low", "high", "missing_share")},
+        }
+    return {
+        "certainty": _words(told.levels, LEVELS),
+        "certainty_low": pa.array(told.low),
+        "certainty_high": pa.array(told.high),
+        "certainty_missing_share": pa.array(told.missing_share),
+    }
 
 
 def _reasons(ranked: Ranked, families: Families, matrix: Any) -> pa.Array:

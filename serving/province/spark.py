@@ -1,6 +1,6 @@
 """A province on an existing Spark: vectors as SQL, and every row scored by the code of the other engine.
 
-Executors need this project's Python. The bundle travels to them as the two texts that it is made of, and each
+Executors need this project's Python. The bundle travels to them as the texts that it is made of, and each
 worker loads and checks it once. A run writes what `serving.province.folder` describes, its files named by
 Spark; a killed run is started anew, and what it left is overwritten, so that nothing is there twice.
 """
@@ -27,7 +27,6 @@ from features.neighbourhood import FEED
 from features.signals.buckets import Buckets, replace_file
 from scoring import Bundle, load_bundle
 from scoring.bundle import MANIFEST as BUNDLE_MANIFEST
-from scoring.bundle import MODEL
 from serving.province.columns import FACT_FEEDS, ProvinceScorer
 from serving.province.folder import MANIFEST, SUMMARY, Finished
 from serving.province.run import ProvinceRun, about_run, check_date, summarise
@@ -104,7 +103,7 @@ def assessments_on_spark(
     vectors = signals.vectors(as_of, scorer.features, villages)
     read = [feed for feed in FACT_FEEDS if feed != FEED or FEED in scorer.look_back]
     known = signals.session.sql(latest_facts_sql(as_of, read)).join(vectors, "household_id")
-    texts = {name: (bundle_dir / name).read_bytes() for name in (MODEL, BUNDLE_MANIFEST)}
+    texts = {name: (bundle_dir / name).read_bytes() for name in (*bundle.manifest.files, BUNDLE_MANIFEST)}
     coverage = coverage.replacing(FEED, (one.delivery for one in villages))
     sent = session.sparkContext.broadcast(_Sent(texts, bundle.sha256, as_of, coverage))
     columns = pa.schema([(name, _ARROW[kind]) for name, kind in known.dtypes])

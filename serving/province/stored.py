@@ -18,6 +18,7 @@ from features.health import Verdict
 from features.usual import UsualHere
 from scoring import Assessment
 from scoring.assessment import Freshness, is_silent, with_evidence
+from scoring.certainty import Certainty
 from scoring.disagreement import find_disagreement
 from scoring.grades import GradeBorders
 from scoring.listing import find_not_listed
@@ -99,7 +100,16 @@ def assessment_of(row: Mapping[str, Any]) -> Assessment:
         model_version=row["model_version"],
         policy_version=row["policy_version"],
         feature_version=row["feature_version"],
+        certainty=_certainty(row),
     )
+
+
+def _certainty(row: Mapping[str, Any]) -> Certainty | None:
+    # Runs written before certainty was told, and models without it, do not say it.
+    level = row.get("certainty")
+    if level is None:
+        return None
+    return Certainty(level, row["certainty_low"], row["certainty_high"], row["certainty_missing_share"])
 
 
 def _reason(one: Mapping[str, Any], effect: Any) -> Reason:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import lightgbm as lgb
@@ -13,7 +14,9 @@ import pytest
 from features import FEATURES, feature_version, policy_version
 from scoring.bundle import Bundle, FeatureEntry, Golden, Manifest, Provenance, golden_frame, save_bundle
 from scoring.calibration import Calibration
+from scoring.certainty import Steps, VennAbers
 from scoring.grades import GradeBorders
+from scoring.line import Blend, Line, Term, transformed
 from scoring.model import RiskModel
 
 NAMES = tuple(FEATURES)
@@ -90,6 +93,32 @@ def model() -> RiskModel:
         base_rate=float(labels.mean()),
         horizon_months=12,
         version="test-1",
+    )
+
+
+@pytest.fixture(scope="session")
+def blended(model: RiskModel) -> RiskModel:
+    """The same trees with a line in which every directed feature has a weight, and steps of certainty."""
+    vectors = made_vectors(2_000)
+    rng = np.random.default_rng(2)
+    terms = []
+    for name, one in FEATURES.items():
+        known = transformed(vectors[name].dropna().to_numpy(), "signed_log")
+        terms.append(
+            Term(
+                name, "signed_log", float(known.min()), float(known.max()), float(np.median(known)),
+                float(known.mean()), float(known.std() or 1.0), one.direction * float(rng.gamma(1.0, 0.2)),
+                float(rng.normal(0, 0.1)), float(vectors[name].isna().mean()),
+            )
+        )  # fmt: skip
+    return replace(
+        model,
+        blend=Blend(Line(-2.0, tuple(terms)), 0.5),
+        venn_abers=VennAbers(
+            Steps((-3.0, -1.5, 0.0), (0.0, 0.03, 0.12, 0.41)),
+            Steps((-3.0, -1.5, 0.0), (0.04, 0.14, 0.39, 0.9)),
+            (True,) * len(NAMES),
+        ),
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features import FEATURES, Signals
+from features import CONTRACTS, FEATURES, Signals
 from scoring.bundle import load_bundle
 from scoring.registry import connect
 from tests.training.conftest import ENDS_ON
@@ -56,6 +56,35 @@ def test_every_baseline_stands_beside_ours(finished: FinishedRun) -> None:
             assert 0 <= one[name]["low"] <= one[name]["high"] <= 1
         assert one["precision"]["worst"] <= one["precision"]["value"] <= one["precision"]["best"]
     assert report == evaluation_json(finished.evaluation)
+
+
+def test_each_feed_is_silenced_in_turn(finished: FinishedRun) -> None:
+    report = json.loads((finished.bundle.parent / "evaluation.json").read_text(encoding="utf-8"))
+    whole, *silent = report["silent_feeds"]
+    assert "feed" not in whole
+    assert whole["moved"] == 1.0
+    assert [one["feed"] for one in silent] == [feed for feed in CONTRACTS if feed in _read_feeds()]
+    for one in silent:
+        assert one["features"] == sum(one["feed"] in made.feeds for made in FEATURES.values())
+        assert one["moved"] == pytest.approx(one["predicted"] / whole["predicted"])
+        assert one["observed"] == whole["observed"]
+    # Nobody's score may fall to nothing because a department did not report.
+    assert all(0.3 < one["moved"] < 3 for one in silent)
+
+
+def _read_feeds() -> set[str]:
+    return {feed for one in FEATURES.values() for feed in one.feeds} - {"household"}
+
+
+def test_line_and_certainty_travel_with_the_model(finished: FinishedRun) -> None:
+    loaded, made = load_bundle(finished.bundle).model, finished.evaluation.model
+    assert loaded.blend == made.blend
+    assert loaded.venn_abers == made.venn_abers is not None
+    report = json.loads((finished.bundle.parent / "evaluation.json").read_text(encoding="utf-8"))
+    tried = {one["tree_share"]: one["log_loss"] for one in report["model"]["log_loss_by_tree_share"]}
+    chosen = report["model"]["tree_share"]
+    assert chosen == (made.blend.tree_share if made.blend else 1.0)
+    assert tried[chosen] <= tried[1.0]
 
 
 def test_the_run_says_what_it_was_made_from(finished: FinishedRun, county_folder: Path) -> None:

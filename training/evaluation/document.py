@@ -48,6 +48,11 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
             "trees": fitted.trees,
             "calibration": {"slope": fitted.calibration.slope, "intercept": fitted.calibration.intercept},
             "settings": plain(fitted.settings),
+            "tree_share": fitted.blend.tree_share if fitted.blend else 1.0,
+            "log_loss_by_tree_share": [
+                {"tree_share": share, "log_loss": loss} for share, loss in fitted.losses
+            ],
+            **_if_any("tuning", fitted.tuning),
         },
         "method": {
             "interval": "95 % percentiles of a bootstrap that draws whole households (Poisson weights)",
@@ -70,6 +75,7 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
         **_if_any("list_changes", compared.list_changes),
         **_if_any("churn", compared.churn),
         **_if_any("ablation", compared.ablation),
+        **_if_any("silent_feeds", evaluation.silent_feeds),
         **_if_any("choices", [one for one in evaluation.choices if one is not None]),
     }
 

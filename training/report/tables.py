@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +12,9 @@ from training.evaluate import OURS, Evaluation
 from training.evaluation.groups import Grouping
 from training.evaluation.test_date import TestDate
 from training.metrics import Metrics
+from training.silent_feeds import Silence
 from training.split_picture import draw_splits
+from training.trials import Trial, Tuning
 
 LEAST_WIDTH = 140
 
@@ -34,6 +37,7 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
         f"{evaluation.train_rows:,} training rows, {evaluation.train_positives:,} with the outcome; "
         f"{evaluation.fitted.trees} trees; calibration slope {evaluation.fitted.calibration.slope:.2f}"
     )
+    console.print(_blend(evaluation), highlight=False)
     console.print(f"visit capacity: {evaluation.experiment.capacity.describe()}", highlight=False)
     for test in evaluation.tests:
         ours = test.rankings[OURS]
@@ -45,6 +49,9 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
         for grouping in test.groups:
             if grouping.by not in {"county", "township"}:
                 console.print(f"recall at capacity by {grouping.by}: {_recalls(grouping)}", highlight=False)
+    console.print(silence_table(evaluation.silent_feeds))
+    if evaluation.fitted.tuning:
+        console.print(tuning_table(evaluation.fitted.tuning))
     for change in evaluation.comparison.list_changes:
         console.print(
             f"list of {change.from_date} → {change.to_date}: {change.stay} stay, {change.leave} leave, "
@@ -58,6 +65,42 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
             f"{one.leave} leave, {one.enter} enter; precision {one.difference.precision.value:+.4f} "
             f"{_interval(one.difference.precision)}"
         )
+
+
+def silence_table(silences: tuple[Silence, ...]) -> Table:
+    """One row a feed: what is left of the scores of the last test date without it."""
+    table = Table(title="last test date, with one feed silent", title_justify="left")
+    for name in ("silent feed", "features", "ROC-AUC", "precision", "ECE", "mean score", "observed"):
+        table.add_column(name, justify="left" if name == "silent feed" else "right", no_wrap=True)
+    for one in silences:
+        table.add_row(
+            one.feed or "none", str(one.features), f"{one.roc_auc:.3f}", f"{one.precision:.3f}",
+            f"{one.ece:.4f}", f"{one.predicted:.4f}", f"{one.observed:.4f}",
+            style=None if one.feed else "bold",
+        )  # fmt: skip
+    return table
+
+
+def tuning_table(tuning: Tuning) -> Table:
+    """One row a trial; the chosen one in bold."""
+    names = [one.name for one in dataclasses.fields(Trial)]
+    table = Table(title=f"trials over {tuning.folds} folds inside the past", title_justify="left")
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+    for trial in tuning.trials:
+        values = (getattr(trial, name) for name in names)
+        table.add_row(
+            *(f"{one:.5g}" if isinstance(one, float) else str(one) for one in values),
+            style="bold" if trial.number == tuning.chosen else None,
+        )
+    return table
+
+
+def _blend(evaluation: Evaluation) -> str:
+    tried = ", ".join(f"{share:g}: {loss:.5f}" for share, loss in evaluation.fitted.losses)
+    blend = evaluation.fitted.blend
+    said = f"{blend.tree_share:.0%} trees, {1 - blend.tree_share:.0%} line" if blend else "trees alone"
+    return f"{said} (log-loss out of fold by share of the trees: {tried})" if tried else said
 
 
 def metrics_table(title: str, rows: dict[str, Metrics], visits_title: str) -> Table:
