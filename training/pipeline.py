@@ -31,7 +31,6 @@ from training.provenance import data_fingerprint, git_revision, library_versions
 from training.release import version_name, write_bundle
 from training.stages import Stages, named_by
 from training.tracking import record_run
-from training.trials import Trial, Tuning
 
 Progress = Callable[[str, int, int], None]
 
