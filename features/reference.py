@@ -224,6 +224,14 @@ PAID = {
     "in_kind": "不发钱 in kind",
 }
 PER = {"household": "每户 a household", "person": "每人 a person"}
+WHOM = {
+    "member": "家庭成员 any member",
+    "worker": "有劳动能力（含弱）的成员 members able to work, weakly too",
+    "pupil": "义务教育阶段学生 members in compulsory school",
+    "vocational_pupil": "职业学校学生 members in vocational school",
+    "older_pupil": "高中、职校、大学学生 members in high school, vocational school or university",
+    "disabled": "残疾人 members with a disability grade",
+}
 
 
 def _measures() -> str:
@@ -253,4 +261,5 @@ def _measure(one: Measure) -> str:
                 f"| {entry.region} | {entry.effective_from} | {until} | {value} | {status} | {entry.source} |"
             )
     said = f"### `{one.code}` {one.zh}\n\n{one.en}; {PAID[one.paid]}, {PER[one.per]}{most}; "
+    said += f"for: {WHOM[one.whom]}; " if one.whom else ""
     return said + f"change: `{one.changes.kind}`\n\n" + "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Counties: a province's deliveries judged one county at a time, so that only one is in the memory.
+"""Counties: a province's deliveries judged one county and one feed at a time: no more is in the memory.
 
 A county is compared with its own past alone, so nothing is lost by it. A row whose key is in no register is
 judged where the register knows a key that reads the same without letters and leading zeros, and else with the
@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -24,13 +25,14 @@ from features.health.checkup import check_health
 from features.health.deliveries import Deliveries, refused_of
 from features.health.records import core
 from features.health.verdicts import Health, Verdict
-from features.signals import CONTRACTS
+from features.signals import CONTRACTS, PLATFORM_FEEDS
 from features.signals.buckets import Buckets
 from features.signals.store import Signals
 
 Progress = Callable[[str, int, int], None]
 
 _DIGITS = 6
+_REGISTER_FEED = "household"
 _REGISTER = ["household_id", "village_code", "occurred_on", "known_on"]
 
 _LAST = (
@@ -38,6 +40,15 @@ _LAST = (
     "MIN(known_on) AS since FROM register GROUP BY household_id"
 )
 """Where each household was last registered, as buckets have it."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The households of a county that lie in one bucket; whether the bucket holds nobody else."""
+
+    bucket: str
+    households: pa.ChunkedArray
+    holds_all: bool
 
 
 class Counties:
@@ -63,9 +74,11 @@ class Counties:
         for done, county in enumerate(self.codes):
             if progress:
                 progress(county, done, len(self.codes))
-            found = check_health(self._deliveries(county, refused, strays), as_of)
-            verdicts += [one for one in found.verdicts if one.area.startswith(county)]
-            absent.append(set(found.never_delivered))
+            absent.append(set())
+            for feed, delivered in self._deliveries(county, refused, strays):
+                found = check_health(delivered, as_of, feeds=[feed])
+                verdicts += [one for one in found.verdicts if one.area.startswith(county)]
+                absent[-1] |= set(found.never_delivered)
         never = set.intersection(*absent) if absent else set()
         return Health(as_of, tuple(verdicts), tuple(one for one in CONTRACTS if one in never))
 
@@ -85,35 +98,48 @@ class Counties:
             sizes.update(one)
         return max(self.codes, key=lambda code: (sizes[code], code), default="")
 
-    def _deliveries(self, county: str, refused: Mapping[str, pa.Table], strays: pa.Table) -> Deliveries:
-        """What was delivered of one county, read from the buckets that hold some of it."""
+    def _places(self, county: str, strays: pa.Table) -> list[_Place]:
+        """The buckets that hold households of a county, and which."""
         apart = strays.filter(pc.equal(strays["county"], county))["household_id"]
-        parts: dict[str, list[pa.Table]] = {feed: [] for feed in CONTRACTS}
-        known = [apart]
+        found = []
         for number, (bucket, counties) in enumerate(self._sizes.items()):
-            files = self._stored.files(bucket)
             holds_all = set(counties) == {county} and (number or not len(strays))
             mine = apart if number == 0 else apart.slice(0, 0)
             if county in counties:
                 own = _asked(
-                    files["household"],
+                    self._registers[bucket],
                     f"SELECT household_id FROM ({_LAST}) WHERE village[1:{_DIGITS}] = '{county}'",
                 )["household_id"]
-                known.append(own)
                 mine = pa.chunked_array([*own.chunks, *mine.chunks], pa.string())
             if len(mine):
-                for feed, path in files.items():
-                    rows = _read(path)
-                    parts[feed].append(rows if holds_all else _of(rows, mine))
+                found.append(_Place(bucket, mine, bool(holds_all)))
+        return found
+
+    def _rows(self, feed: str, places: Sequence[_Place]) -> pa.Table:
+        """The stored rows of one feed of a county, read from the buckets that hold some of it."""
+        parts = []
+        for one in places:
+            rows = _read(self._stored.files(one.bucket)[feed])
+            parts.append(rows if one.holds_all else _of(rows, one.households))
+        return pa.concat_tables(parts) if parts else CONTRACTS[feed].schema.empty_table()
+
+    def _deliveries(
+        self, county: str, refused: Mapping[str, pa.Table], strays: pa.Table
+    ) -> Iterator[tuple[str, Deliveries]]:
+        """What was delivered of one county, feed after feed, each with the register that places its rows."""
+        places = self._places(county, strays)
+        known = [strays.filter(pc.equal(strays["county"], county))["household_id"]]
+        known += [one.households for one in places]
         everybody = pa.chunked_array([chunk for one in known for chunk in one.chunks], pa.string())
-        tables = {
-            feed: pa.concat_tables(some) if some else CONTRACTS[feed].schema.empty_table()
-            for feed, some in parts.items()
-        }
         returned = {
             feed: _of(rows, everybody, with_none=county == self._largest) for feed, rows in refused.items()
         }
-        return Deliveries(Signals(tables, self._stored.coverage), returned)
+        register = self._rows(_REGISTER_FEED, places)
+        for feed in CONTRACTS:
+            if feed not in PLATFORM_FEEDS:
+                rows = register if feed == _REGISTER_FEED else self._rows(feed, places)
+                tables = {_REGISTER_FEED: register, feed: rows}
+                yield feed, Deliveries(Signals(tables, self._stored.coverage), returned)
 
     def _strays(self, refused: Mapping[str, pa.Table]) -> pa.Table:
         """household_id → county for the keys that no register knows, in accepted rows and refused ones."""

@@ -6,9 +6,12 @@ One pass of SQL marks every row; counting by village and month is a second. Both
 from __future__ import annotations
 
 import datetime as dt
+import tempfile
+import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -27,6 +30,9 @@ HALF_DECADE = 0.5
 
 TWIN_DAYS = 15
 """Days within which the same content once more is a copy with another date, unless that was usual."""
+
+QUERY_MEMORY_MB = 500
+"""What the queries of one feed may hold beside the feed itself; with less they write to disk."""
 
 _ENOUGH_MONTHS = 6
 """Months with rows without which a category has no middle of its own."""
@@ -72,6 +78,10 @@ class Records:
         flags = [one for one in self.payload if isinstance(one, Flag)]
         self.zeroable: list[Field] = list(self.sizes) or list(flags)
         self.connection = duckdb.connect()
+        self.connection.execute(f"SET memory_limit = '{QUERY_MEMORY_MB}MB'")
+        # Made by the engine where it is needed, and removed by it.
+        spilled = Path(tempfile.gettempdir()) / f"fangfan-health-{uuid.uuid4().hex}"
+        self.connection.execute(f"SET temp_directory = {_quoted(str(spilled))}")
         # Its own bar would mix with ours and with a program that reads the output. In a notebook without
         # ipywidgets there is none, and it cannot be switched off either.
         with suppress(duckdb.InvalidInputException):

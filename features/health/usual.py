@@ -32,18 +32,22 @@ _NOVEL = ("foreign", "strange", "missing", "copies", "dates")
 
 
 class Usual:
-    """Expectations for one county's areas in one month, from earlier `months` as far as they are sound."""
+    """Expectations for one county's areas in one month, from earlier `months` as far as they are sound.
+
+    Make it anew when something is left out of the history: what the county has is worked out once.
+    """
 
     def __init__(self, history: History, month: int, months: Sequence[int], county: Mask) -> None:
         self.history, self.grid, self.month, self.county = history, history.grid, month, county
         self.places = np.array([history.grid.row(one) for one in months if one < month], dtype=np.intp)
         self.rows = history.rows(self.places, county)
         self.same = self._same(self.rows)
+        self._county_totals: dict[str, tuple[Counts, Counts]] = {}
 
     def share(self, name: str, mask: Mask) -> float | None:
         """The usual share of one oddity in an area; `None` where history is too short to tell."""
         kind = name.partition(":")[0]
-        part, whole = self._totals(name, self.county)
+        part, whole = self._of_county(name)
         everywhere = whole[self.rows].sum()
         if kind not in _NOVEL and (len(self.rows) < ENOUGH_MONTHS or everywhere < ENOUGH_ROWS):
             return None
@@ -67,7 +71,7 @@ class Usual:
 
         `None` where the county has had enough rows in too few months to know its worst.
         """
-        part, whole = self._totals(name, self.county)
+        part, whole = self._of_county(name)
         heard = [one for one in self.rows if whole[one] >= ENOUGH_ROWS]
         usual = self.share(name, mask)
         if usual is None or len(heard) < STEADY_MONTHS:
@@ -116,6 +120,11 @@ class Usual:
         part, whole = (self.grid.cell(one, self.month, mask) for one in (name, self.grid.whole(name)))
         # Rows with an odd date are missing from the month they belong to.
         return part, whole + part if name == "dates" else whole
+
+    def _of_county(self, name: str) -> tuple[Counts, Counts]:
+        if name not in self._county_totals:
+            self._county_totals[name] = self._totals(name, self.county)
+        return self._county_totals[name]
 
     def _totals(self, name: str, mask: Mask) -> tuple[Counts, Counts]:
         part, whole = (self.history.total(one, mask) for one in (name, self.grid.whole(name)))

@@ -7,9 +7,9 @@ import numpy.typing as npt
 
 from scoring.contributions.coding import STRIP, Bytes, Codes, flip_bit
 from scoring.contributions.compiling import compiled, inlined
-from scoring.contributions.lanes import add_looked_up, add_products, fetch_ahead
+from scoring.contributions.lanes import add_looked_up, add_products
 from scoring.contributions.tables import Tables
-from scoring.contributions.trees import Floats, Integers
+from scoring.contributions.trees import Floats
 
 Patterns = npt.NDArray[np.uint16]
 
@@ -83,7 +83,7 @@ def _add_single(side: int, tables: Tables, patterns: Patterns, count: int, sums:
 
 
 @inlined
-def _add_half(
+def add_half(
     side: int,
     other: int,
     tables: Tables,
@@ -134,69 +134,5 @@ def add_groups(
     for side in range(tables.singles, len(tables.lanes), 2):
         _find_patterns(side, tables, codes, padded, low, high, patterns)
         _find_patterns(side + 1, tables, codes, padded, low, high, others)
-        _add_half(side, side + 1, tables, patterns, others, fours, sums, pitch)
-        _add_half(side + 1, side, tables, others, patterns, fours, sums, pitch)
-
-
-@inlined
-def _find_one(side: int, tables: Tables, codes: Codes) -> np.int64:
-    """One row's pattern on a side."""
-    low, high = np.int64(0), np.int64(0)
-    begin, middle, end = (
-        tables.condition_first[side],
-        tables.condition_high[side],
-        tables.condition_first[side + 1],
-    )
-    for at in range(begin, middle):
-        moved = codes.dtype.type(codes[np.uint64(tables.condition_slot[at])] - tables.condition_start[at])
-        # Multiplied, since a branch would be guessed wrong half the time.
-        low ^= np.int64(tables.condition_bit[at]) * np.int64(moved <= tables.condition_span[at])
-    for at in range(middle, end):
-        moved = codes.dtype.type(codes[np.uint64(tables.condition_slot[at])] - tables.condition_start[at])
-        high ^= np.int64(tables.condition_bit[at]) * np.int64(moved <= tables.condition_span[at])
-    pattern = low | high << 8
-    for at in range(tables.lookup_first[side], tables.lookup_first[side + 1]):
-        begin = tables.flip_first[at]
-        last = tables.flip_first[at + 1] - begin - 1
-        flips = np.int64(tables.flips[begin + min(np.int64(codes[tables.lookup_slot[at]]), last)])
-        pattern ^= flips << (8 if tables.lookup_high[at] else 0)
-    return pattern
-
-
-AHEAD = 48
-"""Sides between finding a single row's pattern and reading the table there: time for memory to answer."""
-
-
-@compiled
-def add_groups_of_one(tables: Tables, codes: Codes, sums: Floats, found: Integers) -> None:
-    """`add_groups` for a single row: the same sums in the same order, in every fourth place of `sums`.
-
-    `found` is scratch of (sides,). Each place in the tables is asked for some sides before it is read, since
-    waiting for memory is most of the time.
-    """
-    sides = len(tables.lanes)
-    ours = codes[:, 0].copy()
-    for side in range(sides + AHEAD):
-        if side < sides:
-            found[side] = _find_one(side, tables, ours)
-            start = tables.table_first[side] + found[side] * tables.stride[side]
-            for line in range(0, tables.stride[side], 8):
-                fetch_ahead(tables.values, start + line)
-        before = side - AHEAD
-        if 0 <= before < tables.singles:
-            start = tables.table_first[before] + found[before] * tables.stride[before]
-            first = tables.slot_first[before]
-            for lane in range(0, tables.slot_first[before + 1] - first, 4):
-                s0, s1 = 4 * tables.slot[first + lane], 4 * tables.slot[first + lane + 1]
-                s2, s3 = 4 * tables.slot[first + lane + 2], 4 * tables.slot[first + lane + 3]
-                # Four are read before any is written; only the spare slot is in a lane twice.
-                v0, v1 = sums[s0] + tables.values[start + lane], sums[s1] + tables.values[start + lane + 1]
-                v2 = sums[s2] + tables.values[start + lane + 2]
-                v3 = sums[s3] + tables.values[start + lane + 3]
-                sums[s0], sums[s1], sums[s2], sums[s3] = v0, v1, v2, v3
-    patterns, others = np.empty(4, np.uint16), np.empty(4, np.uint16)
-    for side in range(tables.singles, sides, 2):
-        patterns[:] = found[side]
-        others[:] = found[side + 1]
-        _add_half(side, side + 1, tables, patterns, others, 4, sums, 4)
-        _add_half(side + 1, side, tables, others, patterns, 4, sums, 4)
+        add_half(side, side + 1, tables, patterns, others, fours, sums, pitch)
+        add_half(side + 1, side, tables, others, patterns, fours, sums, pitch)

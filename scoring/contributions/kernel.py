@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from scoring.contributions.adding import add_groups, add_groups_of_one
+from scoring.contributions.adding import add_groups
 from scoring.contributions.coding import STRIP, Codebook, Codes, code_rows
 from scoring.contributions.compiling import compiled
 from scoring.contributions.direct import Leaves, add_leaves
 from scoring.contributions.margins import PART, Verdicts, add_margins
+from scoring.contributions.single import add_groups_of_one
 from scoring.contributions.tables import Tables
 from scoring.contributions.trees import Floats, Integers
 
@@ -75,14 +76,13 @@ def answer_all(
     for leaf in range(len(leaves.value)):
         deepest = max(deepest, leaves.item_first[leaf + 1] - leaves.item_first[leaf])
     met, product = np.empty((deepest, block), np.uint8), np.empty(block)
-    found = np.empty(len(tables.lanes) if block == 1 else 0, np.int64)
     for begin in range(start, stop, block):
         count = min(block, stop - begin)
         code_rows(matrix, begin, count, codebook, codes)
         add_margins(verdicts, codes, count, margins[begin : begin + count], left_over)
         sums[:] = 0.0
         if block == 1:
-            add_groups_of_one(tables, codes, sums, found)
+            add_groups_of_one(tables, codes, sums)
         else:
             add_groups(tables, codes, count, sums, pitch, low, high, patterns, others)
         add_leaves(leaves, codes, count, sums, pitch, met, product)

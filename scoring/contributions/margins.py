@@ -136,10 +136,10 @@ def margin_of_one(verdicts: Verdicts, codes: Codes) -> float:
         remains = np.uint64(0xFFFFFFFFFFFFFFFF)
         middle = verdicts.node_asked[tree]
         for node in range(verdicts.node_first[tree], middle):
-            code = codes[verdicts.node_slot[node], 0]
-            left = codes.dtype.type(code - verdicts.start[node]) <= verdicts.span[node]
-            keep = verdicts.keep[verdicts.mask_first[node]]
-            remains &= np.uint64(0xFFFFFFFFFFFFFFFF) if left else keep
+            code = codes[np.uint64(verdicts.node_slot[node]), 0]
+            left = np.uint64(codes.dtype.type(code - verdicts.start[node]) <= verdicts.span[node])
+            # 0 − 1 wraps around to all bits: no branch, which would be guessed wrong half the time.
+            remains &= verdicts.keep[verdicts.mask_first[node]] | (np.uint64(0) - left)
         for node in range(middle, verdicts.node_first[tree + 1]):
             code = np.int64(codes[verdicts.node_slot[node], 0])
             left = verdicts.asked[min(verdicts.asked_first[node] + code, verdicts.asked_last[node])] == 1

@@ -13,12 +13,14 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from scoring.contributions.direct import Leaves
+from scoring.contributions.memory import aligned_empty
 from scoring.contributions.tabled import Pieces, TabledModel, empty_pieces
 from scoring.contributions.tables import Tables
 
@@ -113,12 +115,16 @@ def _arrays(pieces: Pieces) -> Iterator[Any]:
         yield np.asarray(one)
 
 
-def _read(file: IO[bytes], model: TabledModel) -> Pieces | None:
+def _read(file: BufferedReader, model: TabledModel) -> Pieces | None:
     found = []
     for expected in _arrays(empty_pieces(model)):
-        array = np.lib.format.read_array(file, allow_pickle=False)
-        if array.dtype != expected.dtype or array.ndim != expected.ndim:
+        version = np.lib.format.read_magic(file)
+        shape, is_columns, dtype = np.lib.format.read_array_header_1_0(file)
+        if version != (1, 0) or dtype != expected.dtype or len(shape) != expected.ndim or is_columns:
             return None
+        array = aligned_empty(shape, dtype)
+        if file.readinto(array.reshape(-1).view(np.uint8)) != array.nbytes:
+            raise EOFError
         found.append(array)
     count = len(Tables._fields)
     tables = Tables._make(found[:count])._replace(singles=int(found[Tables._fields.index("singles")]))

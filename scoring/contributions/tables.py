@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from scoring.contributions.filling import fill_side
 from scoring.contributions.groups import LANES, Group, Side
+from scoring.contributions.memory import aligned_empty
 from scoring.contributions.trees import Flags, Floats, Integers
 
 
@@ -60,8 +61,7 @@ def build_tables(groups: Sequence[Group], spare: int, code: type[np.uint8] | typ
     slots = [(*side.slots, *[spare] * (-len(side.slots) % LANES)) for side, _ in sides]
     strides = [side.stride(order) for side, order in sides]
     table_first = _starts(stride << side.bits for stride, (side, _) in zip(strides, sides, strict=True))
-    # Not np.zeros: only memory that numpy itself fills is asked for in huge pages, which single rows need.
-    values = np.empty(int(table_first[-1]))
+    values: Floats = aligned_empty((int(table_first[-1]),), np.float64)
     values[:] = 0.0
     for at, (side, order) in enumerate(sides):
         group_order = order or max(-(-len(members) // 2) for _, members in side.leaves)

@@ -26,6 +26,7 @@ from scoring.reasons import LEAST_CONTRIBUTION
 from scoring.what_if.application import apply_measure, drawn_before
 from scoring.what_if.ledger import Ledger, find_ledger
 from scoring.what_if.matching import Matching, find_causes, find_labour, match_measures
+from scoring.what_if.persons import check_persons
 from scoring.what_if.plan import Plan, PlannedMeasure
 
 ReasonChange = Literal["gone", "new", "weaker", "stronger", "unchanged"]
@@ -108,8 +109,10 @@ def what_if(
     """Work a plan out for one household.
 
     `rows` are stored rows as `RowEngine` reads them and are left as they are; `engine` computes the
-    assessor's features. Raises `ContractError` when the household is not registered on the date.
+    assessor's features. Raises `ContractError` when the household is not registered on the date, and
+    `PlanError` when it has fewer persons than the plan is for.
     """
+    check_persons(rows, plan, as_of, coverage)
     region = plan.region
     ledgers = [find_ledger(rows, as_of, coverage, region)]
     changed = rows

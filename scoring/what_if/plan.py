@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import combinations
 
 from features import policy_value
 from features.policy.measures import Measure, MeasureEntry, measures
@@ -65,6 +66,17 @@ class PlannedMeasure:
     amount_fen: int
     persons: int
     is_amount_given: bool
+    number: int = field(default=0, compare=False)
+    """Which of the choices asked for it was."""
+
+    def overlaps(self, other: PlannedMeasure) -> bool:
+        """Whether both are given on one day."""
+        first, last = max(self.starts_on, other.starts_on), min(self._last, other._last)
+        return first <= last
+
+    @property
+    def _last(self) -> dt.date:
+        return self.ends_on or (dt.date.max if _lasts(self.measure) else self.starts_on)
 
     @property
     def is_assumption(self) -> bool:
@@ -86,7 +98,7 @@ def make_plan(choices: Iterable[Choice], as_of: dt.date, region: str) -> Plan:
 
     Raises `PlanError` with all of its faults: an unknown measure, one twice or too many, a start outside the
     coming 12 months or outside the dates on which the measure is in force, an amount or a number of persons
-    out of bounds or where there is none.
+    out of bounds or where there is none, and two at one time that policy says exclude each other.
     """
     maker = _Maker(Period(as_of), region)
     chosen = list(choices)
@@ -94,6 +106,7 @@ def make_plan(choices: Iterable[Choice], as_of: dt.date, region: str) -> Plan:
         way_out = f"give at most {MOST_MEASURES} measures"
         raise PlanError([PlanFault(MOST_MEASURES, "code", "too_many_measures", way_out)])
     made = [maker.make(number, one) for number, one in enumerate(chosen)]
+    maker.check_exclusive([one for one in made if one is not None])
     if maker.faults:
         raise PlanError(maker.faults)
     order = {code: place for place, code in enumerate(measures())}
@@ -147,7 +160,21 @@ class _Maker:
             amount_fen=amount * persons,
             persons=persons,
             is_amount_given=choice.amount_fen is not None,
+            number=number,
         )
+
+    def check_exclusive(self, made: Sequence[PlannedMeasure]) -> None:
+        """Note every measure that excludes an earlier one on the days on which both are planned."""
+        if not made:
+            return
+        for codes in policy_value("exclusive_measures", self.region, self.period.planned_from).value:
+            for one, other in combinations([each for each in made if each.measure.code in codes], 2):
+                if one.measure.code != other.measure.code and one.overlaps(other):
+                    way_out = (
+                        f"{one.measure.code} and {other.measure.code} exclude each other: leave one out, or "
+                        "let one end before the other starts"
+                    )
+                    self._add(other.number, "code", "exclusive_measures", way_out)
 
     def _ends_on(self, number: int, choice: Choice, measure: Measure, starts_on: dt.date) -> dt.date | None:
         if choice.ends_on is None:

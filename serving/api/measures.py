@@ -49,6 +49,7 @@ def _measure(one: Measure, region: str) -> dict[str, Any]:
         "group": one.group,
         "paid": one.paid,
         "per": one.per,
+        "whom": one.whom,
         "at_most_yuan": one.at_most_yuan or None,
         "change": one.changes.kind,
         "entries": [

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from features.policy.measures.catalogue import Kind, Paid, Per
+from features.policy.measures.catalogue import Kind, Paid, Per, Whom
 from scoring.what_if.ledger import Basis
 from scoring.what_if.matching import LabourState
 from scoring.what_if.outcome import ReasonChange
@@ -199,6 +199,7 @@ class CatalogueMeasure(_Answer):
     group: str
     paid: Paid
     per: Per
+    whom: Whom | None
     at_most_yuan: int | None = Field(description="The largest amount that a request may name")
     change: Kind = Field(description="What it does to the facts")
     entries: list[MeasureAmount]

@@ -12,6 +12,7 @@ from features.policy.measures import measures
 from features.signals.defects import Defect
 from features.signals.fields import Count, Date, Field, Money
 from scoring.what_if import Choice, Plan, PlanError, make_plan
+from scoring.what_if.persons import check_persons
 from scoring.what_if.plan import MOST_MEASURES, MOST_PERSONS
 from serving.api.score_request import TOP, RequestReader, ScoreRequest
 from serving.errors import Problem
@@ -51,7 +52,13 @@ class WhatIfReader(RequestReader):
         made = self.read(document)
         if self.plan is None:
             raise Problem("request_invalid", errors=self.errors)
-        return WhatIfRequest(made.as_of, made.coverage, made.households[0], self.plan)
+        household = made.households[0]
+        try:
+            check_persons(household.rows, self.plan, made.as_of, made.coverage)
+        except PlanError as error:
+            self._add_faults(error)
+            raise Problem("request_invalid", errors=self.errors) from None
+        return WhatIfRequest(made.as_of, made.coverage, household, self.plan)
 
     def _request(self, document: Any) -> ScoreRequest | None:
         made = super()._request(document)
@@ -99,6 +106,9 @@ class WhatIfReader(RequestReader):
         try:
             return make_plan(choices, as_of, self.scorer.region)
         except PlanError as error:
-            for one in error.faults:
-                self._add(f"/measures/{one.number}/{one.part}", one.code, one.way_out)
+            self._add_faults(error)
             return None
+
+    def _add_faults(self, error: PlanError) -> None:
+        for one in error.faults:
+            self._add(f"/measures/{one.number}/{one.part}", one.code, one.way_out)

@@ -97,6 +97,17 @@ RULES: dict[str, tuple[bytes, str, str]] = {
         "/measures/0/ends_on",
         "not_taken",
     ),
+    "more posts than hands": (
+        one(code="public_welfare_post", persons=3),
+        "/measures/0/persons",
+        "too_many_persons",
+    ),
+    "pupils it has not": (one(code="yulu"), "/measures/0/persons", "too_many_persons"),
+    "what excludes each other": (
+        plan([{"code": "dibao"}, {"code": "tekun"}]),
+        "/measures/1/code",
+        "exclusive_measures",
+    ),
     "persons of a household": (one(persons=2), "/measures/0/persons", "not_taken"),
     "no persons": (one(code="job", persons=0), "/measures/0/persons", "out_of_range"),
     "21 persons": (one(code="job", persons=21), "/measures/0/persons", "out_of_range"),

@@ -262,7 +262,7 @@ def test_the_catalogue_is_public_and_whole(client: Client) -> None:
     assumed = {one.code for one in made.measures if any(entry.is_assumption for entry in one.entries)}
     assert assumed == {
         "production_grant", "contract_farming", "job", "travel_subsidy", "public_welfare_post", "house_repair",
-        "yulu", "student_grant", "tekun", "disability_allowance", "donation",
+        "yulu", "student_grant", "tekun", "disability_allowance", "donation", "microloan",
     }  # fmt: skip
 
 

@@ -5,9 +5,10 @@ from features.policy.measures.catalogue import (
     Group,
     Measure,
     MeasureEntry,
+    Whom,
     get_measure,
     groups,
     measures,
 )
 
-__all__ = ["Changes", "Group", "Measure", "MeasureEntry", "get_measure", "groups", "measures"]
+__all__ = ["Changes", "Group", "Measure", "MeasureEntry", "Whom", "get_measure", "groups", "measures"]

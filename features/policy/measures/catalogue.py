@@ -23,6 +23,7 @@ from features.policy.parameters import STATUSES, region_and_above
 
 Paid = Literal["once", "monthly", "each_term", "in_kind"]
 Per = Literal["household", "person"]
+Whom = Literal["member", "worker", "pupil", "vocational_pupil", "older_pupil", "disabled"]
 Kind = Literal[
     "allowance", "cash", "aid", "wages", "business", "reimbursement", "enrolment", "repair", "gift", "nothing"
 ]
@@ -90,7 +91,10 @@ class MeasureEntry:
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure of the catalogue. `at_most_yuan` guards against slips of the unit; it is no policy."""
+    """One measure of the catalogue. `at_most_yuan` guards against slips of the unit; it is no policy.
+
+    `whom` says which members a measure for persons is for; `None` where it is for the household.
+    """
 
     code: str
     group: str
@@ -98,6 +102,7 @@ class Measure:
     en: str
     paid: Paid
     per: Per
+    whom: Whom | None
     at_most_yuan: int
     changes: Changes
     regions: Mapping[str, tuple[MeasureEntry, ...]]
@@ -199,6 +204,10 @@ def _measure(code: str, group: str, raw: Mapping[str, Any]) -> Measure:
     where = f"policy/measures/{group}.yaml, {code}"
     is_paid = raw.get("paid") != "in_kind"
     wanted = {"title", "paid", "per", "changes", "regions"} | ({"at_most"} if is_paid else set())
+    if raw.get("per") == "person":
+        wanted.add("whom")
+        if raw.get("whom") not in get_args(Whom):
+            raise PolicyError(f"{where}: a measure for persons says for whom: {', '.join(get_args(Whom))}")
     if set(raw) != wanted or raw["paid"] not in get_args(Paid) or raw["per"] not in get_args(Per):
         raise PolicyError(f"{where}: every measure needs {', '.join(sorted(wanted))}, of the known words")
     at_most = raw.get("at_most", 0)
@@ -211,7 +220,17 @@ def _measure(code: str, group: str, raw: Mapping[str, Any]) -> Measure:
             if earlier.effective_until is None or earlier.effective_until >= later.effective_from:
                 raise PolicyError(f"{where}: entries stand in order of date and do not overlap")
     changes = _changes(where, raw["changes"])
-    return Measure(code, group, *_title(raw, code), raw["paid"], raw["per"], at_most, changes, regions)
+    return Measure(
+        code,
+        group,
+        *_title(raw, code),
+        paid=raw["paid"],
+        per=raw["per"],
+        whom=raw.get("whom"),
+        at_most_yuan=at_most,
+        changes=changes,
+        regions=regions,
+    )
 
 
 def _changes(where: str, raw: Mapping[str, Any]) -> Changes:

@@ -15,7 +15,7 @@ import pytest
 from scoring.contributions import Explainer, ExplainerSettings, compiling
 from scoring.contributions.trees import UnsupportedTreesError
 from scoring.errors import VectorError
-from tests.scoring.contributions.boosters import Floats, Recipe
+from tests.scoring.contributions.boosters import Floats, Recipe, edge_rows
 from tests.scoring.contributions.test_agreement import check_agreement
 
 BLOCK = 128
@@ -38,14 +38,29 @@ def test_a_row_is_the_same_to_the_last_bit_in_any_block(made: tuple[lgb.Booster,
     assert blocks.strongest(matrix[:rows], 5)[1].shape == (rows, 5)
 
 
-def test_single_rows_are_the_same_to_the_last_bit(made: tuple[lgb.Booster, Floats]) -> None:
-    booster, matrix = made
+WIDE = Recipe(trees=120, leaves=15, columns=4, rows=3_000, digits=6, bins=1_000, gaps=0.1)
+ODD = Recipe(trees=20, leaves=24, gaps=0.2, zeros=0.3, zero_as_missing=True, categories=True)
+
+
+@pytest.mark.parametrize("recipe", [None, WIDE, ODD])
+def test_single_rows_are_the_same_to_the_last_bit(
+    made: tuple[lgb.Booster, Floats], recipe: Recipe | None
+) -> None:
+    booster, matrix = made if recipe is None else recipe.make()
     explainer = Explainer(booster, ExplainerSettings(threads=1))
-    margins, values, _ = explainer.explain(matrix[:200])
+    rows = edge_rows(booster, matrix, np.random.default_rng(6), 200)
+    margins, values, _ = explainer.explain(rows)
     for at in range(200):
-        one = explainer.explain(matrix[at : at + 1])
+        one = explainer.explain(rows[at : at + 1])
         np.testing.assert_array_equal(one[0], margins[at : at + 1])
         np.testing.assert_array_equal(one[1], values[at : at + 1])
+    assert explainer._model is not None
+    assert explainer._pieces is not None
+    assert explainer._model.bins.wide == (recipe is WIDE)
+    if recipe is None:
+        tables = explainer._pieces.tables
+        assert len(tables.order) > tables.singles > 0
+        assert len(tables.lookup_slot) > 0
 
 
 @pytest.mark.parametrize("threads", [2, 3])

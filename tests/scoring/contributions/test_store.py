@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from scoring.contributions import Explainer, ExplainerSettings, store, tabled
+from scoring.contributions.trees import read_forest
 from tests.scoring.contributions.boosters import Floats, Recipe
 
 SETTINGS = ExplainerSettings(threads=1)
@@ -53,6 +54,22 @@ def test_tables_are_built_once(made: tuple[lgb.Booster, Floats], tmp_path: Path,
     np.testing.assert_array_equal(found, expected)
     assert len(builds) == 1
     assert [one.suffix for one in folder.iterdir()] == [".tables"]
+
+
+def test_a_pattern_lies_in_whole_cache_lines_built_or_stored(
+    made: tuple[lgb.Booster, Floats], tmp_path: Path
+) -> None:
+    model = tabled.read_model(read_forest(made[0].model_to_string()))
+    built = tabled.build_pieces(model, 100_000_000)
+    kept = store.PieceStore(tmp_path, "a model", 1)
+    kept.save(built)
+    found = kept.find(model)
+    assert found is not None
+    for pieces in (built, found):
+        assert pieces.tables.values.ctypes.data % 64 == 0
+        assert pieces.tables.values.flags.writeable
+    for one, other in zip((*built.tables, *built.leaves), (*found.tables, *found.leaves), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def cut(path: Path) -> None:

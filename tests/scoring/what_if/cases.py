@@ -36,8 +36,8 @@ def row(feed: str, **values: object) -> dict[str, Any]:
     return stored_row(parsed)
 
 
-def member(number: int, labour: str = "ordinary", born: str = "1980-05-01") -> dict[str, Any]:
-    return row("member", member_id=f"M{number}", labour=labour, born_on=born, **_OPEN)
+def member(number: int, labour: str = "ordinary", born: str = "1980-05-01", **said: object) -> dict[str, Any]:
+    return row("member", member_id=f"M{number}", labour=labour, born_on=born, **_OPEN, **said)
 
 
 def account(**lines: float) -> list[dict[str, Any]]:
@@ -86,8 +86,8 @@ CHENGKOU = Case(
         member(1),
         member(2),
         member(3, "none", "1950-01-01"),
-        member(4, "none", "2012-03-01"),
-        member(5, "none", "2014-09-01"),
+        member(4, "none", "2012-03-01", school="compulsory"),
+        member(5, "none", "2014-09-01", school="compulsory"),
     )
     | {
         # No visit has worked out an account: the departments' data are the ground.
@@ -115,7 +115,7 @@ CHENGKOU = Case(
 
 NANCHUAN = Case(
     "南川",
-    registered(member(1, "none", "1951-01-01"))
+    registered(member(1, "none", "1951-01-01", disability_grade=2))
     | {
         "account": account(tekun=5_040, farm_forest_subsidies=300, self_paid_medical=1_200),
         "assistance": [row("assistance", kind="tekun", monthly_yuan=420, **_OPEN)],

@@ -91,6 +91,28 @@ def test_what_is_refused_names_the_part_and_the_way_out(choice: Choice, part: st
     assert fault.way_out
 
 
+@pytest.mark.parametrize(
+    ("choices", "numbers"),
+    [
+        ([Choice("dibao"), Choice("tekun")], [1]),
+        ([Choice("tekun"), Choice("job"), Choice("dibao", day("2026-03-01"))], [2]),
+        # One day in common is one too many; a day later is none.
+        ([Choice("dibao", ends_on=day("2025-12-31")), Choice("tekun", day("2025-12-31"))], [1]),
+        ([Choice("dibao", ends_on=day("2025-12-31")), Choice("tekun", day("2026-01-01"))], []),
+        ([Choice("dibao"), Choice("disability_allowance")], []),
+    ],
+)
+def test_what_policy_says_excludes_each_other_is_refused(choices: list[Choice], numbers: list[int]) -> None:
+    if not numbers:
+        assert len(make_plan(choices, AS_OF, REGION).measures) == 2
+        return
+    with pytest.raises(PlanError, match="exclude each other: leave one out") as caught:
+        make_plan(choices, AS_OF, REGION)
+    assert [(one.number, one.part, one.code) for one in caught.value.faults] == [
+        (number, "code", "exclusive_measures") for number in numbers
+    ]
+
+
 def test_every_fault_is_told_at_once() -> None:
     choices = [Choice("job", persons=0, amount_fen=-1), Choice("dibao"), Choice("dibao")]
     with pytest.raises(PlanError) as caught:
@@ -104,7 +126,7 @@ def test_every_fault_is_told_at_once() -> None:
         make_plan([Choice("dibao")], AS_OF, "UG")
 
 
-@given(st.permutations(sorted(set(measures()) - {"microloan"})[:MOST_MEASURES]))
+@given(st.permutations(sorted(set(measures()) - {"microloan", "tekun"})[:MOST_MEASURES]))
 def test_the_order_of_asking_changes_nothing(codes: list[str]) -> None:
     in_order = [code for code in measures() if code in codes]
     assert make_plan(map(Choice, codes), AS_OF, REGION) == make_plan(map(Choice, in_order), AS_OF, REGION)
