@@ -174,7 +174,7 @@ def promote(
     if as_json:
         print(json.dumps(done.as_json(), ensure_ascii=False))
     elif dry_run or not is_refused:
-        print_done(done, "entry", errors)
+        print_done(done, errors)
     if is_refused:
         raise GateError(f"{tried.release} may not be promoted: {say_failed(tried.failed)}")
 
@@ -196,7 +196,7 @@ def rollback(
     if as_json:
         print(json.dumps(done.as_json(), ensure_ascii=False))
     else:
-        print_done(done, "entry", errors)
+        print_done(done, errors)
 
 
 @app.command()
