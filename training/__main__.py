@@ -131,6 +131,7 @@ def run(
             highlight=False,
             soft_wrap=True,
         )
+        errors.print(f"report: {done.bundle.parent / 'report.html'}", highlight=False, soft_wrap=True)
 
 
 @app.command()
