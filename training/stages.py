@@ -35,9 +35,9 @@ VALUE = "value.json"
 class Stages:
     """The finished stages of one run in `folder`; without a folder nothing is kept and all is built.
 
-    A stage may hold `classes`, which are dataclasses, and the dataclasses that their fields are annotated with,
-    and so on; nothing else is made when it is read. The folder belongs to one hash of settings, data and code:
-    `named_by` makes it.
+    A stage may hold `classes`, which are dataclasses, and the dataclasses that their fields are annotated
+    with, and so on; nothing else is made when it is read. The folder belongs to one hash of settings, data
+    and code: `named_by` makes it.
     """
 
     def __init__(self, folder: Path | None = None, classes: tuple[type[Any], ...] = ()) -> None:
