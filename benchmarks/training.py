@@ -2,11 +2,11 @@
 
     python -m benchmarks.training [--rows 1000000] [--features 110] [--json]
 
-The matrix is made up: household amounts, counts and flags under the names of real features, whole feeds missing
-for some, an outcome of about 0.5 % that follows a few of them. `rows` is the training matrix of the last of
-three splits; the earlier ones have three and four of its five dates. Test dates have a fifth of the rows each.
-Times are wall times of one run, on as many threads as the default settings name, and the processor's time of
-all threads, which says more on a busy machine; memory is the peak of the process.
+The matrix is made up: household amounts, counts and flags under the names of real features, whole feeds
+missing for some, an outcome of about 0.5 % that follows a few of them. `rows` is the training matrix of the
+last of three splits; the earlier ones have three and four of its five dates. Test dates have a fifth of the
+rows each. Times are wall times of one run, on as many threads as the default settings name, and the
+processor's time of all threads, which says more on a busy machine; memory is the peak of the process.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ DRIVERS = (
 def main(
     rows: Annotated[int, typer.Option(help="Rows of the training matrix", min=20_000)] = 1_000_000,
     features: Annotated[int, typer.Option(help="Features", min=40, max=len(FEATURES))] = 110,
+    most_trees: Annotated[int, typer.Option(help="Most trees of a model", min=1)] = FitSettings().max_trees,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
     """Time the stages of one experiment on a made-up matrix."""
@@ -68,7 +69,7 @@ def main(
         splits=rolling_splits(TRAIN, TEST, 12),
         capacity=Capacity(Quota(share=0.01), "township"),
         features=names,
-        fit=FitSettings(),
+        fit=FitSettings(max_trees=most_trees),
     )
     clock = Clock(console)
     clock("making the matrix", 0, 0)

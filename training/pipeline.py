@@ -17,20 +17,16 @@ import pyarrow as pa
 import training
 from features import FEATURES, Signals, feature_version, policy_value, policy_version
 from scoring.bundle import load_bundle
-from scoring.calibration import Calibration
 from scoring.errors import BundleError
-from scoring.grades import GradeBorders
-from scoring.model import RiskModel
 from scoring.registry import CHAMPION, fetch_bundle, find_champion
 from training.candidate import Candidate
 from training.champion import Champion
 from training.cohort import check_outcomes
 from training.errors import DataError
 from training.evaluate import Evaluation, evaluate
-from training.evaluation.choice import Choice, Regret
+from training.evaluation.choice import Choice
 from training.evaluation.document import evaluation_json, settings_json
 from training.experiment import Experiment, load_experiment
-from training.fit import FitSettings, Fitted
 from training.provenance import data_fingerprint, git_revision, library_versions
 from training.release import version_name, write_bundle
 from training.stages import Stages, named_by
@@ -38,8 +34,8 @@ from training.tracking import record_run
 
 Progress = Callable[[str, int, int], None]
 
-KEPT = (Candidate, RiskModel, Calibration, GradeBorders, Fitted, FitSettings, Choice, Regret)
-"""The dataclasses that a run's stages hold."""
+KEPT = (Candidate, Choice)
+"""What a run's stages hold, with all that they are made of."""
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,13 @@ import pytest
 
 from features import FEATURES, Signals
 from scoring.bundle import load_bundle
-from scoring.registry import connect
+from scoring.errors import BundleError
+from scoring.registry import connect, set_champion
 from tests.training.conftest import ENDS_ON
 from training.errors import DataError
+from training.evaluation.document import evaluation_json
 from training.matrix import build_matrix
-from training.pipeline import FinishedRun, run_experiment
+from training.pipeline import FinishedRun, find_compared, run_experiment
 from training.provenance import data_fingerprint
 
 AS_OF = dt.date(2024, 10, 31)
@@ -39,17 +41,22 @@ def test_golden_rows_are_nobody(finished: FinishedRun) -> None:
 
 def test_every_baseline_stands_beside_ours(finished: FinishedRun) -> None:
     report = json.loads((finished.bundle.parent / "evaluation.json").read_text(encoding="utf-8"))
-    models = report["tests"][0]["rankings"]
+    assert next(iter(report)) == "format"
+    assert report["verdict"]["sentence"].split(" than")[0] in {"BETTER", "NOT BETTER", "WORSE"}
+    rankings = report["tests"][0]["rankings"]
     assert {
         "lowest income first",
         "union of triggers",
+        "points card",
         "logistic regression",
         "LightGBM defaults",
         "ours",
-    } <= set(models)
-    for one in models.values():
-        assert one["roc_auc"]["low"] <= one["roc_auc"]["value"] <= one["roc_auc"]["high"]
+    } <= set(rankings)
+    for one in rankings.values():
+        for name in ("roc_auc", "pr_auc", "precision", "recall"):
+            assert 0 <= one[name]["low"] <= one[name]["high"] <= 1
         assert one["precision"]["worst"] <= one["precision"]["value"] <= one["precision"]["best"]
+    assert report == evaluation_json(finished.evaluation)
 
 
 def test_the_run_says_what_it_was_made_from(finished: FinishedRun, county_folder: Path) -> None:
@@ -110,3 +117,29 @@ def test_data_without_outcomes_is_refused(county_folder: Path, experiment_file: 
     shutil.copytree(county_folder / "signals", tmp_path / "signals")
     with pytest.raises(DataError, match=r"lacks outcomes\.parquet"):
         run_experiment(experiment_file, tmp_path, tmp_path / "out", outcomes_until=ENDS_ON)
+
+
+def test_the_champion_to_compare_with_is_given_or_registered(
+    finished: FinishedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = finished.tracking_uri.removeprefix("sqlite:///")
+    uri = f"sqlite:///{shutil.copy(store, tmp_path / 'mlflow.db')}"
+    assert find_compared(None, f"sqlite:///{tmp_path / 'none.db'}") == (None, None)
+    assert not (tmp_path / "none.db").exists()
+    set_champion(finished.registered_version, uri)
+    for bundle in (None, finished.bundle):
+        champion, note = find_compared(bundle, uri)
+        assert champion is not None
+        assert note is None
+        assert champion.version == finished.evaluation.model.version
+        # Trained as of 2024-10-31 with labels of twelve months.
+        assert (champion.saw(dt.date(2025, 10, 30)), champion.saw(dt.date(2025, 10, 31))) == (True, False)
+
+    def refuse(*_: object) -> None:
+        raise BundleError("the features' definitions have changed")
+
+    monkeypatch.setattr("training.pipeline.fetch_bundle", refuse)
+    champion, note = find_compared(None, uri)
+    assert champion is None
+    assert note is not None
+    assert note.endswith("could not be compared with: the features' definitions have changed")

@@ -18,11 +18,14 @@ import pytest
 import yaml
 
 from scoring.calibration import Calibration
+from scoring.grades import GradeBorders
+from scoring.model import RiskModel
 from tests.training.conftest import ENDS_ON
+from training.candidate import Candidate
 from training.errors import TrainingError
 from training.fit import FitSettings, Fitted
 from training.matrix import Matrix
-from training.stages import Stages, named_by
+from training.stages import Stages, named_by, reachable
 
 ROOT = Path(__file__).parents[2]
 KILLS = 3
@@ -127,7 +130,7 @@ def test_a_stage_is_built_once_and_comes_back_as_it_was(tmp_path: Path) -> None:
             "no": None,
         }
 
-    stages = Stages(tmp_path / "run", (Fitted, Calibration, FitSettings))
+    stages = Stages(tmp_path / "run", (Fitted,))
     first, second = stages.value("a/b", build), stages.value("a/b", build)
     assert built == [1]
     assert first["fitted"].booster.model_to_string() == second["fitted"].booster.model_to_string()
@@ -172,6 +175,10 @@ def test_what_fails_leaves_nothing_behind(tmp_path: Path) -> None:
         stages.value("a", lambda: {1, 2})
     assert list((tmp_path / "run").iterdir()) == []
     assert stages.value("a", lambda: 3) == 3
+
+
+def test_all_that_a_candidate_is_made_of_may_be_kept() -> None:
+    assert {Candidate, RiskModel, Fitted, FitSettings, Calibration, GradeBorders} <= reachable([Candidate])
 
 
 def test_other_settings_have_another_name() -> None:
