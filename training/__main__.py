@@ -131,6 +131,7 @@ def run(
             highlight=False,
             soft_wrap=True,
         )
+        errors.print(f"report: {done.bundle.parent / 'report.html'}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -174,7 +175,7 @@ def promote(
     if as_json:
         print(json.dumps(done.as_json(), ensure_ascii=False))
     elif dry_run or not is_refused:
-        print_done(done, "entry", errors)
+        print_done(done, errors)
     if is_refused:
         raise GateError(f"{tried.release} may not be promoted: {say_failed(tried.failed)}")
 
@@ -196,7 +197,7 @@ def rollback(
     if as_json:
         print(json.dumps(done.as_json(), ensure_ascii=False))
     else:
-        print_done(done, "entry", errors)
+        print_done(done, errors)
 
 
 @app.command()

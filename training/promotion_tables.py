@@ -30,23 +30,20 @@ def print_gates(gates: Sequence[Gate], console: Console) -> None:
     console.print(table)
 
 
-def print_done(done: Promotion, action: str, console: Console) -> None:
+def print_done(done: Promotion, console: Console) -> None:
     """What was changed, with the hash to keep; or that nothing was."""
     replaced = f", in place of version {done.former}" if done.former else ""
+    named = f"version {done.version} ({done.release})"
     if done.entry is None:
-        said = "could become" if not done.failed else "may not become"
-        console.print(
-            f"version {done.version} ({done.release}) {said} champion{replaced}; nothing was changed"
-        )
-        return
-    console.print(f"version {done.version} ({done.release}) is champion{replaced}", highlight=False)
-    if done.failed:
-        console.print(f"in spite of: {', '.join(one.name for one in done.failed)}", style="bold red")
-    console.print(
-        f"{action} {done.entry.number} in the release log, {done.entry.sha256}",
-        highlight=False,
-        soft_wrap=True,
-    )
+        may = "may not" if done.failed else "could"
+        said = [f"{named} {may} become champion{replaced}; nothing was changed"]
+    else:
+        said = [f"{named} is champion{replaced}"]
+        if done.failed:
+            said.append(f"in spite of: {', '.join(one.name for one in done.failed)}")
+        said.append(f"entry {done.entry.number} of the release log, {done.entry.sha256}")
+    for line in said:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def print_releases(releases: Sequence[Release], console: Console) -> None:

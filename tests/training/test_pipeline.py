@@ -14,12 +14,13 @@ import pytest
 
 from features import CONTRACTS, FEATURES, Signals
 from scoring.bundle import load_bundle
-from scoring.registry import connect
+from scoring.errors import BundleError
+from scoring.registry import connect, set_champion
 from tests.training.conftest import ENDS_ON
 from training.errors import DataError
 from training.evaluation.document import evaluation_json
 from training.matrix import build_matrix
-from training.pipeline import FinishedRun, run_experiment
+from training.pipeline import FinishedRun, find_compared, run_experiment
 from training.provenance import data_fingerprint
 
 AS_OF = dt.date(2024, 10, 31)
@@ -145,3 +146,29 @@ def test_data_without_outcomes_is_refused(county_folder: Path, experiment_file: 
     shutil.copytree(county_folder / "signals", tmp_path / "signals")
     with pytest.raises(DataError, match=r"lacks outcomes\.parquet"):
         run_experiment(experiment_file, tmp_path, tmp_path / "out", outcomes_until=ENDS_ON)
+
+
+def test_the_champion_to_compare_with_is_given_or_registered(
+    finished: FinishedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = finished.tracking_uri.removeprefix("sqlite:///")
+    uri = f"sqlite:///{shutil.copy(store, tmp_path / 'mlflow.db')}"
+    assert find_compared(None, f"sqlite:///{tmp_path / 'none.db'}") == (None, None)
+    assert not (tmp_path / "none.db").exists()
+    set_champion(finished.registered_version, uri)
+    for bundle in (None, finished.bundle):
+        champion, note = find_compared(bundle, uri)
+        assert champion is not None
+        assert note is None
+        assert champion.version == finished.evaluation.model.version
+        # Trained as of 2024-10-31 with labels of twelve months.
+        assert (champion.saw(dt.date(2025, 10, 30)), champion.saw(dt.date(2025, 10, 31))) == (True, False)
+
+    def refuse(*_: object) -> None:
+        raise BundleError("the features' definitions have changed")
+
+    monkeypatch.setattr("training.pipeline.fetch_bundle", refuse)
+    champion, note = find_compared(None, uri)
+    assert champion is None
+    assert note is not None
+    assert note.endswith("could not be compared with: the features' definitions have changed")

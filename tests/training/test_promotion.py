@@ -445,3 +445,23 @@ def test_the_yaml_of_thresholds_has_no_unused_entry() -> None:
     code = (source / "checks.py").read_text("utf-8")
     names = yaml.safe_load((source / "thresholds.yaml").read_text("utf-8"))
     assert [name for name in names if f'"{name}"' not in code] == []
+
+
+def test_every_gate_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "retrain-and-promote.md").read_text("utf-8")
+    assert [one.__name__ for one in GATES if f"| `{one.__name__}` |" not in page] == []
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all"])
+def test_a_file_that_is_no_registry_is_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+    store = tmp_path / "other.db"
+    store.write_bytes(content)
+    with pytest.raises(ScoringError, match="not a database of MLflow"):
+        try_gates("1", f"sqlite:///{store}")
+    assert store.read_bytes() == content
+
+
+def test_a_registry_that_does_not_answer_is_said_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(ScoringError, match="does not answer"):
+        try_gates("1", "http://127.0.0.1:9")

@@ -119,10 +119,11 @@ def compare(
             for one, of_areas, found in zip(inputs, areas, passes, strict=True)
             if champion is not None
         ),
-        ablation=ablations(
-            {name: found for name, found in of_released.items() if name.startswith(WITHOUT)},
-            of_released[OURS],
-        ),
+        ablation=ablations({
+            name.removeprefix(WITHOUT): found
+            for name, found in of_released.items()
+            if name.startswith(WITHOUT)
+        }),
     )
 
 

@@ -86,6 +86,8 @@ def _of_mapping(title: str, found: Mapping[str, Any]) -> list[Table]:
 def _of_records(title: str, records: Sequence[Mapping[str, Any]]) -> list[Table]:
     spread = [dict(_spread(one)) for one in records]
     columns = list(dict.fromkeys(name for one in spread for name, value in one.items() if _is_flat(value)))
+    # What is text names the row, wherever the record has it.
+    columns.sort(key=lambda name: not any(isinstance(one.get(name), str) for one in spread))
     rows = tuple(tuple(cell_of(name, one.get(name)) for name in columns) for one in spread[:MOST_ROWS])
     left = len(spread) - len(rows)
     shown = title if left <= 0 else f"{title} (first rows; the JSON has all)"

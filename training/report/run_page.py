@@ -41,7 +41,7 @@ PLAIN = ("tuning", "label_quality", "silent_feeds", "certainty")
 
 DRAWN = {
     "format", "verdict", "experiment", "split", "model", "method", "tests", "pooled", "list_changes", "churn",
-    "ablation", "choices", "explanations", "golden", "run", "operator", "horizons", "themes",
+    "ablation", "choices", "explanations", "golden", "run", "operator", "horizons", "themes", "champion_note",
 }  # fmt: skip
 """Keys of the JSON that the builders read; any other key is shown as tables, so that nothing is dropped."""
 
@@ -80,13 +80,17 @@ def tone_of(doc: Mapping[str, Any]) -> Literal["good", "bad"]:
 
 
 def summary(doc: Mapping[str, Any], language: str) -> tuple[Paragraph, ...]:
-    """What the run found, in four sentences."""
+    """What the run found, in a few sentences."""
     said = words(language)["summary"]
     verdict = doc["verdict"]
     sentence = said["verdict"][verdict["verdict"]].format(
         baseline=ranking_name(verdict["best_baseline"], language)
     )
     found = [paragraph(sentence, tone="plain" if verdict["is_better"] else "warning")]
+    level = [name for name, word in verdict.get("words", {}).items() if word != "better"]
+    if level:
+        names = said["name_separator"].join(ranking_name(name, language) for name in level)
+        found.append(paragraph(said["not_beaten"].format(names=names)))
     if doc.get("tests") and doc.get("model"):
         test, trained = doc["tests"][-1], doc["model"]
         ours = test["rankings"][ours_of(doc)]

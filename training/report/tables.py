@@ -16,7 +16,7 @@ from training.silent_feeds import Silence
 from training.split_picture import draw_splits
 from training.trials import Trial, Tuning
 
-LEAST_WIDTH = 140
+LEAST_WIDTH = 160
 
 
 def wide_console() -> Console:

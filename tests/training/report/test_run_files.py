@@ -24,6 +24,7 @@ from training.report.figures import FORMS, Number, Table
 from training.report.files import MOST_BYTES, RENDERED, Operator, read_report, render_files
 from training.report.markdown import render_markdown
 from training.report.page import Section
+from training.report.plain_tables import plain_tables
 from training.report.record import record_markdown, register_record
 from training.report.run_page import BUILDERS, PLAIN, render_report
 from training.report.texts import words
@@ -136,6 +137,33 @@ def test_every_section_is_there_and_absent_ones_are_left_out(whole: dict[str, An
         del whole[key]
     left = set(read(render_report(whole)).ids)
     assert not {"explanations", "golden", "provenance", "lists", "tuning", "horizons", "more"} & left
+
+
+def test_records_become_rows_named_by_their_text() -> None:
+    records = [
+        {"n": 5, "ece": ESTIMATE},
+        {"n": 6, "feed": "illness", "nested": {"share": 0.5}, "is_kept": True},
+    ]
+    (table,) = plain_tables("silent feeds", records)
+    assert table.columns == ("feed", "n", "ece", "nested share", "is kept")
+    assert table.rows[1] == ("illness", Number(6, "count"), "–", Number(0.5, "rate"), "yes")
+    estimate = table.rows[0][2]
+    assert isinstance(estimate, tuple)
+    assert "".join(map(str, estimate)) == "0.4200 [0.3100, 0.5500]"
+    shown = plain_tables("more", {"flat": 1, "deep": {"list": [{"a": 1}], "one": [1, 2]}, "said": "x"})
+    assert [one.title for one in shown] == ["more", "more: deep", "more: deep: list"]
+
+
+def test_a_champion_that_could_not_be_compared_is_said(doc: dict[str, Any]) -> None:
+    said = read(render_report({**doc, "champion_note": "the champion could not be compared with"}))
+    assert "churn" in said.ids
+    assert "the champion could not be compared with" in said.words
+
+
+def test_what_is_not_beaten_is_named(doc: dict[str, Any]) -> None:
+    verdict = {**doc["verdict"], "words": {"points card": "better", "logistic regression": "not better"}}
+    said = read(render_report({**doc, "verdict": verdict})).words
+    assert "未能胜过的对照：逻辑回归。" in said
 
 
 def test_a_bare_verdict_is_a_page() -> None:
