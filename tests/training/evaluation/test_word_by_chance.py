@@ -14,7 +14,7 @@ HOUSEHOLDS, COUNTIES = 1_500, 150
 
 def words(own_noise: float, other_noise: float) -> list[str]:
     """The word on ours against another ranking in many made-up counties."""
-    found = []
+    found: list[str] = []
     for county in range(COUNTIES):
         rng = np.random.default_rng([county, 5])
         labels = (rng.random(HOUSEHOLDS) < 0.04).astype(np.int64)
@@ -34,9 +34,9 @@ def words(own_noise: float, other_noise: float) -> list[str]:
 
 def test_equals_are_rarely_called_better_or_worse() -> None:
     found = words(0.7, 0.7)
-    # Two intervals with 2.5 % beyond each end: some 4 % for each word.
-    assert 0 <= found.count("better") <= 0.09 * COUNTIES
-    assert 0 <= found.count("worse") <= 0.09 * COUNTIES
+    # Two intervals with 2.5 % beyond each end: 5 % at most for each word, and what 150 counties scatter.
+    assert found.count("better") <= 0.09 * COUNTIES
+    assert found.count("worse") <= 0.09 * COUNTIES
 
 
 def test_a_clear_gain_is_mostly_seen() -> None:
