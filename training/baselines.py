@@ -106,7 +106,8 @@ def fit_logistic(vectors: pd.DataFrame, labels: Labels, most_rows: int = LOGISTI
         StandardScaler(),
         LogisticRegression(C=0.1, max_iter=2000),
     )
-    matrix = vectors.to_numpy(dtype=np.float64)[rows]
+    chosen = vectors if weights is None else vectors.iloc[rows]
+    matrix = chosen.to_numpy(dtype=np.float64)
     return pipeline.fit(matrix, labels[rows], logisticregression__sample_weight=weights)
 
 

@@ -152,8 +152,9 @@ def evaluate(
             progress(f"{stage} vectors", len(dates), len(dates))
         return found
 
-    train = matrices(experiment.train_dates, experiment.features, "training")
+    # Tests first: where outcomes are not recorded long enough for them, that is said at once.
     tests = matrices(experiment.test_dates, features_of_tests(experiment, champion), "test")
+    train = matrices(experiment.train_dates, experiment.features, "training")
     return evaluate_matrices(
         experiment,
         Matrices(join(list(train.values())), tests, outcomes),
@@ -188,6 +189,9 @@ def evaluate_matrices(
     from or measured.
     """
     keep = stages or Stages()
+    for test in matrices.tests.values():
+        # Refused here, not after an hour of fitting.
+        experiment.capacity.divide(test.villages, len(checked(test).labels))
     fits: list[SplitFit] = []
     inputs: list[DateInput] = []
     for number, split in enumerate(experiment.splits, 1):
@@ -207,7 +211,7 @@ def evaluate_matrices(
         )
         fits.append(fitted)
         for as_of in split.test:
-            test = checked(matrices.tests[as_of])
+            test = matrices.tests[as_of]
             inputs.append(
                 DateInput(as_of, test, _rankings(experiment, test, as_of, fitted, champion),
                           {theme: margins[str(as_of)] for theme, margins in fitted.ablated.items()})

@@ -15,7 +15,8 @@ from typing import Any
 
 import yaml
 
-from features import FEATURES
+from features import FEATURES, policy_value
+from features.errors import PolicyError
 from features.regions import AREA_LEVELS
 from training.capacity import LEVEL_LENGTHS, Capacity, Quota
 from training.errors import ExperimentError, LeakError
@@ -163,16 +164,18 @@ def load_experiment(path: Path) -> Experiment:
     if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", name):
         raise ExperimentError("name is at most 40 small letters, digits, - and _: folders are named after it")
     labels = _labels(raw.get("labels", {}))
+    region = str(raw["region"])
     try:
         splits = _splits(raw, labels)
     except LeakError as error:
         raise ExperimentError(f"{path.name}: {error}") from error
+    _check_policy(region, splits[0].train[0])
     settings = _fit(raw.get("fit", {}))
     grid = _grid(raw.get("grid", {}), settings)
     _check_past(grid, settings, splits)
     return Experiment(
         name=name,
-        region=str(raw["region"]),
+        region=region,
         splits=splits,
         capacity=_capacity(raw["capacity"]),
         features=_features(raw.get("features", "all")),
@@ -210,6 +213,15 @@ def _splits(raw: dict[str, Any], labels: LabelSettings) -> tuple[Split, ...]:
     if check_name("refit", raw.get("refit", "once"), REFITS) == "each":
         return rolling_splits(train, test, horizon, labels.maturity_days)
     return (Split(train, test, horizon, labels.maturity_days),)
+
+
+def _check_policy(region: str, first: dt.date) -> None:
+    """The numbers that features, grades and baselines take from policy are there from the first date on."""
+    for parameter in ("monitoring_line", "grade_shares", "points_card"):
+        try:
+            policy_value(parameter, region, first)
+        except PolicyError as error:
+            raise ExperimentError(f"region: {error}") from None
 
 
 def _cohort(raw: Any) -> CohortSettings:

@@ -76,16 +76,18 @@ def fit_split(
         f"{mark}/candidate", lambda: fit_candidate(train, own, version, grade_shares, progress)
     )
     names = list(experiment.features)
+    # Without a copy of what may be a gigabyte, where it holds these columns and no others.
+    vectors = train.vectors if list(train.vectors.columns) == names else train.vectors[names]
     plain = {as_of: tests[as_of].vectors[names] for as_of in split.test}
 
     def logistic() -> dict[str, Floats]:
-        fitted = fit_logistic(train.vectors[names], train.labels)
+        fitted = fit_logistic(vectors, train.labels)
         return {
             str(one): fitted.predict_proba(rows.to_numpy(np.float64))[:, 1] for one, rows in plain.items()
         }
 
     def default() -> dict[str, Floats]:
-        fitted = fit_default(train.vectors[names], train.labels, settings.threads)
+        fitted = fit_default(vectors, train.labels, settings.threads)
         return {
             str(one): fitted.predict_proba(rows.to_numpy(np.float64))[:, 1] for one, rows in plain.items()
         }

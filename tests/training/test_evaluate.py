@@ -222,6 +222,15 @@ def test_rows_without_the_outcome_are_refused() -> None:
         evaluated(dataclasses.replace(given, train=empty), experiment())
 
 
+def test_areas_that_are_not_there_are_refused_before_anything_is_fitted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("training.evaluate.fit_split", lambda *_, **__: pytest.fail("it was fitted"))
+    capacity = Capacity(Quota(share=0.1), "township", (("500299009", Quota(visits=3)),))
+    with pytest.raises(DataError, match="override for 500299009"):
+        evaluated(matrices(1.5), experiment(capacity=capacity))
+
+
 def test_a_champion_of_other_features_needs_them() -> None:
     from training.evaluate import features_of_tests
 

@@ -137,6 +137,8 @@ def test_the_experiment_of_the_demo_loads() -> None:
         ({"name": "../elsewhere"}, "name is at most 40"),
         ({"name": ""}, "name is at most 40"),
         ({"name": 7}, "name is at most 40"),
+        ({"region": "XX"}, "region: monitoring_line has no entry for the region XX"),
+        ({"train": [dt.date(2019, 10, 31)]}, "region: monitoring_line for CN-50 is defined from"),
         ({"horizon_months": True}, "from 1 to 36"),
         ({"horizon_months": 0}, "from 1 to 36"),
         ({"horizon_months": "12"}, "from 1 to 36"),

@@ -79,7 +79,7 @@ def compare(
     champion: Champion | None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
-    """Measure everything; one more resampling than there are dates is reported as progress."""
+    """Measure everything. `progress` is called with (dates done, one more than there are)."""
     areas = [experiment.capacity.divide(one.test.villages, len(one.test.labels)) for one in inputs]
     passes = _measure(experiment, inputs, areas)
     tests = []
