@@ -18,6 +18,7 @@ def add_line(
     slope: Floats,
     known: Floats,
     missing: Floats,
+    zero: Floats,
     intercept: float,
     tree_share: float,
     matrix: Floats,
@@ -28,7 +29,7 @@ def add_line(
 ) -> None:
     """Margins of rows `start` to `stop` into `margins`; contributions into `values`, unless it is empty.
 
-    A feature adds `slope` × value + `known`, or `missing` where it has no value.
+    A feature adds `slope` × value + `known`, which is `zero` of a zero, or `missing` where it has no value.
     """
     line_share = 1 - tree_share
     is_told = len(values) > 0
@@ -36,10 +37,12 @@ def add_line(
         margin = intercept
         for at in range(len(slope)):
             value = matrix[row, at]
-            if np.isnan(value):
+            if value == 0.0:
+                # Spares the logarithm: most amounts and counts are zero.
+                adds = zero[at]
+            elif np.isnan(value):
                 adds = missing[at]
             elif slope[at] == 0.0:
-                # Spares the logarithm: a directed feature often has no weight.
                 adds = known[at]
             else:
                 if is_log[at]:

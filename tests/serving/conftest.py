@@ -19,7 +19,10 @@ from features import FEATURES, feature_version, policy_version
 from scoring import Bundle, RiskModel, save_bundle
 from scoring.bundle import FeatureEntry, Golden, Manifest, Provenance, golden_frame
 from scoring.calibration import Calibration
+from scoring.certainty import Steps, VennAbers
 from scoring.grades import GradeBorders
+from scoring.line import Blend, Line, Term
+from scoring.parts import CERTAINTY, LINE, certainty_text, line_text
 from serving.api.documentation import example_request
 from serving.app import create_app
 from serving.settings import Settings
@@ -48,9 +51,16 @@ def make_bundle(directory: Path, version: str = VERSION, seed: int = 5) -> Bundl
     )  # fmt: skip
     text = booster.model_to_string()
     base_rate = float(positive.mean())
-    model = RiskModel(
-        lightgbm.Booster(model_str=text), NAMES, Calibration(), GradeBorders(0.3, 0.1), base_rate, 12, version
+    blend = Blend(
+        Line(-2.0, tuple(_term(name, matrix[:, at]) for at, name in enumerate(NAMES))), tree_share=0.9
     )
+    venn_abers = VennAbers(
+        Steps((-2.0, -1.0), (0.0, 0.09, 0.31)), Steps((-2.0, -1.0), (0.11, 0.4, 0.9)), (True,) * len(NAMES)
+    )
+    model = RiskModel(
+        lightgbm.Booster(model_str=text), NAMES, Calibration(), GradeBorders(0.3, 0.1), base_rate, 12, version,
+        blend=blend, venn_abers=venn_abers,
+    )  # fmt: skip
     rows = [[None if np.isnan(one) else float(one) for one in row] for row in matrix[:3]]
     manifest = Manifest(
         version=version,
@@ -87,7 +97,16 @@ def make_bundle(directory: Path, version: str = VERSION, seed: int = 5) -> Bundl
         golden=Golden(rows=rows, scores=model.score(golden_frame(rows, NAMES)).tolist()),
         files={},
     )  # fmt: skip
-    return save_bundle(directory, text, manifest)
+    parts = {LINE: line_text(blend), CERTAINTY: certainty_text(venn_abers, NAMES)}
+    return save_bundle(directory, text, manifest, parts=parts)
+
+
+def _term(name: str, values: np.ndarray) -> Term:
+    known = values[~np.isnan(values)]
+    weight = 0.1 * FEATURES[name].direction
+    return Term(
+        name, "signed_log", 0.0, 12.0, float(np.log1p(np.median(known))), 1.0, 2.0, weight, 0.05, 0.1
+    )  # fmt: skip
 
 
 class Client:

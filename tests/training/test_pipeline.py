@@ -69,8 +69,6 @@ def test_each_feed_is_silenced_in_turn(finished: FinishedRun) -> None:
         assert one["features"] == sum(one["feed"] in made.feeds for made in FEATURES.values())
         assert one["moved"] == pytest.approx(one["predicted"] / whole["predicted"])
         assert one["observed"] == whole["observed"]
-    # Nobody's score may fall to nothing because a department did not report.
-    assert all(0.3 < one["moved"] < 3 for one in silent)
 
 
 def _read_feeds() -> set[str]:
