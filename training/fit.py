@@ -122,6 +122,8 @@ def fit(
     of the line has to help on the last date too. `progress` is called with (boosting rounds done, at most).
     Raises `DataError` with fewer positive groups than folds.
     """
+    # By place, whatever index they came with.
+    labels = np.asarray(labels)
     positive_groups = len(np.unique(groups[labels == 1]))
     if positive_groups < settings.folds:
         raise DataError(
