@@ -440,6 +440,20 @@ def test_a_report_is_made_again(
     assert (code, "holds no report.json" in err) == (2, True)
 
 
+def test_a_harmed_champion_does_not_keep_its_successor_out(uri: str) -> None:
+    promote("2", uri)
+    stored = artifact(uri, "2", "report.json")
+    whole = stored.read_bytes()
+    try:
+        stored.write_bytes(whole + b" ")
+        kept = {one.name: one for one in promote("3", uri).gates}["groups_kept"]
+    finally:
+        stored.write_bytes(whole)
+    assert (kept.passed, kept.observed) == (True, None)
+    assert "version 2, could not be compared with" in kept.says
+    assert find_champion(uri) == "3"
+
+
 def test_the_yaml_of_thresholds_has_no_unused_entry() -> None:
     source = Path(__file__).parents[2] / "training" / "gates"
     code = (source / "checks.py").read_text("utf-8")
