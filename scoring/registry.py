@@ -141,34 +141,44 @@ def fetch_version(version: str, tracking_uri: str, directory: Path) -> tuple[Bun
     Raises `RegistryError` when there is no such version, `BundleError` when a file is not the registered one.
     The report is `None` for a version registered without one.
     """
+    registered = _registered(version, tracking_uri)
+    bundle = load_bundle(_downloaded(registered, ARTIFACT, tracking_uri, directory))
+    if bundle.sha256 != registered.tags.get(MANIFEST_TAG):
+        raise BundleError(f"version {version} is not the bundle that was registered (its manifest differs)")
+    return bundle, fetch_report(version, tracking_uri, directory)
+
+
+def fetch_report(version: str, tracking_uri: str, directory: Path) -> Path | None:
+    """A version's report alone, checked; raises as `fetch_version` does."""
+    registered = _registered(version, tracking_uri)
+    if REPORT_TAG not in registered.tags:
+        return None
+    report = _downloaded(registered, REPORT, tracking_uri, directory)
+    if hashlib.sha256(report.read_bytes()).hexdigest() != registered.tags[REPORT_TAG]:
+        raise BundleError(f"the report of version {version} is not the one registered (sha256 differs)")
+    return report
+
+
+def _registered(version: str, tracking_uri: str) -> Any:
     from mlflow.exceptions import MlflowException
 
-    client = connect(tracking_uri)
     try:
-        registered = client.get_model_version(MODEL_NAME, version)
+        return connect(tracking_uri).get_model_version(MODEL_NAME, version)
     except MlflowException as error:
         if error.error_code not in _ABSENT:
             raise RegistryError(f"the registry does not answer: {_first_line(error)}") from None
         raise RegistryError(f"the registry has no version {version}; train one with `run` first") from None
+
+
+def _downloaded(registered: Any, name: str, tracking_uri: str, directory: Path) -> Path:
+    from mlflow.exceptions import MlflowException
+
+    directory.mkdir(parents=True, exist_ok=True)
     try:
-        bundle = load_bundle(
-            Path(client.download_artifacts(str(registered.run_id), ARTIFACT, str(directory)))
-        )
-        tags = registered.tags
-        if bundle.sha256 != tags.get(MANIFEST_TAG):
-            raise BundleError(
-                f"version {version} is not the bundle that was registered (its manifest differs)"
-            )
-        if REPORT_TAG not in tags:
-            return bundle, None
-        report = Path(client.download_artifacts(str(registered.run_id), REPORT, str(directory)))
-    except MlflowException as error:
-        raise RegistryError(f"the files of version {version} cannot be fetched: {error.message}") from None
-    if hashlib.sha256(report.read_bytes()).hexdigest() != tags[REPORT_TAG]:
-        raise BundleError(
-            f"the report of version {version} is not the one that was registered (sha256 differs)"
-        )
-    return bundle, report
+        return Path(connect(tracking_uri).download_artifacts(str(registered.run_id), name, str(directory)))
+    except (MlflowException, OSError) as error:
+        said = _first_line(error) if isinstance(error, MlflowException) else str(error.strerror)
+        raise RegistryError(f"{name} of version {registered.version} cannot be fetched: {said}") from None
 
 
 def fetch_bundle(alias: str, tracking_uri: str, directory: Path) -> Bundle:

@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from scoring.bundle import Bundle
-from scoring.registry import check_store, fetch_version, find_champion, set_champion
+from scoring.errors import ScoringError
+from scoring.registry import check_store, fetch_report, fetch_version, find_champion, set_champion
 from training.errors import GateError, ReleaseError
 from training.gates import Evidence, Gate, run_gates
 from training.release_log import (
@@ -70,14 +70,23 @@ def try_gates(version: str, tracking_uri: str) -> Promotion:
     """
     check_store(tracking_uri)
     with tempfile.TemporaryDirectory() as scratch:
-        bundle, report = _fetched(version, tracking_uri, Path(scratch) / "candidate")
+        bundle, report = fetch_version(version, tracking_uri, Path(scratch) / "candidate")
         if report is None:
             raise GateError(f"version {version} was registered without a report: train it anew with `run`")
         champion = find_champion(tracking_uri)
-        theirs = None
-        if champion is not None and champion != version:
-            _, theirs = _fetched(champion, tracking_uri, Path(scratch) / "champion")
-        gates = run_gates(Evidence(bundle, report, theirs, dt.datetime.now(dt.UTC).date()))
+        theirs, note = None, "there is no champion to compare with"
+        if champion == version:
+            note = "it is the champion"
+        elif champion is not None:
+            try:
+                found = fetch_report(champion, tracking_uri, Path(scratch) / "champion")
+                theirs = None if found is None else _read(found)
+                note = f"the champion, version {champion}, has no report"
+            except ScoringError as error:
+                # A champion whose files are harmed must not keep its successor out.
+                note = f"the champion, version {champion}, could not be compared with: {error}"
+        today = dt.datetime.now(dt.UTC).date()
+        gates = run_gates(Evidence(bundle, _read(report), theirs, today, note))
     return Promotion(version, bundle.manifest.version, champion, gates, bundle.sha256)
 
 
@@ -139,7 +148,7 @@ def rollback(
     if target is None:
         raise ReleaseError("there is no former champion to go back to")
     with tempfile.TemporaryDirectory() as scratch:
-        bundle, _ = _fetched(target, tracking_uri, Path(scratch))
+        bundle, _ = fetch_version(target, tracking_uri, Path(scratch))
     found = Promotion(target, bundle.manifest.version, champion, (), bundle.sha256)
     return found if dry_run else _release(found, "rollback", tracking_uri, by, why)
 
@@ -149,10 +158,9 @@ def say_failed(failed: tuple[Gate, ...]) -> str:
     return "; ".join(f"{one.name}: {one.says}" for one in failed)
 
 
-def _fetched(version: str, tracking_uri: str, folder: Path) -> tuple[Bundle, Mapping[str, Any] | None]:
-    folder.mkdir(parents=True, exist_ok=True)
-    bundle, report = fetch_version(version, tracking_uri, folder)
-    return bundle, None if report is None else json.loads(report.read_text("utf-8"))
+def _read(report: Path) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+    return found
 
 
 def _release(

@@ -68,7 +68,7 @@ def groups_kept(evidence: Evidence) -> Gate:
     asked = threshold("least_recall_of_champion", evidence.on)
     least = threshold("least_positives", evidence.on).value
     if evidence.champion is None:
-        return Gate("groups_kept", True, None, "there is no champion to compare with", asked)
+        return Gate("groups_kept", True, None, evidence.note or "there is no champion", asked)
     there = {(one.by, one.group): one for one in group_recalls(evidence.champion)}
     shares = {}
     for one in group_recalls(evidence.report):

@@ -25,12 +25,16 @@ class GroupRecall:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A bundle, its run's report and the champion's, if there is one; `on` is the day of the question."""
+    """A bundle, its run's report and the champion's; `on` is the day of the question.
+
+    Without a champion's report `note` says why there is none.
+    """
 
     bundle: Bundle
     report: Mapping[str, Any]
     champion: Mapping[str, Any] | None
     on: dt.date
+    note: str = ""
 
 
 def verdict_of(report: Mapping[str, Any]) -> Mapping[str, Any]:
