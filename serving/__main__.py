@@ -20,6 +20,7 @@ from rich.table import Table
 
 from features.errors import FeaturesError
 from scoring.errors import ScoringError
+from serving import operating
 from serving.errors import ServingError
 
 if TYPE_CHECKING:
@@ -45,7 +46,11 @@ _REGISTRY_CLIENT = {
 }
 
 BundleDir = Annotated[Path, typer.Option(help="Folder of the model bundle")]
-DatabaseUrl = Annotated[str, typer.Option(help="Database of the assessments, sqlite:////path/to/file.db")]
+DatabaseUrl = Annotated[
+    str, typer.Option(help="Database of the assessments, sqlite:////path/to/file.db or postgresql://…")
+]
+
+app.command()(operating.migrate)
 
 
 @app.command()
@@ -155,7 +160,9 @@ def score_province(
 @app.command()
 def run(
     bundle: Annotated[Path | None, typer.Option(help="Folder of the model bundle")] = None,
-    database: Annotated[str | None, typer.Option(help="Database, sqlite:////path/to/file.db")] = None,
+    database: Annotated[
+        str | None, typer.Option(help="Database, sqlite:////path/to/file.db or postgresql://…")
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on")] = None,
 ) -> None:

@@ -17,7 +17,8 @@ PREFIX = "FANGFAN_"
 class Settings:
     """Everything about one service that differs between places.
 
-    `bundle_dir` is the folder of the model bundle, `database_url` a ``sqlite:///`` address;
+    `bundle_dir` is the folder of the model bundle, `database_url` a ``sqlite:///`` or ``postgresql://``
+    address;
     `max_body_bytes` and `max_households` bound one scoring request, `body_seconds` how long its body may
     take to arrive.
     """

@@ -23,6 +23,7 @@ from scoring.grades import GradeBorders
 from serving.api.documentation import example_request
 from serving.app import create_app
 from serving.settings import Settings
+from tests.serving.postgres import NoServer, Server, run_server
 
 NAMES = tuple(FEATURES)
 VERSION = "test-1"
@@ -152,6 +153,24 @@ def client(settings: Settings) -> Iterator[Client]:
     with Client(create_app(settings)) as made:
         assert made.app.state.champion.wait(60)
         yield made
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    try:
+        with run_server() as server:
+            yield server
+    except NoServer as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A migrated database of each kind; a test that takes it runs on both."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/scores.db"
+    server: Server = request.getfixturevalue("postgres")
+    return server.new_database()
 
 
 @pytest.fixture
