@@ -81,6 +81,7 @@ job = Table(
     Column("spec", Document, nullable=False),
     # What its worker has reached, and what it goes on from.
     Column("checkpoint", Document, nullable=False),
+    Column("progress", Document, nullable=False),
     Column("outcome", Document),
     Column("failures", Small, nullable=False),
     Column("leased_by", text(64)),

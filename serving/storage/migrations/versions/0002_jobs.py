@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("dedup_key", text(64)),
         sa.Column("spec", Document(), nullable=False),
         sa.Column("checkpoint", Document(), nullable=False),
+        sa.Column("progress", Document(), nullable=False),
         sa.Column("outcome", Document()),
         sa.Column("failures", Small, nullable=False),
         sa.Column("leased_by", text(64)),
