@@ -51,6 +51,7 @@ DatabaseUrl = Annotated[
 ]
 
 app.command()(operating.migrate)
+app.command()(operating.work)
 
 
 @app.command()
@@ -165,6 +166,7 @@ def run(
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes for jobs; 0 where others do them")] = None,
 ) -> None:
     """Run the API and the console. What is not given here is read from FANGFAN_* variables."""
     # Requests are answered by several threads; each prediction needs no threads of its own.
@@ -173,16 +175,24 @@ def run(
 
     from serving.app import create_app
     from serving.guard import configure_logging
+    from serving.jobs.supervisor import Supervisor
     from serving.settings import Settings
 
-    settings = Settings.from_environment(bundle_dir=bundle, database_url=database, host=host, port=port)
+    settings = Settings.from_environment(
+        bundle_dir=bundle, database_url=database, host=host, port=port, workers=workers
+    )
     service = create_app(settings)
     configure_logging()
+    supervisor = Supervisor(settings.workers, settings.environment())
+    supervisor.start()
     # The server's own access log would hold addresses, and so keys of households; `Guard` writes another.
-    uvicorn.run(
-        service, host=settings.host, port=settings.port, access_log=False, log_config=None,
-        server_header=False, timeout_graceful_shutdown=10,
-    )  # fmt: skip
+    try:
+        uvicorn.run(
+            service, host=settings.host, port=settings.port, access_log=False, log_config=None,
+            server_header=False, timeout_graceful_shutdown=10,
+        )  # fmt: skip
+    finally:
+        supervisor.stop()
 
 
 @app.command()

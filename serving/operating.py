@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-from typing import Annotated
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from serving.errors import StorageError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from scoring import Bundle
+    from serving.jobs.worker import Worker
+    from serving.settings import Settings
+
+SWEEP_SECONDS = 600.0
+"""How often what is no longer kept is deleted."""
+STOP_SECONDS = 30.0
+"""How long a worker may take to stop before its process ends."""
 
 DatabaseOption = Annotated[
     str,
@@ -58,3 +77,78 @@ def migrate(
         raise
     if not as_json:
         print(f"revision {state.revision}: in order")
+
+
+def work(
+    bundle: Annotated[Path | None, typer.Option(help="Folder of the model bundle")] = None,
+    database: Annotated[str | None, typer.Option(help="Database, as the service has it")] = None,
+    is_once: Annotated[bool, typer.Option("--once", help="Stop when no job waits")] = False,
+    is_supervised: Annotated[
+        bool, typer.Option("--supervised", help="Stop when standard input ends, as the service asks for")
+    ] = False,
+) -> None:
+    """Work off jobs. What is not given here is read from FANGFAN_* variables; any number may run at once."""
+    # Before numpy and LightGBM are imported.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from serving.guard import configure_logging
+    from serving.settings import Settings
+    from serving.storage import open_database
+
+    settings = Settings.from_environment(bundle_dir=bundle, database_url=database)
+    engine = open_database(settings.database_url)
+    configure_logging()
+    worker = make_worker(settings, engine)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stops.set())
+    if is_supervised:
+        threading.Thread(target=_follow, args=(worker,), name="follow", daemon=True).start()
+    try:
+        worker.run(once=is_once)
+    finally:
+        engine.dispose()
+
+
+def make_worker(settings: Settings, engine: Engine) -> Worker:
+    """A worker for every purpose there is."""
+    from serving.bulk import PURPOSE, JobFolders
+    from serving.bulk.scoring import ScoreJobs
+    from serving.jobs import JobQueue
+    from serving.jobs.worker import Worker
+    from serving.storage import AssessmentStore
+    from serving.storage.idempotency import forget_keys
+
+    folders = JobFolders(settings.jobs_folder)
+    folders.prepare()
+    queue = JobQueue(engine, most_open=settings.max_jobs)
+    swept_at = -SWEEP_SECONDS
+
+    def sweep() -> None:
+        nonlocal swept_at
+        if time.monotonic() - swept_at < SWEEP_SECONDS:
+            return
+        swept_at = time.monotonic()
+        queue.forget(queue.now() - dt.timedelta(days=settings.job_days))
+        forget_keys(engine)
+        folders.sweep(queue.ids)
+
+    return Worker(
+        queue,
+        {PURPOSE: ScoreJobs(AssessmentStore(engine), folders, lambda: _load(settings.bundle_dir))},
+        ended=lambda job: folders.of(job.id).close(),
+        swept=sweep,
+    )
+
+
+def _load(bundle_dir: Path) -> Bundle:
+    from scoring import load_bundle
+
+    return load_bundle(bundle_dir)
+
+
+def _follow(worker: Worker) -> None:
+    """Stop when the service that started this process is gone; it holds the other end of the pipe."""
+    while sys.stdin.buffer.read(1):
+        pass
+    worker.stops.set()
+    time.sleep(STOP_SECONDS)
+    os._exit(1)

@@ -67,19 +67,25 @@ class Lease:
 
     @contextmanager
     def step(self, checkpoint: dict[str, Any] | None = None) -> Iterator[Connection]:
-        """A transaction of the job: what is written in it is there if and only if the checkpoint is."""
+        """A transaction of the job: what is written in it is there if and only if the checkpoint is.
+
+        The document is read when the transaction ends, so that it may tell what was written.
+        """
         with self.queue.writer.begin() as connection:
-            self._check(self.queue.step(connection, self.job.id, self.worker, checkpoint))
+            self._check(self.queue.step(connection, self.job.id, self.worker))
             yield connection
+            if checkpoint is not None:
+                self.queue.step(connection, self.job.id, self.worker, checkpoint)
 
     @contextmanager
     def end(self, outcome: dict[str, Any], state: JobState = JobState.SUCCEEDED) -> Iterator[Connection]:
-        """The last transaction of the job."""
+        """The last transaction of the job, which `outcome` is the end of; it is read like a checkpoint."""
         with self.queue.writer.begin() as connection:
-            ended = self.queue.finish(connection, self.job.id, self.worker, state, outcome)
+            held = self.queue.step(connection, self.job.id, self.worker)
             if state is JobState.SUCCEEDED:
-                self._check(ended)
+                self._check(held)
             yield connection
+            self.queue.finish(connection, self.job.id, self.worker, state, outcome)
 
     def _check(self, job: Job) -> None:
         if job.cancelled_at is not None:

@@ -67,14 +67,20 @@ class AssessmentStore:
 
     def save_release(self, version: str, manifest_sha256: str, horizon_months: int) -> None:
         """Note a model before its first assessment; noting it again changes nothing."""
+        with self.writer.begin() as connection:
+            self.save_release_in(connection, version, manifest_sha256, horizon_months)
+
+    def save_release_in(
+        self, connection: Connection, version: str, manifest_sha256: str, horizon_months: int
+    ) -> None:
+        """The same as a part of a transaction that a writer began."""
         row = {
             "version": version,
             "manifest_sha256": manifest_sha256,
             "horizon_months": horizon_months,
             "first_used_at": dt.datetime.now(dt.UTC),
         }
-        with self.writer.begin() as connection:
-            connection.execute(insert_into(connection, model_release).values(row).on_conflict_do_nothing())
+        connection.execute(insert_into(connection, model_release).values(row).on_conflict_do_nothing())
 
     def save(self, bodies: Sequence[Mapping[str, Any]], village_codes: Sequence[str]) -> Saved:
         """Write answers in one transaction.

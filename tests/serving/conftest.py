@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import numpy as np
@@ -98,7 +98,7 @@ class Client:
         self.app = app
         self._runner = asyncio.Runner()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         self._runner.__enter__()
         self._lifespan = self.app.router.lifespan_context(self.app)
         self._runner.run(self._enter())
