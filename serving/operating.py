@@ -6,7 +6,6 @@ import datetime as dt
 import json
 import os
 import signal
-import sys
 import threading
 import time
 from pathlib import Path
@@ -19,7 +18,7 @@ from serving.errors import StorageError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from scoring import Bundle
+    from serving.bulk.scoring import ScoreJobs
     from serving.jobs.worker import Worker
     from serving.settings import Settings
 
@@ -111,8 +110,8 @@ def work(
 def make_worker(settings: Settings, engine: Engine) -> Worker:
     """A worker for every purpose there is."""
     from serving.bulk import PURPOSE, JobFolders
-    from serving.bulk.scoring import ScoreJobs
     from serving.jobs import JobQueue
+    from serving.jobs.lease import Lease
     from serving.jobs.worker import Worker
     from serving.storage import AssessmentStore
     from serving.storage.idempotency import forget_keys
@@ -121,6 +120,17 @@ def make_worker(settings: Settings, engine: Engine) -> Worker:
     folders.prepare()
     queue = JobQueue(engine, most_open=settings.max_jobs)
     swept_at = -SWEEP_SECONDS
+    scorers: list[ScoreJobs] = []
+
+    def score(lease: Lease) -> None:
+        # Imported with the first job: a worker that waits beside the service is to cost next to nothing.
+        if not scorers:
+            from scoring import load_bundle
+            from serving.bulk.scoring import ScoreJobs
+
+            store = AssessmentStore(engine)
+            scorers.append(ScoreJobs(store, folders, lambda: load_bundle(settings.bundle_dir)))
+        scorers[0](lease)
 
     def sweep() -> None:
         nonlocal swept_at
@@ -133,21 +143,16 @@ def make_worker(settings: Settings, engine: Engine) -> Worker:
 
     return Worker(
         queue,
-        {PURPOSE: ScoreJobs(AssessmentStore(engine), folders, lambda: _load(settings.bundle_dir))},
+        {PURPOSE: score},
         ended=lambda job: folders.of(job.id).close(),
         swept=sweep,
     )
 
 
-def _load(bundle_dir: Path) -> Bundle:
-    from scoring import load_bundle
-
-    return load_bundle(bundle_dir)
-
-
 def _follow(worker: Worker) -> None:
     """Stop when the service that started this process is gone; it holds the other end of the pipe."""
-    while sys.stdin.buffer.read(1):
+    # Not through sys.stdin, whose lock a thread would take along into the end of the process.
+    while os.read(0, 1):
         pass
     worker.stops.set()
     time.sleep(STOP_SECONDS)

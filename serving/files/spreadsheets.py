@@ -9,13 +9,16 @@ import datetime as dt
 import json
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from serving.files.archives import Budget, open_zip, read_members, stream_member
 from serving.files.kinds import Limits
 from serving.files.refused import FileRefused
+
+if TYPE_CHECKING:
+    from python_calamine import CalamineSheet
 
 _MOST_PARTS = 500
 _FORMULA = re.compile(rb"<(?:[A-Za-z0-9]+:)?f[\s>/]")
@@ -54,7 +57,7 @@ def unpack_xlsx(source: Path, target: Path, limits: Limits) -> None:
                 raise FileRefused("file_too_many_rows")
             if sheet.width > limits.most_columns:
                 raise FileRefused("file_too_wide")
-            _write(sheet.iter_rows(), target, limits)
+            _write(sheet, target, limits)
     except PasswordError:
         raise FileRefused("file_encrypted") from None
     except (CalamineError, OSError, ValueError):
@@ -119,23 +122,19 @@ def _column(letters: bytes) -> int:
     return number
 
 
-def _write(rows: Iterable[list[Any]], target: Path, limits: Limits) -> None:
-    lines = iter(rows)
-    names = [str(one) for one in next(lines)]
+def _write(sheet: CalamineSheet, target: Path, limits: Limits) -> None:
+    names = [str(one) for one in next(sheet.iter_rows())]
     # Columns without a name and without a cell are an accident of the sheet.
-    width = max((place for place, name in enumerate(names, 1) if name), default=0)
+    filled = (place for row in sheet.iter_rows() for place, cell in enumerate(row, 1) if cell != "")
+    width = max(filled, default=0)
     written = 0
     with target.open("w", encoding="utf-8") as out:
-        kept = [_written(row, limits) for row in lines]
-        width = max([
-            width,
-            *(place for row in kept for place, cell in enumerate(row, 1) if cell is not None),
-        ])
-        for row in (names, *kept):
+        for number, cells in enumerate(sheet.iter_rows()):
+            row = _written(cells[:width], limits) if number else names[:width]
             # Rows without a cell are no rows, as in CSV.
-            if row is not names and all(cell is None for cell in row):
+            if number and all(cell is None for cell in row):
                 continue
-            line = json.dumps(row[:width], ensure_ascii=False)
+            line = json.dumps(row, ensure_ascii=False)
             written += len(line)
             if written > limits.most_bytes:
                 raise FileRefused("file_too_large")
