@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from serving.errors import Problem, StorageError
 from serving.jobs.job import Job, JobEnded, LeaseLost, WorkerStops, refusal
 from serving.jobs.lease import Lease
 from serving.jobs.queue import JobQueue
@@ -61,7 +62,7 @@ class Worker:
                 wait = IDLE_SECONDS
                 if once:
                     return
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, StorageError) as error:
                 LOGGER.error("storage fails", extra={"fields": {"error": type(error).__name__}})
             except OSError as error:
                 LOGGER.error("storage fails", extra={"fields": {"errno": error.errno}})
@@ -70,7 +71,8 @@ class Worker:
     def run_one(self) -> bool:
         """Claim a job and work on it; whether there was one.
 
-        Raises `SQLAlchemyError` and `OSError` where the storage fails: the job waits, or its lease runs out.
+        Raises `SQLAlchemyError`, `StorageError` and `OSError` where the storage fails: the job waits, or its
+        lease runs out.
         """
         job = self.queue.claim(self.name)
         if job is None:
@@ -101,6 +103,9 @@ class Worker:
             self._end(lease, end)
         except (LeaseLost, WorkerStops, SQLAlchemyError, OSError):
             raise
+        except Problem as problem:
+            # What the stores say of a database that does not answer.
+            raise StorageError(problem.code) from None
         except Exception as error:
             # The type and the lines of code, never the message: it may hold what was submitted.
             frames = traceback.extract_tb(error.__traceback__)[-8:]

@@ -22,6 +22,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from scoring import Bundle, load_bundle
 from serving.bulk import RowPolicy
+from serving.errors import StorageError
 from serving.jobs import JobState
 from serving.settings import Settings
 from serving.storage import AssessmentStore, Form, connect, find_state, migrate, open_database
@@ -133,7 +134,7 @@ def test_job(tmp_path: Path, bundle: Bundle, rows: RowPolicy, monkeypatch: pytes
         prefix = f"F{k:03}-"
         job = desk.place(csv_files(tables_of(6, prefix)), rows=rows)
         before = stored(desk) if k > 1 else 0
-        with fault.at(k), suppress(SQLAlchemyError, OSError):
+        with fault.at(k), suppress(SQLAlchemyError, StorageError, OSError):
             desk.worker.run_one()
         found = desk.queue.find(job.id)
         assert found is not None
@@ -144,7 +145,7 @@ def test_job(tmp_path: Path, bundle: Bundle, rows: RowPolicy, monkeypatch: pytes
                 break
             with store.writer.begin() as connection:
                 connection.exec_driver_sql("UPDATE job SET leased_until = '2000-01-01T00:00:00.000000+00:00'")
-            with suppress(SQLAlchemyError, OSError):
+            with suppress(SQLAlchemyError, StorageError, OSError):
                 desk.worker.run_one()
             found = desk.queue.find(job.id)
             assert found is not None
@@ -246,10 +247,9 @@ def test_a_full_disk(bundle_dir: Path, small_disk: Path) -> None:
 
 
 def _fill(path: Path) -> None:
-    with path.open("wb") as file, suppress(OSError):
+    with path.open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(bytes(4096))
-            file.flush()
 
 
 def test_a_server_that_is_restarted_under_load(bundle_dir: Path, tmp_path: Path) -> None:
