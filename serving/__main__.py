@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -185,6 +186,8 @@ def run(
     configure_logging()
     supervisor = Supervisor(settings.workers, settings.environment())
     supervisor.start()
+    # The server ends gracefully and then lets the signal through, which would end this before its workers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # The server's own access log would hold addresses, and so keys of households; `Guard` writes another.
     try:
         uvicorn.run(
