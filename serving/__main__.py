@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from rich.table import Table
 
 from features.errors import FeaturesError
 from scoring.errors import ScoringError
+from serving import operating
 from serving.errors import ServingError
 
 if TYPE_CHECKING:
@@ -45,7 +47,12 @@ _REGISTRY_CLIENT = {
 }
 
 BundleDir = Annotated[Path, typer.Option(help="Folder of the model bundle")]
-DatabaseUrl = Annotated[str, typer.Option(help="Database of the assessments, sqlite:////path/to/file.db")]
+DatabaseUrl = Annotated[
+    str, typer.Option(help="Database of the assessments, sqlite:////path/to/file.db or postgresql://…")
+]
+
+app.command()(operating.migrate)
+app.command()(operating.work)
 
 
 @app.command()
@@ -155,9 +162,12 @@ def score_province(
 @app.command()
 def run(
     bundle: Annotated[Path | None, typer.Option(help="Folder of the model bundle")] = None,
-    database: Annotated[str | None, typer.Option(help="Database, sqlite:////path/to/file.db")] = None,
+    database: Annotated[
+        str | None, typer.Option(help="Database, sqlite:////path/to/file.db or postgresql://…")
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes for jobs; 0 where others do them")] = None,
 ) -> None:
     """Run the API and the console. What is not given here is read from FANGFAN_* variables."""
     # Requests are answered by several threads; each prediction needs no threads of its own.
@@ -166,16 +176,26 @@ def run(
 
     from serving.app import create_app
     from serving.guard import configure_logging
+    from serving.jobs.supervisor import Supervisor
     from serving.settings import Settings
 
-    settings = Settings.from_environment(bundle_dir=bundle, database_url=database, host=host, port=port)
+    settings = Settings.from_environment(
+        bundle_dir=bundle, database_url=database, host=host, port=port, workers=workers
+    )
     service = create_app(settings)
     configure_logging()
+    supervisor = Supervisor(settings.workers, settings.environment())
+    supervisor.start()
+    # The server ends gracefully and then lets the signal through, which would end this before its workers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # The server's own access log would hold addresses, and so keys of households; `Guard` writes another.
-    uvicorn.run(
-        service, host=settings.host, port=settings.port, access_log=False, log_config=None,
-        server_header=False, timeout_graceful_shutdown=10,
-    )  # fmt: skip
+    try:
+        uvicorn.run(
+            service, host=settings.host, port=settings.port, access_log=False, log_config=None,
+            server_header=False, timeout_graceful_shutdown=10,
+        )  # fmt: skip
+    finally:
+        supervisor.stop()
 
 
 @app.command()

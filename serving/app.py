@@ -13,10 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from serving import console
-from serving.api import health, households, measures, model_card, scores, what_if
+from serving.api import health, households, jobs, measures, model_card, scores, what_if
+from serving.bulk import JobFolders
 from serving.champion import Champion
 from serving.errors import Problem, problem_of_status, problem_response
 from serving.guard import Guard
+from serving.jobs import JobQueue
 from serving.settings import Settings
 from serving.storage import AssessmentStore, UsualStore, VillageStore, open_database
 
@@ -26,9 +28,12 @@ _MACHINES = ("/v1/", "/health/", "/openapi.json")
 def create_app(settings: Settings) -> FastAPI:
     """The service. Its model begins to load when the server starts it; until then it answers 503.
 
-    Raises `StorageError` when the database cannot be opened.
+    Raises `StorageError` when the database cannot be opened, `SettingsError` where jobs have no folder.
     """
     store = AssessmentStore(open_database(settings.database_url))
+    folders = JobFolders(settings.jobs_folder)
+    folders.prepare()
+    desk = jobs.JobDesk(JobQueue(store.engine, most_open=settings.max_jobs), folders, settings)
     champion = Champion(settings.bundle_dir)
     pages = console.Pages()
 
@@ -84,6 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(measures.router(champion))
     app.include_router(model_card.router(champion))
     app.include_router(households.router(store))
+    app.include_router(jobs.router(desk))
     app.include_router(console.router(pages, store))
     app.mount("/static", console.static_files(), name="static")
     return app

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,7 +17,6 @@ from features.health import Health, Verdict, apply_health, flagged_households
 from features.neighbourhood import FEED, village_facts, with_villages
 from features.usual import UsualHere, usual_here, usual_values
 from scoring import Assessor, Bundle
-from scoring.assessment import Freshness
 from scoring.grades import GRADES
 from scoring.statement import make_statement
 from serving.errors import ServingError
@@ -56,6 +55,74 @@ class Summary:
         return made
 
 
+@dataclass(frozen=True)
+class Scored:
+    """What is said of some households, each with its village."""
+
+    statements: list[dict[str, Any]]
+    village_codes: list[str]
+
+
+class Scoring:
+    """The households registered on a date and what is known of them, to be scored part by part.
+
+    `signals` hold the neighbourhood already, where the model looks at it; `ids` are in the order of the keys.
+    """
+
+    def __init__(self, signals: Signals, as_of: dt.date, assessor: Assessor) -> None:
+        self.as_of = as_of
+        self.assessor = assessor
+        region = assessor.region
+        self.vectors = build_vectors(signals, [as_of], features=assessor.features, region=region)
+        self.ids = [str(one) for one in self.vectors.index.get_level_values("household_id")]
+        homes = registered_villages(signals.tables["household"], as_of)
+        self.village_of = {str(household): village for household, village in homes.items()}
+        facts = latest_facts_table(signals, as_of).sort_values("household_id", kind="stable")
+        self._facts = facts
+        self._first_fact = facts["household_id"].searchsorted(self.ids, side="left")
+        self._after_facts = facts["household_id"].searchsorted(self.ids, side="right")
+        self._feeds = {
+            village: freshness(signals.coverage, village, as_of, region, assessor.look_back)
+            for village in set(self.village_of.values())
+        }
+
+    def score(
+        self,
+        start: int,
+        until: int,
+        around: Mapping[str, UsualHere],
+        blocked: Sequence[Verdict] = (),
+        flagged: Mapping[str, tuple[Verdict, ...]] | None = None,
+    ) -> Scored:
+        """Score the households from place `start` to before `until`.
+
+        `around` is what is usual around each village; `blocked` are faults of whole feeds, `flagged` those
+        that concern single households.
+        """
+        chunk = self.ids[start:until]
+        if not chunk:
+            return Scored([], [])
+        until = start + len(chunk)
+        where = [self.village_of[one] for one in chunk]
+        found = facts_of(self._facts.iloc[self._first_fact[start] : self._after_facts[until - 1]])
+        faults = {
+            village: tuple(one for one in blocked if village.startswith(one.area)) for village in set(where)
+        }
+        made = self.assessor.assess(
+            self.vectors.iloc[start:until],
+            chunk,
+            self.as_of,
+            [self._feeds[one] for one in where],
+            [found.get(one, {}) for one in chunk],
+            [
+                (*faults[village], *(flagged or {}).get(one, ()))
+                for one, village in zip(chunk, where, strict=True)
+            ],
+            [around.get(one, UsualHere()) for one in where],
+        )
+        return Scored([make_statement(one, self.assessor.region) for one in made], where)
+
+
 def score_all(
     signals: Signals,
     as_of: dt.date,
@@ -88,44 +155,21 @@ def score_all(
         facts_of_villages = village_facts(signals, as_of, region)
         VillageStore(store.engine).save(facts_of_villages)
         signals = with_villages(signals, {as_of: facts_of_villages})
-    vectors = build_vectors(signals, [as_of], features=assessor.features, region=region)
-    ids = [str(one) for one in vectors.index.get_level_values("household_id")]
-    village_of = registered_villages(signals.tables["household"], as_of).to_dict()
-    usual = usual_values(vectors, [village_of[one] for one in ids], as_of)
+    run = Scoring(signals, as_of, assessor)
+    usual = usual_values(run.vectors, [run.village_of[one] for one in run.ids], as_of)
     UsualStore(store.engine).save(usual)
     by_area = {one.area_code: one for one in usual}
-    around: dict[str, UsualHere] = {one: usual_here(by_area, one) for one in set(village_of.values())}
-    tell("facts", 0, len(ids))
-    facts = latest_facts_table(signals, as_of).sort_values("household_id", kind="stable")
-    first_fact = facts["household_id"].searchsorted(ids, side="left")
-    after_facts = facts["household_id"].searchsorted(ids, side="right")
-    feeds: dict[str, dict[str, Freshness]] = {}
-    for village in set(village_of.values()):
-        feeds[village] = freshness(signals.coverage, village, as_of, region, assessor.look_back)
-    blocked = {
-        village: tuple(one for one in health.blocked if village.startswith(one.area)) if health else ()
-        for village in feeds
-    }
+    around = {one: usual_here(by_area, one) for one in set(run.village_of.values())}
+    tell("facts", 0, len(run.ids))
     store.save_release(bundle.manifest.version, bundle.sha256, bundle.manifest.horizon_months)
     saved, grades, actions = Saved(), Counter[str](), Counter[str]()
-    for start in range(0, len(ids), CHUNK):
-        tell("scores", start, len(ids))
-        chunk = ids[start : start + CHUNK]
-        until = start + len(chunk)
-        where = [village_of[one] for one in chunk]
-        found = facts_of(facts.iloc[first_fact[start] : after_facts[until - 1]])
-        made = assessor.assess(
-            vectors.iloc[start:until],
-            chunk,
-            as_of,
-            [feeds[one] for one in where],
-            [found.get(one, {}) for one in chunk],
-            [(*blocked[village], *flagged.get(one, ())) for one, village in zip(chunk, where, strict=True)],
-            [around[one] for one in where],
-        )
-        saved += store.save([make_statement(one, region) for one in made], where)
-        grades.update(one.grade for one in made)
-        actions.update(one.suggested_action for one in made)
+    for start in range(0, len(run.ids), CHUNK):
+        tell("scores", start, len(run.ids))
+        made = run.score(start, start + CHUNK, around, health.blocked if health else (), flagged)
+        saved += store.save(made.statements, made.village_codes)
+        grades.update(one["grade"] for one in made.statements)
+        actions.update(one["suggested_action"] for one in made.statements)
+    ids = run.ids
     tell("scores", len(ids), len(ids))
     return Summary(
         as_of.isoformat(),

@@ -71,6 +71,18 @@ PROBLEMS: dict[str, ProblemKind] = {
     "json_too_deep": ProblemKind(
         400, "Nested too deeply", "The body nests deeper than 12 levels.", "Follow the documented shape."
     ),
+    "form_malformed": ProblemKind(
+        400,
+        "Not a form",
+        "The body is not a complete form of parts (multipart/form-data).",
+        "Send each table as a file part that is named like its feed.",
+    ),
+    "idempotency_key_malformed": ProblemKind(
+        400,
+        "Key not accepted",
+        "Idempotency-Key is given more than once, or is not 1 to 255 visible ASCII characters.",
+        "Send one key, such as a UUID, and the same again when the request is repeated.",
+    ),
     "not_found": ProblemKind(
         404, "Not found", "There is nothing at this address.", "See /openapi.json for what there is."
     ),
@@ -80,11 +92,35 @@ PROBLEMS: dict[str, ProblemKind] = {
         "No assessment of this household is stored for the date asked for.",
         "Check the key and the date, or score the household with POST /v1/scores.",
     ),
+    "job_not_found": ProblemKind(
+        404,
+        "No such job",
+        "There is no job of that number, or it was finished so long ago that it was deleted.",
+        "Check the number that POST /v1/jobs answered.",
+    ),
+    "job_has_no_result": ProblemKind(
+        404,
+        "No result",
+        "The job ended without a result file: it was a dry run, it failed or was cancelled.",
+        "GET the job itself; it says how it ended.",
+    ),
     "method_not_allowed": ProblemKind(
         405, "Method not allowed", "This address does not take that method.", "See the Allow header."
     ),
     "body_too_slow": ProblemKind(
         408, "Body too slow", "The body did not arrive in time.", "Send fewer households in one request."
+    ),
+    "job_not_finished": ProblemKind(
+        409, "Not finished", "The job is not finished yet.", "Ask again when the job's state says so."
+    ),
+    "job_finished": ProblemKind(
+        409, "Finished already", "The job is finished and cannot be cancelled.", "GET the job to see its end."
+    ),
+    "idempotency_key_in_flight": ProblemKind(
+        409,
+        "Request in flight",
+        "A request with the same Idempotency-Key is being answered.",
+        "Wait, and repeat the request with the same key.",
     ),
     "body_too_large": ProblemKind(
         413, "Body too large", "The body is larger than the service takes.", "Send fewer households at once."
@@ -92,14 +128,26 @@ PROBLEMS: dict[str, ProblemKind] = {
     "media_type_unsupported": ProblemKind(
         415,
         "Unsupported media type",
-        "The body is not announced as plain JSON.",
-        "Send Content-Type: application/json, in UTF-8 and without a Content-Encoding.",
+        "The body is not announced as what this address takes.",
+        "Send application/json in UTF-8, or multipart/form-data for a job, without a Content-Encoding.",
+    ),
+    "idempotency_key_reused": ProblemKind(
+        422,
+        "Key used for something else",
+        "A request with the same Idempotency-Key was answered, and it was another one.",
+        "Give every request a key of its own.",
     ),
     "request_invalid": ProblemKind(
         422,
         "Request not accepted",
         "Parts of the request break a rule; `errors` lists each with its place and way out.",
         "Mend what `errors` names and send the request again.",
+    ),
+    "queue_full": ProblemKind(
+        429,
+        "Too many jobs",
+        "As many jobs are open, or are being sent, as the service takes.",
+        "Send the job again after the seconds that Retry-After says.",
     ),
     "internal_error": ProblemKind(
         500,
@@ -117,7 +165,13 @@ PROBLEMS: dict[str, ProblemKind] = {
         "The operator must put a sound bundle in place and restart the service.",
     ),
     "storage_failed": ProblemKind(
-        503, "Storage not available", "The stored assessments cannot be read now.", "Try again later."
+        503, "Storage not available", "The database does not answer or cannot write now.", "Try again later."
+    ),
+    "storage_full": ProblemKind(
+        507,
+        "No room",
+        "There is no room on the disk for what was sent; nothing of it was kept.",
+        "Tell the operator, and send it again when there is room.",
     ),
 }
 

@@ -17,9 +17,12 @@ PREFIX = "FANGFAN_"
 class Settings:
     """Everything about one service that differs between places.
 
-    `bundle_dir` is the folder of the model bundle, `database_url` a ``sqlite:///`` address;
-    `max_body_bytes` and `max_households` bound one scoring request, `body_seconds` how long its body may
-    take to arrive.
+    `bundle_dir` is the folder of the model bundle, `database_url` a ``sqlite:///`` or ``postgresql://``
+    address; `max_body_bytes` and `max_households` bound one scoring request, `body_seconds` how long its body
+    may take to arrive. `jobs_dir` is the folder for files of jobs, beside a SQLite file if not given;
+    `workers` is how many processes the service starts for jobs, `max_jobs` how many may be open at once.
+    `max_upload_bytes` and `upload_seconds` bound the files of one job, `job_hours` its life until it is done,
+    `job_days` how long its result is kept.
     """
 
     bundle_dir: Path
@@ -29,13 +32,41 @@ class Settings:
     max_body_bytes: int = 2_000_000
     max_households: int = 1_000
     body_seconds: int = 30
+    jobs_dir: Path | None = None
+    workers: int = 1
+    max_jobs: int = 20
+    max_upload_bytes: int = 256_000_000
+    upload_seconds: int = 600
+    job_hours: int = 6
+    job_days: int = 7
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
             raise SettingsError(f"{PREFIX}PORT: give a port from 0 to 65535")
-        for name in ("max_body_bytes", "max_households", "body_seconds"):
-            if getattr(self, name) < 1:
-                raise SettingsError(f"{PREFIX}{name.upper()}: give a whole number from 1 on")
+        for field in fields(self):
+            least = 0 if field.name in {"port", "workers"} else 1
+            if field.type == "int" and getattr(self, field.name) < least:
+                raise SettingsError(f"{PREFIX}{field.name.upper()}: give a whole number from {least} on")
+
+    @property
+    def jobs_folder(self) -> Path:
+        """The folder for files of jobs; raises `SettingsError` where none was given and none is obvious."""
+        if self.jobs_dir is not None:
+            return self.jobs_dir
+        if not self.database_url.startswith("sqlite:"):
+            raise SettingsError(
+                f"{PREFIX}JOBS_DIR is not set: with a database server, give a folder that the service and "
+                "all of its workers share"
+            )
+        return Path(f"{self.database_url.partition('///')[2]}.jobs")
+
+    def environment(self) -> dict[str, str]:
+        """The variables from which another process reads the same settings."""
+        return {
+            f"{PREFIX}{field.name.upper()}": str(getattr(self, field.name))
+            for field in fields(self)
+            if getattr(self, field.name) is not None
+        }
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
@@ -66,6 +97,7 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "int": _whole,
     "str": lambda _, text: text,
     "Path": lambda _, text: Path(text),
+    "Path | None": lambda _, text: Path(text),
 }
 _WAYS_OUT = {
     "bundle_dir": "give the folder of a model bundle, as `python -m serving pull` writes it",

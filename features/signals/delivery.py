@@ -20,6 +20,7 @@ from features.signals.coverage import Delivery
 from features.signals.defects import defect_kinds
 from features.signals.intake import Intake, take_in
 from features.signals.quarantine import Quarantine, csv_bytes
+from features.signals.sources import Source
 from features.signals.store import Signals
 from features.signals.unread import Homes, is_readable, read_statements
 
@@ -63,30 +64,49 @@ def judge_folder(raw: Path, *, region: str, on: dt.date, progress: Progress | No
     household register or the coverage is absent, or when a file bears no feed's name.
     """
     _check_names(raw)
+    coverage = _read_frame(raw, "coverage")
+    found = {feed: _find(raw, feed) for feed in CONTRACTS}
+    if found["household"] is None:
+        raise ContractError(
+            f"{raw} lacks household.parquet or household.csv: without it nobody is registered"
+        )
+    sources = {feed: path for feed, path in found.items() if path is not None}
+    return judge_delivery(sources, coverage, region=region, on=on, progress=progress)
+
+
+def judge_delivery(
+    sources: Mapping[str, Source],
+    coverage: pd.DataFrame,
+    *,
+    region: str,
+    on: dt.date,
+    progress: Progress | None = None,
+) -> TakenIn:
+    """The same of tables that lie anywhere, by their feeds; `coverage` has the columns of a coverage table.
+
+    Raises `ContractError` when a table or the coverage is misshapen, or the household register is absent.
+    """
+    if "household" not in sources:
+        raise ContractError("the delivery lacks the household register: without it nobody is registered")
     delays = policy_value("feed_delay_days", region, on).value
-    coverage = Coverage.from_frame(_read_frame(raw, "coverage"), CONTRACTS).check_arrivals()
+    stated = Coverage.from_frame(coverage, CONTRACTS).check_arrivals()
     intakes: dict[str, Intake] = {}
     for done, feed in enumerate(CONTRACTS, 1):
-        path = _find(raw, feed)
-        if path is None and feed == "household":
-            raise ContractError(
-                f"{raw} lacks household.parquet or household.csv: without it nobody is registered"
-            )
-        if path is not None:
-            intakes[feed] = take_in(feed, path, delay_days=delays[feed])
+        if feed in sources:
+            intakes[feed] = take_in(feed, sources[feed], delay_days=delays[feed])
         if progress:
             progress(feed, done, len(CONTRACTS))
-    said = {one.feed for one in coverage.deliveries}
-    coverage = _read(coverage, intakes)
-    left = {one.feed for one in coverage.deliveries}
+    said = {one.feed for one in stated.deliveries}
+    read = _read(stated, intakes)
+    left = {one.feed for one in read.deliveries}
     silent = tuple(feed for feed in CONTRACTS if feed in said - left)
-    signals = Signals({feed: one.accepted for feed, one in intakes.items()}, coverage)
-    found = judge(signals, region, on)
+    signals = Signals({feed: one.accepted for feed, one in intakes.items()}, read)
+    judged = judge(signals, region, on)
     intakes = {
-        feed: replace(one, flagged=(*one.flagged, *found.flagged.get(feed, ())))
+        feed: replace(one, flagged=(*one.flagged, *judged.flagged.get(feed, ())))
         for feed, one in intakes.items()
     }
-    return TakenIn(signals, intakes, silent, found.unjudged)
+    return TakenIn(signals, intakes, silent, judged.unjudged)
 
 
 def take_in_folder(

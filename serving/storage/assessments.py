@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, Row, Select, func, select, text, tuple_
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, Engine, Row, Select, func, select, text, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
 from scoring.statement import put_into_words
 from serving.errors import Problem
-from serving.storage.database import WRITES
+from serving.storage.database import WRITES, insert_into
 from serving.storage.tables import assessment, model_release
 
 
@@ -68,14 +67,20 @@ class AssessmentStore:
 
     def save_release(self, version: str, manifest_sha256: str, horizon_months: int) -> None:
         """Note a model before its first assessment; noting it again changes nothing."""
+        with self.writer.begin() as connection:
+            self.save_release_in(connection, version, manifest_sha256, horizon_months)
+
+    def save_release_in(
+        self, connection: Connection, version: str, manifest_sha256: str, horizon_months: int
+    ) -> None:
+        """The same as a part of a transaction that a writer began."""
         row = {
             "version": version,
             "manifest_sha256": manifest_sha256,
             "horizon_months": horizon_months,
             "first_used_at": dt.datetime.now(dt.UTC),
         }
-        with self.writer.begin() as connection:
-            connection.execute(insert(model_release).values(row).on_conflict_do_nothing())
+        connection.execute(insert_into(connection, model_release).values(row).on_conflict_do_nothing())
 
     def save(self, bodies: Sequence[Mapping[str, Any]], village_codes: Sequence[str]) -> Saved:
         """Write answers in one transaction.
@@ -83,28 +88,36 @@ class AssessmentStore:
         A row of the same household, date and model is kept when it says the same and replaced when it says
         something else; how many of each is returned, so that nothing is replaced unnoticed.
         """
+        with self.writer.begin() as connection:
+            return self.save_in(connection, bodies, village_codes)
+
+    def save_in(
+        self, connection: Connection, bodies: Sequence[Mapping[str, Any]], village_codes: Sequence[str]
+    ) -> Saved:
+        """The same as a part of a transaction that a writer began."""
         if not bodies:
             return Saved()
         now = dt.datetime.now(dt.UTC)
         rows = [_row(body, village, now) for body, village in zip(bodies, village_codes, strict=True)]
         keys = [(one["household_id"], one["as_of_date"], one["model_version"]) for one in rows]
-        with self.writer.begin() as connection:
-            found = connection.execute(
-                select(*_KEY, assessment.c.body, assessment.c.village_code).where(tuple_(*_KEY).in_(keys))
+        found = connection.execute(
+            select(*_KEY, assessment.c.body, assessment.c.village_code).where(tuple_(*_KEY).in_(keys))
+        )
+        former = {tuple(one[:3]): (one.body, one.village_code) for one in found}
+        new = [one for one, key in zip(rows, keys, strict=True) if key not in former]
+        changed = [
+            one
+            for one, key in zip(rows, keys, strict=True)
+            if key in former and former[key] != (one["body"], one["village_code"])
+        ]
+        if new or changed:
+            statement = insert_into(connection, assessment)
+            replaced = {name: statement.excluded[name] for name in _REPLACED}
+            # Two writers that take the same rows in the same order wait for each other, and not for ever.
+            written = sorted(new + changed, key=lambda one: (one["household_id"], one["as_of_date"]))
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=list(_KEY), set_=replaced), written
             )
-            former = {tuple(one[:3]): (one.body, one.village_code) for one in found}
-            new = [one for one, key in zip(rows, keys, strict=True) if key not in former]
-            changed = [
-                one
-                for one, key in zip(rows, keys, strict=True)
-                if key in former and former[key] != (one["body"], one["village_code"])
-            ]
-            if new or changed:
-                statement = insert(assessment)
-                replaced = {name: statement.excluded[name] for name in _REPLACED}
-                connection.execute(
-                    statement.on_conflict_do_update(index_elements=list(_KEY), set_=replaced), new + changed
-                )
         return Saved(len(new), len(rows) - len(new) - len(changed), len(changed))
 
     def find(self, household_id: str, as_of: dt.date | None = None) -> Stored | None:

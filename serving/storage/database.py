@@ -1,71 +1,124 @@
-"""Opening the database: SQLite, set up so that no acknowledged row is lost and writers wait in line."""
+"""Opening the database: set up so that no acknowledged row is lost and writers wait in line.
+
+The embedded one is a SQLite file; a ``postgresql://`` address names a server instead. The code is the same.
+"""
 
 from __future__ import annotations
 
-import json
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError
 
 from serving.errors import StorageError
-from serving.storage.tables import METADATA
+from serving.storage.columns import IS_SQLITE, document_text
 
 BUSY_MILLISECONDS = 15_000
+"""How long a writer waits for another before it gives up."""
+CONNECT_SECONDS = 5
 WRITES = {"begin": "IMMEDIATE"}
-"""Execution options of a connection that writes. A deferred transaction that turns to writing fails at once
-when another has written meanwhile; one that begins as a writer waits."""
+"""Execution options of a connection that writes. A deferred transaction of SQLite that turns to writing fails
+at once when another has written meanwhile; one that begins as a writer waits. PostgreSQL needs nothing."""
+
+_ADDRESSES = "give sqlite:////path/to/file.db or postgresql://user@host/database"
+_SQLITE = {"sqlite", "sqlite+pysqlite"}
+_POSTGRESQL = {"postgresql", "postgresql+psycopg"}
+
+Insert: TypeAlias = sqlite.Insert | postgresql.Insert
 
 
-def open_database(url: str) -> Engine:
-    """The engine of a database, its tables made where there are none.
+def connect(url: str, *, has_foreign_keys: bool = True) -> Engine:
+    """The engine of a database, which is not asked yet.
 
-    Raises `StorageError` for an address that is not a SQLite file, or a file that cannot be used.
+    Raises `StorageError` for an address that no database of this service can have.
     """
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise StorageError("the database address cannot be read: give sqlite:////path/to/file.db") from None
-    is_sqlite = parsed.drivername in {"sqlite", "sqlite+pysqlite"} and not parsed.query
-    if not is_sqlite or not parsed.database or parsed.database == ":memory:":
+        raise StorageError(f"the database address cannot be read: {_ADDRESSES}") from None
+    if parsed.drivername in _SQLITE:
+        return _connect_sqlite(parsed, has_foreign_keys)
+    if parsed.drivername in _POSTGRESQL:
+        return _connect_postgresql(parsed)
+    raise StorageError(f"the database must be a SQLite file or a PostgreSQL server: {_ADDRESSES}")
+
+
+def insert_into(connection: Connection, table: Table) -> Insert:
+    """An insert that can say what happens on a conflict; both databases say it in the same words."""
+    return sqlite.insert(table) if connection.dialect.name == IS_SQLITE else postgresql.insert(table)
+
+
+def lock_for_all(connection: Connection, number: int) -> None:
+    """Let transactions that take the same number follow one another. Writers of SQLite always do."""
+    if connection.dialect.name != IS_SQLITE:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCKS}, {number:d})")
+
+
+_LOCKS = 20_250_224
+"""The first half of the keys that this service locks by, so that other programs' keys are others."""
+
+
+def _connect_sqlite(url: URL, has_foreign_keys: bool) -> Engine:
+    if not url.database or url.database == ":memory:" or url.query:
         raise StorageError("the database must be a SQLite file: give sqlite:////path/to/file.db")
-    folder = Path(parsed.database).absolute().parent
+    folder = Path(url.database).absolute().parent
     if not folder.is_dir():
         raise StorageError(f"the database's folder {folder} does not exist: make it first")
-    engine = create_engine(
-        parsed,
-        json_serializer=partial(json.dumps, ensure_ascii=False, allow_nan=False, separators=(",", ":")),
-        # The message of a failed statement would otherwise repeat its values.
-        hide_parameters=True,
-    )
-    event.listen(engine, "connect", _set_up)
+    # The message of a failed statement would otherwise repeat its values.
+    engine = create_engine(url, hide_parameters=True)
+
+    def set_up(connection: Any, _: Any) -> None:
+        # The driver's own idea of when to begin is switched off; `_begin` says it.
+        connection.isolation_level = None
+        for pragma in (
+            f"busy_timeout={BUSY_MILLISECONDS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"foreign_keys={'ON' if has_foreign_keys else 'OFF'}",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    event.listen(engine, "connect", set_up)
     event.listen(engine, "begin", _begin)
-    try:
-        with engine.execution_options(**WRITES).begin() as connection:
-            METADATA.create_all(connection)
-    except SQLAlchemyError as error:
-        engine.dispose()
-        raise StorageError(
-            f"the database {parsed.database} cannot be used ({type(error).__name__}): "
-            "give a SQLite file of this service that may be written"
-        ) from None
     return engine
-
-
-def _set_up(connection: Any, _: Any) -> None:
-    # The driver's own idea of when to begin is switched off; `_begin` says it.
-    connection.isolation_level = None
-    for pragma in (
-        f"busy_timeout={BUSY_MILLISECONDS}",
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}").close()
 
 
 def _begin(connection: Connection) -> None:
     mode = connection.get_execution_options().get("begin", "DEFERRED")
     connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+def _connect_postgresql(url: URL) -> Engine:
+    if not url.database:
+        raise StorageError(f"the database address names no database: {_ADDRESSES}")
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:
+        raise StorageError(
+            "PostgreSQL needs the extra `postgres`: install fangfan[postgres], or give a SQLite file"
+        ) from None
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        hide_parameters=True,
+        json_serializer=document_text,
+        # A server that was restarted is noticed before a request is lost on a dead connection.
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "fangfan"},
+    )
+
+    def set_up(connection: Any, _: Any) -> None:
+        was, connection.autocommit = connection.autocommit, True
+        # A server set to answer before the disk does would acknowledge what it can lose.
+        for setting in (
+            "synchronous_commit = on",
+            f"lock_timeout = {BUSY_MILLISECONDS}",
+            "idle_in_transaction_session_timeout = 60000",
+            "timezone = 'UTC'",
+        ):
+            connection.execute(f"SET {setting}")
+        connection.autocommit = was
+
+    event.listen(engine, "connect", set_up)
+    return engine

@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from typing import Any
+from sqlalchemy import Column, ForeignKey, Index, MetaData, Table, UniqueConstraint
 
-from sqlalchemy import (
-    JSON,
-    Column,
-    Date,
-    DateTime,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    TypeDecorator,
-    UniqueConstraint,
-)
+from serving.storage.columns import Day, Document, Instant, Real, Small, Whole, text
 
 METADATA = MetaData(
     naming_convention={
@@ -30,71 +15,107 @@ METADATA = MetaData(
     }
 )
 
-
-class Instant(TypeDecorator[dt.datetime]):
-    """A moment in UTC. A time without its zone is refused: nobody could say later which one was meant."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: dt.datetime | None, dialect: Any) -> dt.datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a moment needs its time zone")
-        return value.astimezone(dt.UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: dt.datetime | None, dialect: Any) -> dt.datetime | None:
-        return None if value is None else value.replace(tzinfo=dt.UTC)
-
-
 model_release = Table(
     "model_release",
     METADATA,
-    Column("version", String(80), primary_key=True),
-    Column("manifest_sha256", String(64), nullable=False),
-    Column("horizon_months", Integer, nullable=False),
+    Column("version", text(80), primary_key=True),
+    Column("manifest_sha256", text(64), nullable=False),
+    Column("horizon_months", Small, nullable=False),
     Column("first_used_at", Instant, nullable=False),
+    sqlite_strict=True,
 )
 """The models that assessments were made with."""
 
 village_facts = Table(
     "village_facts",
     METADATA,
-    Column("village_code", String(12), primary_key=True),
-    Column("as_of_date", Date, primary_key=True),
-    Column("households", Integer, nullable=False),
-    Column("median_income_fen", Integer, nullable=False),
-    Column("median_self_paid_fen", Integer, nullable=False),
-    Column("struck", Integer, nullable=False),
-    Column("identified", Integer, nullable=False),
+    Column("village_code", text(12), primary_key=True),
+    Column("as_of_date", Day, primary_key=True),
+    Column("households", Whole, nullable=False),
+    Column("median_income_fen", Whole, nullable=False),
+    Column("median_self_paid_fen", Whole, nullable=False),
+    Column("struck", Whole, nullable=False),
+    Column("identified", Whole, nullable=False),
+    sqlite_strict=True,
 )
 """What the batch worked out about villages, for the service to look up."""
 
 usual_values = Table(
     "usual_values",
     METADATA,
-    Column("area_code", String(12), primary_key=True),
-    Column("as_of_date", Date, primary_key=True),
-    Column("medians", JSON, nullable=False),
+    Column("area_code", text(12), primary_key=True),
+    Column("as_of_date", Day, primary_key=True),
+    Column("medians", Document, nullable=False),
+    sqlite_strict=True,
 )
 """What is usual in villages and townships, feature by feature, for the service to look up."""
 
 assessment = Table(
     "assessment",
     METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("household_id", String(64), nullable=False),
-    Column("as_of_date", Date, nullable=False),
-    Column("model_version", String(80), ForeignKey("model_release.version"), nullable=False),
-    Column("village_code", String(12), nullable=False),
-    Column("score", Float, nullable=False),
-    Column("grade", String(10), nullable=False),
-    Column("suggested_action", String(10), nullable=False),
-    Column("body", JSON, nullable=False),
+    Column("id", Whole, primary_key=True),
+    Column("household_id", text(64), nullable=False),
+    Column("as_of_date", Day, nullable=False),
+    Column("model_version", text(80), ForeignKey("model_release.version"), nullable=False),
+    Column("village_code", text(12), nullable=False),
+    Column("score", Real, nullable=False),
+    Column("grade", text(10), nullable=False),
+    Column("suggested_action", text(10), nullable=False),
+    Column("body", Document, nullable=False),
     Column("written_at", Instant, nullable=False),
     UniqueConstraint("household_id", "as_of_date", "model_version"),
     Index(None, "as_of_date", "model_version", "score"),
     Index(None, "model_version"),
+    sqlite_strict=True,
 )
 """One answer about one household on one date by one model; `body` is what the API says."""
+
+job = Table(
+    "job",
+    METADATA,
+    Column("id", text(32), primary_key=True),
+    Column("purpose", text(20), nullable=False),
+    Column("state", text(10), nullable=False),
+    # Two open jobs never share one: the second is the first.
+    Column("dedup_key", text(64)),
+    Column("spec", Document, nullable=False),
+    # What its worker has reached, and what it goes on from.
+    Column("checkpoint", Document, nullable=False),
+    Column("progress", Document, nullable=False),
+    Column("outcome", Document),
+    Column("failures", Small, nullable=False),
+    Column("leased_by", text(64)),
+    Column("leased_until", Instant),
+    Column("created_at", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("cancelled_at", Instant),
+    Column("finished_at", Instant),
+    Column("deadline_at", Instant, nullable=False),
+    Index(None, "state", "created_at"),
+    sqlite_strict=True,
+)
+"""The queue of work that is longer than a request. `failures` counts the leases that ran out since the last
+checkpoint; `cancelled_at` is when somebody asked for its end."""
+
+Index(
+    "uq_job_open_dedup_key",
+    job.c.dedup_key,
+    unique=True,
+    sqlite_where=job.c.finished_at.is_(None),
+    postgresql_where=job.c.finished_at.is_(None),
+)
+
+idempotency_key = Table(
+    "idempotency_key",
+    METADATA,
+    # A hash: what a client put into its key is nobody else's business.
+    Column("key_sha256", text(64), primary_key=True),
+    Column("owner", text(64), nullable=False),
+    Column("held_until", Instant, nullable=False),
+    Column("request_sha256", text(64)),
+    Column("status", Small),
+    Column("answer", Document),
+    Column("created_at", Instant, nullable=False),
+    sqlite_strict=True,
+)
+"""Requests that create, by the key their client gave: in flight until `status` and `answer` are there."""

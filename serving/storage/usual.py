@@ -6,12 +6,11 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Engine, func, select
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from features.usual import UsualHere, UsualValues, town_of, usual_here
 from serving.errors import Problem
-from serving.storage.database import WRITES
+from serving.storage.database import WRITES, insert_into
 from serving.storage.tables import usual_values
 
 
@@ -30,8 +29,8 @@ class UsualStore:
             {"area_code": one.area_code, "as_of_date": one.as_of, "medians": dict(one.medians)}
             for one in values
         ]
-        statement = insert(usual_values)
         with self.writer.begin() as connection:
+            statement = insert_into(connection, usual_values)
             connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=["area_code", "as_of_date"],

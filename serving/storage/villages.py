@@ -6,12 +6,11 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Engine, func, select
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from features.neighbourhood import VillageFacts
 from serving.errors import Problem
-from serving.storage.database import WRITES
+from serving.storage.database import WRITES, insert_into
 from serving.storage.tables import village_facts
 
 _COLUMNS = ("households", "median_income_fen", "median_self_paid_fen", "struck", "identified")
@@ -36,9 +35,9 @@ class VillageStore:
             }
             for one in facts
         ]
-        statement = insert(village_facts)
-        replaced = {name: statement.excluded[name] for name in _COLUMNS}
         with self.writer.begin() as connection:
+            statement = insert_into(connection, village_facts)
+            replaced = {name: statement.excluded[name] for name in _COLUMNS}
             connection.execute(
                 statement.on_conflict_do_update(index_elements=["village_code", "as_of_date"], set_=replaced),
                 rows,

@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import numpy as np
@@ -26,6 +26,7 @@ from scoring.parts import CERTAINTY, LINE, certainty_text, line_text
 from serving.api.documentation import example_request
 from serving.app import create_app
 from serving.settings import Settings
+from tests.serving.postgres import NoServer, Server, run_server
 
 NAMES = tuple(FEATURES)
 VERSION = "test-1"
@@ -116,7 +117,7 @@ class Client:
         self.app = app
         self._runner = asyncio.Runner()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         self._runner.__enter__()
         self._lifespan = self.app.router.lifespan_context(self.app)
         self._runner.run(self._enter())
@@ -171,6 +172,24 @@ def client(settings: Settings) -> Iterator[Client]:
     with Client(create_app(settings)) as made:
         assert made.app.state.champion.wait(60)
         yield made
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    try:
+        with run_server() as server:
+            yield server
+    except NoServer as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A migrated database of each kind; a test that takes it runs on both."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/scores.db"
+    server: Server = request.getfixturevalue("postgres")
+    return server.new_database()
 
 
 @pytest.fixture

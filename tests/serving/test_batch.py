@@ -258,7 +258,7 @@ def test_the_command_scores_a_folder(signals: Signals, bundle_dir: Path, tmp_pat
         ({"--as-of": "31.10.2026"}, "--as-of"),
         ({"--as-of": "2015-01-31"}, "in force"),
         ({"--bundle": "/no/such"}, "manifest.json"),
-        ({"--database": "postgresql://x"}, "SQLite"),
+        ({"--database": "mysql://x"}, "PostgreSQL"),
         ({"--database": "sqlite:////no/such/s.db"}, "/no/such"),
     ],
 )

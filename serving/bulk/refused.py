@@ -1,0 +1,85 @@
+"""Refused rows: which row of which feed, in which field, by which rule, and the way out. Never a value."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from features.signals.intake import Intake
+from serving.bulk.folders import write_safely
+
+NOT_REGISTERED = "not_registered"
+_NOT_REGISTERED_WAYS_OUT = (
+    "the household register has no row of this household that was in force and known on as_of_date: add it, "
+    "or leave the household's rows out",
+    "评估日期当天有效且已知的农户登记中没有该户：请补登记，或不要报送该户的记录",
+)
+
+SCHEMA = pa.schema([
+    ("feed", pa.string()), ("row", pa.int64()), ("field", pa.string()), ("code", pa.string()),
+    ("way_out", pa.string()), ("way_out_zh", pa.string()),
+])  # fmt: skip
+"""`row` is the row's number in its table, from 0; lines without a cell do not count."""
+_GROUP = 5_000
+
+
+def refused_rows(intakes: Mapping[str, Intake], registered: Collection[str]) -> pa.Table:
+    """Every error of every row that is not scored, feed by feed in the order of the rows."""
+    keys = pa.array(sorted(registered), pa.string())
+    parts = [SCHEMA.empty_table()]
+    for feed, taken in intakes.items():
+        rows: list[tuple[Any, ...]] = [
+            (feed, one.row, defect.field, defect.code, defect.way_out, defect.way_out_zh)
+            for one in taken.quarantined
+            for defect in one.defects
+        ]
+        is_known = pc.is_in(taken.accepted["household_id"], value_set=keys).to_numpy()
+        numbers = np.asarray(taken.accepted_rows)[~is_known].tolist()
+        rows += [(feed, row, "household_id", NOT_REGISTERED, *_NOT_REGISTERED_WAYS_OUT) for row in numbers]
+        if rows:
+            columns = list(zip(*sorted(rows, key=lambda row: row[1]), strict=True))
+            parts.append(pa.table([pa.array(one) for one in columns], names=SCHEMA.names).cast(SCHEMA))
+    return pa.concat_tables(parts)
+
+
+def count_rows(intakes: Mapping[str, Intake], refused: pa.Table) -> dict[str, dict[str, int]]:
+    """Feed → how many rows came, were accepted, refused and flagged; the first is the sum of the next two."""
+    pairs = refused.select(["feed", "row"]).group_by(["feed", "row"]).aggregate([])
+    counts = {one["values"].as_py(): one["counts"].as_py() for one in pc.value_counts(pairs["feed"])}
+    return {
+        feed: {
+            "rows_in": taken.rows_in,
+            "rows_accepted": taken.rows_in - counts.get(feed, 0),
+            "rows_refused": counts.get(feed, 0),
+            "rows_flagged": taken.flagged_rows,
+        }
+        for feed, taken in intakes.items()
+    }
+
+
+def save_refused(refused: pa.Table, path: Path) -> None:
+    """Keep the table for `read_refused`."""
+    write_safely(path, lambda beside: pq.write_table(refused, beside, row_group_size=_GROUP))
+
+
+def read_refused(path: Path, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
+    """How many errors there are, and some of them; reads no more of the file than these lie in."""
+    if not path.is_file():
+        return 0, []
+    with pq.ParquetFile(path) as table:
+        total = table.metadata.num_rows
+        groups = [
+            number
+            for number in range(table.metadata.num_row_groups)
+            if offset < (number + 1) * _GROUP and number * _GROUP < offset + limit
+        ]
+        if not groups:
+            return total, []
+        found = table.read_row_groups(groups).slice(offset - groups[0] * _GROUP, limit)
+    return total, found.to_pylist()

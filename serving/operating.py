@@ -1,0 +1,159 @@
+"""Commands of an operator: what is done to a database before and beside the service."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from serving.errors import StorageError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from serving.bulk.scoring import ScoreJobs
+    from serving.jobs.worker import Worker
+    from serving.settings import Settings
+
+SWEEP_SECONDS = 600.0
+"""How often what is no longer kept is deleted."""
+STOP_SECONDS = 30.0
+"""How long a worker may take to stop before its process ends."""
+
+DatabaseOption = Annotated[
+    str,
+    typer.Option(
+        envvar="FANGFAN_DATABASE_URL",
+        help="Database, sqlite:////path/to/file.db or postgresql://user@host/database",
+    ),
+]
+
+
+def migrate(
+    database: DatabaseOption,
+    is_check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit code 1 where there is something to do")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words")] = False,
+) -> None:
+    """Bring the database to the form that this version keeps its tables in; all of it or nothing.
+
+    Exit code 0 when it is in order, 1 where --check finds steps to do, 2 for a database that this version
+    cannot work with.
+    """
+    from serving.storage import Form, connect, find_state
+    from serving.storage import migrate as bring_up
+
+    if is_check:
+        engine = connect(database)
+        try:
+            state = find_state(engine)
+        finally:
+            engine.dispose()
+    else:
+        state = bring_up(database)
+    if as_json:
+        print(json.dumps(state.as_json()))
+    if state.form in {Form.EMPTY, Form.OUTDATED}:
+        if not as_json:
+            print(
+                f"revision {state.revision or 'none'}, {state.wanted} is needed: `python -m serving migrate`"
+            )
+        raise typer.Exit(1)
+    try:
+        state.check()
+    except StorageError:
+        # The object says it already; a sentence beside it would be no JSON.
+        if as_json:
+            raise typer.Exit(2) from None
+        raise
+    if not as_json:
+        print(f"revision {state.revision}: in order")
+
+
+def work(
+    bundle: Annotated[Path | None, typer.Option(help="Folder of the model bundle")] = None,
+    database: Annotated[str | None, typer.Option(help="Database, as the service has it")] = None,
+    is_once: Annotated[bool, typer.Option("--once", help="Stop when no job waits")] = False,
+    is_supervised: Annotated[
+        bool, typer.Option("--supervised", help="Stop when standard input ends, as the service asks for")
+    ] = False,
+) -> None:
+    """Work off jobs. What is not given here is read from FANGFAN_* variables; any number may run at once."""
+    # Before numpy and LightGBM are imported.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from serving.guard import configure_logging
+    from serving.settings import Settings
+    from serving.storage import open_database
+
+    settings = Settings.from_environment(bundle_dir=bundle, database_url=database)
+    engine = open_database(settings.database_url)
+    configure_logging()
+    worker = make_worker(settings, engine)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stops.set())
+    if is_supervised:
+        threading.Thread(target=_follow, args=(worker,), name="follow", daemon=True).start()
+    try:
+        worker.run(once=is_once)
+    finally:
+        engine.dispose()
+
+
+def make_worker(settings: Settings, engine: Engine) -> Worker:
+    """A worker for every purpose there is."""
+    from serving.bulk import PURPOSE, JobFolders
+    from serving.jobs import JobQueue
+    from serving.jobs.lease import Lease
+    from serving.jobs.worker import Worker
+    from serving.storage import AssessmentStore
+    from serving.storage.idempotency import forget_keys
+
+    folders = JobFolders(settings.jobs_folder)
+    folders.prepare()
+    queue = JobQueue(engine, most_open=settings.max_jobs)
+    swept_at = -SWEEP_SECONDS
+    scorers: list[ScoreJobs] = []
+
+    def score(lease: Lease) -> None:
+        # Imported with the first job: a worker that waits beside the service is to cost next to nothing.
+        if not scorers:
+            from scoring import load_bundle
+            from serving.bulk.scoring import ScoreJobs
+
+            store = AssessmentStore(engine)
+            scorers.append(ScoreJobs(store, folders, lambda: load_bundle(settings.bundle_dir)))
+        scorers[0](lease)
+
+    def sweep() -> None:
+        nonlocal swept_at
+        if time.monotonic() - swept_at < SWEEP_SECONDS:
+            return
+        swept_at = time.monotonic()
+        queue.forget(queue.now() - dt.timedelta(days=settings.job_days))
+        forget_keys(engine)
+        folders.sweep(queue.ids)
+
+    return Worker(
+        queue,
+        {PURPOSE: score},
+        ended=lambda job: folders.of(job.id).close(),
+        swept=sweep,
+    )
+
+
+def _follow(worker: Worker) -> None:
+    """Stop when the service that started this process is gone; it holds the other end of the pipe."""
+    # Not through sys.stdin, whose lock a thread would take along into the end of the process.
+    while os.read(0, 1):
+        pass
+    worker.stops.set()
+    time.sleep(STOP_SECONDS)
+    os._exit(1)

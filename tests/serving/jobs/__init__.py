@@ -1,0 +1,1 @@
+"""Jobs: the queue, the files that come in, and what becomes of them."""

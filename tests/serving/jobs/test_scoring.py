@@ -1,0 +1,320 @@
+"""The job that scores: the same answers as everywhere, every row scored or refused with its reason."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import datetime as dt
+import gzip
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scoring import Bundle, load_bundle
+from serving.bulk import JobFolders, Mode, ResultKind, RowPolicy
+from serving.bulk.refused import read_refused
+from serving.bulk.results import neutral
+from serving.bulk.scoring import ScoreJobs
+from serving.jobs import Job, JobState
+from serving.storage import AssessmentStore, Run, open_database
+from tests.serving.conftest import VERSION
+from tests.serving.jobs.orders import AS_OF, Desk, Tables, as_csv, csv_files, tables_of
+
+
+@pytest.fixture(scope="module")
+def bundle(bundle_dir: Path) -> Bundle:
+    return load_bundle(bundle_dir)
+
+
+@pytest.fixture
+def desk(database_url: str, tmp_path: Path, bundle: Bundle) -> Iterator[Desk]:
+    store = AssessmentStore(open_database(database_url))
+    yield Desk(store, tmp_path / "jobs", lambda: bundle, chunk=4)
+    store.engine.dispose()
+
+
+@pytest.fixture
+def sqlite_desk(tmp_path: Path, bundle: Bundle) -> Iterator[Desk]:
+    store = AssessmentStore(open_database(f"sqlite:///{tmp_path}/scores.db"))
+    yield Desk(store, tmp_path / "jobs", lambda: bundle, chunk=4)
+    store.engine.dispose()
+
+
+def outcome(job: Job) -> dict[str, Any]:
+    assert job.outcome is not None
+    return job.outcome
+
+
+def code(job: Job) -> str:
+    return str(outcome(job)["failure"]["code"])
+
+
+def errors(desk: Desk, job: Job) -> list[tuple[str, int, str, str]]:
+    total, items = read_refused(desk.folders.of(job.id).errors, 0, 1_000)
+    assert total == len(items)
+    assert all(one["way_out"] and one["way_out_zh"] for one in items)
+    return [(one["feed"], one["row"], one["field"], one["code"]) for one in items]
+
+
+def stored(desk: Desk) -> int:
+    return desk.store.list_run(Run(AS_OF, VERSION)).total
+
+
+@pytest.mark.parametrize("rows", list(RowPolicy))
+def test_a_job_stores_what_the_service_answers(
+    desk: Desk, rows: RowPolicy, client: Any, bundle: Bundle
+) -> None:
+    tables = tables_of(10)
+    job = desk.do(csv_files(tables), rows=rows)
+    assert (job.state, job.outcome and job.outcome.get("failure")) == (JobState.SUCCEEDED, None)
+    told = outcome(job)
+    assert told["counts"]["households"] == stored(desk) == 10
+    assert told["stored"] == {"new": 10, "unchanged": 0, "changed": 0}
+    assert told["counts"]["rows_in"] == told["counts"]["rows_accepted"] == 10 * 5
+    assert sum(told["grades"].values()) == 10
+    body = {
+        "as_of_date": AS_OF.isoformat(),
+        "coverage": tables["coverage"],
+        "households": [
+            {
+                "household_id": one["household_id"],
+                "signals": {
+                    feed: [row for row in rows if row["household_id"] == one["household_id"]]
+                    for feed, rows in tables.items()
+                    if feed != "coverage"
+                },
+            }
+            for one in tables["household"]
+        ],
+    }
+    answers = client.post("/v1/scores", json=body).json()["results"]
+    for answer in answers:
+        found = desk.store.find(answer["household_id"])
+        assert found is not None
+        assert found.body == answer
+    table = pq.read_table(desk.folders.of(job.id).result("parquet"))
+    assert table["household_id"].to_pylist() == [one["household_id"] for one in tables["household"]]
+    assert table["score"].to_pylist() == [one["score"] for one in answers]
+    assert table["reason_codes"].to_pylist() == [
+        ";".join(reason["code"] for reason in one["risk_reasons"]) for one in answers
+    ]
+    again = desk.do(csv_files(tables), rows=rows)
+    assert outcome(again)["stored"] == {"new": 0, "unchanged": 10, "changed": 0}
+
+
+def test_what_was_sent_is_gone_when_the_job_ends(sqlite_desk: Desk) -> None:
+    job = sqlite_desk.do(csv_files(tables_of(3)))
+    folder = sqlite_desk.folders.of(job.id).path
+    assert sorted(one.name for one in folder.iterdir()) == ["errors.parquet", "result.parquet"]
+    assert folder.stat().st_mode & 0o077 == 0
+    assert all(one.stat().st_mode & 0o077 == 0 for one in folder.iterdir())
+
+
+def test_a_dry_run_stores_nothing(sqlite_desk: Desk) -> None:
+    job = sqlite_desk.do(csv_files(tables_of(5)), mode=Mode.DRY_RUN)
+    assert job.state is JobState.SUCCEEDED
+    assert outcome(job)["counts"]["rows_accepted"] == 25
+    assert stored(sqlite_desk) == 0
+    assert not sqlite_desk.folders.of(job.id).result("parquet").exists()
+
+
+def broken_tables() -> Tables:
+    tables = tables_of(8)
+    tables["member"][4]["born_on"] = "1980-02-30"
+    tables["member"][5]["labour"] = ""
+    tables["illness"][2]["self_paid_yuan"] = "1,200"
+    tables["household"][6]["household_id"] = ""
+    return tables
+
+
+EXPECTED = [
+    ("household", 6, "household_id", "missing"),
+    ("member", 4, "born_on", "not_a_date"),
+    ("member", 5, "labour", "missing"),
+    *(("member", row, "household_id", "not_registered") for row in (18, 19, 20)),
+    ("illness", 2, "self_paid_yuan", "not_a_number"),
+    ("illness", 6, "household_id", "not_registered"),
+]
+
+
+def test_row_by_row_the_sound_ones_are_scored(desk: Desk) -> None:
+    job = desk.do(csv_files(broken_tables()))
+    assert job.state is JobState.SUCCEEDED
+    assert errors(desk, job) == EXPECTED
+    counts = outcome(job)["counts"]
+    assert counts["rows_in"] == 40 == counts["rows_accepted"] + counts["rows_refused"]
+    assert (counts["households"], counts["errors"]) == (7, len(EXPECTED))
+    assert stored(desk) == 7
+
+
+def test_atomically_a_refused_row_refuses_all(desk: Desk) -> None:
+    job = desk.do(csv_files(broken_tables()), rows=RowPolicy.ATOMIC)
+    assert (job.state, code(job)) == (JobState.FAILED, "rows_refused")
+    assert errors(desk, job) == EXPECTED
+    assert stored(desk) == 0
+    assert outcome(job)["counts"]["rows_refused"] == len(EXPECTED)
+
+
+def test_every_kind_of_file_says_the_same(sqlite_desk: Desk) -> None:
+    from tests.serving.jobs.workbooks import workbook
+
+    tables = tables_of(4)
+    scores = {}
+    for kind in ("csv", "csv.gz", "parquet", "xlsx", "zip", "gb18030"):
+        files = {}
+        for name, rows in tables.items():
+            match kind:
+                case "csv.gz":
+                    files[f"{name}.csv.gz"] = gzip.compress(as_csv(rows))
+                case "parquet":
+                    out = io.BytesIO()
+                    pq.write_table(pa.Table.from_pylist(rows), out)
+                    files[f"{name}.parquet"] = out.getvalue()
+                case "xlsx":
+                    names = list(rows[0])
+                    files[f"{name}.xlsx"] = workbook([names, *([row[one] for one in names] for row in rows)])
+                case _:
+                    files[f"{name}.csv"] = as_csv(rows)
+        if kind == "zip":
+            out = io.BytesIO()
+            with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+                for name, content in files.items():
+                    archive.writestr(name, content)
+            files = {"delivery.zip": out.getvalue()}
+        if kind == "gb18030":
+            files = {name: content.decode().encode("gb18030") for name, content in files.items()}
+        job = sqlite_desk.do(files, mode=Mode.COMMIT)
+        assert job.state is JobState.SUCCEEDED, (kind, job.outcome, errors(sqlite_desk, job))
+        table = pq.read_table(sqlite_desk.folders.of(job.id).result("parquet"))
+        scores[kind] = table.select(["household_id", "score", "reasons_zh"]).to_pylist()
+    assert all(one == scores["csv"] for one in scores.values())
+
+
+def test_the_result_as_csv(sqlite_desk: Desk) -> None:
+    tables = tables_of(3)
+    for rows in tables.values():
+        for row in rows:
+            if row.get("household_id") == "J0001":
+                row["household_id"] = "-2"
+            if str(row.get("member_id", "")).startswith("J0001"):
+                row["member_id"] = f"x{row['member_id']}"
+    job = sqlite_desk.do(csv_files(tables), result=ResultKind.CSV)
+    assert job.state is JobState.SUCCEEDED
+    text = sqlite_desk.folders.of(job.id).result("csv").read_text(encoding="utf-8-sig")
+    lines = list(csv.DictReader(io.StringIO(text)))
+    assert [one["household_id"] for one in lines] == ["'-2", "J0000", "J0002"]
+    assert [neutral(one) for one in ("=1", "+1", "-1", "@x", "\t=1", "\r=1", "a=1", "", 1.5)] == [
+        "'=1", "'+1", "'-1", "'@x", "'\t=1", "'\r=1", "a=1", "", 1.5
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda tables: tables.pop("coverage"), "coverage_missing"),
+        (lambda tables: tables.pop("household"), "delivery_refused"),
+        (lambda tables: [row.update(strange=1) for row in tables["member"]], "delivery_refused"),
+        (lambda tables: tables["coverage"][0].update(feed="nothing"), "delivery_refused"),
+        (lambda tables: [row.update(known_on="2027-01-01") for row in tables["household"]], "nobody_registered"),
+        (lambda tables: [one.update(complete_until="2024-01-01", known_on="2024-01-02") for one in tables["coverage"]], "after_coverage"),
+    ],
+)  # fmt: skip
+def test_a_delivery_that_is_refused_says_why(sqlite_desk: Desk, change: Any, said: str) -> None:
+    tables = copy.deepcopy(tables_of(2))
+    change(tables)
+    job = sqlite_desk.do(csv_files(tables))
+    assert (job.state, code(job)) == (JobState.FAILED, said), job.outcome
+    assert str(sqlite_desk.folders.root) not in str(job.outcome)
+    assert stored(sqlite_desk) == 0
+
+
+def test_a_date_before_the_policy_is_refused(sqlite_desk: Desk) -> None:
+    assert code(sqlite_desk.do(csv_files(tables_of(2)), as_of=dt.date(1999, 1, 1))) == "before_policy"
+
+
+def test_a_feed_that_comes_twice_is_refused(sqlite_desk: Desk) -> None:
+    files = csv_files(tables_of(2))
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("member.csv", files["member.csv"])
+    assert code(sqlite_desk.do({**files, "delivery.zip": out.getvalue()})) == "feed_twice"
+
+
+def test_a_model_that_cannot_be_loaded_fails_the_job(tmp_path: Path) -> None:
+    store = AssessmentStore(open_database(f"sqlite:///{tmp_path}/scores.db"))
+    desk = Desk(store, tmp_path / "jobs", lambda: load_bundle(tmp_path / "nothing"))
+    assert code(desk.do(csv_files(tables_of(1)))) == "model_failed"
+    store.engine.dispose()
+
+
+def test_a_job_goes_on_from_its_checkpoint(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    from serving.batch import Scoring
+
+    scored: list[int] = []
+    score = Scoring.score
+
+    def counted(self: Scoring, start: int, *given: Any) -> Any:
+        scored.append(start)
+        if len(scored) == 3:
+            desk.worker.stops.set()
+        return score(self, start, *given)
+
+    monkeypatch.setattr(Scoring, "score", counted)
+    job = desk.place(csv_files(tables_of(20)))
+    desk.worker.run_one()
+    found = desk.queue.find(job.id)
+    assert found is not None
+    assert (found.state, found.checkpoint["chunks"], stored(desk)) == (JobState.QUEUED, 3, 12)
+    desk.worker.stops.clear()
+    desk.worker.run_one()
+    assert scored == [0, 4, 8, 12, 16]
+    found = desk.queue.find(job.id)
+    assert found is not None
+    assert (found.state, stored(desk)) == (JobState.SUCCEEDED, 20)
+    assert outcome(found)["stored"] == {"new": 20, "unchanged": 0, "changed": 0}
+    result = pq.read_table(desk.folders.of(job.id).result("parquet"))
+    assert result["household_id"].to_pylist() == [f"J{n:04}" for n in range(20)]
+
+
+def test_a_cancelled_job_stores_no_more(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    from serving.batch import Scoring
+
+    score = Scoring.score
+
+    def cancelling(self: Scoring, start: int, *given: Any) -> Any:
+        if start == 8:
+            desk.queue.cancel(job.id)
+        return score(self, start, *given)
+
+    monkeypatch.setattr(Scoring, "score", cancelling)
+    job = desk.place(csv_files(tables_of(20)))
+    desk.worker.run_one()
+    found = desk.queue.find(job.id)
+    assert found is not None
+    assert (found.state, stored(desk)) == (JobState.CANCELLED, 8)
+
+
+def test_folders_of_no_job_are_swept(tmp_path: Path) -> None:
+    import os
+
+    folders = JobFolders(tmp_path / "jobs")
+    folders.prepare()
+    old, new = folders.new_upload(), folders.new_upload()
+    kept, orphan = folders.of("a" * 32), folders.of("b" * 32)
+    for one in (kept, orphan):
+        one.path.mkdir()
+    for one in (old, kept, orphan):
+        os.utime(one.path, (0, 0))
+    folders.sweep(lambda: {"a" * 32})
+    assert [one.path.exists() for one in (old, new, kept, orphan)] == [False, True, True, False]
+
+
+def test_the_parts_of_a_job_are_the_ones_it_names(bundle: Bundle, sqlite_desk: Desk) -> None:
+    assert isinstance(sqlite_desk.jobs, ScoreJobs)
+    assert sqlite_desk.jobs.model().first_day < AS_OF
