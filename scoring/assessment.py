@@ -23,6 +23,7 @@ from scoring.disagreement import Disagreement, find_disagreement
 from scoring.grades import Grade
 from scoring.listing import NotListed, find_not_listed
 from scoring.model import RiskModel
+from scoring.outlook import HorizonScore, ThemeScore
 from scoring.reasons import (
     KEPT_FACTS,
     FactSource,
@@ -48,7 +49,7 @@ class Assessment:
     `feed_faults` are the faults of deliveries that concern the household: blocked feeds of its county, and
     local faults in its own rows. `families` are all contributions by cause family: with `base_log_odds` they
     add up to `log_odds`. `not_listed` is `None` for a listed household, `disagreement` where rules and model
-    agree.
+    agree. `horizons` and `themes` divide the score, where the model can.
     """
 
     household_id: str
@@ -72,6 +73,8 @@ class Assessment:
     model_version: str
     policy_version: str
     feature_version: str
+    horizons: tuple[HorizonScore, ...] = ()
+    themes: tuple[ThemeScore, ...] = ()
 
 
 class Assessor:
@@ -102,6 +105,7 @@ class Assessor:
         without `usual` nothing is known of what is usual around the households.
         """
         explained = self.model.explain(vectors)
+        outlook = self.model.look(self.model.matrix(vectors), explained.scores, explained.log_odds)
         siblings = self.model.explain_siblings(vectors)
         names = self.model.feature_names
         columns = list(vectors.columns)
@@ -156,6 +160,8 @@ class Assessor:
                     model_version=self.model.version,
                     policy_version=policy_version(),
                     feature_version=self._feature_version,
+                    horizons=outlook.horizon_scores(row) if outlook else (),
+                    themes=outlook.theme_scores(row) if outlook else (),
                 )
             )
         return made

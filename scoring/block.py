@@ -18,6 +18,7 @@ from scoring.assessment import Action
 from scoring.families import Families, Ranked
 from scoring.grades import GRADES
 from scoring.model import RiskModel
+from scoring.outlook import Outlook
 from scoring.triggers import TRIGGERS, Columns
 
 Floats = npt.NDArray[np.float64]
@@ -47,7 +48,7 @@ class Hits:
 class Block:
     """Scores (n,), grades and suggested actions (n,) as places in `GRADES` and `ACTIONS`, reasons, hits.
 
-    `log_odds` and `base` (n,) are those of `Explanation`.
+    `log_odds` and `base` (n,) are those of `Explanation`; `outlook` is None for a model without one.
     """
 
     scores: Floats
@@ -58,6 +59,7 @@ class Block:
     risk: Ranked
     protective: Ranked
     hits: Hits
+    outlook: Outlook | None
 
 
 class BlockAssessor:
@@ -88,8 +90,9 @@ class BlockAssessor:
         visit, watch, routine = (ACTIONS.index(one) for one in ("visit", "watch", "routine"))
         actions = np.where(is_visit, visit, np.where(is_watch, watch, routine))
         return Block(
-            scores, log_odds, base, grades.astype(np.int8), actions.astype(np.int8), risk, protective, hits
-        )
+            scores, log_odds, base, grades.astype(np.int8), actions.astype(np.int8), risk, protective, hits,
+            self.model.look(matrix, scores, log_odds),
+        )  # fmt: skip
 
     def _explained(self, matrix: Floats) -> tuple[tuple[Floats, Floats, Floats], Ranked, Ranked]:
         numbers: list[tuple[Floats, Floats, Floats]] = []

@@ -15,6 +15,7 @@ from scoring.calibration import Calibration, probability
 from scoring.contributions import Explainer, ExplainerSettings
 from scoring.errors import VectorError
 from scoring.grades import GradeBorders
+from scoring.outlook import Outlook, OutlookModel
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,7 +44,7 @@ class RiskModel:
     `base_rate` is the share of positives it was trained on, `horizon_months` how far ahead the score looks,
     `version` the release. `tables_dir` is a folder to keep the tables of contributions in between processes.
     `siblings` are boosters fitted alike with other seeds: they say whether a reason is firm, and add nothing
-    to score or contributions.
+    to score or contributions. `outlook` divides the score by horizon and theme, where there is one.
     """
 
     booster: Any
@@ -55,6 +56,7 @@ class RiskModel:
     version: str
     tables_dir: Path | None = None
     siblings: tuple[Any, ...] = ()
+    outlook: OutlookModel | None = None
 
     @cached_property
     def explainer(self) -> Explainer:
@@ -86,6 +88,12 @@ class RiskModel:
         slope, intercept = self.calibration.slope, self.calibration.intercept
         log_odds = self.calibration.log_odds(margins)
         return Explanation(probability(log_odds), log_odds, slope * base + intercept, slope * values)
+
+    def look(self, matrix: Floats, scores: Floats, log_odds: Floats) -> Outlook | None:
+        """The outlook of rows with these scores and log-odds (n,); None for a model without one."""
+        if self.outlook is None:
+            return None
+        return self.outlook.look(scores, log_odds, matrix, self.feature_names, self.horizon_months)
 
     def explain_siblings(self, vectors: pd.DataFrame) -> tuple[Floats, ...]:
         """The contributions (n, features) of each sibling, brought to log-odds by this model's slope.
