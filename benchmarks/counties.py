@@ -19,11 +19,13 @@ from rich.progress import track
 
 from features import CONTRACTS, Signals, take_in
 from features.signals import Coverage
+from training.baselines import LOGISTIC
 from training.evaluate import OURS, evaluate
 from training.experiment import load_experiment
 from training.simulation import CountySettings, simulate_county
 
 EXPERIMENT = Path("training/experiments/county.yaml")
+WORDS = ("best_rule", "verdict", "best_baseline")
 GRADE_SHARES = {"high": 0.01, "medium": 0.04}
 
 
@@ -36,11 +38,11 @@ def main(
     console = Console(stderr=True)
     numbers = range(1, seeds + 1)
     rows = [measure(seed, households) for seed in track(numbers, "counties", console=console)]
-    mean = pd.DataFrame(rows).drop(columns=["seed", "best_rule"]).mean().to_dict()
+    mean = pd.DataFrame(rows).drop(columns=["seed", *WORDS]).mean().to_dict()
     if as_json:
         print(json.dumps({"counties": rows, "mean": mean}))
     else:
-        table = pd.DataFrame([*rows, {"seed": "mean", "best_rule": "", **mean}])
+        table = pd.DataFrame([*rows, {"seed": "mean", **dict.fromkeys(WORDS, ""), **mean}])
         print(table.to_string(index=False, float_format="{:.4f}".format))
 
 
@@ -49,26 +51,29 @@ def measure(seed: int, households: int) -> dict[str, Any]:
     county = simulate_county(CountySettings(seed=seed, households=households))
     tables = {name: take_in(name, frame).accepted for name, frame in county.feeds.items()}
     signals = Signals(tables, Coverage.from_frame(county.coverage, CONTRACTS))
-    test = evaluate(
+    found = evaluate(
         load_experiment(EXPERIMENT),
         signals,
         county.outcomes,
         county.settings.ends_on,
         version=f"county-{seed}",
         grade_shares=GRADE_SHARES,
-    ).tests[0]
-    ours = test.metrics[OURS]
+    )
+    test = found.tests[-1]
+    ours = test.rankings[OURS]
     return {
         "seed": seed,
         "n": ours.n,
-        "base_rate": ours.positives / ours.n,
-        "roc_auc": ours.roc_auc,
-        "ece": ours.ece,
-        "precision": ours.capacity.precision.mean,
-        "precision_logistic": test.metrics["logistic regression"].capacity.precision.mean,
-        "precision_best_rule": test.metrics[test.best_rule].capacity.precision.mean,
+        "base_rate": test.base_rate,
+        "roc_auc": ours.roc_auc.value,
+        "ece": ours.ece.value if ours.ece else None,
+        "precision": ours.precision.value,
+        "precision_logistic": test.rankings[LOGISTIC].precision.value,
+        "precision_best_rule": test.rankings[test.best_rule].precision.value,
         "best_rule": test.best_rule,
-        "lift": test.lift_over_best_rule,
+        "lift": ours.lift.value,
+        "verdict": found.verdict.verdict,
+        "best_baseline": found.verdict.best_baseline,
     }
 
 

@@ -3,47 +3,52 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from features import Signals
 from scoring.model import RiskModel
-from scoring.triggers import TRIGGER_FEATURES
-from training.baselines import INCOME_FEATURE, Ranking, fit_default, fit_logistic, rule_rankings
-from training.candidate import fit_candidate
+from training.baselines import DEFAULTS, LOGISTIC, Ranking, rule_features, rule_rankings
+from training.champion import Champion
+from training.evaluation.choice import Choice
+from training.evaluation.comparison import CHAMPION, OURS, Comparison, DateInput, compare
+from training.evaluation.groups import GROUP_FEATURES
+from training.evaluation.test_date import TestDate
+from training.evaluation.verdict import Verdict
 from training.experiment import Experiment
 from training.fit import Fitted
-from training.matrix import Matrix, build_matrix
-from training.metrics import Metrics, at_capacity, measure, reliability, visits_at
+from training.fitting import SplitFit, fit_split
+from training.matrix import Matrix, build_matrix, checked, join
+from training.stages import Stages
 
-Floats = npt.NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
 
-OURS = "ours"
+__all__ = ["OURS", "Evaluation", "Matrices", "Progress", "evaluate", "evaluate_matrices"]
 
 
 @dataclass(frozen=True)
-class TestDate:
-    """What one test date showed: the metrics of each ranking, and where ours finds whom."""
+class Matrices:
+    """What an evaluation works from: the training rows of every date, and the rows of each test date.
 
-    __test__ = False  # for pytest: this is no test class
+    Test rows carry, beside the model's features, those that rules and groups read; `outcomes` tells type and
+    cause of the identifications, where they are known.
+    """
 
-    as_of: dt.date
-    metrics: dict[str, Metrics]
-    best_rule: str
-    lift_over_best_rule: float
-    recall_by_type: dict[str, tuple[int, float]]
-    recall_by_cause: dict[str, tuple[int, float]]
-    reliability: list[dict[str, float]]
+    train: Matrix
+    tests: Mapping[dt.date, Matrix]
+    outcomes: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A trained model with everything that was measured of it."""
+    """A trained model with everything that was measured of it.
+
+    `model`, `fitted`, `train_rows`, `train_positives` and `train_vectors` are of the released model, that of
+    the last split; `choices` holds, for each split, how its candidate was chosen from a grid.
+    """
 
     experiment: Experiment
     model: RiskModel
@@ -51,30 +56,47 @@ class Evaluation:
     train_rows: int
     train_positives: int
     train_vectors: pd.DataFrame
-    tests: tuple[TestDate, ...]
+    choices: tuple[Choice | None, ...]
+    comparison: Comparison
+
+    @property
+    def tests(self) -> tuple[TestDate, ...]:
+        """What each test date showed, in order."""
+        return self.comparison.tests
+
+    @property
+    def verdict(self) -> Verdict:
+        """Ours against the best baseline."""
+        return self.comparison.verdict
 
     @property
     def is_better(self) -> bool:
-        """Whether ours has the higher precision at capacity than every rule on every test date."""
-        return all(
-            one.metrics[OURS].capacity.precision.mean > one.metrics[one.best_rule].capacity.precision.mean
-            for one in self.tests
-        )
+        """Whether ours beats the best baseline by more than chance; see `training.evaluation.verdict`."""
+        return self.verdict.is_better
 
     def flat_metrics(self) -> dict[str, float]:
-        """The numbers of the last test date under stable names, for tracking and the bundle."""
+        """The numbers of the last test date, and the verdict over all, under stable names.
+
+        For tracking, the bundle and the gates of promotion.
+        """
         last = self.tests[-1]
-        ours = last.metrics[OURS]
+        ours = last.rankings[OURS]
+        gained = self.verdict.difference
         return {
-            "roc_auc": ours.roc_auc,
-            "roc_auc_low": ours.roc_auc_interval[0],
-            "roc_auc_high": ours.roc_auc_interval[1],
-            "pr_auc": ours.pr_auc,
-            "precision_at_capacity": ours.capacity.precision.mean,
-            "recall_at_capacity": ours.capacity.recall.mean,
-            "lift_over_best_rule": last.lift_over_best_rule,
-            "brier": ours.brier or 0.0,
-            "ece": ours.ece or 0.0,
+            "is_better": float(self.is_better),
+            "precision_gain": gained.precision.value,
+            "precision_gain_low": gained.precision.low,
+            "pr_auc_gain": gained.pr_auc.value,
+            "pr_auc_gain_low": gained.pr_auc.low,
+            "roc_auc": ours.roc_auc.value,
+            "roc_auc_low": ours.roc_auc.low,
+            "roc_auc_high": ours.roc_auc.high,
+            "pr_auc": ours.pr_auc.value,
+            "precision_at_capacity": ours.precision.value,
+            "recall_at_capacity": ours.recall.value,
+            "lift_over_best_rule": ours.lift.value,
+            "brier": ours.brier.value if ours.brier else 0.0,
+            "ece": ours.ece.value if ours.ece else 0.0,
             "test_households": float(ours.n),
             "test_positives": float(ours.positives),
         }
@@ -88,88 +110,134 @@ def evaluate(
     *,
     version: str,
     grade_shares: dict[str, float],
+    champion: Champion | None = None,
+    stages: Stages | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Build the matrices, fit ours and the learned baselines on the past, measure all on each test date.
+    """Build the matrices from signals and evaluate on them, see `evaluate_matrices`.
 
-    `progress` is called with (stage, done, total). Raises the errors of the parts it calls.
+    `outcomes_until` is the last day whose identifications are recorded; of an experiment whose labels take
+    time to ripen, the last days of it are not believed. Raises the errors of the parts it calls.
     """
+    keep = stages or Stages()
+    believed = outcomes_until - dt.timedelta(days=experiment.labels.maturity_days)
 
-    def stage(name: str) -> Callable[[int, int], None] | None:
-        return (lambda done, total: progress(name, done, total)) if progress else None
-
-    def matrix(dates: tuple[dt.date, ...], names: tuple[str, ...], name: str) -> Matrix:
-        return build_matrix(
-            signals,
-            outcomes,
-            dates,
-            features=names,
-            horizon_months=experiment.split.horizon_months,
-            outcomes_until=outcomes_until,
-            region=experiment.region,
-            progress=stage(name),
+    def matrix(as_of: dt.date, names: tuple[str, ...], name: str) -> Matrix:
+        return keep.matrix(
+            f"{name}-{as_of}",
+            lambda: build_matrix(
+                signals,
+                outcomes,
+                (as_of,),
+                features=names,
+                horizon_months=experiment.split.horizon_months,
+                outcomes_until=believed,
+                region=experiment.region,
+                areas=experiment.cohort.areas,
+            ),
         )
 
-    names = experiment.features
-    with_rules = tuple(dict.fromkeys((*names, *TRIGGER_FEATURES, INCOME_FEATURE)))
-    train = matrix(experiment.split.train, names, "training vectors")
-    candidate = fit_candidate(train, experiment, version, grade_shares, stage("fitting trees"))
-    model, fitted = candidate.model, candidate.fitted
-    logistic = fit_logistic(train.vectors, train.labels)
-    default = fit_default(train.vectors, train.labels, experiment.fit.threads)
-    tests = []
-    for done, as_of in enumerate(experiment.split.test, 1):
-        test = matrix((as_of,), with_rules, "test vectors")
-        ours = test.vectors[list(names)]
-        plain = ours.to_numpy(dtype=np.float64)
-        rankings = [
-            *rule_rankings(test.vectors, as_of, experiment.region),
-            Ranking("logistic regression", logistic.predict_proba(plain)[:, 1], True, False),
-            Ranking("LightGBM defaults", default.predict_proba(plain)[:, 1], True, False),
-            Ranking(OURS, model.score(ours), True, False),
-        ]
-        tests.append(_test_date(as_of, test, rankings, outcomes, experiment))
+    def matrices(dates: tuple[dt.date, ...], names: tuple[str, ...], stage: str) -> dict[dt.date, Matrix]:
+        found = {}
+        for done, as_of in enumerate(dates):
+            if progress:
+                progress(f"{stage} vectors", done, len(dates))
+            found[as_of] = matrix(as_of, names, stage)
         if progress:
-            progress("measuring", done, len(experiment.split.test))
+            progress(f"{stage} vectors", len(dates), len(dates))
+        return found
+
+    train = matrices(experiment.train_dates, experiment.features, "training")
+    tests = matrices(experiment.test_dates, features_of_tests(experiment, champion), "test")
+    return evaluate_matrices(
+        experiment,
+        Matrices(join(list(train.values())), tests, outcomes),
+        version=version,
+        grade_shares=grade_shares,
+        champion=champion,
+        stages=keep,
+        progress=progress,
+    )
+
+
+def features_of_tests(experiment: Experiment, champion: Champion | None = None) -> tuple[str, ...]:
+    """The features that the test rows need: ours, those of rules and groups, and the champion's."""
+    theirs = champion.model.feature_names if champion else ()
+    rules = rule_features(experiment.test_dates, experiment.region)
+    return tuple(dict.fromkeys((*experiment.features, *rules, *GROUP_FEATURES, *theirs)))
+
+
+def evaluate_matrices(
+    experiment: Experiment,
+    matrices: Matrices,
+    *,
+    version: str,
+    grade_shares: Mapping[str, float],
+    champion: Champion | None = None,
+    stages: Stages | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Fit each split on its past, and measure ours beside every baseline on each test date.
+
+    `progress` is called with (stage, done, total). Raises `DataError` where a split's rows cannot be learned
+    from or measured.
+    """
+    keep = stages or Stages()
+    fits: list[SplitFit] = []
+    inputs: list[DateInput] = []
+    for number, split in enumerate(experiment.splits, 1):
+        is_released = number == len(experiment.splits)
+        train = checked(matrices.train.on(split.train))
+        stage = "fitting trees" if len(experiment.splits) == 1 else f"fitting split {number}"
+        fitted = fit_split(
+            experiment,
+            split,
+            train,
+            matrices.tests,
+            version=version,
+            grade_shares=grade_shares,
+            is_released=is_released,
+            stages=keep,
+            progress=partial(progress, stage) if progress else None,
+        )
+        fits.append(fitted)
+        for as_of in split.test:
+            test = checked(matrices.tests[as_of])
+            inputs.append(
+                DateInput(as_of, test, _rankings(experiment, test, as_of, fitted, champion),
+                          {theme: margins[str(as_of)] for theme, margins in fitted.ablated.items()})
+            )  # fmt: skip
+    last = fits[-1].candidate
+    compared = compare(
+        experiment,
+        inputs,
+        matrices.outcomes,
+        champion,
+        progress=partial(progress, "measuring") if progress else None,
+    )
     return Evaluation(
-        experiment, model, fitted, len(train.labels), train.positives, train.vectors, tuple(tests)
+        experiment=experiment,
+        model=last.model,
+        fitted=last.fitted,
+        train_rows=len(train.labels),
+        train_positives=train.positives,
+        train_vectors=train.vectors,
+        choices=tuple(one.choice for one in fits),
+        comparison=compared,
     )
 
 
-def _test_date(
-    as_of: dt.date, test: Matrix, rankings: list[Ranking], outcomes: pd.DataFrame, experiment: Experiment
-) -> TestDate:
-    share = experiment.capacity_share
-    metrics = {
-        one.name: measure(test.labels, one.ranks, share, is_probability=one.is_probability)
-        for one in rankings
-    }
-    rules = [one.name for one in rankings if one.is_rule]
-    best = max(rules, key=lambda name: metrics[name].capacity.precision.mean)
-    ours = rankings[-1].ranks
-    of_rule = metrics[best].capacity.precision.mean
-    of_ours = metrics[OURS].capacity.precision.mean
-    facts = outcomes.set_index("household_id").reindex(test.households)
-    return TestDate(
-        as_of=as_of,
-        metrics=metrics,
-        best_rule=best,
-        # A rule that found nobody is taken to have found one: the lift is then at least this.
-        lift_over_best_rule=of_ours / max(of_rule, 1 / metrics[OURS].capacity.visits),
-        recall_by_type=_recall_by(facts["object_type"], test.labels, ours, share),
-        recall_by_cause=_recall_by(facts["cause_code"], test.labels, ours, share),
-        reliability=reliability(test.labels, ours),
-    )
-
-
-def _recall_by(
-    kinds: pd.Series, labels: npt.NDArray[np.int64], ranks: Floats, share: float
-) -> dict[str, tuple[int, float]]:
-    """For each kind of outcome: how many there were and which share of them lay within capacity."""
-    visits = visits_at(share, len(labels))
-    values = kinds.to_numpy(dtype=object)
-    found = {}
-    for kind in sorted({str(one) for one in values[labels == 1]}):
-        of_kind = np.where((labels == 1) & (values == kind), 1, 0)
-        found[kind] = (int(of_kind.sum()), at_capacity(of_kind, ranks, visits).recall.mean)
-    return found
+def _rankings(
+    experiment: Experiment, test: Matrix, as_of: dt.date, fitted: SplitFit, champion: Champion | None
+) -> list[Ranking]:
+    key = str(as_of)
+    theirs = []
+    if champion:
+        theirs = [Ranking(CHAMPION, champion.model.score(test.vectors), is_probability=True, is_rule=False)]
+    return [
+        *rule_rankings(test.vectors, as_of, experiment.region),
+        Ranking(LOGISTIC, fitted.logistic[key], is_probability=True, is_rule=False),
+        Ranking(DEFAULTS, fitted.default[key], is_probability=True, is_rule=False),
+        *theirs,
+        Ranking(OURS, fitted.candidate.model.score(test.vectors), is_probability=True, is_rule=False),
+    ]

@@ -1,36 +1,103 @@
-"""An experiment: one YAML file, read into frozen settings; unknown keys are refused with the allowed ones."""
+"""An experiment: one YAML file, read into frozen settings; unknown keys are refused with the allowed ones.
+
+``experiments/annotated.yaml`` explains every key.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from features import FEATURES
+from features.regions import AREA_LEVELS
+from training.capacity import LEVEL_LENGTHS, Capacity, Quota
 from training.errors import ExperimentError, LeakError
 from training.fit import FitSettings
-from training.timeline import Split
+from training.keys import area_codes, check_name, check_section, dates, flag, number
+from training.timeline import Split, label_known_on, rolling_splits
+
+
+@dataclass(frozen=True)
+class CohortSettings:
+    """Whom the experiment is about: who is not yet identified, in `areas` (all where there are none)."""
+
+    areas: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LabelSettings:
+    """Where identifications come from, and how many days after the horizon they are all recorded."""
+
+    source: str = "outcomes"
+    maturity_days: int = 0
+
+
+@dataclass(frozen=True)
+class BootstrapSettings:
+    """How many times households are drawn anew for the intervals, and from which seed."""
+
+    resamples: int = 400
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class GroupSettings:
+    """Below how many outcomes a group is marked as small, and areas that are a group by name."""
+
+    small_cell: int = 20
+    areas: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True)
+class GridSettings:
+    """Candidates by name, each with its settings, and the measure whose regret over past dates decides."""
+
+    candidates: tuple[tuple[str, FitSettings], ...] = ()
+    choose_by: str = "pr_auc"
 
 
 @dataclass(frozen=True)
 class Experiment:
     """Everything that decides what a run does.
 
-    `capacity_share` is the share of households that can be visited; `region` whose policy applies;
+    `splits` are in order of time; the model of the last one is released. `region` is whose policy applies,
     `features` the features by name, in column order.
     """
 
     name: str
     region: str
-    split: Split
-    capacity_share: float
+    splits: tuple[Split, ...]
+    capacity: Capacity
     features: tuple[str, ...]
     fit: FitSettings
+    cohort: CohortSettings = field(default_factory=CohortSettings)
+    labels: LabelSettings = field(default_factory=LabelSettings)
+    grid: GridSettings = field(default_factory=GridSettings)
+    bootstrap: BootstrapSettings = field(default_factory=BootstrapSettings)
+    groups: GroupSettings = field(default_factory=GroupSettings)
+    is_ablated: bool = False
+
+    @property
+    def split(self) -> Split:
+        """The split whose model is released: the one that has learned from the latest dates."""
+        return self.splits[-1]
+
+    @property
+    def train_dates(self) -> tuple[dt.date, ...]:
+        """Every training date of any split, in order."""
+        return tuple(sorted({one for split in self.splits for one in split.train}))
+
+    @property
+    def test_dates(self) -> tuple[dt.date, ...]:
+        """Every test date, in order."""
+        return tuple(sorted({one for split in self.splits for one in split.test}))
 
 
 BOUNDS: dict[str, tuple[float, float]] = {
@@ -49,7 +116,27 @@ BOUNDS: dict[str, tuple[float, float]] = {
 }
 """Lowest and highest value of every setting under `fit`."""
 
-_KEYS = {"name", "region", "horizon_months", "train", "test", "capacity_share", "features", "fit"}
+KEYS: dict[str, tuple[str, ...]] = {
+    "": (
+        "name", "region", "horizon_months", "train", "test", "refit", "cohort", "labels", "capacity",
+        "features", "fit", "grid", "ablation", "bootstrap", "groups",
+    ),
+    "cohort": ("areas",),
+    "labels": ("source", "maturity_days"),
+    "capacity": ("level", "share", "visits", "overrides"),
+    "features": ("include", "exclude"),
+    "fit": tuple(BOUNDS),
+    "grid": ("values", "choose_by"),
+    "bootstrap": ("resamples", "seed"),
+    "groups": ("small_cell", "areas"),
+}  # fmt: skip
+"""Section → its keys; the empty name is the file itself."""
+
+REQUIRED = ("name", "region", "horizon_months", "train", "test", "capacity")
+REFITS = ("once", "each")
+LABEL_SOURCES = ("outcomes",)
+MEASURES = ("pr_auc", "precision")
+MOST_CANDIDATES = 64
 
 
 def load_experiment(path: Path) -> Experiment:
@@ -65,70 +152,196 @@ def load_experiment(path: Path) -> Experiment:
         where = f", line {place.line + 1}" if place else ""
         raise ExperimentError(f"{path.name} is not YAML{where}") from None
     if not isinstance(raw, dict):
-        raise ExperimentError(f"{path.name} holds no settings: it needs {', '.join(sorted(_KEYS))}")
-    _check_keys(path.name, set(raw), _KEYS, required=_KEYS - {"fit", "features"})
+        raise ExperimentError(f"{path.name} holds no settings: it needs {', '.join(sorted(REQUIRED))}")
+    check_section(path.name, raw, KEYS[""], REQUIRED)
     name = raw["name"]
     if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", name):
         raise ExperimentError("name is at most 40 small letters, digits, - and _: folders are named after it")
-    share = raw["capacity_share"]
-    if not isinstance(share, int | float) or isinstance(share, bool) or not 0 < share < 1:
-        raise ExperimentError("capacity_share is a share of households between 0 and 1")
-    horizon = raw["horizon_months"]
-    if type(horizon) is not int or not 1 <= horizon <= 36:
-        raise ExperimentError("horizon_months is a whole number from 1 to 36")
+    labels = _labels(raw.get("labels", {}))
     try:
-        split = Split(_dates("train", raw["train"]), _dates("test", raw["test"]), horizon)
+        splits = _splits(raw, labels)
     except LeakError as error:
         raise ExperimentError(f"{path.name}: {error}") from error
+    settings = _fit(raw.get("fit", {}))
+    grid = _grid(raw.get("grid", {}), settings)
+    _check_past(grid, splits)
     return Experiment(
         name=name,
         region=str(raw["region"]),
-        split=split,
-        capacity_share=float(share),
+        splits=splits,
+        capacity=_capacity(raw["capacity"]),
         features=_features(raw.get("features", "all")),
-        fit=_fit(raw.get("fit") or {}),
+        fit=settings,
+        cohort=_cohort(raw.get("cohort", {})),
+        labels=labels,
+        grid=grid,
+        bootstrap=_bootstrap(raw.get("bootstrap", {})),
+        groups=_groups(raw.get("groups", {})),
+        is_ablated=flag("ablation", raw.get("ablation", False)),
     )
 
 
-def _check_keys(where: str, given: set[str], allowed: set[str], required: set[str]) -> None:
-    unknown, missing = sorted(map(str, given - allowed)), sorted(required - given)
-    if unknown or missing:
-        said = [f"unknown: {', '.join(unknown)}"] if unknown else []
-        said += [f"missing: {', '.join(missing)}"] if missing else []
-        raise ExperimentError(f"{where}: {'; '.join(said)}. Allowed are {', '.join(sorted(allowed))}")
+def past_pairs(split: Split) -> list[tuple[tuple[dt.date, ...], dt.date]]:
+    """(training dates, past date) inside the training dates of a split, each with the whole gap.
+
+    What is chosen on a past date was learned from dates whose labels were known on it; no test date is seen.
+    """
+    pairs = []
+    for as_of in split.train:
+        past = tuple(
+            one
+            for one in split.train
+            if label_known_on(one, split.horizon_months, split.maturity_days) <= as_of
+        )
+        if past:
+            pairs.append((past, as_of))
+    return pairs
 
 
-def _dates(key: str, raw: Any) -> tuple[dt.date, ...]:
-    if not isinstance(raw, list) or not raw or not all(type(one) is dt.date for one in raw):
-        raise ExperimentError(f"{key} is a list of as-of dates, each written YYYY-MM-DD")
-    if sorted(set(raw)) != raw:
-        raise ExperimentError(f"{key}: write the dates in order, each once")
-    return tuple(raw)
+def _splits(raw: dict[str, Any], labels: LabelSettings) -> tuple[Split, ...]:
+    horizon = number("horizon_months", raw["horizon_months"], 1, 36, is_whole=True)
+    train, test = dates("train", raw["train"]), dates("test", raw["test"])
+    if check_name("refit", raw.get("refit", "once"), REFITS) == "each":
+        return rolling_splits(train, test, horizon, labels.maturity_days)
+    return (Split(train, test, horizon, labels.maturity_days),)
+
+
+def _cohort(raw: Any) -> CohortSettings:
+    given = check_section("cohort", raw, KEYS["cohort"])
+    return CohortSettings(
+        area_codes("cohort.areas", given["areas"], AREA_LEVELS) if given.get("areas", "all") != "all" else ()
+    )
+
+
+def _labels(raw: Any) -> LabelSettings:
+    given = check_section("labels", raw, KEYS["labels"])
+    return LabelSettings(
+        check_name("labels.source", given.get("source", "outcomes"), LABEL_SOURCES),
+        number("labels.maturity_days", given.get("maturity_days", 0), 0, 730, is_whole=True),
+    )
+
+
+def _capacity(raw: Any) -> Capacity:
+    given = check_section("capacity", raw, KEYS["capacity"])
+    level = check_name("capacity.level", given.get("level", "all"), LEVEL_LENGTHS)
+    overrides = given.get("overrides", {})
+    if not isinstance(overrides, dict) or (overrides and level == "all"):
+        raise ExperimentError("capacity.overrides holds quotas by area code, of a level below `all`")
+    own = []
+    for code, quota in overrides.items():
+        where = f"capacity.overrides.{code}"
+        area_codes(where, [code], {LEVEL_LENGTHS[level]: level})
+        own.append((str(code), _quota(where, check_section(where, quota, ("share", "visits")))))
+    return Capacity(_quota("capacity", given), level, tuple(own))
+
+
+def _quota(where: str, given: dict[str, Any]) -> Quota:
+    if ("share" in given) == ("visits" in given):
+        raise ExperimentError(f"{where} needs share (of the households) or visits (a number), one of the two")
+    if "visits" in given:
+        return Quota(visits=number(f"{where}.visits", given["visits"], 0, 10_000_000, is_whole=True))
+    share = number(f"{where}.share", given["share"], 0, 1, is_whole=False)
+    if not 0 < share < 1:
+        raise ExperimentError(f"{where}.share is a share of households between 0 and 1")
+    return Quota(share=float(share))
 
 
 def _features(raw: Any) -> tuple[str, ...]:
+    """All, a list of names and groups, or `include` and `exclude` of such lists; in catalogue order."""
     if raw == "all":
         return tuple(FEATURES)
+    if isinstance(raw, list):
+        return _named("features", raw)
+    if not isinstance(raw, dict):
+        raise ExperimentError("features is `all`, a list of names and groups, or include and exclude")
+    given = check_section("features", raw, KEYS["features"])
+    included = given.get("include", "all")
+    names = tuple(FEATURES) if included == "all" else _named("features.include", included)
+    left = _named("features.exclude", given["exclude"]) if "exclude" in given else ()
+    kept = tuple(name for name in names if name not in left)
+    if not kept:
+        raise ExperimentError("features: nothing is left after exclude")
+    return kept
+
+
+def _named(where: str, raw: Any) -> tuple[str, ...]:
+    """Names of features, `theme:NAME` and `feed:NAME`, as names of features."""
     if not isinstance(raw, list) or not raw:
-        raise ExperimentError("features is `all` or a list of feature names")
-    unknown = [str(name) for name in raw if not isinstance(name, str) or name not in FEATURES]
-    if unknown or len(set(raw)) != len(raw):
-        raise ExperimentError(
-            f"features: unknown or doubled: {', '.join(unknown) or 'doubled'}; see the catalogue"
-        )
-    return tuple(raw)
+        raise ExperimentError(f"{where} is `all` or a list of feature names, theme:NAME or feed:NAME")
+    themes = {one.theme for one in FEATURES.values()}
+    feeds = {feed for one in FEATURES.values() for feed in one.feeds}
+    found: list[str] = []
+    for entry in raw:
+        kind, _, name = str(entry).partition(":")
+        if kind == "theme" and name:
+            check_name(f"{where}: theme", name, themes)
+            found += [one.name for one in FEATURES.values() if one.theme == name]
+        elif kind == "feed" and name:
+            check_name(f"{where}: feed", name, feeds)
+            found += [one.name for one in FEATURES.values() if name in one.feeds]
+        else:
+            found.append(check_name(where, entry, FEATURES))
+    if len(set(map(str, raw))) != len(raw):
+        raise ExperimentError(f"{where}: a name is doubled")
+    return tuple(dict.fromkeys(found))
 
 
 def _fit(raw: Any) -> FitSettings:
-    if not isinstance(raw, dict):
-        raise ExperimentError("fit holds settings by name")
-    fields = {one.name: one.type for one in dataclasses.fields(FitSettings)}
-    _check_keys("fit", set(raw), set(fields), set())
-    for key, value in raw.items():
-        whole = fields[key] == "int"
-        right = isinstance(value, int) if whole else isinstance(value, int | float)
-        least, most = BOUNDS[key]
-        if not right or isinstance(value, bool) or not least <= value <= most:
-            kind = "whole number" if whole else "number"
-            raise ExperimentError(f"fit.{key} is a {kind} from {least} to {most}")
-    return FitSettings(**raw)
+    given = check_section("fit", raw, KEYS["fit"])
+    return FitSettings(**{key: _fit_value(f"fit.{key}", key, value) for key, value in given.items()})
+
+
+def _fit_value(where: str, key: str, value: Any) -> Any:
+    kinds = {one.name: one.type for one in dataclasses.fields(FitSettings)}
+    return number(where, value, *BOUNDS[key], is_whole=kinds[key] == "int")
+
+
+def _grid(raw: Any, settings: FitSettings) -> GridSettings:
+    given = check_section("grid", raw, KEYS["grid"], required=("values",) if raw else ())
+    lists = check_section("grid.values", given.get("values", {}), KEYS["fit"])
+    for key, values in lists.items():
+        if not isinstance(values, list) or not values:
+            raise ExperimentError(f"grid.values.{key} is a list of values")
+        for value in values:
+            _fit_value(f"grid.values.{key}", key, value)
+    candidates = []
+    for values in itertools.product(*lists.values()) if lists else ():
+        chosen = dict(zip(lists, values, strict=True))
+        name = ", ".join(f"{key}={value}" for key, value in chosen.items())
+        candidates.append((name, dataclasses.replace(settings, **chosen)))
+    if len(candidates) > MOST_CANDIDATES:
+        raise ExperimentError(f"grid has {len(candidates)} candidates; {MOST_CANDIDATES} are the most")
+    choose_by = check_name("grid.choose_by", given.get("choose_by", "pr_auc"), MEASURES)
+    return GridSettings(tuple(candidates), choose_by)
+
+
+def _check_past(grid: GridSettings, splits: tuple[Split, ...]) -> None:
+    for split in splits if grid.candidates else ():
+        if not past_pairs(split):
+            raise ExperimentError(
+                f"grid chooses on past dates, but before the test date {split.test[0]} no training date lies "
+                f"a whole horizon ({split.horizon_months} months) after another: give earlier training dates"
+            )
+
+
+def _bootstrap(raw: Any) -> BootstrapSettings:
+    given = check_section("bootstrap", raw, KEYS["bootstrap"])
+    return BootstrapSettings(
+        number("bootstrap.resamples", given.get("resamples", 400), 50, 20_000, is_whole=True),
+        number("bootstrap.seed", given.get("seed", 0), 0, 2**31 - 1, is_whole=True),
+    )
+
+
+def _groups(raw: Any) -> GroupSettings:
+    given = check_section("groups", raw, KEYS["groups"])
+    areas = given.get("areas", {})
+    if not isinstance(areas, dict) or not all(
+        isinstance(name, str) and re.fullmatch(r"[a-z][a-z0-9_]{0,29}", name) for name in areas
+    ):
+        raise ExperimentError("groups.areas holds lists of area codes by name: small letters, digits and _")
+    named = tuple(
+        (name, area_codes(f"groups.areas.{name}", codes, AREA_LEVELS)) for name, codes in areas.items()
+    )
+    return GroupSettings(
+        number("groups.small_cell", given.get("small_cell", 20), 1, 10_000, is_whole=True), named
+    )

@@ -16,10 +16,10 @@ from features import Signals, policy_value
 from training.cohort import check_outcomes
 from training.errors import DataError
 from training.evaluate import Evaluation, evaluate
+from training.evaluation.document import evaluation_json
 from training.experiment import load_experiment
 from training.provenance import data_fingerprint
 from training.release import version_name, write_bundle
-from training.report import evaluation_json
 from training.tracking import record_run
 
 Progress = Callable[[str, int, int], None]

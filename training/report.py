@@ -1,4 +1,4 @@
-"""Report: what a run found, as a table for people and one JSON object for programs."""
+"""Report: what a run found, as tables for people."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from training.evaluate import OURS, Evaluation, TestDate
+from training.evaluate import OURS, Evaluation
+from training.evaluation.groups import Grouping
+from training.evaluation.test_date import TestDate
 from training.metrics import Metrics
+from training.split_picture import draw_splits
 
 LEAST_WIDTH = 140
 
@@ -20,24 +23,41 @@ def wide_console() -> Console:
 
 
 def print_evaluation(evaluation: Evaluation, console: Console) -> None:
-    """Print the verdict, the split and one table a test date."""
-    if not evaluation.is_better:
-        console.print(
-            "[bold red]NOT BETTER[/] than the best rule at capacity: this model may not be promoted"
-        )
-    console.print(evaluation.experiment.split.describe())
+    """Print the verdict, the splits and one table a test date."""
+    verdict = evaluation.verdict
+    style = "bold green" if verdict.is_better else "bold red"
+    console.print(verdict.sentence, style=style, markup=False, highlight=False)
+    if not verdict.is_better:
+        console.print("this model may not be promoted without a reason that is kept (--override)")
+    console.print(draw_splits(evaluation.experiment.splits), markup=False, highlight=False)
     console.print(
         f"{evaluation.train_rows:,} training rows, {evaluation.train_positives:,} with the outcome; "
         f"{evaluation.fitted.trees} trees; calibration slope {evaluation.fitted.calibration.slope:.2f}"
     )
+    console.print(f"visit capacity: {evaluation.experiment.capacity.describe()}", highlight=False)
     for test in evaluation.tests:
-        console.print(_table(test, evaluation.experiment.capacity_share))
+        ours = test.rankings[OURS]
+        console.print(_table(test))
         console.print(
-            f"lift over the best rule ({test.best_rule}): [bold]{test.lift_over_best_rule:.2f}[/] at "
-            f"{test.metrics[OURS].capacity.visits} visits"
+            f"lift over the best rule ({test.best_rule}): [bold]{ours.lift.value:.2f}[/] "
+            f"{_interval(ours.lift)} at {test.visits} visits"
         )
-        console.print(f"recall at capacity by type: {_recalls(test.recall_by_type)}")
-        console.print(f"recall at capacity by cause: {_recalls(test.recall_by_cause)}")
+        for grouping in test.groups:
+            if grouping.by not in {"county", "township"}:
+                console.print(f"recall at capacity by {grouping.by}: {_recalls(grouping)}", highlight=False)
+    for change in evaluation.comparison.list_changes:
+        console.print(
+            f"list of {change.from_date} → {change.to_date}: {change.stay} stay, {change.leave} leave, "
+            f"{change.enter} enter, {change.no_longer_in_cohort} no longer in the cohort "
+            f"(Jaccard {change.jaccard:.2f})"
+        )
+    for one in evaluation.comparison.churn:
+        seen = " (which had seen the outcomes)" if one.champion_saw_test else ""
+        console.print(
+            f"as of {one.as_of_date}, beside the champion {one.champion}{seen}: {one.stay} stay, "
+            f"{one.leave} leave, {one.enter} enter; precision {one.difference.precision.value:+.4f} "
+            f"{_interval(one.difference.precision)}"
+        )
 
 
 def metrics_table(title: str, rows: dict[str, Metrics], visits_title: str) -> Table:
@@ -68,32 +88,6 @@ def metrics_table(title: str, rows: dict[str, Metrics], visits_title: str) -> Ta
     return table
 
 
-def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
-    """Everything measured, as plain data."""
-    return {
-        "experiment": evaluation.experiment.name,
-        "split": evaluation.experiment.split.describe(),
-        "is_better": evaluation.is_better,
-        "train_rows": evaluation.train_rows,
-        "train_positives": evaluation.train_positives,
-        "trees": evaluation.fitted.trees,
-        "tests": [
-            {
-                "as_of_date": test.as_of.isoformat(),
-                "n": test.metrics[OURS].n,
-                "base_rate": test.metrics[OURS].base_rate,
-                "best_rule": test.best_rule,
-                "lift_over_best_rule": test.lift_over_best_rule,
-                "models": {name: metrics_json(one) for name, one in test.metrics.items()},
-                "recall_by_type": _recall_json(test.recall_by_type),
-                "recall_by_cause": _recall_json(test.recall_by_cause),
-                "reliability": test.reliability,
-            }
-            for test in evaluation.tests
-        ],
-    }
-
-
 def metrics_json(one: Metrics) -> dict[str, Any]:
     """The metrics of one ranking as plain data."""
     precision, recall = one.capacity.precision, one.capacity.recall
@@ -109,13 +103,31 @@ def metrics_json(one: Metrics) -> dict[str, Any]:
     }
 
 
-def _table(test: TestDate, share: float) -> Table:
-    ours = test.metrics[OURS]
-    title = (
-        f"out of time, as of {test.as_of}: n = {ours.n:,}, {ours.positives} with the outcome "
-        f"(base rate {ours.base_rate:.2%})"
+def _table(test: TestDate) -> Table:
+    table = Table(
+        title=f"out of time, as of {test.as_of}: n = {test.n:,}, {test.positives} with the outcome "
+        f"(base rate {test.base_rate:.2%}), {test.visits} visits",
+        title_justify="left",
     )
-    return metrics_table(title, test.metrics, f"@{share:.0%}")
+    table.add_column("model", no_wrap=True)
+    for name in ("ROC-AUC [95 %]", "PR-AUC", "precision", "recall", "Brier", "ECE"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, one in test.rankings.items():
+        table.add_row(
+            name,
+            f"{one.roc_auc.value:.3f} {_interval(one.roc_auc)}",
+            f"{one.pr_auc.value:.3f} {_interval(one.pr_auc)}",
+            f"{one.precision.value:.3f} {_interval(one.precision)}",
+            f"{one.recall.value:.3f} {_interval(one.recall)}",
+            "–" if one.brier is None else f"{one.brier.value:.4f}",
+            "–" if one.ece is None else f"{one.ece.value:.4f}",
+            style="bold" if name == OURS else None,
+        )
+    return table
+
+
+def _interval(one: Any) -> str:
+    return f"\\[{one.low:.3f}, {one.high:.3f}]"
 
 
 def _range(one: Any) -> str:
@@ -124,9 +136,9 @@ def _range(one: Any) -> str:
     return f"{one.mean:.3f} ({one.worst:.3f}–{one.best:.3f})"
 
 
-def _recalls(found: dict[str, tuple[int, float]]) -> str:
-    return ", ".join(f"{kind} {recall:.0%} of {count}" for kind, (count, recall) in found.items())
-
-
-def _recall_json(found: dict[str, tuple[int, float]]) -> dict[str, dict[str, float]]:
-    return {kind: {"positives": count, "recall": recall} for kind, (count, recall) in found.items()}
+def _recalls(grouping: Grouping) -> str:
+    return ", ".join(
+        f"{cell.group} {cell.recall.value:.0%} of {cell.positives}{' (few)' if cell.is_small else ''}"
+        for cell in grouping.cells
+        if cell.recall
+    )

@@ -10,7 +10,7 @@ from typing import Any
 from scoring.bundle import load_bundle
 from scoring.registry import connect, publish_bundle
 from training.evaluate import Evaluation
-from training.report import evaluation_json
+from training.evaluation.document import evaluation_json
 
 
 def record_run(
@@ -61,7 +61,7 @@ def _parameters(evaluation: Evaluation) -> dict[str, Any]:
         "horizon_months": experiment.split.horizon_months,
         "train_as_of": ",".join(map(str, experiment.split.train)),
         "test_as_of": ",".join(map(str, experiment.split.test)),
-        "capacity_share": experiment.capacity_share,
+        "capacity": experiment.capacity.describe(),
         "features": len(experiment.features),
         "trees": evaluation.fitted.trees,
         **{f"fit.{key}": value for key, value in vars(experiment.fit).items()},

@@ -34,7 +34,7 @@ def experiment_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "horizon_months": 12,
             "train": [dt.date(2023, 10, 31), dt.date(2024, 10, 31)],
             "test": [dt.date(2025, 10, 31)],
-            "capacity_share": 0.05,
+            "capacity": {"share": 0.05},
             "fit": {"max_trees": 60, "folds": 3, "threads": 1},
         })
     )

@@ -9,15 +9,21 @@ import pandas as pd
 import pytest
 
 from features import policy_value
-from scoring.triggers import TRIGGER_FEATURES
-from training.baselines import INCOME_FEATURE, fit_default, fit_logistic, rule_rankings, signed_log
+from training.baselines import (
+    INCOME_FEATURE,
+    fit_default,
+    fit_logistic,
+    rule_features,
+    rule_rankings,
+    signed_log,
+)
 
 AS_OF = dt.date(2025, 10, 31)
 
 
 def rankings(**columns: list[float]) -> dict[str, list[float]]:
     n = len(next(iter(columns.values())))
-    names = dict.fromkeys((*TRIGGER_FEATURES, INCOME_FEATURE))
+    names = rule_features([AS_OF], "CN-50")
     vectors = pd.DataFrame({name: columns.get(name, [np.nan] * n) for name in names})
     return {one.name: one.ranks.tolist() for one in rule_rankings(vectors, AS_OF, "CN-50")}
 

@@ -20,7 +20,7 @@ GOOD: dict[str, Any] = {
     "horizon_months": 12,
     "train": [dt.date(2023, 10, 31), dt.date(2024, 10, 31)],
     "test": [dt.date(2025, 10, 31)],
-    "capacity_share": 0.01,
+    "capacity": {"share": 0.01},
 }
 
 
@@ -44,13 +44,13 @@ def test_all_features_unless_some_are_chosen(tmp_path: Path) -> None:
 
 def test_the_experiment_of_the_demo_loads() -> None:
     found = load_experiment(Path(__file__).parents[2] / "training" / "experiments" / "county.yaml")
-    assert found.capacity_share == 0.01
+    assert found.capacity.quota.share == 0.01
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"leafs": 3}, "unknown: leafs.*Allowed are capacity_share"),
+        ({"leafs": 3}, "unknown: leafs.*Allowed are ablation"),
         ({"name": "../elsewhere"}, "name is at most 40"),
         ({"name": ""}, "name is at most 40"),
         ({"name": 7}, "name is at most 40"),
@@ -58,9 +58,9 @@ def test_the_experiment_of_the_demo_loads() -> None:
         ({"horizon_months": 0}, "from 1 to 36"),
         ({"horizon_months": "12"}, "from 1 to 36"),
         ({"horizon_months": 12.0}, "from 1 to 36"),
-        ({"capacity_share": 1}, "between 0 and 1"),
-        ({"capacity_share": True}, "between 0 and 1"),
-        ({"capacity_share": float("nan")}, "between 0 and 1"),
+        ({"capacity": {"share": 1}}, "between 0 and 1"),
+        ({"capacity": {"share": True}}, "from 0 to 1"),
+        ({"capacity": {"share": float("nan")}}, "from 0 to 1"),
         ({"train": dt.date(2023, 10, 31)}, "train is a list of as-of dates"),
         ({"train": ["2023-10-31x"]}, "train is a list of as-of dates"),
         ({"train": []}, "train is a list of as-of dates"),
@@ -68,9 +68,9 @@ def test_the_experiment_of_the_demo_loads() -> None:
         ({"train": [dt.date(2023, 10, 31)] * 2}, "in order, each once"),
         ({"test": [dt.date(2025, 6, 30)]}, "gap of the whole horizon"),
         ({"features": []}, "list of feature names"),
-        ({"features": ["no_such_feature"]}, "unknown or doubled: no_such_feature"),
+        ({"features": ["no_such_feature"]}, "features has no_such_feature"),
         ({"features": [next(iter(FEATURES))] * 2}, "doubled"),
-        ({"features": [["x"]]}, "unknown or doubled"),
+        ({"features": [["x"]]}, r"features has \['x'\]"),
         ({"fit": [1]}, "fit holds settings by name"),
         ({"fit": {"leaves": 1}}, "unknown: leaves.*num_leaves"),
         ({"fit": {"num_leaves": 7.5}}, "fit.num_leaves is a whole number from 2 to 1024"),
