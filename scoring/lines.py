@@ -61,16 +61,30 @@ class Lines(BaseModel):
         `matrix` (n, features) has the columns `feature_names`. Raises `BundleError` for a covariate that is
         none of them.
         """
-        unknown = [one for one in self.covariates if one != LOG_ODDS and one not in feature_names]
-        if unknown:
-            raise BundleError(f"lines read what the model does not: {', '.join(unknown)}")
         totals = [np.full(len(log_odds), one) for one in self.intercepts]
-        for at, name in enumerate(self.covariates):
-            column = log_odds if name == LOG_ODDS else signed_root(matrix[:, feature_names.index(name)])
-            z = (column - self.centres[at]) / self.scales[at]
-            z = np.where(np.isnan(z), 0.0, np.clip(z, -FARTHEST, FARTHEST))
+        for at, column in enumerate(columns_of(self.covariates, matrix, feature_names, log_odds)):
+            z = standardise(column, self.centres[at], self.scales[at])
             totals = [total + one[at] * z for total, one in zip(totals, self.weights, strict=True)]
         return totals
+
+
+def columns_of(
+    covariates: Sequence[str], matrix: Floats, feature_names: Sequence[str], log_odds: Floats
+) -> list[Floats]:
+    """Each covariate of n households before it is standardised; raises `BundleError` for an unknown one."""
+    unknown = [one for one in covariates if one != LOG_ODDS and one not in feature_names]
+    if unknown:
+        raise BundleError(f"lines read what the model does not: {', '.join(unknown)}")
+    return [
+        log_odds if one == LOG_ODDS else signed_root(matrix[:, feature_names.index(one)])
+        for one in covariates
+    ]
+
+
+def standardise(column: Floats, centre: float, scale: float) -> Floats:
+    """(x − centre) / scale within ±`FARTHEST`, and 0 where it is missing."""
+    z = (column - centre) / scale
+    return np.where(np.isnan(z), 0.0, np.clip(z, -FARTHEST, FARTHEST))
 
 
 def signed_root(values: Floats) -> Floats:

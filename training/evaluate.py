@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pandas as pd
@@ -16,6 +16,7 @@ from training.champion import Champion
 from training.evaluation.choice import Choice
 from training.evaluation.comparison import CHAMPION, OURS, Comparison, DateInput, compare
 from training.evaluation.groups import GROUP_FEATURES
+from training.evaluation.outlook import OutlookEvaluation, evaluate_outlook
 from training.evaluation.test_date import TestDate
 from training.evaluation.verdict import Verdict
 from training.experiment import Experiment
@@ -58,6 +59,7 @@ class Evaluation:
     train_vectors: pd.DataFrame
     choices: tuple[Choice | None, ...]
     comparison: Comparison
+    outlook: OutlookEvaluation | None = None
 
     @property
     def tests(self) -> tuple[TestDate, ...]:
@@ -215,15 +217,19 @@ def evaluate_matrices(
         champion,
         progress=partial(progress, "measuring") if progress else None,
     )
+    outlook = evaluate_outlook(
+        experiment, [one.candidate for one in fits], matrices.train, matrices.tests, matrices.outcomes
+    )
     return Evaluation(
         experiment=experiment,
-        model=last.model,
+        model=replace(last.model, outlook=outlook.model if outlook else None),
         fitted=last.fitted,
         train_rows=len(train.labels),
         train_positives=train.positives,
         train_vectors=train.vectors,
         choices=tuple(one.choice for one in fits),
         comparison=compared,
+        outlook=outlook,
     )
 
 

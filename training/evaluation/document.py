@@ -2,8 +2,8 @@
 
 ``format`` counts the shapes of it. Numbers with an interval are objects ``{value, low, high}`` (95 %,
 bootstrap); at capacity also ``worst`` and ``best`` over orders of ties. What was not measured is an absent
-key, never a null. No name of a release and no time of day is in it: the same data, settings and versions give the
-same bytes.
+key, never a null. No name of a release and no time of day is in it: the same data, settings and versions
+give the same bytes.
 ``docs/reference/evaluation.md`` describes every key.
 """
 
@@ -74,6 +74,8 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
             for test in compared.tests
         ],
         "pooled": plain(compared.pooled),
+        **_if_any("horizons", evaluation.outlook and evaluation.outlook.horizons),
+        **_if_any("themes", evaluation.outlook and evaluation.outlook.themes),
         **_if_any("list_changes", compared.list_changes),
         **_if_any("churn", compared.churn),
         **_if_any("ablation", compared.ablation),
@@ -104,6 +106,8 @@ def settings_json(experiment: Experiment) -> dict[str, Any]:
             "choose_by": experiment.grid.choose_by,
         },
         "ablation": experiment.is_ablated,
+        "outlook": plain(experiment.outlook),
+        "label_quality": plain(experiment.label_quality),
         "bootstrap": plain(experiment.bootstrap),
         "groups": {
             "small_cell": experiment.groups.small_cell,
