@@ -16,6 +16,12 @@ from training.champion import Champion
 from training.evaluation.choice import Choice
 from training.evaluation.comparison import CHAMPION, OURS, Comparison, DateInput, compare
 from training.evaluation.groups import GROUP_FEATURES
+from training.evaluation.label_quality import (
+    Evidence,
+    LabelQualitySection,
+    evaluate_labels,
+    gather_evidence,
+)
 from training.evaluation.outlook import OutlookEvaluation, evaluate_outlook
 from training.evaluation.test_date import TestDate
 from training.evaluation.verdict import Verdict
@@ -35,12 +41,13 @@ class Matrices:
     """What an evaluation works from: the training rows of every date, and the rows of each test date.
 
     Test rows carry, beside the model's features, those that rules and groups read; `outcomes` tells type and
-    cause of the identifications, where they are known.
+    cause of the identifications, where they are known, and `evidence` what there is on the labels.
     """
 
     train: Matrix
     tests: Mapping[dt.date, Matrix]
     outcomes: pd.DataFrame | None = None
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ class Evaluation:
     choices: tuple[Choice | None, ...]
     comparison: Comparison
     outlook: OutlookEvaluation | None = None
+    labels: LabelQualitySection | None = None
 
     @property
     def tests(self) -> tuple[TestDate, ...]:
@@ -112,6 +120,7 @@ def evaluate(
     *,
     version: str,
     grade_shares: dict[str, float],
+    visits: pd.DataFrame | None = None,
     champion: Champion | None = None,
     stages: Stages | None = None,
     progress: Progress | None = None,
@@ -153,7 +162,7 @@ def evaluate(
     tests = matrices(experiment.test_dates, features_of_tests(experiment, champion), "test")
     return evaluate_matrices(
         experiment,
-        Matrices(join(list(train.values())), tests, outcomes),
+        Matrices(join(list(train.values())), tests, outcomes, gather_evidence(signals, visits, believed)),
         version=version,
         grade_shares=grade_shares,
         champion=champion,
@@ -220,6 +229,13 @@ def evaluate_matrices(
     outlook = evaluate_outlook(
         experiment, [one.candidate for one in fits], matrices.train, matrices.tests, matrices.outcomes
     )
+    labels = evaluate_labels(
+        experiment,
+        [one.candidate for one in fits],
+        matrices.tests,
+        matrices.outcomes,
+        matrices.evidence,
+    )
     return Evaluation(
         experiment=experiment,
         model=replace(last.model, outlook=outlook.model if outlook else None),
@@ -230,6 +246,7 @@ def evaluate_matrices(
         choices=tuple(one.choice for one in fits),
         comparison=compared,
         outlook=outlook,
+        labels=labels,
     )
 
 

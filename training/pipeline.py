@@ -21,6 +21,7 @@ from training.experiment import load_experiment
 from training.provenance import data_fingerprint
 from training.release import version_name, write_bundle
 from training.tracking import record_run
+from training.visits import load_visits
 
 Progress = Callable[[str, int, int], None]
 
@@ -58,8 +59,9 @@ def run_experiment(
 ) -> FinishedRun:
     """Evaluate an experiment on ``data/signals`` and ``data/outcomes.parquet``, write and record its model.
 
-    The bundle is written to ``out/<version>/bundle``; without `tracking_uri` MLflow records into
-    ``out/mlflow.db``. Raises `ExperimentError`, `DataError`, `LeakError` or the errors of the data.
+    ``data/visits.parquet`` is read where there is one. The bundle is written to ``out/<version>/bundle``;
+    without `tracking_uri` MLflow records into ``out/mlflow.db``. Raises `ExperimentError`, `DataError`,
+    `LeakError` or the errors of the data.
     """
     experiment = load_experiment(experiment_file)
     outcome_file = data / "outcomes.parquet"
@@ -80,6 +82,7 @@ def run_experiment(
         outcomes_until,
         version=version,
         grade_shares=shares,
+        visits=load_visits(data),
         progress=progress,
     )
     folder = out / version

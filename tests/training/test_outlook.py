@@ -182,6 +182,9 @@ def test_a_run_divides_its_score(county_folder: Path, experiment_file: Path, tmp
     assert sum(one["figures"]["predicted"] for one in themes["figures"]) == pytest.approx(
         found[-1]["predicted"]
     )
+    labels = told["label_quality"]["tests"][0]
+    assert labels["helped"]["plain"]["positives"] == found[-1]["positives"]
+    assert labels["missed"]["visits"] > 50
     outlook = load_bundle(done.bundle).model.outlook
     assert outlook is not None
     assert outlook == done.evaluation.model.outlook

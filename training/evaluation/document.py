@@ -76,6 +76,7 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
         "pooled": plain(compared.pooled),
         **_if_any("horizons", evaluation.outlook and evaluation.outlook.horizons),
         **_if_any("themes", evaluation.outlook and evaluation.outlook.themes),
+        **_if_any("label_quality", evaluation.labels),
         **_if_any("list_changes", compared.list_changes),
         **_if_any("churn", compared.churn),
         **_if_any("ablation", compared.ablation),
