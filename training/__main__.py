@@ -73,15 +73,41 @@ def simulate(
 
 
 @app.command()
+def check(
+    experiment: Annotated[Path, typer.Argument(help="Experiment file (YAML)")],
+    as_json: Json = False,
+) -> None:
+    """Check an experiment file and draw its split, without running anything."""
+    from training.evaluation.document import settings_json
+    from training.experiment import load_experiment
+    from training.split_picture import draw_splits, summary
+
+    loaded = load_experiment(experiment)
+    if as_json:
+        settings = {**settings_json(loaded), "picture": draw_splits(loaded.splits)}
+        print(json.dumps(settings, ensure_ascii=False))
+        return
+    print(draw_splits(loaded.splits))
+    print(summary(loaded))
+
+
+@app.command()
 def run(
     experiment: Annotated[Path, typer.Argument(help="Experiment file (YAML)")],
     data: Annotated[Path, typer.Option(help="Folder with signals/ and outcomes.parquet")],
     out: Annotated[Path, typer.Option(help="Folder for the bundle, the report and MLflow's files")],
     outcomes_until: Annotated[str, typer.Option(help="Last day whose identifications are all recorded")],
     tracking: Annotated[str, typer.Option(help="MLflow tracking URI; a SQLite file in --out if empty")] = "",
+    champion: Annotated[
+        Path | None,
+        typer.Option(help="Bundle to compare the list with; the registry's champion if not given"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Train and test out of time beside every baseline; record the run and register the model."""
+    """Train and test out of time beside every baseline; record the run and register the model.
+
+    A run that was killed goes on where it was when it is started again.
+    """
     from training.pipeline import run_experiment
 
     with stage_bar(as_json) as bar:
@@ -91,6 +117,7 @@ def run(
             out,
             outcomes_until=parse_date("--outcomes-until", outcomes_until),
             tracking_uri=tracking or None,
+            champion_bundle=champion,
             progress=bar,
         )
     if as_json:

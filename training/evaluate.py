@@ -55,7 +55,8 @@ class Evaluation:
     """A trained model with everything that was measured of it.
 
     `model`, `fitted`, `train_rows`, `train_positives` and `train_vectors` are of the released model, that of
-    the last split; `choices` holds, for each split, how its candidate was chosen from a grid.
+    the last split; `choices` holds, for each split, how its candidate was chosen from a grid. `champion_note`
+    says why a champion could not be compared with.
     """
 
     experiment: Experiment
@@ -68,6 +69,7 @@ class Evaluation:
     comparison: Comparison
     outlook: OutlookEvaluation | None = None
     labels: LabelQualitySection | None = None
+    champion_note: str | None = None
 
     @property
     def tests(self) -> tuple[TestDate, ...]:

@@ -90,6 +90,7 @@ class Experiment:
     grid: GridSettings = field(default_factory=GridSettings)
     bootstrap: BootstrapSettings = field(default_factory=BootstrapSettings)
     groups: GroupSettings = field(default_factory=GroupSettings)
+    must_beat: str = "all"
     is_ablated: bool = False
     outlook: OutlookSettings = field(default_factory=OutlookSettings)
     label_quality: LabelQualitySettings = field(default_factory=LabelQualitySettings)
@@ -129,7 +130,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
 KEYS: dict[str, tuple[str, ...]] = {
     "": (
         "name", "region", "horizon_months", "train", "test", "refit", "cohort", "labels", "capacity",
-        "features", "fit", "grid", "ablation", "bootstrap", "groups", "outlook", "label_quality",
+        "features", "fit", "grid", "must_beat", "ablation", "bootstrap", "groups", "outlook", "label_quality",
     ),
     "cohort": ("areas",),
     "labels": ("source", "maturity_days"),
@@ -147,6 +148,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 REQUIRED = ("name", "region", "horizon_months", "train", "test", "capacity")
 REFITS = ("once", "each")
 LABEL_SOURCES = ("outcomes",)
+MUST_BEAT = ("all", "rules")
 MEASURES = ("pr_auc", "precision")
 MOST_CANDIDATES = 64
 
@@ -189,6 +191,7 @@ def load_experiment(path: Path) -> Experiment:
         grid=grid,
         bootstrap=_bootstrap(raw.get("bootstrap", {})),
         groups=_groups(raw.get("groups", {})),
+        must_beat=check_name("must_beat", raw.get("must_beat", "all"), MUST_BEAT),
         is_ablated=flag("ablation", raw.get("ablation", False)),
         outlook=parse_outlook(raw.get("outlook", {}), splits[-1].horizon_months),
         label_quality=parse_label_quality(raw.get("label_quality", {})),

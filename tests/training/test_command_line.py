@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,7 @@ def training(*arguments: object) -> subprocess.CompletedProcess[str]:
         (("survey", "uganda", "--data", "no/such/folder"), "there is no file"),
         (("simulate", "--out", "{tmp}", "--ends-on", "2026-02-30"), "--ends-on is a date"),
         (("simulate", "--out", "{tmp}", "--ends-on", "2026-02-27"), "last day of a month"),
+        (("check", "no.yaml"), "there is no experiment file no.yaml"),
         (("run", "no.yaml", "--data", "x", "--out", "{tmp}", "--outcomes-until", "2026-10-31"), "no.yaml"),
         (
             ("run", "no.yaml", "--data", "x", "--out", "{tmp}", "--outcomes-until", "soon"),
@@ -45,7 +47,7 @@ def test_a_refusal_is_one_sentence(tmp_path: Path, arguments: tuple[str, ...], s
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("simulate",), ("run",), ("promote",), ("survey",), ("survey", "uganda")]
+    "command", [(), ("simulate",), ("check",), ("run",), ("promote",), ("survey",), ("survey", "uganda")]
 )
 def test_help_helps(command: tuple[str, ...]) -> None:
     done = training(*command, "--help")
@@ -62,3 +64,23 @@ def test_simulating_writes_every_feed(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert {one.stem for one in tmp_path.glob("*.parquet")} == {*FEEDS, "coverage", "outcomes", "visits"}
     assert "300 households" in done.stderr
+
+
+def test_checking_draws_the_split_and_runs_nothing() -> None:
+    file = "training/experiments/annotated.yaml"
+    done = training("check", file)
+    assert done.returncode == 0
+    assert "  test  2025-04-30 " in done.stdout
+    assert "split 3" in done.stdout
+    as_json = json.loads(training("check", file, "--json").stdout)
+    assert as_json["capacity"]["overrides"]["500299001"] == {"visits": 20}
+    assert as_json["picture"] in done.stdout
+
+
+def test_a_misspelt_key_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    text = (ROOT / "training" / "experiments" / "county.yaml").read_text(encoding="utf-8")
+    file = tmp_path / "wrong.yaml"
+    file.write_text(text.replace("must_beat:", "must_beet:"), encoding="utf-8")
+    done = training("check", file)
+    assert done.returncode == 2
+    assert "must_beet (did you mean must_beat?)" in done.stderr

@@ -16,12 +16,13 @@ import pytest
 
 from features import FEATURES, Signals
 from scoring.bundle import load_bundle
-from scoring.errors import ScoringError
-from scoring.registry import MODEL_NAME, connect
+from scoring.errors import BundleError, ScoringError
+from scoring.registry import MODEL_NAME, connect, set_champion
 from tests.training.conftest import ENDS_ON
 from training.errors import DataError, GateError
+from training.evaluation.document import evaluation_json
 from training.matrix import build_matrix
-from training.pipeline import FinishedRun, run_experiment
+from training.pipeline import FinishedRun, find_compared, run_experiment
 from training.promote import failed_gates, promote
 from training.provenance import data_fingerprint
 
@@ -51,18 +52,22 @@ def test_golden_rows_are_nobody(finished: FinishedRun) -> None:
 
 def test_every_baseline_stands_beside_ours(finished: FinishedRun) -> None:
     report = json.loads((finished.bundle.parent / "evaluation.json").read_text(encoding="utf-8"))
-    models = report["tests"][0]["models"]
+    assert next(iter(report)) == "format"
+    assert report["verdict"]["sentence"].split(" than")[0] in {"BETTER", "NOT BETTER", "WORSE"}
+    rankings = report["tests"][0]["rankings"]
     assert {
         "lowest income first",
         "union of triggers",
+        "points card",
         "logistic regression",
         "LightGBM defaults",
         "ours",
-    } <= set(models)
-    for one in models.values():
-        low, high = one["roc_auc_interval"]
-        assert low <= one["roc_auc"] <= high
-        assert one["precision"]["worst"] <= one["precision"]["mean"] <= one["precision"]["best"]
+    } <= set(rankings)
+    for one in rankings.values():
+        for name in ("roc_auc", "pr_auc", "precision", "recall"):
+            assert 0 <= one[name]["low"] <= one[name]["high"] <= 1
+        assert one["precision"]["worst"] <= one["precision"]["value"] <= one["precision"]["best"]
+    assert report == evaluation_json(finished.evaluation)
 
 
 def test_the_run_says_what_it_was_made_from(finished: FinishedRun, county_folder: Path) -> None:
@@ -181,3 +186,28 @@ def test_a_tampered_bundle_is_not_promoted(finished: FinishedRun, harm: bytes) -
             promote(run.registered_version, run.tracking_uri)
     finally:
         stored.write_bytes(whole)
+
+
+def test_the_champion_to_compare_with_is_given_or_registered(
+    finished: FinishedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = finished.tracking_uri
+    assert find_compared(None, f"sqlite:///{tmp_path / 'none.db'}") == (None, None)
+    assert not (tmp_path / "none.db").exists()
+    set_champion(finished.registered_version, uri)
+    for bundle in (None, finished.bundle):
+        champion, note = find_compared(bundle, uri)
+        assert champion is not None
+        assert note is None
+        assert champion.version == finished.evaluation.model.version
+        # Trained as of 2024-10-31 with labels of twelve months.
+        assert (champion.saw(dt.date(2025, 10, 30)), champion.saw(dt.date(2025, 10, 31))) == (True, False)
+
+    def refuse(*_: object) -> None:
+        raise BundleError("the features' definitions have changed")
+
+    monkeypatch.setattr("training.pipeline.fetch_bundle", refuse)
+    champion, note = find_compared(None, uri)
+    assert champion is None
+    assert note is not None
+    assert note.endswith("could not be compared with: the features' definitions have changed")

@@ -2,8 +2,8 @@
 
 ``format`` counts the shapes of it. Numbers with an interval are objects ``{value, low, high}`` (95 %,
 bootstrap); at capacity also ``worst`` and ``best`` over orders of ties. What was not measured is an absent
-key, never a null. No name of a release and no time of day is in it: the same data, settings and versions
-give the same bytes.
+key, never a null. No name of a release and no time of day is in it: the same data, settings and versions give
+the same bytes.
 ``docs/reference/evaluation.md`` describes every key.
 """
 
@@ -26,17 +26,9 @@ FORMAT = 2
 def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
     """Everything measured, as plain data; the verdict first."""
     experiment, compared, fitted = evaluation.experiment, evaluation.comparison, evaluation.fitted
-    verdict = compared.verdict
     return {
         "format": FORMAT,
-        "verdict": {
-            "verdict": verdict.verdict,
-            "is_better": verdict.is_better,
-            "sentence": verdict.sentence,
-            "best_baseline": verdict.best_baseline,
-            "difference": plain(verdict.difference),
-            "differences": plain(verdict.differences),
-        },
+        "verdict": plain(compared.verdict),
         "experiment": settings_json(experiment),
         "split": {
             "picture": draw_splits(experiment.splits),
@@ -77,6 +69,7 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
         **_if_any("horizons", evaluation.outlook and evaluation.outlook.horizons),
         **_if_any("themes", evaluation.outlook and evaluation.outlook.themes),
         **_if_any("label_quality", evaluation.labels),
+        **({"champion_note": evaluation.champion_note} if evaluation.champion_note else {}),
         **_if_any("list_changes", compared.list_changes),
         **_if_any("churn", compared.churn),
         **_if_any("ablation", compared.ablation),
@@ -106,6 +99,7 @@ def settings_json(experiment: Experiment) -> dict[str, Any]:
             "candidates": [name for name, _ in experiment.grid.candidates],
             "choose_by": experiment.grid.choose_by,
         },
+        "must_beat": experiment.must_beat,
         "ablation": experiment.is_ablated,
         "outlook": plain(experiment.outlook),
         "label_quality": plain(experiment.label_quality),

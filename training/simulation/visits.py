@@ -101,6 +101,6 @@ def with_channels(
     told = np.where(rng.random(len(outcomes)) < SELF_DECLARED_SHARE, "declaration", "sweep")
     found_by = np.where(outcomes["household_id"].isin(led), "screening", told)
     onset = truth.dropna(subset="identified_on").set_index("household_id")["since"]
-    began = onset.reindex(outcomes["household_id"]).to_numpy("datetime64[s]")
+    began = onset.reindex(outcomes["household_id"]).to_numpy("datetime64[s]", copy=True)
     began[rng.random(len(outcomes)) >= RECORDED_ONSET_SHARE] = np.datetime64("NaT")
     return outcomes.assign(found_by=found_by.astype(object), began_on=began)
