@@ -147,9 +147,10 @@ def evaluate_outlook(
     """Learn each split's outlook from its past and measure it on its test dates.
 
     `candidates` are those of the experiment's splits, `train` the rows of every training date. None where
-    `outcomes` do not tell dates and causes.
+    `outcomes` do not tell when each identification of these rows was.
     """
-    if outcomes is None:
+    months = experiment.split.horizon_months
+    if outcomes is None or not all(are_dated(one, outcomes, months) for one in (train, *tests.values())):
         return None
     horizons, themes = [], []
     for split, candidate in zip(experiment.splits, candidates, strict=True):
@@ -169,6 +170,12 @@ def evaluate_outlook(
         horizon_section(fitted, experiment.split.horizon_months, horizons),
         theme_section(fitted, themes),
     )
+
+
+def are_dated(rows: Matrix, outcomes: pd.DataFrame, horizon_months: int) -> bool:
+    """Whether the outcomes put each identification of the rows into its horizon."""
+    identified = rows.vectors.index[rows.labels == 1]
+    return bool(labels_by_horizon(identified, outcomes, (horizon_months,)).all())
 
 
 def measure_outlook(
