@@ -25,6 +25,7 @@ from scoring.disagreement import Disagreement, find_disagreement
 from scoring.grades import Grade
 from scoring.listing import NotListed, find_not_listed
 from scoring.model import RiskModel
+from scoring.outlook import HorizonScore, ThemeScore
 from scoring.reasons import (
     KEPT_FACTS,
     FactSource,
@@ -50,7 +51,8 @@ class Assessment:
     `feed_faults` are the faults of deliveries that concern the household: blocked feeds of its county, and
     local faults in its own rows. `families` are all contributions by cause family: with `base_log_odds` they
     add up to `log_odds`. `not_listed` is `None` for a listed household, `disagreement` where rules and model
-    agree, `certainty` where the model tells none.
+    agree, `certainty` where the model tells none. `horizons` and `themes` divide the score, where the model
+    can.
     """
 
     household_id: str
@@ -75,6 +77,8 @@ class Assessment:
     policy_version: str
     feature_version: str
     certainty: Certainty | None = None
+    horizons: tuple[HorizonScore, ...] = ()
+    themes: tuple[ThemeScore, ...] = ()
 
 
 class Assessor:
@@ -105,6 +109,7 @@ class Assessor:
         without `usual` nothing is known of what is usual around the households.
         """
         explained = self.model.explain(vectors)
+        outlook = self.model.look(self.model.matrix(vectors), explained.scores, explained.log_odds)
         siblings = self.model.explain_siblings(vectors)
         watched = [is_silent(one) or bool(feed_faults and feed_faults[row]) for row, one in enumerate(feeds)]
         certainties = self.model.certainties(
@@ -164,6 +169,8 @@ class Assessor:
                     policy_version=policy_version(),
                     feature_version=self._feature_version,
                     certainty=certainties[row] if certainties else None,
+                    horizons=outlook.horizon_scores(row) if outlook else (),
+                    themes=outlook.theme_scores(row) if outlook else (),
                 )
             )
         return made

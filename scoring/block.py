@@ -19,6 +19,7 @@ from scoring.certainty import Certainties
 from scoring.families import Families, Ranked
 from scoring.grades import GRADES
 from scoring.model import Explanation, RiskModel
+from scoring.outlook import Outlook
 from scoring.triggers import TRIGGERS, Columns
 
 Floats = npt.NDArray[np.float64]
@@ -48,7 +49,8 @@ class Hits:
 class Block:
     """Scores (n,), grades and suggested actions (n,) as places in `GRADES` and `ACTIONS`, reasons, hits.
 
-    `log_odds` and `base` (n,) are those of `Explanation`; `certainties` is None where the model tells none.
+    `log_odds` and `base` (n,) are those of `Explanation`; `certainties` and `outlook` are None for a model
+    that tells none.
     """
 
     scores: Floats
@@ -60,6 +62,7 @@ class Block:
     protective: Ranked
     hits: Hits
     certainties: Certainties | None = None
+    outlook: Outlook | None = None
 
 
 class BlockAssessor:
@@ -94,6 +97,7 @@ class BlockAssessor:
         return Block(
             scores, log_odds, base, grades.astype(np.int8), actions.astype(np.int8), risk, protective, hits,
             self.model.certainties(told, matrix, is_watched),
+            self.model.look(matrix, scores, log_odds),
         )  # fmt: skip
 
     def _explained(self, matrix: Floats) -> tuple[tuple[Floats, Floats, Floats], Ranked, Ranked]:

@@ -31,6 +31,7 @@ from scoring.calibration import Calibration
 from scoring.errors import BundleError
 from scoring.grades import GradeBorders
 from scoring.model import RiskModel
+from scoring.outlook import Outlook, OutlookEntry
 from scoring.parts import CERTAINTY, LINE, PARTS, read_certainty, read_line
 
 MODEL, MANIFEST = "model.txt", "manifest.json"
@@ -97,6 +98,7 @@ class Manifest(_Strict):
     provenance: Provenance
     golden: Golden
     files: dict[str, str]
+    outlook: OutlookEntry | None = None
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,7 @@ def load_bundle(directory: Path) -> Bundle:
         raise BundleError(f"the manifest states another unit or direction for {', '.join(changed)}")
     model = _model(texts, manifest, names, directory.parent / TABLES_DIR)
     _check_golden(model, manifest)
+    _check_outlook(model, manifest)
     return Bundle(model, manifest, _sha256(directory / MANIFEST))
 
 
@@ -206,6 +209,7 @@ def _model(
         siblings=tuple(siblings),
         blend=read_line(texts[LINE], names, directions) if LINE in texts else None,
         venn_abers=read_certainty(texts[CERTAINTY], names) if CERTAINTY in texts else None,
+        outlook=manifest.outlook.model if manifest.outlook else None,
     )
 
 
@@ -259,6 +263,22 @@ def _check_golden(model: RiskModel, manifest: Manifest) -> None:
         worst = max(worst, float(np.max(np.abs(explainer.margins(model.matrix(frame)) - theirs))))
     if not worst <= GOLDEN_TOLERANCE:
         raise BundleError(f"golden rows score differently by up to {worst:.3g}: another model or library")
+
+
+def _check_outlook(model: RiskModel, manifest: Manifest) -> None:
+    if manifest.outlook is None:
+        return
+    manifest.outlook.model.check(model.feature_names, model.horizon_months)
+    found = golden_outlook(model, manifest.golden.rows)
+    assert found is not None
+    manifest.outlook.check_golden(found)
+
+
+def golden_outlook(model: RiskModel, rows: list[list[float | None]]) -> Outlook | None:
+    """The outlook of golden rows; None for a model without one."""
+    frame = golden_frame(rows, model.feature_names)
+    scores = model.score(frame)
+    return model.look(model.matrix(frame), scores, np.log(scores / (1 - scores)))
 
 
 def golden_frame(rows: list[list[float | None]], names: tuple[str, ...]) -> pd.DataFrame:

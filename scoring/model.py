@@ -17,6 +17,7 @@ from scoring.contributions import Explainer, ExplainerSettings
 from scoring.errors import VectorError
 from scoring.grades import GradeBorders
 from scoring.line import Blend
+from scoring.outlook import Outlook, OutlookModel
 
 Floats = npt.NDArray[np.float64]
 
@@ -46,7 +47,8 @@ class RiskModel:
     `version` the release. `tables_dir` is a folder to keep the tables of contributions in between processes.
     `siblings` are boosters fitted alike with other seeds: they say whether a reason is firm, and add nothing
     to score or contributions. `blend` is the line that is added to the trees, the siblings' too; `venn_abers`
-    tells how sure a score is. A model may have neither.
+    tells how sure a score is. `outlook` divides the score by horizon and theme. A
+    model may have none of these.
     """
 
     booster: Any
@@ -60,6 +62,7 @@ class RiskModel:
     siblings: tuple[Any, ...] = ()
     blend: Blend | None = None
     venn_abers: VennAbers | None = None
+    outlook: OutlookModel | None = None
 
     @cached_property
     def explainer(self) -> Explainer:
@@ -94,6 +97,12 @@ class RiskModel:
         slope, intercept = self.calibration.slope, self.calibration.intercept
         log_odds = self.calibration.log_odds(margins)
         return Explanation(probability(log_odds), log_odds, slope * base + intercept, slope * values)
+
+    def look(self, matrix: Floats, scores: Floats, log_odds: Floats) -> Outlook | None:
+        """The outlook of rows with these scores and log-odds (n,); None for a model without one."""
+        if self.outlook is None:
+            return None
+        return self.outlook.look(scores, log_odds, matrix, self.feature_names, self.horizon_months)
 
     def explain_siblings(self, vectors: pd.DataFrame) -> tuple[Floats, ...]:
         """The contributions (n, features) of each sibling, brought to log-odds by this model's slope.

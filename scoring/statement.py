@@ -67,6 +67,8 @@ def make_statement(made: Assessment, region: str) -> dict[str, Any]:
         "model_version": made.model_version,
         "policy_version": made.policy_version,
         "feature_version": made.feature_version,
+        "horizons": [{"months": one.months, "score": one.score} for one in made.horizons],
+        "themes": [{"theme": one.theme, "score": one.score} for one in made.themes],
     }
 
 
@@ -93,6 +95,9 @@ def put_into_words(statement: Mapping[str, Any]) -> dict[str, Any]:
             for one in statement["rule_hits"]
             if one["feature"] in FEATURES and one["code"] in catalogue("zh")["triggers"]
         ],
+        # Assessments of a model without an outlook, or written before there was any, have no themes.
+        "horizons": statement.get("horizons", []),
+        "themes": [_worded_theme(one) for one in statement.get("themes", ())],
         # Assessments written before deliveries were checked do not say so.
         "feed_faults": [
             _worded_fault(one)
@@ -210,6 +215,10 @@ def _worded_reason(plain: Mapping[str, Any]) -> dict[str, Any]:
             for fact, told in zip(facts, plain["facts"], strict=True)
         ],
     }
+
+
+def _worded_theme(plain: Mapping[str, Any]) -> dict[str, Any]:
+    return {**plain, "text": _each(lambda texts: texts["themes"][plain["theme"]])}
 
 
 def _read_fact(plain: Mapping[str, Any]) -> ReasonFact:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pandas as pd
@@ -16,6 +16,13 @@ from training.champion import Champion
 from training.evaluation.choice import Choice
 from training.evaluation.comparison import CHAMPION, OURS, Comparison, DateInput, compare
 from training.evaluation.groups import GROUP_FEATURES
+from training.evaluation.label_quality import (
+    Evidence,
+    LabelQualitySection,
+    evaluate_labels,
+    gather_evidence,
+)
+from training.evaluation.outlook import OutlookEvaluation, evaluate_outlook
 from training.evaluation.test_date import TestDate
 from training.evaluation.verdict import Verdict
 from training.experiment import Experiment
@@ -35,12 +42,13 @@ class Matrices:
     """What an evaluation works from: the training rows of every date, and the rows of each test date.
 
     Test rows carry, beside the model's features, those that rules and groups read; `outcomes` tells type and
-    cause of the identifications, where they are known.
+    cause of the identifications, where they are known, and `evidence` what there is on the labels.
     """
 
     train: Matrix
     tests: Mapping[dt.date, Matrix]
     outcomes: pd.DataFrame | None = None
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,8 @@ class Evaluation:
     train_vectors: pd.DataFrame
     choices: tuple[Choice | None, ...]
     comparison: Comparison
+    outlook: OutlookEvaluation | None = None
+    labels: LabelQualitySection | None = None
     champion_note: str | None = None
     silent_feeds: tuple[Silence, ...] = ()
 
@@ -115,6 +125,7 @@ def evaluate(
     *,
     version: str,
     grade_shares: dict[str, float],
+    visits: pd.DataFrame | None = None,
     champion: Champion | None = None,
     stages: Stages | None = None,
     progress: Progress | None = None,
@@ -157,7 +168,7 @@ def evaluate(
     train = matrices(experiment.train_dates, experiment.features, "training")
     return evaluate_matrices(
         experiment,
-        Matrices(join(list(train.values())), tests, outcomes),
+        Matrices(join(list(train.values())), tests, outcomes, gather_evidence(signals, visits, believed)),
         version=version,
         grade_shares=grade_shares,
         champion=champion,
@@ -224,9 +235,19 @@ def evaluate_matrices(
         champion,
         progress=partial(progress, "measuring") if progress else None,
     )
+    outlook = evaluate_outlook(
+        experiment, [one.candidate for one in fits], matrices.train, matrices.tests, matrices.outcomes
+    )
+    labels = evaluate_labels(
+        experiment,
+        [one.candidate for one in fits],
+        matrices.tests,
+        matrices.outcomes,
+        matrices.evidence,
+    )
     return Evaluation(
         experiment=experiment,
-        model=last.model,
+        model=replace(last.model, outlook=outlook.model if outlook else None),
         fitted=last.fitted,
         train_rows=len(train.labels),
         train_positives=train.positives,
@@ -234,6 +255,8 @@ def evaluate_matrices(
         choices=tuple(one.choice for one in fits),
         comparison=compared,
         silent_feeds=measure_silence(last.model, test.vectors, test.labels, compared.tests[-1].visits),
+        outlook=outlook,
+        labels=labels,
     )
 
 

@@ -22,6 +22,14 @@ from training.capacity import LEVEL_LENGTHS, Capacity, Quota
 from training.errors import ExperimentError, LeakError
 from training.fit import FitSettings
 from training.keys import area_codes, check_name, check_section, dates, flag, number
+from training.label_settings import (
+    LABEL_QUALITY_KEYS,
+    OUTLOOK_KEYS,
+    LabelQualitySettings,
+    OutlookSettings,
+    parse_label_quality,
+    parse_outlook,
+)
 from training.timeline import Split, label_known_on, rolling_splits
 
 
@@ -85,6 +93,8 @@ class Experiment:
     groups: GroupSettings = field(default_factory=GroupSettings)
     must_beat: str = "all"
     is_ablated: bool = False
+    outlook: OutlookSettings = field(default_factory=OutlookSettings)
+    label_quality: LabelQualitySettings = field(default_factory=LabelQualitySettings)
 
     @property
     def split(self) -> Split:
@@ -124,7 +134,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
 KEYS: dict[str, tuple[str, ...]] = {
     "": (
         "name", "region", "horizon_months", "train", "test", "refit", "cohort", "labels", "capacity",
-        "features", "fit", "grid", "must_beat", "ablation", "bootstrap", "groups",
+        "features", "fit", "grid", "must_beat", "ablation", "bootstrap", "groups", "outlook", "label_quality",
     ),
     "cohort": ("areas",),
     "labels": ("source", "maturity_days"),
@@ -134,6 +144,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "grid": ("values", "choose_by"),
     "bootstrap": ("resamples", "seed"),
     "groups": ("small_cell", "areas"),
+    "outlook": OUTLOOK_KEYS,
+    "label_quality": LABEL_QUALITY_KEYS,
 }  # fmt: skip
 """Section → its keys; the empty name is the file itself."""
 
@@ -187,6 +199,8 @@ def load_experiment(path: Path) -> Experiment:
         groups=_groups(raw.get("groups", {})),
         must_beat=check_name("must_beat", raw.get("must_beat", "all"), MUST_BEAT),
         is_ablated=flag("ablation", raw.get("ablation", False)),
+        outlook=parse_outlook(raw.get("outlook", {}), splits[-1].horizon_months),
+        label_quality=parse_label_quality(raw.get("label_quality", {})),
     )
 
 

@@ -31,6 +31,7 @@ from training.provenance import data_fingerprint, git_revision, library_versions
 from training.release import version_name, write_bundle
 from training.stages import Stages, named_by
 from training.tracking import record_run
+from training.visits import load_visits
 
 Progress = Callable[[str, int, int], None]
 
@@ -72,11 +73,12 @@ def run_experiment(
 ) -> FinishedRun:
     """Evaluate an experiment on ``data/signals`` and ``data/outcomes.parquet``, write and record its model.
 
-    The bundle is written to ``out/<version>/bundle``; without `tracking_uri` MLflow records into
-    ``out/mlflow.db``. The list is compared with that of `champion_bundle`, or else of the registry's champion
-    if there is one. What was finished stays in ``out/.unfinished-<hash>`` until the run ends: a run that was
-    killed goes on from there when it is started again with the same settings, data and code. Raises
-    `ExperimentError`, `DataError`, `LeakError` or the errors of the data.
+    ``data/visits.parquet`` is read where there is one. The bundle is written to ``out/<version>/bundle``;
+    without `tracking_uri` MLflow records into ``out/mlflow.db``. The list is compared with that of
+    `champion_bundle`, or else of the registry's champion if there is one. What was finished stays in
+    ``out/.unfinished-<hash>`` until the run ends: a run that was killed goes on from there when it is started
+    again with the same settings, data and code. Raises `ExperimentError`, `DataError`, `LeakError` or the
+    errors of the data.
     """
     experiment = load_experiment(experiment_file)
     outcome_file = data / "outcomes.parquet"
@@ -103,6 +105,7 @@ def run_experiment(
         outcomes_until,
         version=version,
         grade_shares=shares,
+        visits=load_visits(data),
         champion=champion,
         stages=stages,
         progress=progress,

@@ -11,7 +11,17 @@ import pandas as pd
 
 import training
 from features import FEATURES, feature_version, policy_version
-from scoring.bundle import Bundle, FeatureEntry, Golden, Manifest, Provenance, golden_frame, save_bundle
+from scoring.bundle import (
+    Bundle,
+    FeatureEntry,
+    Golden,
+    Manifest,
+    Provenance,
+    golden_frame,
+    golden_outlook,
+    save_bundle,
+)
+from scoring.outlook import OutlookEntry
 from scoring.parts import CERTAINTY, LINE, certainty_text, line_text
 from training.evaluate import Evaluation
 from training.labels import LABEL
@@ -27,6 +37,7 @@ def write_bundle(evaluation: Evaluation, directory: Path, data_sha256: str) -> B
     rows = golden_rows(evaluation.train_vectors, experiment.fit.seed)
     split = experiment.split
     train_dates = [str(one) for one in split.train]
+    outlook = golden_outlook(model, rows)
     manifest = Manifest(
         version=model.version,
         created_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
@@ -59,6 +70,7 @@ def write_bundle(evaluation: Evaluation, directory: Path, data_sha256: str) -> B
         ),
         golden=Golden(rows=rows, scores=model.score(golden_frame(rows, names)).tolist()),
         files={},
+        outlook=OutlookEntry.make(model.outlook, outlook) if model.outlook and outlook else None,
     )
     fitted = evaluation.fitted
     siblings = [one.model_to_string() for one in fitted.siblings]

@@ -190,7 +190,7 @@ def _read(coverage: Coverage, intakes: Mapping[str, Intake]) -> Coverage:
 def _check_names(raw: Path) -> None:
     if not raw.is_dir():
         raise ContractError(f"there is no folder {raw}")
-    known = {*CONTRACTS, "coverage", "outcomes"}
+    known = {*CONTRACTS, "coverage", "outcomes", "visits"}
     endings = {".parquet", ".csv"}
     # The name is not told: people name files after people.
     strange = sum(one.suffix in endings and one.stem not in known for one in raw.iterdir())

@@ -231,6 +231,21 @@ class ChangesAnswer(_Answer):
     text: ChangeTexts
 
 
+class HorizonAnswer(_Answer):
+    """The score of a horizon."""
+
+    months: int
+    score: float = Field(description="Calibrated probability within so many months", ge=0, le=1)
+
+
+class ThemeAnswer(_Answer):
+    """The part of the score that belongs to a theme."""
+
+    theme: Literal["production", "employment", "illness", "accident", "other"]
+    score: float = Field(description="All themes add up to `score`, to the last bit", ge=0, le=1)
+    text: Texts
+
+
 class AssessmentAnswer(_Answer):
     """Everything the system says about one household on one date."""
 
@@ -238,6 +253,13 @@ class AssessmentAnswer(_Answer):
     as_of_date: str
     horizon_months: int = Field(description="How many months ahead the score looks")
     score: float = Field(description="Calibrated probability of a newly verified identification", ge=0, le=1)
+    horizons: list[HorizonAnswer] = Field(
+        default=[],
+        description="The score by horizon, rising; the last is `score`. Empty for a model that tells none",
+    )
+    themes: list[ThemeAnswer] = Field(
+        default=[], description="`score` divided by theme. Empty for a model that tells none"
+    )
     base_rate: float = Field(description="The same for all households the model was trained on")
     log_odds: float | None = Field(default=None, description="Log-odds of the score")
     base_log_odds: float | None = Field(

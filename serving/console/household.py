@@ -15,6 +15,7 @@ HALF_BAR = 100
 """Length of the longest bar, in units of the drawing, to either side of its middle."""
 
 LEAST_BAR = 4
+FULL_BAR = 100
 
 
 def household_view(stored: Stored, language: str, changes: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -36,6 +37,7 @@ def household_view(stored: Stored, language: str, changes: dict[str, Any] | None
         "base": percent(body["base_rate"]),
         "base_in_numbers": in_natural_numbers(body["base_rate"], per, "base_in_natural_numbers", language),
         "meaning": words["estimate_meaning"].format(months=stored.horizon_months),
+        "outlook": _outlook(body, language),
         "action": body["suggested_action"],
         "action_text": body["suggested_action_text"][language],
         "certainty": _said(body, "certainty_text", language),
@@ -55,6 +57,28 @@ def household_view(stored: Stored, language: str, changes: dict[str, Any] | None
             model=body["model_version"], policy=body["policy_version"], features=body["feature_version"]
         ),
         "written": words["written"].format(at=stored.written_at.strftime("%Y-%m-%d %H:%M UTC")),
+    }
+
+
+def _outlook(body: dict[str, Any], language: str) -> dict[str, Any] | None:
+    horizons, themes = body["horizons"], body["themes"]
+    if not themes:
+        return None
+    words, largest = texts(language), max(one["score"] for one in themes)
+    return {
+        "horizons": [
+            {"name": words["within_months"].format(months=one["months"]), "score": percent(one["score"])}
+            for one in horizons
+        ],
+        "themes": [
+            {
+                "name": one["text"][language],
+                "score": percent(one["score"]),
+                "bar_length": round(one["score"] / largest * FULL_BAR) if largest else 0,
+            }
+            for one in sorted(themes, key=lambda one: -one["score"])
+        ],
+        "meaning": words["outlook_meaning"].format(months=body["horizon_months"]),
     }
 
 

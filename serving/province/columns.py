@@ -19,6 +19,8 @@ from scoring.block import ACTIONS, Block, BlockAssessor, Hits
 from scoring.certainty import LEVELS, Certainties
 from scoring.families import NONE, Families, Ranked
 from scoring.grades import GRADES
+from scoring.outlook import Outlook
+from scoring.themes import THEMES
 from scoring.triggers import TRIGGER_FEATURES, TRIGGERS
 from serving.province.feeds import STATES, FeedFaults, feed_columns
 
@@ -90,6 +92,8 @@ class ProvinceScorer:
             "model_version": _constant(model.version, rows),
             "policy_version": _constant(policy_version(), rows),
             "feature_version": _constant(self._feature_version, rows),
+            "horizons": _horizons(block.outlook, rows),
+            "themes": _themes(block.outlook, rows),
         }
         return pa.table(made), block
 
@@ -107,6 +111,25 @@ def _certainty(told: Certainties | None, rows: int) -> dict[str, pa.Array]:
         "certainty_high": pa.array(told.high),
         "certainty_missing_share": pa.array(told.missing_share),
     }
+
+
+def _horizons(outlook: Outlook | None, rows: int) -> pa.Array:
+    """list<struct<months, score>>, empty for a model without an outlook."""
+    months = outlook.months if outlook else ()
+    scores = outlook.horizons if outlook else np.zeros((rows, 0))
+    made = pa.StructArray.from_arrays(
+        [pa.array(np.tile(np.array(months, dtype=np.int16), rows)), pa.array(scores.ravel())],
+        ["months", "score"],
+    )
+    return _lists(np.ones(scores.shape, dtype=np.bool_), made)
+
+
+def _themes(outlook: Outlook | None, rows: int) -> pa.Array:
+    """list<struct<theme, score>>, empty for a model without an outlook."""
+    scores = outlook.by_theme if outlook else np.zeros((rows, 0))
+    places = np.tile(np.arange(scores.shape[1]), rows)
+    made = pa.StructArray.from_arrays([_words(places, THEMES), pa.array(scores.ravel())], ["theme", "score"])
+    return _lists(np.ones(scores.shape, dtype=np.bool_), made)
 
 
 def _reasons(ranked: Ranked, families: Families, matrix: Any) -> pa.Array:

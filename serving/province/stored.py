@@ -22,6 +22,7 @@ from scoring.certainty import Certainty
 from scoring.disagreement import find_disagreement
 from scoring.grades import GradeBorders
 from scoring.listing import find_not_listed
+from scoring.outlook import HorizonScore, ThemeScore
 from scoring.reasons import Reason, ReasonFact
 from scoring.statement import make_statement, put_into_words
 from scoring.triggers import TriggerHit
@@ -101,6 +102,9 @@ def assessment_of(row: Mapping[str, Any]) -> Assessment:
         policy_version=row["policy_version"],
         feature_version=row["feature_version"],
         certainty=_certainty(row),
+        # Runs written before scores were divided do not hold these columns.
+        horizons=tuple(HorizonScore(**one) for one in row.get("horizons", ())),
+        themes=tuple(ThemeScore(**one) for one in row.get("themes", ())),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from scoring.grades import GRADES
 from scoring.reasons import find_reasons
 from scoring.triggers import TRIGGER_FEATURES, TRIGGERS
 from tests.scoring.conftest import AS_OF, NAMES, made_vectors
+from tests.scoring.outlooks import MADE
 
 Floats = npt.NDArray[np.float64]
 Plain = list[tuple[str, float, list[tuple[str, float]]]]
@@ -98,6 +100,7 @@ def test_no_households_are_no_trouble(model: RiskModel) -> None:
 def test_a_block_is_what_the_assessor_says_of_each(
     model: RiskModel, as_of: dt.date, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    model = replace(model, outlook=MADE)
     vectors = made_vectors(300, 4)
     # Events are rare; here some households have none, so that every action occurs.
     events = [one.feature for one in TRIGGERS if one.parameters == ("event_trigger_count",)]
@@ -115,6 +118,9 @@ def test_a_block_is_what_the_assessor_says_of_each(
     made = Assessor(model, "CN-50").assess(vectors, ids, as_of, feeds, [{}] * len(ids))  # type: ignore[arg-type]
     for row, one in enumerate(made):
         assert one.score == block.scores[row]
+        assert block.outlook is not None
+        assert one.horizons == block.outlook.horizon_scores(row)
+        assert one.themes == block.outlook.theme_scores(row)
         assert one.grade == GRADES[block.grades[row]]
         assert one.suggested_action == ACTIONS[block.actions[row]]
         hits = [

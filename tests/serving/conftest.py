@@ -17,22 +17,26 @@ from fastapi import FastAPI
 
 from features import FEATURES, feature_version, policy_version
 from scoring import Bundle, RiskModel, save_bundle
-from scoring.bundle import FeatureEntry, Golden, Manifest, Provenance, golden_frame
+from scoring.bundle import FeatureEntry, Golden, Manifest, Provenance, golden_frame, golden_outlook
 from scoring.calibration import Calibration
 from scoring.certainty import Steps, VennAbers
 from scoring.grades import GradeBorders
 from scoring.line import Blend, Line, Term
+from scoring.outlook import OutlookEntry, OutlookModel
 from scoring.parts import CERTAINTY, LINE, certainty_text, line_text
 from serving.api.documentation import example_request
 from serving.app import create_app
 from serving.settings import Settings
+from tests.scoring.outlooks import MADE
 from tests.serving.postgres import NoServer, Server, run_server
 
 NAMES = tuple(FEATURES)
 VERSION = "test-1"
 
 
-def make_bundle(directory: Path, version: str = VERSION, seed: int = 5) -> Bundle:
+def make_bundle(
+    directory: Path, version: str = VERSION, seed: int = 5, outlook: OutlookModel | None = MADE
+) -> Bundle:
     """A model of a few trees in which bills, land and members matter."""
     import lightgbm
 
@@ -61,8 +65,10 @@ def make_bundle(directory: Path, version: str = VERSION, seed: int = 5) -> Bundl
     model = RiskModel(
         lightgbm.Booster(model_str=text), NAMES, Calibration(), GradeBorders(0.3, 0.1), base_rate, 12, version,
         blend=blend, venn_abers=venn_abers,
+        outlook=outlook,
     )  # fmt: skip
     rows = [[None if np.isnan(one) else float(one) for one in row] for row in matrix[:3]]
+    divided = golden_outlook(model, rows)
     manifest = Manifest(
         version=version,
         created_at="2026-10-31T00:00:00Z",
@@ -97,6 +103,7 @@ def make_bundle(directory: Path, version: str = VERSION, seed: int = 5) -> Bundl
         ),
         golden=Golden(rows=rows, scores=model.score(golden_frame(rows, NAMES)).tolist()),
         files={},
+        outlook=OutlookEntry.make(outlook, divided) if outlook and divided else None,
     )  # fmt: skip
     parts = {LINE: line_text(blend), CERTAINTY: certainty_text(venn_abers, NAMES)}
     return save_bundle(directory, text, manifest, parts=parts)

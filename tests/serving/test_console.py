@@ -19,7 +19,7 @@ from serving.app import create_app
 from serving.console.numbers import in_natural_numbers, percent, round_number
 from serving.console.texts import texts
 from serving.settings import Settings
-from tests.serving.conftest import Client, a_household, a_request
+from tests.serving.conftest import Client, a_household, a_request, make_bundle
 
 CONSOLE = Path(serving.console.__file__).parent
 
@@ -63,6 +63,12 @@ def test_a_page_says_what_is_stored(stocked: Client, key: str, language: str) ->
     per = round_number(body["score"], body["base_rate"])
     expected.append(in_natural_numbers(body["score"], per, "in_natural_numbers", language))
     expected.append(in_natural_numbers(body["base_rate"], per, "base_in_natural_numbers", language))
+    assert [one["months"] for one in body["horizons"]] == [3, 6, 12]
+    for horizon in body["horizons"]:
+        expected.append(texts(language)["within_months"].format(months=horizon["months"]))
+        expected.append(f"<td>{percent(horizon['score'])}</td>")
+    for theme in body["themes"]:
+        expected.append(f">{theme['text'][language]}</th><td>{percent(theme['score'])}</td>")
     for reason in (*body["risk_reasons"], *body["protective_reasons"]):
         said = reason["text"][language]
         expected += [reason["code"], said["name"], said["strength"], said["effect"]]
@@ -82,6 +88,18 @@ def test_a_page_says_what_is_stored(stocked: Client, key: str, language: str) ->
         expected.append(contract.source_zh if language == "zh" else contract.source_en)
     missing = [one for one in expected if one not in page]
     assert missing == []
+
+
+def test_a_model_without_an_outlook_shows_none(tmp_path: Path) -> None:
+    make_bundle(tmp_path / "bundle", outlook=None)
+    settings = Settings(bundle_dir=tmp_path / "bundle", database_url=f"sqlite:///{tmp_path / 'scores.db'}")
+    with Client(create_app(settings)) as client:
+        assert client.app.state.champion.wait(60)
+        bodies = client.post("/v1/scores", json=a_request(a_household("H1"))).json()["results"]
+        assert (bodies[0]["horizons"], bodies[0]["themes"]) == ([], [])
+        client.app.state.store.save_release("test-1", "0" * 64, 12)
+        client.app.state.store.save(bodies, ["500999100201"])
+        assert texts("zh")["outlook_title"] not in read(client, "H1", "zh")
 
 
 @pytest.mark.parametrize(("language", "said"), [("zh", "不表示没有风险"), ("en", "does not mean no risk")])

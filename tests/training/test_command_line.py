@@ -77,7 +77,7 @@ def test_an_unknown_command_is_refused() -> None:
 def test_simulating_writes_every_feed(tmp_path: Path) -> None:
     done = training("simulate", "--out", tmp_path, "--households", 300, "--months", 25, "--quiet")
     assert done.returncode == 0
-    assert {one.stem for one in tmp_path.glob("*.parquet")} == {*FEEDS, "coverage", "outcomes"}
+    assert {one.stem for one in tmp_path.glob("*.parquet")} == {*FEEDS, "coverage", "outcomes", "visits"}
     assert "300 households" in done.stderr
 
 

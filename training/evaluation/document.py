@@ -71,6 +71,9 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
             for test in compared.tests
         ],
         "pooled": plain(compared.pooled),
+        **_if_any("horizons", evaluation.outlook and evaluation.outlook.horizons),
+        **_if_any("themes", evaluation.outlook and evaluation.outlook.themes),
+        **_if_any("label_quality", evaluation.labels),
         **({"champion_note": evaluation.champion_note} if evaluation.champion_note else {}),
         **_if_any("list_changes", compared.list_changes),
         **_if_any("churn", compared.churn),
@@ -104,6 +107,8 @@ def settings_json(experiment: Experiment) -> dict[str, Any]:
         },
         "must_beat": experiment.must_beat,
         "ablation": experiment.is_ablated,
+        "outlook": plain(experiment.outlook),
+        "label_quality": plain(experiment.label_quality),
         "bootstrap": plain(experiment.bootstrap),
         "groups": {
             "small_cell": experiment.groups.small_cell,

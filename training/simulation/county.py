@@ -15,9 +15,11 @@ from training.simulation.departments import Departments
 from training.simulation.discovery import discover_month, start_discovery
 from training.simulation.hardship import Hardship, main_cause, start_hardship, suffer_month
 from training.simulation.population import Population, make_population
+from training.simulation.relief import Relief
 from training.simulation.reporting import Reporter, household_keys
 from training.simulation.settings import CountySettings
 from training.simulation.shocks import live_month, make_economy, start_course
+from training.simulation.visits import draw_visits, with_channels
 
 YEARLY_GROWTH = 1.06
 GROWTH_BASE_YEAR = 2023.5
@@ -27,9 +29,11 @@ GROWTH_BASE_YEAR = 2023.5
 class County:
     """What arrived from the departments, what was identified, and the truth that nobody saw.
 
-    `feeds` holds one frame a feed in the surface form of its contract. `truth` has a row for each
-    difficulty: household_id, `since` (first day of the month in which it began), cause_code, formerly_poor
-    and identified_on (missing where nobody found it). A household of `outcomes` that `truth` does not hold
+    `feeds` holds one frame a feed in the surface form of its contract, `visits` who was visited and what was
+    found (see `draw_visits`). `truth` has a row for each difficulty: household_id, `since` (first day of the
+    month in which it began), `until` (that of the month in which it was over; missing while it goes on),
+    cause_code, formerly_poor, identified_on (missing where nobody found it) and helped_on (where a measure
+    came instead). A household of `outcomes` that `truth` does not hold
     with a date was identified by mistake. It is for tests only: `save` does not write it.
     """
 
@@ -38,18 +42,22 @@ class County:
     coverage: pd.DataFrame
     outcomes: pd.DataFrame
     truth: pd.DataFrame
+    visits: pd.DataFrame
 
     def save(self, directory: Path) -> None:
-        """Write ``<feed>.parquet``, ``coverage.parquet`` and ``outcomes.parquet``."""
+        """Write ``<feed>.parquet``, ``coverage.parquet``, ``outcomes.parquet`` and ``visits.parquet``."""
         directory.mkdir(parents=True, exist_ok=True)
-        for name, frame in (*self.feeds.items(), ("coverage", self.coverage), ("outcomes", self.outcomes)):
+        tables = {"coverage": self.coverage, "outcomes": self.outcomes, "visits": self.visits}
+        for name, frame in (*self.feeds.items(), *tables.items()):
             frame.to_parquet(directory / f"{name}.parquet", index=False)
 
 
 def simulate_county(settings: CountySettings, progress: Callable[[int, int], None] | None = None) -> County:
     """Simulate a county; the same settings give the same county. `progress` gets (months done, in all)."""
-    # What departments record has its own chance, so that changing it leaves the truth as it was.
-    rng, recording = (np.random.default_rng(one) for one in np.random.SeedSequence(settings.seed).spawn(2))
+    # What departments record, who is helped first and who is visited has its own chance each, so that
+    # changing it leaves the truth as it was.
+    streams = np.random.SeedSequence(settings.seed).spawn(4)
+    rng, recording, relieving, visiting = (np.random.default_rng(one) for one in streams)
     population = make_population(settings, rng)
     economy = make_economy(population, rng)
     ends = settings.month_ends
@@ -61,6 +69,8 @@ def simulate_county(settings: CountySettings, progress: Callable[[int, int], Non
     departments = Departments(reporter, population, course, first_day, recording)
     outcomes: list[dict[str, object]] = []
     truth: list[pd.DataFrame] = []
+    endings: list[pd.DataFrame] = []
+    relief = Relief(settings.helped_first_share, relieving)
     for number, end in enumerate(ends):
         growth = YEARLY_GROWTH ** (end.year + end.month / 12 - GROWTH_BASE_YEAR)
         month = live_month(population, economy, course, end, growth, rng)
@@ -68,8 +78,14 @@ def simulate_county(settings: CountySettings, progress: Callable[[int, int], Non
             allowance.review(hardship.income_12m, growth, rng)
         month.transfers += allowance.monthly
         helped = discovery.helped_until >= number
+        was = hardship.since.copy()
         falls = suffer_month(population, economy, course, month, hardship, helped, growth, number)
+        over = np.flatnonzero((was >= 0) & (hardship.since != was))
+        endings.append(
+            pd.DataFrame({"household_id": household_keys(over), "since": was[over], "until": number})
+        )
         found = discover_month(population, hardship, discovery, falls, end, number, rng)
+        found = relief.divert(found, reporter)
         outcomes += found
         truth.append(_difficulties(population, hardship, falls, number))
         reporter.report_month(end, month, course, helped)
@@ -79,16 +95,45 @@ def simulate_county(settings: CountySettings, progress: Callable[[int, int], Non
             progress(number + 1, len(ends))
     departments.deliver()
     feeds, coverage = reporter.deliver(course)
-    table = pd.DataFrame(
-        outcomes, columns=["household", "identified_on", "cause_code", "object_type", "since"]
+    table = _table(outcomes)
+    difficulties = pd.concat(truth, ignore_index=True)
+    for frame in (
+        pd.concat(endings, ignore_index=True),
+        table[["household_id", "since", "identified_on"]],
+        _table(relief.helped)[["household_id", "since", "identified_on"]].rename(
+            columns={"identified_on": "helped_on"}
+        ),
+    ):
+        difficulties = difficulties.merge(frame, how="left", on=["household_id", "since"])
+    first_days = pd.to_datetime(pd.Series([end.replace(day=1) for end in ends]))
+    for name in ("since", "until"):
+        difficulties[name] = difficulties[name].map(first_days)
+    keys = household_keys(np.arange(population.households))
+    plain = table.drop(columns="since")
+    # Bills as the departments deliver them, with their dirt, are what lists are made from.
+    visits = draw_visits(
+        keys, ends[settings.run_in_months :], difficulties, plain, _bills(feeds["illness"]), visiting
     )
+    outcomes_told = with_channels(plain, difficulties, visits, visiting)
+    return County(settings, feeds, coverage, outcomes_told, difficulties, visits)
+
+
+def _table(found: list[dict[str, object]]) -> pd.DataFrame:
+    columns = ["household", "identified_on", "cause_code", "object_type", "since"]
+    table = pd.DataFrame(found, columns=columns)
     table.insert(0, "household_id", household_keys(table.pop("household").to_numpy(dtype=np.int64)))
     table["identified_on"] = pd.to_datetime(table["identified_on"])
-    dates = table[["household_id", "since", "identified_on"]]
-    difficulties = pd.concat(truth, ignore_index=True).merge(dates, how="left", on=["household_id", "since"])
-    first_days = pd.to_datetime(pd.Series([end.replace(day=1) for end in ends]))
-    difficulties["since"] = difficulties["since"].map(first_days)
-    return County(settings, feeds, coverage, table.drop(columns="since"), difficulties)
+    table["since"] = table["since"].astype("int64")
+    return table
+
+
+def _bills(claims: pd.DataFrame) -> pd.DataFrame:
+    """The claims that can be read: dirt is not a bill."""
+    return pd.DataFrame({
+        "household_id": claims["household_id"],
+        "occurred_on": pd.to_datetime(claims["occurred_on"], errors="coerce"),
+        "self_paid_yuan": pd.to_numeric(claims["self_paid_yuan"], errors="coerce"),
+    })
 
 
 def _difficulties(

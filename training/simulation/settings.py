@@ -44,6 +44,7 @@ class CountySettings:
     them, so that windows of two years exist at the first observed month. `dirt_share` is the share of
     delivered rows that carry a defect. `silent` lists (feed, area code, month index from the first month)
     from which that feed delivers nothing for the area any more; the area is the county or one of its towns.
+    `helped_first_share` is the share of identifications in whose place a measure comes first.
 
     Raises `TrainingError` naming the setting and what it may be.
     """
@@ -55,6 +56,7 @@ class CountySettings:
     seed: int = 7
     dirt_share: float = 0.003
     silent: tuple[tuple[str, str, int], ...] = ()
+    helped_first_share: float = 0.0
 
     def __post_init__(self) -> None:
         if not 200 <= self.households <= 200_000:
@@ -67,6 +69,8 @@ class CountySettings:
             raise TrainingError("ends_on is the last day of a month")
         if not 0 <= self.dirt_share < 0.5:
             raise TrainingError("dirt_share is a share of rows, from 0 to below 0.5")
+        if not 0 <= self.helped_first_share < 1:
+            raise TrainingError("helped_first_share is a share of identifications, from 0 to below 1")
         if self.seed < 0:
             raise TrainingError("seed is 0 or a positive number")
         for feed, area, month in self.silent:

@@ -239,8 +239,8 @@ def test_a_full_disk(bundle_dir: Path, small_disk: Path) -> None:
         _let_run_out(service.app.state.store.engine)
         answer = service.send(files, key="after")
         assert answer.status_code == 202, answer.text
-        for key, number in acknowledged.items():
-            assert service.send(files, key=key).json()["id"] == number
+        for key, held in acknowledged.items():
+            assert service.send(files, key=key).json()["id"] == held
         ids = set(os.listdir(settings.jobs_folder / "jobs"))
         assert set(acknowledged.values()) | {first, answer.json()["id"]} <= ids
         assert len(service.folders()) == len(acknowledged) + 2

@@ -11,7 +11,7 @@ import threading
 import time
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -384,8 +384,10 @@ def one_table(path: Path, tmp_path: Path) -> Path:
     return made
 
 
-def household(keys: list[object], villages: list[object]) -> list[list[object]]:
-    names = ["household_id", "occurred_on", "known_on", "village_code", "background", "land_mu"]
+def household(keys: Sequence[object], villages: Sequence[object]) -> list[list[object]]:
+    names: list[object] = [
+        "household_id", "occurred_on", "known_on", "village_code", "background", "land_mu",
+    ]  # fmt: skip
     return [
         names,
         *(

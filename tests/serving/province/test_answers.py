@@ -79,6 +79,9 @@ def test_a_county_is_answered_as_by_the_batch(county: Path, bundle: Bundle, tmp_
     assert (province["grades"], province["actions"]) == (summary.grades, summary.actions)
     assert {len(row["risk_reasons"]) for row in rows} > {1, 2}
     assert any(row["rule_hits"] for row in rows)
+    for row in rows:
+        assert [one["months"] for one in row["horizons"]] == [3, 6, 12]
+        assert row["horizons"][-1]["score"] == row["score"] == sum(one["score"] for one in row["themes"])
     assert any(row["feed_faults"] for row in rows) == bool(
         summary.flagged_households or summary.blocked_feeds
     )

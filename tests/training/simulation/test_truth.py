@@ -66,7 +66,7 @@ def test_truth_is_not_saved(tmp_path: Path) -> None:
     county = simulate_county(CountySettings(households=400, months=6, run_in_months=0))
     county.save(tmp_path / "county")
     assert {one.name for one in (tmp_path / "county").iterdir()} == {
-        f"{name}.parquet" for name in (*FEEDS, "coverage", "outcomes")
+        f"{name}.parquet" for name in (*FEEDS, "coverage", "outcomes", "visits")
     }
     again = pd.read_parquet(tmp_path / "county" / "income.parquet")
     assert list(again.columns) == list(county.feeds["income"].columns)

@@ -1,0 +1,157 @@
+"""Visits: the table of households visited, and what a random quota of them says of who was missed.
+
+Columns of ``visits.parquet``: household_id; visited_on; is_random (drawn by lot, not because of a list);
+finding (``difficulty``, ``no_difficulty``, ``not_met``); and, where it is known, chance: the probability with
+which the household was drawn on that occasion (random visits only). Without it, the random visits of a
+calendar month are taken to have been drawn with one chance from everybody.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from training.errors import DataError
+from training.evaluation.estimate import Estimate
+from training.timeline import horizon_end
+
+Floats = npt.NDArray[np.float64]
+
+VISITS_FILE = "visits.parquet"
+VISIT_COLUMNS = ("household_id", "visited_on", "is_random", "finding")
+DIFFICULTY, NOT_MET = "difficulty", "not_met"
+FINDINGS = (DIFFICULTY, "no_difficulty", NOT_MET)
+
+NORMAL_95 = 1.959964
+"""The 97.5 % point of the normal distribution."""
+
+
+@dataclass(frozen=True)
+class Missed:
+    """Households in difficulty that nobody had identified, on an average day of the random visits' months.
+
+    `undetected` were not identified on the day, `missed` not within `grace_months` after it either: counts
+    of households with 95 % intervals, among `population`. `visits` are those whose grace had run out, `met`
+    those that found somebody, `found` those that found difficulty.
+    """
+
+    first_on: dt.date
+    last_on: dt.date
+    grace_months: int
+    visits: int
+    met: int
+    found: int
+    population: float
+    undetected: Estimate
+    missed: Estimate
+
+
+def load_visits(data: Path) -> pd.DataFrame | None:
+    """The visits of a data folder, checked; None where there are none. Raises `DataError`."""
+    path = data / VISITS_FILE
+    if not path.is_file():
+        return None
+    try:
+        return check_visits(pd.read_parquet(path))
+    except pa.ArrowException:
+        raise DataError(f"{path} is not a Parquet table") from None
+
+
+def check_visits(visits: pd.DataFrame) -> pd.DataFrame:
+    """The table of visits; raises `DataError` naming the column and what it may hold."""
+    missing = [name for name in VISIT_COLUMNS if name not in visits.columns]
+    if missing:
+        raise DataError(f"the table of visits lacks {', '.join(missing)}: see training/visits.py")
+    if not pd.api.types.is_datetime64_any_dtype(visits["visited_on"]) or visits["visited_on"].isna().any():
+        raise DataError("the table of visits: visited_on is a date in every row")
+    if visits["is_random"].dtype != np.bool_:
+        raise DataError("the table of visits: is_random is true or false in every row")
+    if not visits["finding"].isin(FINDINGS).all():
+        raise DataError(f"the table of visits: finding is one of {', '.join(FINDINGS)}")
+    if "chance" in visits.columns:
+        known = visits.loc[visits["is_random"], "chance"].dropna()
+        if not known.between(0, 1, inclusive="right").all():
+            raise DataError("the table of visits: chance is a probability above 0, of random visits")
+    return visits
+
+
+def random_visits(visits: pd.DataFrame, after: dt.date, until: dt.date, households: int) -> pd.DataFrame:
+    """The random visits in (after, until], each with its `weight`: one over its chance.
+
+    `households` is how many could be drawn where no chance is recorded.
+    """
+    days = visits["visited_on"]
+    kept = visits["is_random"] & (days > pd.Timestamp(after)) & (days <= pd.Timestamp(until))
+    drawn = visits[kept]
+    in_month = drawn.groupby(drawn["visited_on"].dt.to_period("M"))["household_id"].transform("size")
+    chance = np.minimum(1.0, in_month.to_numpy(dtype=np.float64) / households)
+    if "chance" in drawn.columns:
+        told = drawn["chance"].to_numpy(dtype=np.float64)
+        chance = np.where(np.isnan(told), chance, told)
+    return drawn.assign(weight=1.0 / chance)
+
+
+def estimate_missed(
+    visits: pd.DataFrame,
+    outcomes: pd.DataFrame,
+    after: dt.date,
+    until: dt.date,
+    *,
+    outcomes_until: dt.date,
+    grace_months: int,
+    households: int,
+) -> Missed | None:
+    """Estimate from the random visits in (after, until]; None without any whose grace has run out.
+
+    Horvitz-Thompson (1952) over households and months: a visit stands for one over its chance; visits that
+    met nobody are made up for by those that did, as if absence told nothing of difficulty. The interval is
+    Wilson's (1927) for the share, with the effective number of visits (Kish 1965), times the population.
+    A finding that overlooks difficulty makes both numbers too low.
+    """
+    drawn = random_visits(visits, after, until, households)
+    ripe = [horizon_end(one.date(), grace_months) <= outcomes_until for one in drawn["visited_on"]]
+    drawn = drawn[np.array(ripe, dtype=np.bool_)]
+    met = drawn[drawn["finding"] != NOT_MET]
+    if not len(met):
+        return None
+    months = drawn["visited_on"].dt.to_period("M").nunique()
+    identified = met["household_id"].map(outcomes.set_index("household_id")["identified_on"])
+    given = pd.to_datetime([horizon_end(one.date(), grace_months) for one in met["visited_on"]])
+    in_difficulty = (met["finding"] == DIFFICULTY).to_numpy()
+    on_the_day = in_difficulty & ~(identified <= met["visited_on"]).to_numpy()
+    after_grace = in_difficulty & ~(identified.to_numpy() <= given.to_numpy())
+    weights = met["weight"].to_numpy(dtype=np.float64)
+    population = float(drawn["weight"].sum()) / months
+    return Missed(
+        first_on=drawn["visited_on"].min().date(),
+        last_on=drawn["visited_on"].max().date(),
+        grace_months=grace_months,
+        visits=len(drawn),
+        met=len(met),
+        found=int(in_difficulty.sum()),
+        population=population,
+        undetected=_times(wilson(weights, on_the_day), population),
+        missed=_times(wilson(weights, after_grace), population),
+    )
+
+
+def wilson(weights: Floats, marks: npt.NDArray[np.bool_]) -> Estimate:
+    """The weighted share of the marks with Wilson's 95 % interval for the effective number of rows."""
+    total = float(weights.sum())
+    share = float(weights[marks].sum()) / total
+    n = total**2 / float((weights**2).sum())
+    z2 = NORMAL_95**2
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = NORMAL_95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    return Estimate(share, max(0.0, middle - half), min(1.0, middle + half))
+
+
+def _times(one: Estimate, factor: float) -> Estimate:
+    return Estimate(one.value * factor, one.low * factor, one.high * factor)
