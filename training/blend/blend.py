@@ -1,0 +1,176 @@
+"""Fitting a blend: every member out of fold, the best of each family, their weights and a calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import log_loss
+from sklearn.model_selection import StratifiedGroupKFold
+from threadpoolctl import threadpool_limits
+
+from scoring.calibration import Calibration, probability
+from training.blend.members import Line, Margins, Member, Trees
+from training.blend.rows import Rows
+from training.blend.weights import find_weights
+from training.errors import DataError
+from training.fit import fit_calibration
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+Progress = Callable[[int, int], None]
+
+MANY_ROWS = 12_000
+RIDGES = (0.002, 0.02, 0.2)
+
+
+@dataclass(frozen=True)
+class BlendSettings:
+    """How a blend is fitted.
+
+    `prior_strength` holds the weights to equal ones (see `find_weights`). From `many_rows` on there are
+    three folds and one bag, and from `many_outcomes` outcomes on trees of 31 leaves are tried as well.
+    """
+
+    folds: int = 5
+    prior_strength: float = 20.0
+    many_rows: int = MANY_ROWS
+    many_outcomes: int = 1_000
+    seed: int = 7
+
+    def families(
+        self, n: int, outcomes: int, directions: Sequence[int] = ()
+    ) -> tuple[tuple[Member, ...], ...]:
+        """Members that differ in kind, and of each kind the sizes of which the folds choose one.
+
+        Chosen on folds of three panels' training sides and on invented panels; see docs/how-to.
+        """
+        bags = 1 if n >= self.many_rows else 3
+        shared: dict[str, Any] = {
+            "directions": tuple(directions),
+            "bags": bags,
+            "threads": threads_for(n),
+        }
+        large: tuple[Member, ...] = ()
+        if outcomes >= self.many_outcomes:
+            large = (Trees("trees, 31 leaves", leaves=31, rounds=500, l2=10.0, **shared),)
+        return (
+            tuple(Line(f"line, C {c}", c) for c in RIDGES),
+            tuple(Line(f"line of places, C {c}", c, is_placed=True) for c in RIDGES),
+            (Trees("trees, 7 leaves", **shared), *large),
+            (Trees("trees of places", is_placed=True, **shared),),
+            (Trees("trees from the rule", is_placed=True, starts_at_rule=True, **shared),),
+        )
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """One fitted member, the calibration of its margins and its weight."""
+
+    name: str
+    margins: Margins
+    scale: Calibration
+    weight: float
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Fitted members with their weights, and the calibration of the sum."""
+
+    members: tuple[Fitted, ...]
+    calibration: Calibration
+
+    def margins(self, rows: Rows) -> Floats:
+        """The weighted sum of the members' calibrated log-odds."""
+        total = np.zeros(len(rows))
+        for one in self.members:
+            total += one.weight * one.scale.log_odds(one.margins(rows))
+        return total
+
+    def probability(self, rows: Rows) -> Floats:
+        """Calibrated probabilities of rows with the columns it was fitted on."""
+        return self.calibration.probability(self.margins(rows))
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """The share of each member by name."""
+        return {one.name: one.weight for one in self.members}
+
+
+def fit_blend(
+    rows: Rows,
+    labels: Labels,
+    groups: npt.NDArray[Any],
+    directions: Sequence[int] = (),
+    settings: BlendSettings | None = None,
+    progress: Progress | None = None,
+) -> Blend:
+    """Fit on rows and labels; folds never part the rows of a group. `directions` holds trees monotone.
+
+    Raises `DataError` where fewer than two groups have the outcome, or lack it.
+    """
+    chosen = settings or BlendSettings()
+    with threadpool_limits(threads_for(len(labels))):
+        return _fit(rows, labels, groups, directions, chosen, progress)
+
+
+def threads_for(n: int) -> int:
+    """Threads worth starting for n rows: waiting for each other costs more than a small table's work."""
+    return 2 if n >= MANY_ROWS else 1
+
+
+def _fit(
+    rows: Rows,
+    labels: Labels,
+    groups: npt.NDArray[Any],
+    directions: Sequence[int],
+    chosen: BlendSettings,
+    progress: Progress | None,
+) -> Blend:
+    outcome_groups = min(len(np.unique(groups[labels == value])) for value in (0, 1))
+    if outcome_groups < 2:
+        raise DataError("the outcome is in fewer than two groups, or all but one have it: use more data")
+    many = len(labels) >= chosen.many_rows
+    folds = min(3 if many else chosen.folds, outcome_groups)
+    families = chosen.families(len(labels), int(labels.sum()), directions)
+    parts = _folds(labels, groups, folds, chosen.seed)
+    steps = len(parts) * sum(len(one) for one in families) + len(families)
+    done = 0
+    best: list[tuple[Member, Floats, Calibration]] = []
+    for family in families:
+        candidates = []
+        for member in family:
+            margins = np.empty(len(labels))
+            for learn, held in parts:
+                margins[held] = member.fit(rows.take(learn), labels[learn], chosen.seed)(rows.take(held))
+                done += 1
+                if progress:
+                    progress(done, steps)
+            scale = fit_calibration(margins, labels)
+            candidates.append((member, scale.log_odds(margins), scale))
+        best.append(min(candidates, key=lambda one: float(log_loss(labels, probability(one[1])))))
+    stacked = np.column_stack([margins for _, margins, _ in best])
+    weights = find_weights(stacked, labels, chosen.prior_strength)
+    calibration = fit_calibration(stacked @ weights, labels)
+    members = []
+    for (member, _, scale), weight in zip(best, weights, strict=True):
+        members.append(Fitted(member.name, member.fit(rows, labels, chosen.seed), scale, float(weight)))
+        done += 1
+        if progress:
+            progress(done, steps)
+    return Blend(tuple(members), calibration)
+
+
+def _folds(
+    labels: Labels, groups: npt.NDArray[Any], folds: int, seed: int
+) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """Folds of whole groups, each learning side with both outcomes; fewer folds where groups are few."""
+    for count in range(folds, 1, -1):
+        splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+        parts = list(splitter.split(np.zeros((len(labels), 1)), labels, groups))
+        if all(len(np.unique(labels[learn])) == 2 for learn, _ in parts):
+            return parts
+    raise DataError("too few groups have the outcome to learn from: use more data")
