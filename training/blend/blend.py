@@ -13,9 +13,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
 
 from scoring.calibration import Calibration, probability
-from training.blend.members import Line, Margins, Member, Trees
+from training.blend.members import Line, Margins, Member, NaiveRule, Trees
 from training.blend.rows import Rows
-from training.blend.weights import find_weights
+from training.blend.weights import find_trust, find_weights
 from training.errors import DataError
 from training.fit import fit_calibration
 
@@ -78,10 +78,17 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Blend:
-    """Fitted members with their weights, and the calibration of the sum."""
+    """Fitted members with their weights, the calibration of the sum, and how far it is trusted over the rule.
+
+    `trust` is 1 where the folds show the sum to be better than the naive rule, less where they hardly do.
+    `out_of_fold` are the log-odds of the rows it was fitted on, by members that had not seen them.
+    """
 
     members: tuple[Fitted, ...]
     calibration: Calibration
+    rule: Calibration
+    trust: float
+    out_of_fold: Floats
 
     def margins(self, rows: Rows) -> Floats:
         """The weighted sum of the members' calibrated log-odds."""
@@ -92,12 +99,16 @@ class Blend:
 
     def probability(self, rows: Rows) -> Floats:
         """Calibrated probabilities of rows with the columns it was fitted on."""
-        return self.calibration.probability(self.margins(rows))
+        return probability(
+            self.trust * self.calibration.log_odds(self.margins(rows))
+            + (1 - self.trust) * self.rule.log_odds(rows.naive)
+        )
 
     @property
     def weights(self) -> Mapping[str, float]:
-        """The share of each member by name."""
-        return {one.name: one.weight for one in self.members}
+        """The weight of each member by name, the naive rule's among them."""
+        found = {one.name: self.trust * self.calibration.slope * one.weight for one in self.members}
+        return {**found, "naive rule": 1 - self.trust}
 
 
 def fit_blend(
@@ -154,14 +165,20 @@ def _fit(
         best.append(min(candidates, key=lambda one: float(log_loss(labels, probability(one[1])))))
     stacked = np.column_stack([margins for _, margins, _ in best])
     weights = find_weights(stacked, labels, chosen.prior_strength)
-    calibration = fit_calibration(stacked @ weights, labels)
+    total = stacked @ weights
+    calibration = fit_calibration(total, labels)
+    rule = np.empty(len(labels))
+    for learn, held in parts:
+        rule[held] = NaiveRule().fit(rows.take(learn), labels[learn], chosen.seed)(rows.take(held))
+    log_odds = calibration.log_odds(total)
+    trust = find_trust(log_odds, rule, labels, groups)
     members = []
     for (member, _, scale), weight in zip(best, weights, strict=True):
         members.append(Fitted(member.name, member.fit(rows, labels, chosen.seed), scale, float(weight)))
         done += 1
         if progress:
             progress(done, steps)
-    return Blend(tuple(members), calibration)
+    return Blend(tuple(members), calibration, fit_calibration(rows.naive, labels), trust, trust * log_odds + (1 - trust) * rule)
 
 
 def _folds(

@@ -19,11 +19,11 @@ def read_outcome(name: str, cells: pd.Series) -> Floats:
     """
     column = infer_column(name, cells)
     values = column.values
+    if np.isnan(values).all() and not column.misfits:
+        raise DataError(f"the label {name!r} is empty in every row")
     if column.kind not in {"flag", "number", "code"} or column.misfits:
         raise DataError(_unlike(name, cells))
     found = set(np.unique(values[~np.isnan(values)]).tolist())
-    if not found:
-        raise DataError(f"the label {name!r} is empty in every row")
     if not found <= {0.0, 1.0}:
         raise DataError(_unlike(name, cells))
     if found == {0.0}:
