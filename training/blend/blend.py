@@ -31,8 +31,9 @@ RIDGES = (0.002, 0.02, 0.2)
 class BlendSettings:
     """How a blend is fitted.
 
-    `prior_strength` holds the weights to equal ones (see `find_weights`). From `many_rows` on there are
-    three folds and one bag, and from `many_outcomes` outcomes on trees of 31 leaves are tried as well.
+    `prior_strength` holds the weights to equal ones (see `find_weights`). From `many_rows` on sizes and
+    weights are found in three folds of so many rows, of groups drawn whole, and trees are not bagged; from
+    `many_outcomes` outcomes on trees of 31 leaves are tried as well.
     """
 
     folds: int = 5
@@ -81,14 +82,12 @@ class Blend:
     """Fitted members with their weights, the calibration of the sum, and how far it is trusted over the rule.
 
     `trust` is 1 where the folds show the sum to be better than the naive rule, less where they hardly do.
-    `out_of_fold` are the log-odds of the rows it was fitted on, by members that had not seen them.
     """
 
     members: tuple[Fitted, ...]
     calibration: Calibration
     rule: Calibration
     trust: float
-    out_of_fold: Floats
 
     def margins(self, rows: Rows) -> Floats:
         """The weighted sum of the members' calibrated log-odds."""
@@ -141,44 +140,63 @@ def _fit(
     chosen: BlendSettings,
     progress: Progress | None,
 ) -> Blend:
-    outcome_groups = min(len(np.unique(groups[labels == value])) for value in (0, 1))
+    outcome_groups = _outcome_groups(labels, groups)
     if outcome_groups < 2:
         raise DataError("the outcome is in fewer than two groups, or all but one have it: use more data")
     many = len(labels) >= chosen.many_rows
-    folds = min(3 if many else chosen.folds, outcome_groups)
+    judged = _drawn(labels, groups, chosen) if many else np.arange(len(labels))
+    past, past_labels, past_groups = rows.take(judged), labels[judged], groups[judged]
     families = chosen.families(len(labels), int(labels.sum()), directions)
-    parts = _folds(labels, groups, folds, chosen.seed)
+    folds = min(3 if many else chosen.folds, _outcome_groups(past_labels, past_groups))
+    parts = _folds(past_labels, past_groups, folds, chosen.seed)
     steps = len(parts) * sum(len(one) for one in families) + len(families)
     done = 0
+
+    def tell() -> None:
+        nonlocal done
+        done += 1
+        if progress:
+            progress(done, steps)
+
+    def out_of_fold(member: Member, after: Callable[[], None]) -> Floats:
+        margins = np.empty(len(judged))
+        for learn, held in parts:
+            margins[held] = member.fit(past.take(learn), past_labels[learn], chosen.seed)(past.take(held))
+            after()
+        return margins
+
     best: list[tuple[Member, Floats, Calibration]] = []
     for family in families:
         candidates = []
         for member in family:
-            margins = np.empty(len(labels))
-            for learn, held in parts:
-                margins[held] = member.fit(rows.take(learn), labels[learn], chosen.seed)(rows.take(held))
-                done += 1
-                if progress:
-                    progress(done, steps)
-            scale = fit_calibration(margins, labels)
+            margins = out_of_fold(member, tell)
+            scale = fit_calibration(margins, past_labels)
             candidates.append((member, scale.log_odds(margins), scale))
-        best.append(min(candidates, key=lambda one: float(log_loss(labels, probability(one[1])))))
+        best.append(min(candidates, key=lambda one: float(log_loss(past_labels, probability(one[1])))))
     stacked = np.column_stack([margins for _, margins, _ in best])
-    weights = find_weights(stacked, labels, chosen.prior_strength)
-    total = stacked @ weights
-    calibration = fit_calibration(total, labels)
-    rule = np.empty(len(labels))
-    for learn, held in parts:
-        rule[held] = NaiveRule().fit(rows.take(learn), labels[learn], chosen.seed)(rows.take(held))
-    log_odds = calibration.log_odds(total)
-    trust = find_trust(log_odds, rule, labels, groups)
+    weights = find_weights(stacked, past_labels, chosen.prior_strength)
+    calibration = fit_calibration(stacked @ weights, past_labels)
+    rule = out_of_fold(NaiveRule(), lambda: None)
+    trust = find_trust(calibration.log_odds(stacked @ weights), rule, past_labels, past_groups)
     members = []
     for (member, _, scale), weight in zip(best, weights, strict=True):
         members.append(Fitted(member.name, member.fit(rows, labels, chosen.seed), scale, float(weight)))
-        done += 1
-        if progress:
-            progress(done, steps)
-    return Blend(tuple(members), calibration, fit_calibration(rows.naive, labels), trust, trust * log_odds + (1 - trust) * rule)
+        tell()
+    return Blend(tuple(members), calibration, fit_calibration(rows.naive, labels), trust)
+
+
+def _outcome_groups(labels: Labels, groups: npt.NDArray[Any]) -> int:
+    return min(len(np.unique(groups[labels == value])) for value in (0, 1))
+
+
+def _drawn(labels: Labels, groups: npt.NDArray[Any], chosen: BlendSettings) -> npt.NDArray[np.int64]:
+    """About `many_rows` rows of groups drawn whole; all rows where so few would lack outcomes."""
+    _, numbers = np.unique(groups.astype(str), return_inverse=True)
+    sizes = np.bincount(numbers)
+    order = np.random.default_rng(chosen.seed).permutation(len(sizes))
+    taken = order[: int(np.searchsorted(np.cumsum(sizes[order]), chosen.many_rows)) + 1]
+    drawn = np.flatnonzero(np.isin(numbers, taken))
+    return drawn if _outcome_groups(labels[drawn], groups[drawn]) >= chosen.folds else np.arange(len(labels))
 
 
 def _folds(

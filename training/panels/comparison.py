@@ -15,6 +15,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_s
 from sklearn.model_selection import StratifiedGroupKFold
 
 from training.blend import fit_blend
+from training.blend.blend import MANY_ROWS
 from training.blend.rows import Rows, build_rows
 from training.errors import DataError
 from training.metrics import TieRange, at_capacity, visits_at
@@ -28,6 +29,7 @@ Progress = Callable[[str, int, int], None]
 
 CAPACITY_SHARE = 0.1
 FOLDS = 5
+FEWER_FOLDS = 3
 SEED = 7
 
 
@@ -181,7 +183,7 @@ def compare_in_folds(
     kept = _varying(sample.vectors)
     rows = sample.rows(kept)
     outcome_groups = min(len(np.unique(sample.groups[sample.labels == value])) for value in (0, 1))
-    folds = min(FOLDS, outcome_groups)
+    folds = min(FOLDS if len(rows) < MANY_ROWS else FEWER_FOLDS, outcome_groups)
     if folds < 2:
         raise DataError("fewer than two groups have the outcome: nothing to learn or to measure")
     repeated: list[dict[str, Floats]] = []

@@ -86,7 +86,9 @@ def compare_panel(
             f"the naive column {naive!r} holds no numbers: give the column that today's rule sorts by"
         )
     if np.isnan(rule.values[test]).all():
-        raise DataError(f"the naive column {naive!r} is empty in the test wave: the rule cannot be measured there")
+        raise DataError(
+            f"the naive column {naive!r} is empty in the test wave: the rule cannot be measured there"
+        )
     taken = {one for role, one in roles if role != "naive"}
     columns = _inferred(table, taken | set(dropped), progress)
     units = households if groups is None else groups
