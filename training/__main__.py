@@ -143,6 +143,47 @@ def uganda(
         print_comparison(compared, wide_console())
 
 
+@survey_app.command()
+def malawi(
+    data: Annotated[Path | None, typer.Option(help="Folder with malawi_ihps_2010_2013_2016.csv")] = None,
+    as_json: Json = False,
+) -> None:
+    """Malawi Integrated Household Panel: poor diets, train 2010 → 2013, test 2013 → 2016."""
+    from training.panels import print_comparison
+    from training.report import wide_console
+    from training.surveys.malawi import compare_malawi
+
+    if data is None:
+        errors.print("Give the folder of the Malawi Integrated Household Panel with --data DIR.")
+        raise typer.Exit(2)
+    with stage_bar(as_json) as bar:
+        compared = compare_malawi(data, progress=bar)
+    if as_json:
+        print(json.dumps(compared.as_json(), ensure_ascii=False))
+    else:
+        print_comparison(compared, wide_console())
+
+
+@survey_app.command("costa-rica")
+def costa_rica(
+    data: Annotated[Path | None, typer.Option(help="Folder with train.csv")] = None,
+    as_json: Json = False,
+) -> None:
+    """Costa Rica: four classes of poverty by macro-F1, five folds over household heads."""
+    from training.report import wide_console
+    from training.surveys.costa_rica import compare_costa_rica, print_classes
+
+    if data is None:
+        errors.print("Give the folder of the Costa Rica households with --data DIR.")
+        raise typer.Exit(2)
+    with stage_bar(as_json) as bar:
+        compared = compare_costa_rica(data, progress=bar)
+    if as_json:
+        print(json.dumps(compared.as_json()))
+    else:
+        print_classes(compared, wide_console())
+
+
 @app.command()
 def panel(
     data: Annotated[Path, typer.Option(help="CSV, Parquet or Stata file, one row a household (and wave)")],

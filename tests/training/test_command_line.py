@@ -25,6 +25,10 @@ def training(*arguments: object) -> subprocess.CompletedProcess[str]:
     [
         (("survey", "uganda"), "--data DIR"),
         (("survey", "uganda", "--data", "no/such/folder"), "there is no file"),
+        (("survey", "malawi"), "--data DIR"),
+        (("survey", "malawi", "--data", "no/such/folder"), "there is no file"),
+        (("survey", "costa-rica"), "--data DIR"),
+        (("survey", "costa-rica", "--data", "no/such/folder"), "there is no file"),
         (("simulate", "--out", "{tmp}", "--ends-on", "2026-02-30"), "--ends-on is a date"),
         (("simulate", "--out", "{tmp}", "--ends-on", "2026-02-27"), "last day of a month"),
         (("run", "no.yaml", "--data", "x", "--out", "{tmp}", "--outcomes-until", "2026-10-31"), "no.yaml"),

@@ -118,6 +118,12 @@ def test_honest_columns_are_kept() -> None:
     assert not compared(make_panel(households=100, seed=8)).left_out
 
 
+@pytest.fixture
+def one_repetition(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.panels.panel.repetitions_for", lambda n: 1)
+
+
+@pytest.mark.usefixtures("one_repetition")
 def test_without_time_rows_are_measured_out_of_fold() -> None:
     panel = make_panel(households=70, waves=2, seed=9).drop(columns="year")
     found = compared(panel, time=None, group="village")
@@ -126,6 +132,7 @@ def test_without_time_rows_are_measured_out_of_fold() -> None:
     assert "Cross-section" in found.title
 
 
+@pytest.mark.usefixtures("one_repetition")
 def test_noise_alone_is_not_learned_out_of_fold() -> None:
     panel = make_panel(households=120, waves=1, seed=10)
     panel["poor"] = np.random.default_rng(3).permutation(panel["poor"])

@@ -47,7 +47,7 @@ def test_stata_has_the_names_of_its_labels(tmp_path: Path) -> None:
         "size": {99: "no answer"},
         "poor": {0: "No", 1: "Yes"},
     }
-    frame.to_stata(tmp_path / "t.dta", write_index=False, value_labels=labels)
+    frame.to_stata(tmp_path / "t.dta", write_index=False, value_labels=labels)  # type: ignore[arg-type]
     found = read_table(tmp_path / "t.dta")
     assert found["wave"].tolist() == ["second round", "first round", "first round"]
     assert found["size"].tolist() == [3, 99, 4]
