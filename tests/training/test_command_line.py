@@ -49,7 +49,7 @@ def test_a_refusal_is_one_sentence(tmp_path: Path, arguments: tuple[str, ...], s
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("simulate",), ("run",), ("promote",), ("survey",), ("survey", "uganda")]
+    "command", [(), ("simulate",), ("run",), ("promote",), ("panel",), ("survey",), ("survey", "malawi")]
 )
 def test_help_helps(command: tuple[str, ...]) -> None:
     done = training(*command, "--help")

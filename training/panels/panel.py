@@ -128,7 +128,7 @@ def compare_panel(
 
 
 def repetitions_for(rows: int) -> int:
-    """How often the groups of a cross-section are parted anew: chance in the folds matters on small tables."""
+    """How often the groups of a cross-section are parted anew: on small tables the folds are luck."""
     return 3 if rows <= 1_500 else 2 if rows <= 5_000 else 1
 
 
