@@ -234,6 +234,8 @@ def show(answer: dict[str, Any], base: str, household_id: str, out: Path, second
         f"API            curl -s -H 'Content-Type: application/json' -d @{where}/request.json "
         f"{base}/v1/scores"
     )
+    for page in sorted(out.glob("runs/*/report.html")):
+        print(f"Report         {page.relative_to(ROOT) if page.is_relative_to(ROOT) else page}")
     print(f"MLflow runs    .venv/bin/mlflow ui --backend-store-uri sqlite:///{where}/mlflow.db")
     print(f"Ready after {seconds:.0f} seconds.", flush=True)
 

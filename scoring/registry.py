@@ -7,10 +7,12 @@ serves is the champion.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,17 @@ REPORT_TAG = "report_sha256"
 """Tag of a version: the hash of the report that its gates read."""
 
 
+_CLIENT = {
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # A registry that does not answer is told within a minute.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+}
+
+_ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
+"""How a registry says that it has no such model, version or alias."""
+
+
 def connect(tracking_uri: str) -> Any:
     """MLflow's client for a tracking server or SQLite file; raises `RegistryError` where it refuses that."""
     from mlflow import MlflowClient
@@ -35,7 +48,8 @@ def connect(tracking_uri: str) -> Any:
     # MLflow reports every table it makes; here that is noise.
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    for name, value in _CLIENT.items():
+        os.environ.setdefault(name, value)
     try:
         return MlflowClient(tracking_uri, registry_uri=tracking_uri)
     except MlflowException:
@@ -43,11 +57,24 @@ def connect(tracking_uri: str) -> Any:
 
 
 def check_store(tracking_uri: str) -> None:
-    """Raise `RegistryError` where a SQLite address names no file."""
-    path = tracking_uri.removeprefix("sqlite:///")
-    if path != tracking_uri and not Path(path).is_file():
+    """Raise `RegistryError` where a SQLite address names no file, or one that MLflow did not write."""
+    name = tracking_uri.removeprefix("sqlite:///")
+    if name == tracking_uri:
+        return
+    if not Path(name).is_file():
         # MLflow would make an empty database there and then find nothing in it.
-        raise RegistryError(f"--tracking: there is no file {path}")
+        raise RegistryError(f"--tracking: there is no file {name}")
+    tables = "SELECT count(*) FROM sqlite_master WHERE name = 'registered_models'"
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{Path(name).resolve().as_uri()}?mode=ro", uri=True)
+        ) as store:
+            is_mlflow = store.execute(tables).fetchone()[0] == 1
+    except sqlite3.DatabaseError:
+        is_mlflow = False
+    if not is_mlflow:
+        # MLflow would add its tables to it.
+        raise RegistryError(f"--tracking: {name} is not a database of MLflow")
 
 
 def publish_bundle(bundle: Path, run_id: str, tracking_uri: str, report: Path | None = None) -> str:
@@ -103,10 +130,9 @@ def find_version(alias: str, tracking_uri: str) -> str | None:
     try:
         return str(client.get_model_version_by_alias(MODEL_NAME, alias).version)
     except MlflowException as error:
-        # A registry without the alias, or without any model, answers one of these two.
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+        if error.error_code in _ABSENT:
             return None
-        raise RegistryError(f"the registry does not answer: {error.message}") from None
+        raise RegistryError(f"the registry does not answer: {_first_line(error)}") from None
 
 
 def fetch_version(version: str, tracking_uri: str, directory: Path) -> tuple[Bundle, Path | None]:
@@ -120,7 +146,9 @@ def fetch_version(version: str, tracking_uri: str, directory: Path) -> tuple[Bun
     client = connect(tracking_uri)
     try:
         registered = client.get_model_version(MODEL_NAME, version)
-    except MlflowException:
+    except MlflowException as error:
+        if error.error_code not in _ABSENT:
+            raise RegistryError(f"the registry does not answer: {_first_line(error)}") from None
         raise RegistryError(f"the registry has no version {version}; train one with `run` first") from None
     try:
         bundle = load_bundle(
@@ -169,3 +197,7 @@ def fetch_bundle(alias: str, tracking_uri: str, directory: Path) -> Bundle:
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return load_bundle(directory)
+
+
+def _first_line(error: Any) -> str:
+    return str(error.message).partition("\n")[0]

@@ -73,15 +73,41 @@ def simulate(
 
 
 @app.command()
+def check(
+    experiment: Annotated[Path, typer.Argument(help="Experiment file (YAML)")],
+    as_json: Json = False,
+) -> None:
+    """Check an experiment file and draw its split, without running anything."""
+    from training.evaluation.document import settings_json
+    from training.experiment import load_experiment
+    from training.split_picture import draw_splits, summary
+
+    loaded = load_experiment(experiment)
+    if as_json:
+        settings = {**settings_json(loaded), "picture": draw_splits(loaded.splits)}
+        print(json.dumps(settings, ensure_ascii=False))
+        return
+    print(draw_splits(loaded.splits))
+    print(summary(loaded))
+
+
+@app.command()
 def run(
     experiment: Annotated[Path, typer.Argument(help="Experiment file (YAML)")],
     data: Annotated[Path, typer.Option(help="Folder with signals/ and outcomes.parquet")],
     out: Annotated[Path, typer.Option(help="Folder for the bundle, the report and MLflow's files")],
     outcomes_until: Annotated[str, typer.Option(help="Last day whose identifications are all recorded")],
     tracking: Annotated[str, typer.Option(help="MLflow tracking URI; a SQLite file in --out if empty")] = "",
+    champion: Annotated[
+        Path | None,
+        typer.Option(help="Bundle to compare the list with; the registry's champion if not given"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Train and test out of time beside every baseline; record the run and register the model."""
+    """Train and test out of time beside every baseline; record the run and register the model.
+
+    A run that was killed goes on where it was when it is started again.
+    """
     from training.pipeline import run_experiment
 
     with stage_bar(as_json) as bar:
@@ -91,6 +117,7 @@ def run(
             out,
             outcomes_until=parse_date("--outcomes-until", outcomes_until),
             tracking_uri=tracking or None,
+            champion_bundle=champion,
             progress=bar,
         )
     if as_json:
@@ -104,6 +131,24 @@ def run(
             highlight=False,
             soft_wrap=True,
         )
+        errors.print(f"report: {done.bundle.parent / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def report(
+    run_dir: Annotated[Path, typer.Argument(help="Folder of a run, beside its bundle")],
+    as_json: Json = False,
+) -> None:
+    """Make a run's page, model card and register record anew from its report.json."""
+    from training.report.files import read_report, render_files
+
+    written = render_files(run_dir)
+    if as_json:
+        print(json.dumps(read_report(run_dir), ensure_ascii=False))
+    else:
+        errors.print(
+            f"{len(written)} files → {written[0].parent}", highlight=False, markup=False, soft_wrap=True
+        )
 
 
 @app.command()
@@ -111,13 +156,83 @@ def promote(
     version: Annotated[str, typer.Option(help="Registered version to make champion")],
     tracking: Annotated[str, typer.Option(help="MLflow tracking URI")],
     override: Annotated[str, typer.Option(help="Reason to promote although a gate failed; it is kept")] = "",
+    why: Annotated[str, typer.Option(help="Reason to keep in the release log")] = "",
+    by: Annotated[str, typer.Option(help="Who promotes; the user of this machine if empty")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Try the gates, change nothing")] = False,
+    as_json: Json = False,
 ) -> None:
     """Make a registered version the champion, if it passes the gates."""
-    from training.promote import promote as promote_version
+    from training.errors import GateError
+    from training.promote import promote_tried, say_failed, try_gates
+    from training.promotion_tables import print_done, print_gates
+    from training.report import wide_console
 
-    done = promote_version(version, tracking, override or None)
-    replaced = f", in place of version {done.former}" if done.former else ""
-    errors.print(f"version {done.version} ({done.release}) is champion{replaced}", highlight=False)
+    tried = try_gates(version, tracking)
+    is_refused = bool(tried.failed) and not override
+    if not as_json:
+        print_gates(tried.gates, wide_console())
+    done = tried if dry_run or is_refused else promote_tried(tried, tracking, override, by=by, why=why)
+    if as_json:
+        print(json.dumps(done.as_json(), ensure_ascii=False))
+    elif dry_run or not is_refused:
+        print_done(done, errors)
+    if is_refused:
+        raise GateError(f"{tried.release} may not be promoted: {say_failed(tried.failed)}")
+
+
+@app.command()
+def rollback(
+    tracking: Annotated[str, typer.Option(help="MLflow tracking URI")],
+    why: Annotated[str, typer.Option(help="Reason, kept in the release log")],
+    to: Annotated[str, typer.Option(help="Version that was champion; the former one if empty")] = "",
+    by: Annotated[str, typer.Option(help="Who rolls back; the user of this machine if empty")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the files, change nothing")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make the former champion the champion again, after its files are checked."""
+    from training.promote import rollback as roll_back
+    from training.promotion_tables import print_done
+
+    done = roll_back(tracking, to or None, why=why, by=by or None, dry_run=dry_run)
+    if as_json:
+        print(json.dumps(done.as_json(), ensure_ascii=False))
+    else:
+        print_done(done, errors)
+
+
+@app.command()
+def releases(
+    tracking: Annotated[str, typer.Option(help="MLflow tracking URI")],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check the chain; exit code 1 tells a fault")
+    ] = False,
+    head: Annotated[str, typer.Option(help="Hash an earlier promotion printed, for --verify")] = "",
+    as_json: Json = False,
+) -> None:
+    """Print the release log: who made which version champion, when and why."""
+    from scoring.registry import check_store
+    from training.promotion_tables import print_releases
+    from training.release_log import find_faults, read_releases
+    from training.report import wide_console
+
+    check_store(tracking)
+    found = read_releases(tracking)
+    faults = find_faults(tracking, head or None) if verify or head else None
+    if as_json:
+        entries = [one.model_dump(mode="json") for one in found]
+        print(
+            json.dumps(
+                {"releases": entries, **({} if faults is None else {"faults": faults})}, ensure_ascii=False
+            )
+        )
+    else:
+        print_releases(found, wide_console())
+        for one in faults or []:
+            errors.print(one, style="red", highlight=False, markup=False, soft_wrap=True)
+        if faults == []:
+            errors.print(f"{len(found)} entries, the chain is whole", highlight=False)
+    if faults:
+        raise typer.Exit(1)
 
 
 @survey_app.command()

@@ -35,7 +35,10 @@ sample, weighted back, so that its probabilities keep their level."""
 
 @dataclass(frozen=True)
 class Ranking:
-    """A baseline's ranking of households, higher first; a rule's ranks are no probabilities."""
+    """A baseline's ranking of households, higher first; a rule's ranks are no probabilities.
+
+    `is_rule` is said of what offices go by today: income and the departments' triggers.
+    """
 
     name: str
     ranks: Floats
@@ -63,7 +66,7 @@ def rule_rankings(vectors: pd.DataFrame, as_of: dt.date, region: str) -> list[Ra
     union = np.max(excesses, axis=0) if excesses else np.zeros(len(vectors))
     rankings.append(Ranking("union of triggers", union, is_probability=False, is_rule=True))
     rankings.append(
-        Ranking(POINTS_CARD, card_points(columns, as_of, region), is_probability=False, is_rule=True)
+        Ranking(POINTS_CARD, card_points(columns, as_of, region), is_probability=False, is_rule=False)
     )
     return rankings
 

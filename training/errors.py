@@ -23,3 +23,7 @@ class GateError(TrainingError):
 
 class ReleaseError(TrainingError):
     """A release log that is broken or cannot be written, or a rollback to what was never champion."""
+
+
+class TrackingError(TrainingError):
+    """A tracking server that does not take a run."""

@@ -47,7 +47,8 @@ class Evaluation:
     """A trained model with everything that was measured of it.
 
     `model`, `fitted`, `train_rows`, `train_positives` and `train_vectors` are of the released model, that of
-    the last split; `choices` holds, for each split, how its candidate was chosen from a grid.
+    the last split; `choices` holds, for each split, how its candidate was chosen from a grid. `champion_note`
+    says why a champion could not be compared with.
     """
 
     experiment: Experiment
@@ -58,6 +59,7 @@ class Evaluation:
     train_vectors: pd.DataFrame
     choices: tuple[Choice | None, ...]
     comparison: Comparison
+    champion_note: str | None = None
 
     @property
     def tests(self) -> tuple[TestDate, ...]:

@@ -82,6 +82,7 @@ class Experiment:
     grid: GridSettings = field(default_factory=GridSettings)
     bootstrap: BootstrapSettings = field(default_factory=BootstrapSettings)
     groups: GroupSettings = field(default_factory=GroupSettings)
+    must_beat: str = "all"
     is_ablated: bool = False
 
     @property
@@ -119,7 +120,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
 KEYS: dict[str, tuple[str, ...]] = {
     "": (
         "name", "region", "horizon_months", "train", "test", "refit", "cohort", "labels", "capacity",
-        "features", "fit", "grid", "ablation", "bootstrap", "groups",
+        "features", "fit", "grid", "must_beat", "ablation", "bootstrap", "groups",
     ),
     "cohort": ("areas",),
     "labels": ("source", "maturity_days"),
@@ -135,6 +136,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 REQUIRED = ("name", "region", "horizon_months", "train", "test", "capacity")
 REFITS = ("once", "each")
 LABEL_SOURCES = ("outcomes",)
+MUST_BEAT = ("all", "rules")
 MEASURES = ("pr_auc", "precision")
 MOST_CANDIDATES = 64
 
@@ -177,6 +179,7 @@ def load_experiment(path: Path) -> Experiment:
         grid=grid,
         bootstrap=_bootstrap(raw.get("bootstrap", {})),
         groups=_groups(raw.get("groups", {})),
+        must_beat=check_name("must_beat", raw.get("must_beat", "all"), MUST_BEAT),
         is_ablated=flag("ablation", raw.get("ablation", False)),
     )
 

@@ -16,6 +16,7 @@ from sklearn.metrics import average_precision_score
 from features import FEATURES
 from training.baselines import fit_default, fit_logistic
 from training.candidate import Candidate, fit_candidate
+from training.evaluation.ablation import NOTHING
 from training.evaluation.choice import Choice, choose
 from training.evaluation.lists import cut
 from training.experiment import Experiment, past_pairs
@@ -36,7 +37,7 @@ class SplitFit:
     """What was fitted for one split: ours, how it was chosen, and the scores of the learned baselines.
 
     `logistic` and `default` hold the probabilities of the rows of each test date, by ISO date; `ablated` the
-    margins without each theme, by theme and ISO date.
+    margins of trees without each theme (and without `NOTHING`), by theme and ISO date.
     """
 
     candidate: Candidate
@@ -92,7 +93,9 @@ def fit_split(
     def ablated(theme: str) -> dict[str, Floats]:
         return fit_without(theme, names, train, tests, split, settings, candidate.fitted.trees)
 
-    themes = sorted({FEATURES[name].theme for name in names}) if experiment.is_ablated and is_released else []
+    themes = []
+    if experiment.is_ablated and is_released:
+        themes = [NOTHING, *sorted({FEATURES[name].theme for name in names})]
     return SplitFit(
         candidate,
         choice,
@@ -126,7 +129,11 @@ def fit_without(
     settings: FitSettings,
     trees: int,
 ) -> dict[str, Floats]:
-    """Margins on each test date of as many trees, fitted alike without the features of one theme."""
+    """Margins on each test date of as many trees, fitted alike without the features of one theme.
+
+    `NOTHING` is fitted too: what a theme adds is told by trees made in the same way, whatever else is done
+    to the released model.
+    """
     kept = [name for name in names if FEATURES[name].theme != theme]
     if not kept:
         return {str(one): np.zeros(len(tests[one].labels)) for one in split.test}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +14,28 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from features import Signals, policy_value
+import training
+from features import FEATURES, Signals, feature_version, policy_value, policy_version
+from scoring.bundle import load_bundle
+from scoring.errors import BundleError
+from scoring.registry import CHAMPION, fetch_bundle, find_champion
+from training.candidate import Candidate
+from training.champion import Champion
 from training.cohort import check_outcomes
 from training.errors import DataError
 from training.evaluate import Evaluation, evaluate
-from training.evaluation.document import evaluation_json
-from training.experiment import load_experiment
-from training.provenance import data_fingerprint
+from training.evaluation.choice import Choice
+from training.evaluation.document import evaluation_json, settings_json
+from training.experiment import Experiment, load_experiment
+from training.provenance import data_fingerprint, git_revision, library_versions
 from training.release import version_name, write_bundle
+from training.stages import Stages, named_by
 from training.tracking import record_run
 
 Progress = Callable[[str, int, int], None]
+
+KEPT = (Candidate, Choice)
+"""What a run's stages hold, with all that they are made of."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +67,16 @@ def run_experiment(
     *,
     outcomes_until: dt.date,
     tracking_uri: str | None = None,
+    champion_bundle: Path | None = None,
     progress: Progress | None = None,
 ) -> FinishedRun:
     """Evaluate an experiment on ``data/signals`` and ``data/outcomes.parquet``, write and record its model.
 
     The bundle is written to ``out/<version>/bundle``; without `tracking_uri` MLflow records into
-    ``out/mlflow.db``. Raises `ExperimentError`, `DataError`, `LeakError` or the errors of the data.
+    ``out/mlflow.db``. The list is compared with that of `champion_bundle`, or else of the registry's champion
+    if there is one. What was finished stays in ``out/.unfinished-<hash>`` until the run ends: a run that was
+    killed goes on from there when it is started again with the same settings, data and code. Raises
+    `ExperimentError`, `DataError`, `LeakError` or the errors of the data.
     """
     experiment = load_experiment(experiment_file)
     outcome_file = data / "outcomes.parquet"
@@ -71,7 +88,13 @@ def run_experiment(
     except pa.ArrowException:
         raise DataError(f"{outcome_file} is not a Parquet table") from None
     fingerprint = data_fingerprint(data / "signals", outcome_file)
-    version = version_name(experiment.name, fingerprint, dt.datetime.now(dt.UTC))
+    out.mkdir(parents=True, exist_ok=True)
+    uri = tracking_uri or f"sqlite:///{(out / 'mlflow.db').resolve()}"
+    champion, note = find_compared(champion_bundle, uri)
+    stages = Stages(out / f".unfinished-{_run_hash(experiment, fingerprint, outcomes_until, champion)}", KEPT)
+    version = stages.value(
+        "version", lambda: version_name(experiment.name, fingerprint, dt.datetime.now(dt.UTC))
+    )
     shares = policy_value("grade_shares", experiment.region, experiment.split.train[-1]).value
     evaluation = evaluate(
         experiment,
@@ -80,16 +103,62 @@ def run_experiment(
         outcomes_until,
         version=version,
         grade_shares=shares,
+        champion=champion,
+        stages=stages,
         progress=progress,
     )
+    evaluation = dataclasses.replace(evaluation, champion_note=note)
     folder = out / version
-    write_bundle(evaluation, folder / "bundle", fingerprint)
-    report = json.dumps(evaluation_json(evaluation), ensure_ascii=False, indent=1)
+    # Written whole or not at all; a run that was killed after it need not write it again.
+    if not (folder / "bundle").is_dir():
+        write_bundle(evaluation, folder / "bundle", fingerprint)
+    report = json.dumps(evaluation_json(evaluation), ensure_ascii=False, indent=1, allow_nan=False)
     (folder / "evaluation.json").write_text(report + "\n", encoding="utf-8")
     if progress:
         progress("recording", 0, 1)
-    uri = tracking_uri or f"sqlite:///{(out / 'mlflow.db').resolve()}"
-    run_id, registered = record_run(evaluation, folder / "bundle", uri, out / "artifacts", experiment_file)
+    run_id, registered = stages.value(
+        "recorded",
+        lambda: record_run(evaluation, folder / "bundle", uri, out / "artifacts", experiment_file),
+    )
+    stages.remove()
     if progress:
         progress("recording", 1, 1)
     return FinishedRun(evaluation, folder / "bundle", uri, run_id, registered)
+
+
+def find_compared(bundle: Path | None, tracking_uri: str) -> tuple[Champion | None, str | None]:
+    """The champion to compare with, or why the registered one cannot be scored any more.
+
+    Raises `ScoringError` for a bundle that was asked for and cannot be loaded.
+    """
+    if bundle is not None:
+        return Champion.of(load_bundle(bundle)), None
+    path = tracking_uri.removeprefix("sqlite:///")
+    if path != tracking_uri and not Path(path).is_file():
+        return None, None
+    version = find_champion(tracking_uri)
+    if version is None:
+        return None, None
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            return Champion.of(fetch_bundle(CHAMPION, tracking_uri, Path(scratch) / "bundle")), None
+        except BundleError as error:
+            return None, f"the champion, version {version}, could not be compared with: {error}"
+
+
+def _run_hash(
+    experiment: Experiment, fingerprint: str, outcomes_until: dt.date, champion: Champion | None
+) -> str:
+    """Names what a run's result depends on: settings, data, features, policy, code and libraries."""
+    candidates = [[name, vars(settings)] for name, settings in experiment.grid.candidates]
+    return named_by(
+        settings_json(experiment),
+        candidates,
+        fingerprint,
+        outcomes_until,
+        champion.version if champion else None,
+        feature_version(FEATURES.values()),
+        policy_version(),
+        git_revision(Path(training.__file__).parent),
+        library_versions(),
+    )

@@ -94,7 +94,18 @@ def promote(
     Raises `GateError` naming the gates it failed, unless `override` gives a reason; the reason and the gates
     are kept in the log. `by` is the user of the process unless given.
     """
-    tried = try_gates(version, tracking_uri)
+    return promote_tried(try_gates(version, tracking_uri), tracking_uri, override, by=by, why=why)
+
+
+def promote_tried(
+    tried: Promotion,
+    tracking_uri: str,
+    override: str | None = None,
+    *,
+    by: str | None = None,
+    why: str | None = None,
+) -> Promotion:
+    """The same, of a version whose gates were just tried."""
     if tried.failed and not override:
         raise GateError(f"{tried.release} may not be promoted: {say_failed(tried.failed)}")
     if override and not tried.failed:

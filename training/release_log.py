@@ -183,7 +183,8 @@ def _read(client: Any) -> list[tuple[str, Release | str]]:
     try:
         tags: Mapping[str, str] = client.get_registered_model(MODEL_NAME).tags
     except MlflowException as error:
-        raise ReleaseError(f"the registry has no model to have released: {error.message}") from None
+        said = str(error.message).partition("\n")[0]
+        raise ReleaseError(f"the registry has no model to have released: {said}") from None
     found: list[tuple[str, Release | str]] = []
     for key in sorted(one for one in tags if one.startswith(PREFIX)):
         try:

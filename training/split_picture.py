@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from features.dates import month_ends
+from training.experiment import Experiment
 from training.timeline import Split, horizon_end
 
 KEY = "T training date  - where its labels look  | all are known  X test date  = where its labels look"
@@ -31,6 +32,22 @@ def draw_splits(splits: Sequence[Split]) -> str:
             lines.append(f"  test  {as_of} {_line(as_of, 'X', '=', split, first, len(months), None)}")
     axis = " " * 19 + _axis(months)
     return "\n".join([axis, *lines, KEY])
+
+
+def summary(experiment: Experiment) -> str:
+    """What the experiment would do, in a few lines."""
+    grid = experiment.grid
+    chosen = (
+        f"; chosen among {len(grid.candidates)} on past dates by {grid.choose_by}" if grid.candidates else ""
+    )
+    return "\n".join([
+        f"horizon   {experiment.split.horizon_months} months",
+        f"capacity  {experiment.capacity.describe()}",
+        f"features  {len(experiment.features)}",
+        f"models    {len(experiment.splits)} fitted, one for each split; the last is released{chosen}",
+        f"ablation  {'by theme' if experiment.is_ablated else 'no'}",
+        f"intervals {experiment.bootstrap.resamples} resamples",
+    ])
 
 
 def _line(

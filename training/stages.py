@@ -14,9 +14,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 import lightgbm as lgb
 import numpy as np
@@ -35,13 +35,14 @@ VALUE = "value.json"
 class Stages:
     """The finished stages of one run in `folder`; without a folder nothing is kept and all is built.
 
-    `classes` are the dataclasses that a stage may hold. The folder belongs to one hash of settings, data and
-    code: `named_by` makes it.
+    A stage may hold `classes`, which are dataclasses, and the dataclasses that their fields are annotated
+    with, and so on; nothing else is made when it is read. The folder belongs to one hash of settings, data
+    and code: `named_by` makes it.
     """
 
     def __init__(self, folder: Path | None = None, classes: tuple[type[Any], ...] = ()) -> None:
         self._folder = folder
-        self._classes: Mapping[str, type[Any]] = {one.__name__: one for one in classes}
+        self._classes: Mapping[str, type[Any]] = {one.__name__: one for one in reachable(classes)}
 
     def value(self, name: str, build: Callable[[], T]) -> T:
         """What `build` gives, built once: dataclasses, boosters, arrays and plain values, nested."""
@@ -136,6 +137,19 @@ class Stages:
         kind, values = next(iter(tree.items()))
         items = [self._decode(one, place, known) for one in values]
         return tuple(items) if kind == "tuple" else items
+
+
+def reachable(classes: Iterable[type[Any]]) -> set[type[Any]]:
+    """The dataclasses themselves, and those that annotations of their fields name, directly or not."""
+    found: set[type[Any]] = set()
+    waiting: list[Any] = list(classes)
+    while waiting:
+        one = waiting.pop()
+        waiting += get_args(one)
+        if isinstance(one, type) and dataclasses.is_dataclass(one) and one not in found:
+            found.add(one)
+            waiting += get_type_hints(one).values()
+    return found
 
 
 def named_by(*parts: Any) -> str:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from features.signals.delivery import take_in_folder
+from training.pipeline import FinishedRun, run_experiment
 from training.simulation import CountySettings, simulate_county
 
 ENDS_ON = dt.date(2026, 10, 31)
@@ -39,3 +40,12 @@ def experiment_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         })
     )
     return path
+
+
+@pytest.fixture(scope="session")
+def finished(
+    county_folder: Path, experiment_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> FinishedRun:
+    """That experiment on that county, evaluated, written and recorded. Not to be altered."""
+    out = tmp_path_factory.mktemp("runs")
+    return run_experiment(experiment_file, county_folder, out, outcomes_until=ENDS_ON)

@@ -8,15 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features import policy_value
+from features import FEATURES, policy_value
 from training.baselines import (
     INCOME_FEATURE,
+    POINTS_CARD,
     fit_default,
     fit_logistic,
     rule_features,
     rule_rankings,
     signed_log,
 )
+from training.errors import DataError
 
 AS_OF = dt.date(2025, 10, 31)
 
@@ -75,3 +77,37 @@ def test_learned_baselines_cope_with_a_column_nobody_filled() -> None:
 def test_signed_log_keeps_sign_and_order() -> None:
     values = np.array([-1e6, -1.0, 0.0, 1.0, 1e6])
     assert signed_log(values) == pytest.approx([-13.8155, -0.6931, 0, 0.6931, 13.8155], abs=1e-3)
+
+
+def test_points_are_added_up_and_a_missing_value_gives_none() -> None:
+    card = policy_value("points_card", "CN-50", AS_OF)
+    assert card.is_assumption
+    points = {one["feature"]: (one["at_least"], one["points"]) for one in card.value}
+    at, gap_points = points["income_gap_to_line_share_12m"]
+    bill, bill_points = points["illness_self_paid_yuan_12m"]
+    found = rankings(
+        income_gap_to_line_share_12m=[at, at - 0.01, np.nan, at + 1],
+        illness_self_paid_yuan_12m=[bill, bill, bill - 1, np.nan],
+    )[POINTS_CARD]
+    assert found == [gap_points + bill_points, bill_points, 0, gap_points]
+
+
+def test_the_card_reads_features_that_exist() -> None:
+    for one in policy_value("points_card", "CN-50", AS_OF).value:
+        assert one.keys() in ({"feature", "at_least", "points"}, {"feature", "at_most", "points"})
+        assert one["feature"] in FEATURES
+    card = {one["feature"] for one in policy_value("points_card", "CN-50", AS_OF).value}
+    assert card <= set(rule_features([AS_OF], "CN-50"))
+
+
+def test_a_logistic_regression_on_fewer_rows_keeps_its_level() -> None:
+    rng = np.random.default_rng(3)
+    vectors = pd.DataFrame(rng.normal(size=(60_000, 3)), columns=["a", "b", "c"])
+    odds = np.exp(vectors["a"] - 4.5)
+    labels = np.asarray(rng.random(60_000) < odds / (1 + odds), dtype=np.int64)
+    whole, thinned = (fit_logistic(vectors, labels, most) for most in (60_000, 8_000))
+    first, second = (model.predict_proba(vectors.to_numpy())[:, 1] for model in (whole, thinned))
+    assert second.mean() == pytest.approx(first.mean(), rel=0.05)
+    assert np.corrcoef(first, second)[0, 1] > 0.99
+    with pytest.raises(DataError, match="not rare"):
+        fit_logistic(vectors, 1 - labels, 8_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -31,12 +32,16 @@ def training(*arguments: object) -> subprocess.CompletedProcess[str]:
         (("survey", "costa-rica", "--data", "no/such/folder"), "there is no file"),
         (("simulate", "--out", "{tmp}", "--ends-on", "2026-02-30"), "--ends-on is a date"),
         (("simulate", "--out", "{tmp}", "--ends-on", "2026-02-27"), "last day of a month"),
+        (("check", "no.yaml"), "there is no experiment file no.yaml"),
         (("run", "no.yaml", "--data", "x", "--out", "{tmp}", "--outcomes-until", "2026-10-31"), "no.yaml"),
         (
             ("run", "no.yaml", "--data", "x", "--out", "{tmp}", "--outcomes-until", "soon"),
             "--outcomes-until is a",
         ),
         (("promote", "--version", "1", "--tracking", "nonsense://x"), "tracking address"),
+        (("rollback", "--tracking", "sqlite:///{tmp}/none.db", "--why", "x"), "there is no file"),
+        (("releases", "--tracking", "sqlite:///{tmp}/none.db"), "there is no file"),
+        (("report", "{tmp}"), "holds no report.json"),
     ],
 )
 def test_a_refusal_is_one_sentence(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
@@ -49,7 +54,21 @@ def test_a_refusal_is_one_sentence(tmp_path: Path, arguments: tuple[str, ...], s
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("simulate",), ("run",), ("promote",), ("panel",), ("survey",), ("survey", "malawi")]
+    "command",
+    [
+        (),
+        ("simulate",),
+        ("check",),
+        ("run",),
+        ("report",),
+        ("promote",),
+        ("rollback",),
+        ("releases",),
+        ("panel",),
+        ("survey",),
+        ("survey", "uganda"),
+        ("survey", "costa-rica"),
+    ],
 )
 def test_help_helps(command: tuple[str, ...]) -> None:
     done = training(*command, "--help")
@@ -66,3 +85,23 @@ def test_simulating_writes_every_feed(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert {one.stem for one in tmp_path.glob("*.parquet")} == {*FEEDS, "coverage", "outcomes"}
     assert "300 households" in done.stderr
+
+
+def test_checking_draws_the_split_and_runs_nothing() -> None:
+    file = "training/experiments/annotated.yaml"
+    done = training("check", file)
+    assert done.returncode == 0
+    assert "  test  2025-04-30 " in done.stdout
+    assert "split 3" in done.stdout
+    as_json = json.loads(training("check", file, "--json").stdout)
+    assert as_json["capacity"]["overrides"]["500299001"] == {"visits": 20}
+    assert as_json["picture"] in done.stdout
+
+
+def test_a_misspelt_key_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    text = (ROOT / "training" / "experiments" / "county.yaml").read_text(encoding="utf-8")
+    file = tmp_path / "wrong.yaml"
+    file.write_text(text.replace("must_beat:", "must_beet:"), encoding="utf-8")
+    done = training("check", file)
+    assert done.returncode == 2
+    assert "must_beet (did you mean must_beat?)" in done.stderr

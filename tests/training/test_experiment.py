@@ -11,8 +11,9 @@ import yaml
 
 from features import FEATURES
 from training.errors import ExperimentError
-from training.experiment import load_experiment
+from training.experiment import BOUNDS, KEYS, load_experiment, past_pairs
 from training.fit import FitSettings
+from training.timeline import Split
 
 GOOD: dict[str, Any] = {
     "name": "trial",
@@ -38,6 +39,88 @@ def test_a_file_becomes_settings(tmp_path: Path) -> None:
     assert found.split.test == (dt.date(2025, 10, 31),)
 
 
+def test_groups_of_features_are_taken_in_catalogue_order(tmp_path: Path) -> None:
+    def features(raw: Any) -> set[str]:
+        return set(load_experiment(written(tmp_path, {**GOOD, "features": raw})).features)
+
+    illness = {one.name for one in FEATURES.values() if one.theme == "illness"}
+    of_loans = {one.name for one in FEATURES.values() if "loan" in one.feeds}
+    assert features(["theme:illness"]) == illness
+    assert features({"include": ["theme:illness", "feed:loan"]}) == illness | of_loans
+    left = {"exclude": ["feed:loan", "composition_land_mu"]}
+    assert features(left) == set(FEATURES) - of_loans - {"composition_land_mu"}
+
+
+def test_a_model_for_each_test_date_learns_from_what_was_known_by_then(tmp_path: Path) -> None:
+    dates = {
+        "train": [dt.date(2023, 10, 31), dt.date(2024, 4, 30), dt.date(2024, 10, 31)],
+        "test": [dt.date(2025, 4, 30), dt.date(2025, 10, 31)],
+    }
+    found = load_experiment(written(tmp_path, {**GOOD, **dates, "refit": "each"}))
+    assert [one.train for one in found.splits] == [tuple(dates["train"][:2]), tuple(dates["train"])]
+    assert found.split.test == (dt.date(2025, 10, 31),)
+    late = load_experiment(
+        written(tmp_path, {**GOOD, **dates, "refit": "each", "labels": {"maturity_days": 60}})
+    )
+    assert [one.train for one in late.splits] == [(dates["train"][0],), tuple(dates["train"][:2])]
+    with pytest.raises(ExperimentError, match="gap of the whole horizon"):
+        load_experiment(written(tmp_path, {**GOOD, **dates}))
+
+
+def test_candidates_are_all_combinations(tmp_path: Path) -> None:
+    grid = {"values": {"num_leaves": [7, 15], "l2": [1, 5.0]}, "choose_by": "precision"}
+    found = load_experiment(written(tmp_path, {**GOOD, "grid": grid, "fit": {"folds": 3}})).grid
+    assert found.choose_by == "precision"
+    assert {name for name, _ in found.candidates} == {
+        f"l2={l2}, num_leaves={leaves}" for leaves in (7, 15) for l2 in (1, 5.0)
+    }
+    assert {(one.num_leaves, one.l2, one.folds) for _, one in found.candidates} == {
+        (leaves, l2, 3) for leaves in (7, 15) for l2 in (1, 5.0)
+    }
+
+
+def test_choosing_sees_no_test_date_and_keeps_the_whole_gap() -> None:
+    days = [dt.date(year, 10, 31) for year in range(2020, 2025)]
+    split = Split(tuple(days), (dt.date(2025, 10, 31),), 12)
+    assert past_pairs(split) == [(tuple(days[:at]), days[at]) for at in range(1, 5)]
+    late = Split(tuple(days[:-1]), (dt.date(2025, 10, 31),), 12, 90)
+    assert past_pairs(late) == [(tuple(days[: at - 1]), days[at]) for at in range(2, 4)]
+
+
+ANNOTATED = Path(__file__).parents[2] / "training" / "experiments" / "annotated.yaml"
+
+
+def test_the_annotated_experiment_loads() -> None:
+    found = load_experiment(ANNOTATED)
+    assert (len(found.splits), len(found.grid.candidates), found.is_ablated) == (3, 4, True)
+    assert dict(found.capacity.overrides)["500299001"].visits == 20
+
+
+@pytest.mark.parametrize(("section", "key"), [(one, key) for one, keys in KEYS.items() for key in keys])
+def test_every_key_is_explained(section: str, key: str) -> None:
+    """It stands in the annotated file, in its section, under a comment of its own."""
+    lines = ANNOTATED.read_text(encoding="utf-8").splitlines()
+    if section:
+        start = next(at for at, line in enumerate(lines) if line.startswith(f"{section}:"))
+        end = next((at for at in range(start + 1, len(lines)) if lines[at][:1].isalpha()), len(lines))
+        lines = lines[start:end]
+    indent = "  " if section else ""
+    places = [
+        at for at, line in enumerate(lines) if line.startswith((f"{indent}{key}:", f"{indent}# {key}:"))
+    ]
+    assert places, f"{section}.{key} is not explained in annotated.yaml"
+    above = lines[places[0] - 1]
+    assert above.startswith(f"{indent}# "), f"{section}.{key} has no comment above it"
+    assert len(above) > 15
+
+
+def test_the_sections_are_all_there_is() -> None:
+    from dataclasses import fields
+
+    assert set(KEYS["fit"]) == {one.name for one in fields(FitSettings)} == set(BOUNDS)
+    assert set(KEYS) - {""} <= set(KEYS[""])
+
+
 def test_all_features_unless_some_are_chosen(tmp_path: Path) -> None:
     assert load_experiment(written(tmp_path, GOOD)).features == tuple(FEATURES)
 
@@ -59,6 +142,53 @@ def test_the_experiment_of_the_demo_loads() -> None:
         ({"horizon_months": "12"}, "from 1 to 36"),
         ({"horizon_months": 12.0}, "from 1 to 36"),
         ({"capacity": {"share": 1}}, "between 0 and 1"),
+        ({"capacity": 0.01}, "capacity holds settings by name: level, overrides, share, visits"),
+        ({"capacity": {}}, "capacity needs share .* or visits"),
+        ({"capacity": {"share": 0.1, "visits": 3}}, "one of the two"),
+        ({"capacity": {"visits": 2.5}}, "capacity.visits is a whole number"),
+        ({"capacity": {"shares": 0.1}}, r"shares \(did you mean share\?\)"),
+        ({"capacity": {"share": 0.1, "level": "town"}}, r"town.*Allowed are all, city, county"),
+        ({"capacity": {"share": 0.1, "overrides": {"500299": {"visits": 1}}}}, "of a level below"),
+        (
+            {"capacity": {"share": 0.1, "level": "county", "overrides": {500299: {"visits": 1}}}},
+            "area codes in quotes",
+        ),
+        (
+            {"capacity": {"share": 0.1, "level": "county", "overrides": {"500299001": {"visits": 1}}}},
+            "one of these lengths: 6",
+        ),
+        (
+            {"capacity": {"share": 0.1, "level": "county", "overrides": {"500299": {"visit": 1}}}},
+            r"capacity.overrides.500299: unknown: visit \(did you mean visits\?\)",
+        ),
+        ({"refit": "always"}, "refit has always.*Allowed are each, once"),
+        ({"cohort": {"area": "all"}}, r"cohort: unknown: area \(did you mean areas\?\)"),
+        ({"cohort": {"areas": ["50"], "who": 1}}, "cohort: unknown: who"),
+        ({"cohort": {"areas": ["5"]}}, "cohort.areas holds area codes"),
+        ({"labels": {"source": "rumour"}}, "labels.source has rumour"),
+        ({"labels": {"maturity_days": 30}}, "gap of the whole horizon .*30 days"),
+        ({"features": {"include": ["theme:illnes"]}}, r"illnes \(did you mean illness\?\)"),
+        ({"features": {"exclude": ["feed:none_such"]}}, "feed has none_such"),
+        ({"features": {"include": ["loan_count"], "exclude": ["loan_count"]}}, "nothing is left"),
+        ({"features": {"includes": "all"}}, r"features: unknown: includes \(did you mean include\?\)"),
+        ({"features": 3}, "features is `all`"),
+        ({"grid": {"num_leaves": [3]}}, "grid: unknown: num_leaves; missing: values"),
+        ({"grid": {"values": {"leaves": [3]}}}, "grid.values: unknown: leaves"),
+        ({"grid": {"values": {"num_leaves": 3}}}, "grid.values.num_leaves is a list"),
+        ({"grid": {"values": {"num_leaves": [1]}}}, "grid.values.num_leaves is a whole number"),
+        ({"grid": {"values": {"seed": list(range(65))}}}, "65 candidates; 64 are the most"),
+        ({"grid": {"values": {"l2": [1]}, "choose_by": "luck"}}, "grid.choose_by has luck"),
+        (
+            {"grid": {"values": {"l2": [1, 2]}}, "train": [dt.date(2024, 10, 31)]},
+            "grid chooses on past dates.*give earlier training dates",
+        ),
+        ({"must_beat": "nobody"}, "must_beat has nobody"),
+        ({"ablation": "yes please"}, "ablation is true or false"),
+        ({"ablation": 1}, "ablation is true or false"),
+        ({"bootstrap": {"resamples": 10}}, "bootstrap.resamples is a whole number from 50"),
+        ({"groups": {"areas": {"Remote": ["500299"]}}}, "groups.areas holds lists"),
+        ({"groups": {"areas": {"remote": []}}}, "groups.areas.remote is a list"),
+        ({"groups": {"small_cell": 0}}, "groups.small_cell is a whole number"),
         ({"capacity": {"share": True}}, "from 0 to 1"),
         ({"capacity": {"share": float("nan")}}, "from 0 to 1"),
         ({"train": dt.date(2023, 10, 31)}, "train is a list of as-of dates"),

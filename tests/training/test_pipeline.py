@@ -1,4 +1,4 @@
-"""The pipeline from stored signals to a promoted model, and every gate on the way."""
+"""The pipeline from stored signals to a recorded model."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import json
 import shutil
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import numpy as np
 import pandas as pd
@@ -16,24 +14,16 @@ import pytest
 
 from features import FEATURES, Signals
 from scoring.bundle import load_bundle
-from scoring.errors import ScoringError
-from scoring.registry import MODEL_NAME, connect
+from scoring.errors import BundleError
+from scoring.registry import connect, set_champion
 from tests.training.conftest import ENDS_ON
-from training.errors import DataError, GateError
+from training.errors import DataError
+from training.evaluation.document import evaluation_json
 from training.matrix import build_matrix
-from training.pipeline import FinishedRun, run_experiment
-from training.promote import failed_gates, promote
+from training.pipeline import FinishedRun, find_compared, run_experiment
 from training.provenance import data_fingerprint
 
 AS_OF = dt.date(2024, 10, 31)
-
-
-@pytest.fixture(scope="module")
-def finished(
-    county_folder: Path, experiment_file: Path, tmp_path_factory: pytest.TempPathFactory
-) -> FinishedRun:
-    out = tmp_path_factory.mktemp("runs")
-    return run_experiment(experiment_file, county_folder, out, outcomes_until=ENDS_ON)
 
 
 def test_the_bundle_scores_as_the_measured_model(finished: FinishedRun) -> None:
@@ -51,18 +41,22 @@ def test_golden_rows_are_nobody(finished: FinishedRun) -> None:
 
 def test_every_baseline_stands_beside_ours(finished: FinishedRun) -> None:
     report = json.loads((finished.bundle.parent / "evaluation.json").read_text(encoding="utf-8"))
-    models = report["tests"][0]["models"]
+    assert next(iter(report)) == "format"
+    assert report["verdict"]["sentence"].split(" than")[0] in {"BETTER", "NOT BETTER", "WORSE"}
+    rankings = report["tests"][0]["rankings"]
     assert {
         "lowest income first",
         "union of triggers",
+        "points card",
         "logistic regression",
         "LightGBM defaults",
         "ours",
-    } <= set(models)
-    for one in models.values():
-        low, high = one["roc_auc_interval"]
-        assert low <= one["roc_auc"] <= high
-        assert one["precision"]["worst"] <= one["precision"]["mean"] <= one["precision"]["best"]
+    } <= set(rankings)
+    for one in rankings.values():
+        for name in ("roc_auc", "pr_auc", "precision", "recall"):
+            assert 0 <= one[name]["low"] <= one[name]["high"] <= 1
+        assert one["precision"]["worst"] <= one["precision"]["value"] <= one["precision"]["best"]
+    assert report == evaluation_json(finished.evaluation)
 
 
 def test_the_run_says_what_it_was_made_from(finished: FinishedRun, county_folder: Path) -> None:
@@ -125,59 +119,27 @@ def test_data_without_outcomes_is_refused(county_folder: Path, experiment_file: 
         run_experiment(experiment_file, tmp_path, tmp_path / "out", outcomes_until=ENDS_ON)
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"lift_over_best_rule": 1.0}, "not better than the best rule"),
-        ({"lift_over_best_rule": float("nan")}, "not better than the best rule"),
-        ({"ece": 0.011}, "calibration error"),
-        ({"ece": float("nan")}, "calibration error"),
-        ({"roc_auc_low": 0.5}, "clear of chance"),
-        ({"roc_auc_low": float("nan")}, "clear of chance"),
-    ],
-)
-def test_gates(finished: FinishedRun, change: dict[str, float], said: str) -> None:
-    manifest = load_bundle(finished.bundle).manifest
-    good = {"lift_over_best_rule": 2.0, "ece": 0.001, "roc_auc_low": 0.7}
-
-    def with_metrics(metrics: dict[str, float]) -> Any:
-        return manifest.model_copy(update={"metrics": {**manifest.metrics, **metrics}})
-
-    assert failed_gates(with_metrics(good)) == []
-    failed = failed_gates(with_metrics({**good, **change}))
-    assert len(failed) == 1
-    assert said in failed[0]
-
-
-def test_promotion_keeps_the_reason_of_an_override(
-    finished: FinishedRun, monkeypatch: pytest.MonkeyPatch
+def test_the_champion_to_compare_with_is_given_or_registered(
+    finished: FinishedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.promote.LEAST_LIFT", 1e9)
-    version, uri = finished.registered_version, finished.tracking_uri
-    with pytest.raises(GateError, match="may not be promoted: it is not better"):
-        promote(version, uri)
-    done = promote(version, uri, "trial of the county office")
-    assert (done.version, done.former) == (version, None)
-    client = connect(uri)
-    tags = client.get_model_version(MODEL_NAME, version).tags
-    assert tags["override"].startswith("trial of the county office (it is not better")
-    assert str(client.get_model_version_by_alias(MODEL_NAME, "champion").version) == version
+    store = finished.tracking_uri.removeprefix("sqlite:///")
+    uri = f"sqlite:///{shutil.copy(store, tmp_path / 'mlflow.db')}"
+    assert find_compared(None, f"sqlite:///{tmp_path / 'none.db'}") == (None, None)
+    assert not (tmp_path / "none.db").exists()
+    set_champion(finished.registered_version, uri)
+    for bundle in (None, finished.bundle):
+        champion, note = find_compared(bundle, uri)
+        assert champion is not None
+        assert note is None
+        assert champion.version == finished.evaluation.model.version
+        # Trained as of 2024-10-31 with labels of twelve months.
+        assert (champion.saw(dt.date(2025, 10, 30)), champion.saw(dt.date(2025, 10, 31))) == (True, False)
 
+    def refuse(*_: object) -> None:
+        raise BundleError("the features' definitions have changed")
 
-def test_unknown_versions_are_refused(finished: FinishedRun) -> None:
-    with pytest.raises(GateError, match="no version 77"):
-        promote("77", finished.tracking_uri)
-
-
-@pytest.mark.parametrize("harm", [b"tree_sizes=1", b""])
-def test_a_tampered_bundle_is_not_promoted(finished: FinishedRun, harm: bytes) -> None:
-    run, client = finished, connect(finished.tracking_uri)
-    root = client.get_run(run.run_id).info.artifact_uri
-    stored = Path(url2pathname(urlsplit(root).path)) / "bundle" / "model.txt"
-    whole = stored.read_bytes()
-    try:
-        stored.write_bytes(whole.replace(b"tree_sizes", harm, 1) if harm else whole[:-200])
-        with pytest.raises(ScoringError):
-            promote(run.registered_version, run.tracking_uri)
-    finally:
-        stored.write_bytes(whole)
+    monkeypatch.setattr("training.pipeline.fetch_bundle", refuse)
+    champion, note = find_compared(None, uri)
+    assert champion is None
+    assert note is not None
+    assert note.endswith("could not be compared with: the features' definitions have changed")

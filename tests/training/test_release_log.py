@@ -17,6 +17,7 @@ from training.errors import ReleaseError
 from training.release_log import (
     Draft,
     GateEntry,
+    Release,
     append_release,
     current_user,
     find_faults,
@@ -174,7 +175,8 @@ def test_writers_at_once_each_get_a_place(uri: str) -> None:
 
 def test_a_place_taken_in_between_is_given_up(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another's entry 4 appears between our reading and our looking again: ours becomes entry 5."""
-    placed, others = release_log._placed, []
+    placed = release_log._placed
+    others: list[Release] = []
 
     def late(one: Draft, before: Any) -> Any:
         if not others:
@@ -220,7 +222,7 @@ def test_entries_keep_to_the_column_of_every_store(uri: str) -> None:
     ],
 )
 def test_the_former_champion(moves: list[tuple[str, str, str | None]], former: str | None) -> None:
-    entries = []
+    entries: list[Release] = []
     for action, to, before in moves:
         entries.append(release_log._placed(draft(to, before, action), entries[-1] if entries else None))
     assert former_version(entries) == former

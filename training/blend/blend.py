@@ -1,4 +1,4 @@
-"""Fitting a blend: every member out of fold, the best of each family, their weights and a calibration."""
+"""Fitting a blend: every learner out of fold, the best of each family, their weights and a calibration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
 
 from scoring.calibration import Calibration, probability
-from training.blend.members import Line, Margins, Member, NaiveRule, Trees
+from training.blend.learners import Learner, Line, Margins, NaiveRule, Trees
 from training.blend.rows import Rows
 from training.blend.weights import find_trust, find_weights
 from training.errors import DataError
@@ -44,8 +44,8 @@ class BlendSettings:
 
     def families(
         self, n: int, outcomes: int, directions: Sequence[int] = ()
-    ) -> tuple[tuple[Member, ...], ...]:
-        """Members that differ in kind, and of each kind the sizes of which the folds choose one.
+    ) -> tuple[tuple[Learner, ...], ...]:
+        """Learners that differ in kind, and of each kind the sizes of which the folds choose one.
 
         Chosen on folds of three panels' training sides and on invented panels; see docs/how-to.
         """
@@ -55,7 +55,7 @@ class BlendSettings:
             "bags": bags,
             "threads": threads_for(n),
         }
-        large: tuple[Member, ...] = ()
+        large: tuple[Learner, ...] = ()
         if outcomes >= self.many_outcomes:
             large = (Trees("trees, 31 leaves", leaves=31, rounds=500, l2=10.0, **shared),)
         return (
@@ -69,7 +69,7 @@ class BlendSettings:
 
 @dataclass(frozen=True)
 class Fitted:
-    """One fitted member, the calibration of its margins and its weight."""
+    """One fitted learner, the calibration of its margins and its weight."""
 
     name: str
     margins: Margins
@@ -79,20 +79,20 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Blend:
-    """Fitted members with their weights, the calibration of the sum, and how far it is trusted over the rule.
+    """Fitted learners with their weights, the calibration of the sum, and how far it is trusted over the rule.
 
     `trust` is 1 where the folds show the sum to be better than the naive rule, less where they hardly do.
     """
 
-    members: tuple[Fitted, ...]
+    learners: tuple[Fitted, ...]
     calibration: Calibration
     rule: Calibration
     trust: float
 
     def margins(self, rows: Rows) -> Floats:
-        """The weighted sum of the members' calibrated log-odds."""
+        """The weighted sum of the learners' calibrated log-odds."""
         total = np.zeros(len(rows))
-        for one in self.members:
+        for one in self.learners:
             total += one.weight * one.scale.log_odds(one.margins(rows))
         return total
 
@@ -105,8 +105,8 @@ class Blend:
 
     @property
     def weights(self) -> Mapping[str, float]:
-        """The weight of each member by name, the naive rule's among them."""
-        found = {one.name: self.trust * self.calibration.slope * one.weight for one in self.members}
+        """The weight of each learner by name, the naive rule's among them."""
+        found = {one.name: self.trust * self.calibration.slope * one.weight for one in self.learners}
         return {**found, "naive rule": 1 - self.trust}
 
 
@@ -158,31 +158,31 @@ def _fit(
         if progress:
             progress(done, steps)
 
-    def out_of_fold(member: Member, after: Callable[[], None]) -> Floats:
+    def out_of_fold(learner: Learner, after: Callable[[], None]) -> Floats:
         margins = np.empty(len(judged))
         for learn, held in parts:
-            margins[held] = member.fit(past.take(learn), past_labels[learn], chosen.seed)(past.take(held))
+            margins[held] = learner.fit(past.take(learn), past_labels[learn], chosen.seed)(past.take(held))
             after()
         return margins
 
-    best: list[tuple[Member, Floats, Calibration]] = []
+    best: list[tuple[Learner, Floats, Calibration]] = []
     for family in families:
         candidates = []
-        for member in family:
-            margins = out_of_fold(member, tell)
+        for learner in family:
+            margins = out_of_fold(learner, tell)
             scale = fit_calibration(margins, past_labels)
-            candidates.append((member, scale.log_odds(margins), scale))
+            candidates.append((learner, scale.log_odds(margins), scale))
         best.append(min(candidates, key=lambda one: float(log_loss(past_labels, probability(one[1])))))
     stacked = np.column_stack([margins for _, margins, _ in best])
     weights = find_weights(stacked, past_labels, chosen.prior_strength)
     calibration = fit_calibration(stacked @ weights, past_labels)
     rule = out_of_fold(NaiveRule(), lambda: None)
     trust = find_trust(calibration.log_odds(stacked @ weights), rule, past_labels, past_groups)
-    members = []
-    for (member, _, scale), weight in zip(best, weights, strict=True):
-        members.append(Fitted(member.name, member.fit(rows, labels, chosen.seed), scale, float(weight)))
+    learners = []
+    for (learner, _, scale), weight in zip(best, weights, strict=True):
+        learners.append(Fitted(learner.name, learner.fit(rows, labels, chosen.seed), scale, float(weight)))
         tell()
-    return Blend(tuple(members), calibration, fit_calibration(rows.naive, labels), trust)
+    return Blend(tuple(learners), calibration, fit_calibration(rows.naive, labels), trust)
 
 
 def _outcome_groups(labels: Labels, groups: npt.NDArray[Any]) -> int:

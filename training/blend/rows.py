@@ -1,7 +1,7 @@
-"""Rows: what every member of a blend is fitted on, in the two forms that drift asks for.
+"""Rows: what every learner of a blend is fitted on, in the two forms that drift asks for.
 
 Prices rise between waves, and assets become usual. So each number is held as it is and as its place in its
-own wave (a normal score, van der Waerden 1952); members see the one or the other, labels play no part.
+own wave (a normal score, van der Waerden 1952); learners see the one or the other, labels play no part.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Weights: how much each member counts, found on margins that no member was fitted on."""
+"""Weights: how much each learner counts, found on margins that no learner was fitted on."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ Labels = npt.NDArray[np.int64]
 
 
 def find_weights(margins: Floats, labels: Labels, prior_strength: float) -> Floats:
-    """Weights ≥ 0 of calibrated margins (n × members) that make the labels most likely.
+    """Weights ≥ 0 of calibrated margins (n × learners) that make the labels most likely.
 
     `prior_strength` holds them to equal weights: it is the cost of a whole unit of distance, in units of log
     likelihood, so that few outcomes leave the weights equal and many may speak. Stacking with weights that
     are not negative: Breiman 1996.
     """
-    members = margins.shape[1]
-    equal = np.full(members, 1.0 / members)
+    learners = margins.shape[1]
+    equal = np.full(learners, 1.0 / learners)
 
     def cost(point: Floats) -> tuple[float, Floats]:
-        weights, level = point[:members], point[members]
+        weights, level = point[:learners], point[learners]
         total = margins @ weights + level
         miss = expit(total) - labels
         away = weights - equal
@@ -36,9 +36,9 @@ def find_weights(margins: Floats, labels: Labels, prior_strength: float) -> Floa
         return float(value) / len(labels), slope / len(labels)
 
     start = np.append(equal, 0.0)
-    bounds = [(0.0, None)] * members + [(None, None)]
+    bounds = [(0.0, None)] * learners + [(None, None)]
     found = minimize(cost, start, jac=True, bounds=bounds, method="L-BFGS-B")
-    weights = np.asarray(found.x[:members], dtype=np.float64)
+    weights = np.asarray(found.x[:learners], dtype=np.float64)
     # A search that went astray must not cost more than not having searched.
     return weights if weights.sum() > 0 and found.fun <= cost(start)[0] else equal
 

@@ -1,4 +1,4 @@
-"""Ablation: what the list loses when the model may not look at one theme."""
+"""Ablation: what the list loses when trees may not look at one theme."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from training.evaluation.estimate import Estimate
 from training.evaluation.measured import Difference, difference
 from training.evaluation.resampling import PR_AUC, Floats
 
+NOTHING = "nothing"
+"""Left out of the trees that those without a theme are compared with."""
+
 
 @dataclass(frozen=True)
 class Ablation:
-    """The model without one theme, on the test dates of the released split: its PR-AUC and what it loses.
+    """Trees without one theme, on the test dates of the released split: their PR-AUC and what they lose.
 
-    `lost` is the full model minus it; an interval that spans zero says that the theme is not missed.
+    `lost` is that of trees with all themes, made alike, minus theirs; an interval that spans zero says that
+    the theme is not missed.
     """
 
     theme: str
@@ -22,15 +26,14 @@ class Ablation:
     lost: Difference
 
 
-def ablations(
-    without: Mapping[str, tuple[Floats, Floats]], ours: tuple[Floats, Floats]
-) -> tuple[Ablation, ...]:
-    """One line a theme, from the passes of ours and of each model without a theme."""
+def ablations(without: Mapping[str, tuple[Floats, Floats]]) -> tuple[Ablation, ...]:
+    """One line a theme, from the passes of the trees without each theme, and without `NOTHING`."""
     return tuple(
         Ablation(
-            name.partition(" ")[2],
+            theme,
             Estimate.of(float(once[PR_AUC]), drawn[:, PR_AUC]),
-            difference(ours, (once, drawn)),
+            difference(without[NOTHING], (once, drawn)),
         )
-        for name, (once, drawn) in without.items()
+        for theme, (once, drawn) in without.items()
+        if theme != NOTHING
     )

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from training.baselines import Ranking
+from training.baselines import POINTS_CARD, Ranking
 from training.capacity import Areas
 from training.champion import Champion
 from training.evaluation.ablation import Ablation, ablations
@@ -95,10 +95,12 @@ def compare(
         name: describe_pooled(kind, *pooled_passes[name], pooled_passes[best_rule])
         for name, kind in kinds.items()
     }
-    baselines = [name for name, kind in kinds.items() if kind in {"rule", "learned"}]
+    baselines = {name: kind for name, kind in kinds.items() if kind in {"rule", "card", "learned"}}
     verdict = judge(
         {name: pooled[name].precision.value for name in baselines},
         {name: difference(pooled_passes[OURS], pooled_passes[name]) for name in baselines},
+        experiment.must_beat,
+        frozenset(name for name, kind in baselines.items() if kind == "learned"),
     )
     if progress:
         progress(len(inputs) + 1, len(inputs) + 1)
@@ -117,17 +119,20 @@ def compare(
             for one, of_areas, found in zip(inputs, areas, passes, strict=True)
             if champion is not None
         ),
-        ablation=ablations(
-            {name: found for name, found in of_released.items() if name.startswith(WITHOUT)},
-            of_released[OURS],
-        ),
+        ablation=ablations({
+            name.removeprefix(WITHOUT): found
+            for name, found in of_released.items()
+            if name.startswith(WITHOUT)
+        }),
     )
 
 
 def kind_of(ranking: Ranking) -> str:
-    """rule, learned, champion or ours."""
+    """rule (what offices go by today), card (hand weights), learned, champion or ours."""
     if ranking.name in {OURS, CHAMPION}:
         return ranking.name
+    if ranking.name == POINTS_CARD:
+        return "card"
     return "rule" if ranking.is_rule else "learned"
 
 

@@ -26,17 +26,9 @@ FORMAT = 2
 def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
     """Everything measured, as plain data; the verdict first."""
     experiment, compared, fitted = evaluation.experiment, evaluation.comparison, evaluation.fitted
-    verdict = compared.verdict
     return {
         "format": FORMAT,
-        "verdict": {
-            "verdict": verdict.verdict,
-            "is_better": verdict.is_better,
-            "sentence": verdict.sentence,
-            "best_baseline": verdict.best_baseline,
-            "difference": plain(verdict.difference),
-            "differences": plain(verdict.differences),
-        },
+        "verdict": plain(compared.verdict),
         "experiment": settings_json(experiment),
         "split": {
             "picture": draw_splits(experiment.splits),
@@ -74,6 +66,7 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
             for test in compared.tests
         ],
         "pooled": plain(compared.pooled),
+        **({"champion_note": evaluation.champion_note} if evaluation.champion_note else {}),
         **_if_any("list_changes", compared.list_changes),
         **_if_any("churn", compared.churn),
         **_if_any("ablation", compared.ablation),
@@ -103,6 +96,7 @@ def settings_json(experiment: Experiment) -> dict[str, Any]:
             "candidates": [name for name, _ in experiment.grid.candidates],
             "choose_by": experiment.grid.choose_by,
         },
+        "must_beat": experiment.must_beat,
         "ablation": experiment.is_ablated,
         "bootstrap": plain(experiment.bootstrap),
         "groups": {

@@ -27,7 +27,7 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Measured:
-    """One ranking of n households: `kind` is rule, learned, champion or ours.
+    """One ranking of n households: `kind` is rule, card, learned, champion or ours.
 
     Precision and recall are at visit capacity, each area's list cut at its own; `lift` is the precision
     divided by the best rule's. `brier` and `ece` are absent for mere ranks.

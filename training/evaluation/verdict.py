@@ -1,20 +1,24 @@
 """Verdict: whether the model is better than the best of its baselines by more than chance.
 
-The best baseline is the one with the highest precision at capacity over all test dates. The model is
+Two rankings are compared by the paired difference in precision at capacity and in PR-AUC, over all test
+dates, each with its 95 % interval. The one is
 
-- **better** when the interval of the paired difference lies above zero for precision at capacity or for
-  PR-AUC, and below zero for neither;
-- **worse** when it lies below zero for one and above zero for none;
-- **not better** otherwise.
+- **better** when an interval lies above zero and none below,
+- **worse** when an interval lies below zero and none above,
+- **not better** otherwise: level, or ahead by one measure and behind by the other.
 
-Precision at capacity is what a visit plan gets, and rests on the few households at the top; PR-AUC looks
-down the whole ranking and sees smaller differences. A model that wins one and loses the other clearly is not
-better.
+Precision at capacity is what a visit plan gets, and rests on the few households at the top; PR-AUC looks down
+the whole ranking and sees smaller differences.
+
+The verdict is this word on the best baseline, the one of the highest precision at capacity. An experiment
+says which baselines a model must beat: `all`, or `rules` (income, triggers and points card). With `rules` the
+learned ones, which read the same vectors, must only not be ahead: where one is, the verdict is its word. The
+sentence names them either way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,31 +30,59 @@ Word = Literal["better", "not better", "worse"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict with the baseline it was judged against, and the differences to every baseline."""
+    """The verdict with the baseline it was judged against, and the differences to every baseline.
+
+    `must_beat` is what was asked, `words` the word on each baseline.
+    """
 
     verdict: Word
     is_better: bool
     sentence: str
+    must_beat: str
     best_baseline: str
     difference: Difference
     differences: dict[str, Difference]
+    words: dict[str, Word]
 
 
-def judge(precision_of: Mapping[str, float], differences: Mapping[str, Difference]) -> Verdict:
-    """Judge from each baseline's pooled precision at capacity and the pooled differences to ours."""
-    best = max(precision_of, key=lambda name: precision_of[name])
-    gained = differences[best]
-    word = word_of(gained)
-    said = {
-        "better": "BETTER than the best baseline",
-        "not better": "NOT BETTER than the best baseline",
-        "worse": "WORSE than the best baseline",
-    }[word]
-    numbers = (
-        f"precision at capacity {_signed(gained.precision)}, PR-AUC {_signed(gained.pr_auc)}, "
-        "ours minus it with 95 % interval"
+SAID: dict[Word, str] = {"better": "BETTER than", "not better": "NOT BETTER than", "worse": "WORSE than"}
+
+
+def judge(
+    precision_of: Mapping[str, float],
+    differences: Mapping[str, Difference],
+    must_beat: str = "all",
+    learned: Collection[str] = frozenset(),
+) -> Verdict:
+    """Judge from each baseline's pooled precision at capacity and the pooled differences of ours to it.
+
+    `learned` names the baselines that are spared by `rules`.
+    """
+    words = {name: word_of(one) for name, one in differences.items()}
+    spared = set(learned) if must_beat == "rules" else set()
+    ahead = [name for name in spared if words[name] == "worse"]
+    asked = ahead or [name for name in precision_of if name not in spared]
+    best = max(asked, key=lambda name: precision_of[name])
+    sentence = f"{SAID[words[best]]} {_compared(best, differences[best])}"
+    others = [name for name in spared if name != best]
+    if others:
+        other = max(others, key=lambda name: precision_of[name])
+        level = "level with" if words[other] == "not better" else SAID[words[other]].lower()
+        sentence += f"; {level} {_compared(other, differences[other])}"
+    return Verdict(
+        verdict=words[best],
+        is_better=words[best] == "better",
+        sentence=f"{sentence} (ours minus it, 95 % interval)",
+        must_beat=must_beat,
+        best_baseline=best,
+        difference=differences[best],
+        differences=dict(differences),
+        words=words,
     )
-    return Verdict(word, word == "better", f"{said} ({best}): {numbers}", best, gained, dict(differences))
+
+
+def _compared(name: str, gained: Difference) -> str:
+    return f"{name}: precision at capacity {_signed(gained.precision)}, PR-AUC {_signed(gained.pr_auc)}"
 
 
 def word_of(gained: Difference) -> Word:

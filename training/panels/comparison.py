@@ -52,7 +52,7 @@ class Sample:
     directions: Mapping[str, int] = field(default_factory=dict)
 
     def rows(self, kept: Sequence[str]) -> Rows:
-        """What members are fitted on, of these columns."""
+        """What learners are fitted on, of these columns."""
         waves = np.zeros(len(self.labels)) if self.waves is None else self.waves
         return build_rows(self.vectors[list(kept)], self.naive, waves, self.codes, self.both)
 

@@ -129,7 +129,7 @@ def _calibration(compared: Comparison) -> Figure:
 
 def _weights(compared: Comparison) -> Table:
     rows: list[tuple[Cell, ...]] = [(name, Number(one, "two")) for name, one in compared.weights.items()]
-    return Table("Weight of each member on the log-odds scale", ("member", "weight"), tuple(rows))
+    return Table("Weight of each learner on the log-odds scale", ("learner", "weight"), tuple(rows))
 
 
 def _left_out(compared: Comparison) -> Table:

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from scoring.calibration import probability
 from training.blend.blend import threads_for
-from training.blend.members import Trees, fit_line
+from training.blend.learners import Trees, fit_line
 from training.blend.rows import Rows
 from training.fit import fit_calibration
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
-Form = Literal["count", "share", "rate", "two", "three", "four", "tiny", "times", "signed"]
+Form = Literal["count", "share", "rate", "two", "three", "four", "tiny", "times", "signed", "plain"]
 
 FORMS: Mapping[str, Callable[[float], str]] = MappingProxyType({
     "count": lambda value: f"{value:,.0f}",
@@ -26,6 +26,7 @@ FORMS: Mapping[str, Callable[[float], str]] = MappingProxyType({
     "tiny": lambda value: f"{value:.1e}",
     "times": lambda value: f"{value:.2f}×",
     "signed": lambda value: f"{value:+.3f}",
+    "plain": lambda value: f"{value:,.6g}",
 })
 """How a number is written: households as counts, base rates as rates, AUCs with three digits."""
 

@@ -59,7 +59,7 @@ def render_page(page: Page) -> str:
             page=page,
             tag=LANGUAGE_TAGS[page.language],
             summary_tag=LANGUAGE_TAGS[page.summary_language],
-            style=_style(),
+            style=style(),
         )
     )
 
@@ -80,6 +80,7 @@ def _environment() -> Environment:
 
 
 @cache
-def _style() -> Markup:
+def style() -> Markup:
+    """The one style sheet of pages and charts."""
     # Our own file, shipped with the package.
     return Markup((resources.files("training.report") / "templates" / "page.css").read_text("utf-8"))  # noqa: S704

@@ -10,7 +10,8 @@ from training.report.figures import ABSENT, Cell, Form, Number, Table, with_inte
 MOST_ROWS = 60
 """Longer lists are cut: the JSON has them whole."""
 
-_SHARES = ("share", "rate", "precision", "recall", "jaccard", "predicted", "observed", "score")
+_SHARES = {"share", "rate", "precision", "recall", "jaccard"}
+"""Last words of keys whose numbers are shares."""
 
 
 def plain_tables(title: str, found: Any) -> list[Table]:
@@ -42,7 +43,7 @@ def form_of(name: str, value: float) -> Form:
     """How a number called `name` is written."""
     if isinstance(value, int):
         return "count"
-    if any(one in name for one in _SHARES) and 0 <= value <= 1:
+    if name.rpartition(" ")[2].rpartition("_")[2] in _SHARES and 0 <= value <= 1:
         return "rate"
     return "four" if abs(value) < 100 else "count" if value == round(value) else "two"
 
@@ -85,6 +86,8 @@ def _of_mapping(title: str, found: Mapping[str, Any]) -> list[Table]:
 def _of_records(title: str, records: Sequence[Mapping[str, Any]]) -> list[Table]:
     spread = [dict(_spread(one)) for one in records]
     columns = list(dict.fromkeys(name for one in spread for name, value in one.items() if _is_flat(value)))
+    # What is text names the row, wherever the record has it.
+    columns.sort(key=lambda name: not any(isinstance(one.get(name), str) for one in spread))
     rows = tuple(tuple(cell_of(name, one.get(name)) for name in columns) for one in spread[:MOST_ROWS])
     left = len(spread) - len(rows)
     shown = title if left <= 0 else f"{title} (first rows; the JSON has all)"

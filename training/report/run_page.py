@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from training.report.figures import Figure, Number, Paragraph, Part, Table, paragraph
+from training.report.naming import ranking_name
 from training.report.page import Page, Section, render_page
 from training.report.plain_tables import plain_tables, title_of
-from training.report.sections import fairness, listing, measured, model, setting
+from training.report.sections import fairness, listing, measured, model, outlook, setting
 from training.report.sections.measured import ours_of
 from training.report.texts import words
 
@@ -27,18 +28,20 @@ BUILDERS: tuple[tuple[str, Builder], ...] = (
     ("dial", listing.dial),
     ("ablation", model.ablation),
     ("choices", model.choices),
+    ("horizons", outlook.horizons),
+    ("themes", outlook.themes),
     ("explanations", model.explanations),
     ("golden", setting.golden),
     ("provenance", setting.provenance),
 )
 """Sections with charts of their own, in the order of the page."""
 
-PLAIN = ("tuning", "horizons", "themes", "label_quality", "silent_feeds", "certainty")
+PLAIN = ("tuning", "label_quality", "silent_feeds", "certainty")
 """Keys of the JSON that are shown as tables, before what moves the model."""
 
 DRAWN = {
     "format", "verdict", "experiment", "split", "model", "method", "tests", "pooled", "list_changes", "churn",
-    "ablation", "choices", "explanations", "golden", "run",
+    "ablation", "choices", "explanations", "golden", "run", "operator", "horizons", "themes", "champion_note",
 }  # fmt: skip
 """Keys of the JSON that the builders read; any other key is shown as tables, so that nothing is dropped."""
 
@@ -77,11 +80,17 @@ def tone_of(doc: Mapping[str, Any]) -> Literal["good", "bad"]:
 
 
 def summary(doc: Mapping[str, Any], language: str) -> tuple[Paragraph, ...]:
-    """What the run found, in four sentences."""
+    """What the run found, in a few sentences."""
     said = words(language)["summary"]
     verdict = doc["verdict"]
-    sentence = said["verdict"][verdict["verdict"]].format(baseline=verdict["best_baseline"])
+    sentence = said["verdict"][verdict["verdict"]].format(
+        baseline=ranking_name(verdict["best_baseline"], language)
+    )
     found = [paragraph(sentence, tone="plain" if verdict["is_better"] else "warning")]
+    level = [name for name, word in verdict.get("words", {}).items() if word != "better"]
+    if level:
+        names = said["name_separator"].join(ranking_name(name, language) for name in level)
+        found.append(paragraph(said["not_beaten"].format(names=names)))
     if doc.get("tests") and doc.get("model"):
         test, trained = doc["tests"][-1], doc["model"]
         ours = test["rankings"][ours_of(doc)]

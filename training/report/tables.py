@@ -13,7 +13,7 @@ from training.evaluation.test_date import TestDate
 from training.metrics import Metrics
 from training.split_picture import draw_splits
 
-LEAST_WIDTH = 140
+LEAST_WIDTH = 160
 
 
 def wide_console() -> Console:

@@ -50,7 +50,7 @@ def test_unseen_codes_and_missing_values_have_a_probability(fitted: tuple[Blend,
 
 def test_trees_keep_to_directions(fitted: tuple[Blend, Rows, np.ndarray]) -> None:
     blend, rows, _ = fitted
-    trees = next(one for one in blend.members if one.name == "trees, 7 leaves")
+    trees = next(one for one in blend.learners if one.name == "trees, 7 leaves")
     values = np.repeat(rows.values[:1], 50, axis=0)
     values[:, 1] = np.linspace(-3, 3, 50)
     margins = trees.margins(Rows(values, values, np.zeros(50), rows.codes))

@@ -7,7 +7,7 @@ from typing import Any
 
 from training.report.charts import Bar, Bin, ReliabilitySeries, bars, reliability_curve
 from training.report.figures import Figure, Number, Paragraph, Table, optional, paragraph
-from training.report.plain_tables import title_of
+from training.report.naming import group_name, grouping_name
 from training.report.sections.measured import estimate, ours_of
 from training.report.texts import words
 
@@ -35,11 +35,11 @@ def groups(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
             continue
         parts.append(
             bars(
-                f"{names['recall']} by {title_of(grouping['by'])}",
+                f"{names['recall']} by {grouping_name(grouping['by'], 'en')}",
                 f"Test date {test['as_of_date']}; the line is the recall over all.",
                 [
                     Bar(
-                        _marked(one),
+                        _marked(grouping["by"], one),
                         one["recall"]["value"],
                         one["recall"].get("low"),
                         one["recall"].get("high"),
@@ -54,7 +54,7 @@ def groups(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
         )
     rows = tuple(
         (
-            f"{title_of(grouping['by'])}: {_marked(one)}",
+            f"{grouping_name(grouping['by'], 'en')}: {_marked(grouping['by'], one)}",
             optional(one.get("n"), "count"),
             optional(one.get("visits"), "two"),
             Number(one["positives"], "count"),
@@ -124,8 +124,9 @@ def calibration(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
     ]
 
 
-def _marked(cell: Mapping[str, Any]) -> str:
-    return f"{cell['group']} *" if cell.get("is_small") else str(cell["group"])
+def _marked(by: str, cell: Mapping[str, Any]) -> str:
+    name = group_name(by, cell["group"], "en")
+    return f"{name} *" if cell.get("is_small") else name
 
 
 def _small(doc: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from training.report.charts import DialPoint, Line, Point, cost_dial, lines
-from training.report.figures import Figure, Number, Paragraph, Table, optional
+from training.report.figures import Figure, Number, Paragraph, Table, optional, paragraph
 from training.report.sections.measured import estimate, ours_of
 from training.report.texts import words
 
@@ -31,9 +31,10 @@ def changes(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
 
 def churn(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
     """Our list beside the champion's on each test date."""
-    found = doc.get("churn")
+    found, note = doc.get("churn"), doc.get("champion_note")
+    said: list[Paragraph | Table | Figure] = [paragraph(str(note), tone="warning")] if note else []
     if not found:
-        return []
+        return said
     rows = tuple(
         (
             f"{one['as_of_date']}, {one['champion']}",
@@ -45,7 +46,7 @@ def churn(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
         for one in found
     )
     columns = ("", "stay", "leave", "enter", "Jaccard", "precision, ours minus it", "had seen the outcomes")
-    return [Table("Beside the champion, in households", columns, rows)]
+    return [*said, Table("Beside the champion, in households", columns, rows)]
 
 
 def dial(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:

@@ -54,9 +54,9 @@ def data(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
                 until_title="labels to",
             )
         )
-    settings = [(title_of(key), cell_of(key, one)) for key, one in experiment.items() if _is_short(one)]
+    settings = [(title_of(key), _setting(one)) for key, one in experiment.items() if _is_short(one)]
     settings += [
-        (title_of(f"{key} {name}"), cell_of(name, one))
+        (title_of(f"{key} {name}"), _setting(one))
         for key, nested in experiment.items()
         if isinstance(nested, Mapping)
         for name, one in nested.items()
@@ -117,6 +117,12 @@ def golden(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
 def _spans(dates: list[str], months: int) -> tuple[Span, ...]:
     days = [dt.date.fromisoformat(one) for one in dates]
     return tuple(Span(day, horizon_end(day, months)) for day in days)
+
+
+def _setting(found: Any) -> Cell:
+    # As it was written in the experiment file.
+    is_number = isinstance(found, int | float) and not isinstance(found, bool)
+    return Number(found, "plain") if is_number else cell_of("", found)
 
 
 def _is_short(found: Any) -> bool:

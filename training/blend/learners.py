@@ -1,4 +1,4 @@
-"""Members: the plain learners of a blend, each from rows and labels to log-odds of other rows."""
+"""Learners: the plain learners of a blend, each from rows and labels to log-odds of other rows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RARE = 20
 """Codes of fewer rows are one code."""
 
 
-class Member(Protocol):
+class Learner(Protocol):
     """Something that can be fitted; `fit` returns the log-odds of rows."""
 
     @property
