@@ -79,7 +79,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Blend:
-    """Fitted learners with their weights, the calibration of the sum, and how far it is trusted over the rule.
+    """Fitted learners with their weights, the calibration of the sum, and the trust in it over the rule.
 
     `trust` is 1 where the folds show the sum to be better than the naive rule, less where they hardly do.
     """
