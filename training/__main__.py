@@ -243,8 +243,8 @@ def uganda(
     as_json: Json = False,
 ) -> None:
     """Uganda National Panel: train on all labelled waves but the last, test on the last."""
+    from training.panels import print_comparison
     from training.report import wide_console
-    from training.surveys.comparison import print_comparison
     from training.surveys.uganda import compare_uganda
 
     if data is None:
@@ -254,6 +254,103 @@ def uganda(
         compared = compare_uganda(data, progress=bar)
     if as_json:
         print(json.dumps(compared.as_json()))
+    else:
+        print_comparison(compared, wide_console())
+
+
+@survey_app.command()
+def malawi(
+    data: Annotated[Path | None, typer.Option(help="Folder with malawi_ihps_2010_2013_2016.csv")] = None,
+    as_json: Json = False,
+) -> None:
+    """Malawi Integrated Household Panel: poor diets, train 2010 → 2013, test 2013 → 2016."""
+    from training.panels import print_comparison
+    from training.report import wide_console
+    from training.surveys.malawi import compare_malawi
+
+    if data is None:
+        errors.print("Give the folder of the Malawi Integrated Household Panel with --data DIR.")
+        raise typer.Exit(2)
+    with stage_bar(as_json) as bar:
+        compared = compare_malawi(data, progress=bar)
+    if as_json:
+        print(json.dumps(compared.as_json(), ensure_ascii=False))
+    else:
+        print_comparison(compared, wide_console())
+
+
+@survey_app.command("costa-rica")
+def costa_rica(
+    data: Annotated[Path | None, typer.Option(help="Folder with train.csv")] = None,
+    as_json: Json = False,
+) -> None:
+    """Costa Rica: four classes of poverty by macro-F1, five folds over household heads."""
+    from training.report import wide_console
+    from training.surveys.costa_rica import compare_costa_rica, print_classes
+
+    if data is None:
+        errors.print("Give the folder of the Costa Rica households with --data DIR.")
+        raise typer.Exit(2)
+    with stage_bar(as_json) as bar:
+        compared = compare_costa_rica(data, progress=bar)
+    if as_json:
+        print(json.dumps(compared.as_json()))
+    else:
+        print_classes(compared, wide_console())
+
+
+@app.command()
+def panel(
+    data: Annotated[Path, typer.Option(help="CSV, Parquet or Stata file, one row a household (and wave)")],
+    household: Annotated[str, typer.Option("--id", help="Column that names the household")],
+    label: Annotated[str, typer.Option(help="Column of the outcome, 0/1; empty where it is not known")],
+    naive: Annotated[
+        str,
+        typer.Option(help="Column of today's rule: COL or COL:asc lowest first, COL:desc highest first"),
+    ],
+    time: Annotated[
+        str, typer.Option(help="Column of the wave or year; without it the file is a cross-section")
+    ] = "",
+    drop: Annotated[
+        list[str] | None, typer.Option(help="Columns not to use, with commas between; may be repeated")
+    ] = None,
+    group: Annotated[str, typer.Option(help="Column of the village or cluster that stays whole")] = "",
+    test_time: Annotated[str, typer.Option(help="Wave to foresee; the last labelled one if empty")] = "",
+    report: Annotated[Path | None, typer.Option(help="Folder for report.html and report.json")] = None,
+    as_json: Json = False,
+) -> None:
+    """Bring your own panel: is anything better than today's rule on these households?
+
+    Trains on all waves before the test wave (or in folds, without --time), measures the naive rule, logistic
+    regression, LightGBM and ours on the same households, and says plainly which wins. A label must be settled
+    by the next wave. Empty and constant columns, identifiers and leaks are left out, each with its reason.
+    """
+    from training.panels import compare_panel, print_comparison, read_table, save_report
+    from training.panels.panel import parse_drop, parse_naive
+    from training.report import wide_console
+
+    with stage_bar(as_json) as bar:
+        bar("reading", 0, 1)
+        table = read_table(data)
+        bar("reading", 1, 1)
+        names = [str(one) for one in table.columns]
+        column, is_highest_first = parse_naive(naive, names)
+        compared = compare_panel(
+            table,
+            household=household,
+            label=label,
+            naive=column,
+            time=time or None,
+            group=group or None,
+            drop=[one for text in drop or () for one in parse_drop(text, names)],
+            test_time=test_time or None,
+            is_highest_first=is_highest_first,
+            progress=bar,
+        )
+    if report is not None:
+        save_report(compared, report)
+    if as_json:
+        print(json.dumps(compared.as_json(), ensure_ascii=False))
     else:
         print_comparison(compared, wide_console())
 

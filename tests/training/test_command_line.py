@@ -26,6 +26,10 @@ def training(*arguments: object) -> subprocess.CompletedProcess[str]:
     [
         (("survey", "uganda"), "--data DIR"),
         (("survey", "uganda", "--data", "no/such/folder"), "there is no file"),
+        (("survey", "malawi"), "--data DIR"),
+        (("survey", "malawi", "--data", "no/such/folder"), "there is no file"),
+        (("survey", "costa-rica"), "--data DIR"),
+        (("survey", "costa-rica", "--data", "no/such/folder"), "there is no file"),
         (("simulate", "--out", "{tmp}", "--ends-on", "2026-02-30"), "--ends-on is a date"),
         (("simulate", "--out", "{tmp}", "--ends-on", "2026-02-27"), "last day of a month"),
         (("check", "no.yaml"), "there is no experiment file no.yaml"),
@@ -60,8 +64,10 @@ def test_a_refusal_is_one_sentence(tmp_path: Path, arguments: tuple[str, ...], s
         ("promote",),
         ("rollback",),
         ("releases",),
+        ("panel",),
         ("survey",),
         ("survey", "uganda"),
+        ("survey", "costa-rica"),
     ],
 )
 def test_help_helps(command: tuple[str, ...]) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.blend import fit_blend
 from training.errors import DataError
 from training.fit import FitSettings, fit, fit_calibration
 
@@ -100,27 +99,10 @@ def test_margins_that_mislead_only_set_the_level() -> None:
     assert probabilities == pytest.approx(np.full(2_000, labels.mean()), rel=1e-4)
 
 
-@pytest.mark.parametrize("make", [fit, fit_blend])
-def test_too_few_outcomes_are_refused(make: Any) -> None:
+def test_too_few_outcomes_are_refused() -> None:
     vectors = pd.DataFrame(np.zeros((50, 1)), columns=["debt"])
     labels = np.zeros(50, dtype=np.int64)
     labels[:6] = 1
     groups = np.zeros(50, dtype=np.int64)
-    extra = {"settings": SETTINGS} if make is fit_blend else {}
-    arguments = (vectors, labels, groups, {"debt": 1})
     with pytest.raises(DataError, match="use more data"):
-        make(*arguments, **extra) if extra else make(*arguments, SETTINGS)
-
-
-def test_blend_copes_with_codes_and_missing_values(data: tuple[Any, Any, Any]) -> None:
-    vectors, labels, groups = data
-    coded = vectors.assign(crop=np.arange(len(vectors)) % 4)
-    steps: list[tuple[int, int]] = []
-    small = FitSettings(max_trees=20, folds=3, min_rows_in_leaf=20, threads=1)
-    blend = fit_blend(coded, labels, groups, DIRECTIONS, ["crop"], small, lambda *at: steps.append(at))
-    unseen = coded.head(50).assign(crop=99)
-    unseen.loc[:, "debt"] = np.nan
-    probabilities = blend.probability(unseen)
-    assert ((probabilities > 0) & (probabilities < 1)).all()
-    assert steps[-1] == (4, 4)
-    assert blend.probability(coded).mean() == pytest.approx(labels.mean(), abs=0.03)
+        fit(vectors, labels, groups, {"debt": 1}, SETTINGS)

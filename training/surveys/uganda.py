@@ -22,7 +22,7 @@ from features import FEATURES, Coverage, Signals, build_vectors, take_in
 from features.dates import months_before
 from features.signals import Delivery
 from training.errors import DataError
-from training.surveys.comparison import Comparison, Sample, compare
+from training.panels.comparison import Comparison, Sample, compare
 from training.surveys.uganda_columns import (
     CODES,
     DIRECTIONS,
@@ -57,14 +57,7 @@ def compare_uganda(data: Path, progress: Progress | None = None) -> Comparison:
     vectors = vectors.loc[labelled.index]
     last = labelled["wave"] == waves[-1]
     title = f"Uganda National Panel, train {', '.join(map(str, waves[:-1]))}, test {waves[-1]}"
-    return compare(
-        title,
-        _sample(labelled[~last], vectors),
-        _sample(labelled[last], vectors),
-        {**{name: one.direction for name, one in FEATURES.items()}, **DIRECTIONS},
-        CODES,
-        progress,
-    )
+    return compare(title, _sample(labelled[~last], vectors), _sample(labelled[last], vectors), progress)
 
 
 def read_panel(data: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -269,6 +262,9 @@ def _sample(rows: pd.DataFrame, vectors: pd.DataFrame) -> Sample:
         rows["label"].to_numpy(dtype=np.int64),
         rows["ea"].to_numpy(dtype=object),
         -rows["consumption_gap_ratio"].to_numpy(dtype=np.float64),
+        rows["wave"].to_numpy(dtype=object),
+        CODES,
+        directions={**{name: one.direction for name, one in FEATURES.items()}, **DIRECTIONS},
     )
 
 

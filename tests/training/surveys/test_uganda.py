@@ -89,7 +89,7 @@ def test_no_outcome_is_among_the_vectors(panel: Path) -> None:
 def test_a_made_up_panel_is_compared(panel: Path) -> None:
     found = compare_uganda(panel).as_json()
     assert found["n"] == 160
-    assert set(found["models"]) == {"naive", "logistic", "default", "ours"}
+    assert set(found["models"]) == {"naive", "logistic", "default", "regularised", "rank_average", "ours"}
     # The naive rule is how this panel was made: nobody can be much better.
     assert found["models"]["naive"]["roc_auc"] > 0.85
     assert found["models"]["ours"]["roc_auc"] > 0.75
@@ -143,7 +143,7 @@ def test_the_real_panel_meets_its_reference() -> None:
     models = found["models"]
     assert models["naive"]["roc_auc"] == pytest.approx(0.736, abs=0.0005)
     assert models["naive"]["precision_at_10"] == pytest.approx(0.390, abs=0.0005)
-    assert models["ours"]["roc_auc"] >= 0.795
-    assert models["ours"]["precision_at_10"] >= 0.50
+    assert models["ours"]["roc_auc"] >= 0.803
+    assert models["ours"]["precision_at_10"] >= 0.53
     for one in models.values():
         assert set(one) == {"roc_auc", "pr_auc", "precision_at_10", "recall_at_10", "brier"}

@@ -1,0 +1,1 @@
+"""Proofs of bringing one's own panel."""
