@@ -385,7 +385,7 @@ def one_table(path: Path, tmp_path: Path) -> Path:
 
 
 def household(keys: list[object], villages: list[object]) -> list[list[object]]:
-    names = ["household_id", "occurred_on", "known_on", "village_code", "background", "land_mu"]
+    names: list[object] = ["household_id", "occurred_on", "known_on", "village_code", "background", "land_mu"]
     return [
         names,
         *(
