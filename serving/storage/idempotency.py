@@ -17,7 +17,7 @@ from serving.errors import ServingError
 from serving.storage.database import WRITES, insert_into
 from serving.storage.tables import idempotency_key as table
 
-HELD_SECONDS: float = 60
+HELD_SECONDS = 60.0
 """How long a hold outlives the last sign of its request: a process that was killed gives none."""
 KEPT_HOURS = 48
 

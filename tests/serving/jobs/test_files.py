@@ -11,7 +11,7 @@ import threading
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -384,10 +384,8 @@ def one_table(path: Path, tmp_path: Path) -> Path:
     return made
 
 
-def household(keys: Sequence[object], villages: Sequence[object]) -> list[list[object]]:
-    names: list[object] = [
-        "household_id", "occurred_on", "known_on", "village_code", "background", "land_mu",
-    ]  # fmt: skip
+def household(keys: list[object], villages: list[object]) -> list[list[object]]:
+    names: list[object] = ["household_id", "occurred_on", "known_on", "village_code", "background", "land_mu"]
     return [
         names,
         *(
