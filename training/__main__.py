@@ -363,7 +363,8 @@ def main() -> None:
         errors.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
         raise SystemExit(2) from None
     except OSError as error:
-        errors.print(f"{error.strerror}: {error.filename}", style="red", highlight=False, soft_wrap=True)
+        said = str(error.strerror or error) + (f": {error.filename}" if error.filename else "")
+        errors.print(said, style="red", highlight=False, markup=False, soft_wrap=True)
         raise SystemExit(2) from None
 
 
