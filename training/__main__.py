@@ -335,6 +335,9 @@ def panel(
         bar("reading", 1, 1)
         names = [str(one) for one in table.columns]
         column, is_highest_first = parse_naive(naive, names)
+        if report is not None:
+            # Refused here, not after minutes of fitting.
+            report.mkdir(parents=True, exist_ok=True)
         compared = compare_panel(
             table,
             household=household,

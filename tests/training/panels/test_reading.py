@@ -118,7 +118,7 @@ def test_what_a_column_means(cells: list[object], kind: str, values: list[float]
 
 def test_commas_mean_the_same_in_every_cell_of_a_column() -> None:
     def values(*cells: str) -> list[float]:
-        return infer_column("x", pd.Series(cells)).values.tolist()
+        return list(infer_column("x", pd.Series(cells)).values)
 
     assert values("3,5", "0,125", "1,234", "12") == [3.5, 0.125, 1.234, 12.0]
     assert values("1.234,5", "2.345", "1.234.567,25") == [1234.5, 2345.0, 1234567.25]
