@@ -335,6 +335,9 @@ def panel(
         bar("reading", 1, 1)
         names = [str(one) for one in table.columns]
         column, is_highest_first = parse_naive(naive, names)
+        if report is not None:
+            # Refused here, not after minutes of fitting.
+            report.mkdir(parents=True, exist_ok=True)
         compared = compare_panel(
             table,
             household=household,
@@ -363,7 +366,8 @@ def main() -> None:
         errors.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
         raise SystemExit(2) from None
     except OSError as error:
-        errors.print(f"{error.strerror}: {error.filename}", style="red", highlight=False, soft_wrap=True)
+        said = str(error.strerror or error) + (f": {error.filename}" if error.filename else "")
+        errors.print(said, style="red", highlight=False, markup=False, soft_wrap=True)
         raise SystemExit(2) from None
 
 

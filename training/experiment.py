@@ -8,18 +8,18 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import itertools
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from features import FEATURES, policy_value
 from features.errors import PolicyError
 from features.regions import AREA_LEVELS
 from training.capacity import LEVEL_LENGTHS, Capacity, Quota
 from training.errors import ExperimentError, LeakError
+from training.experiment_text import read_settings
 from training.fit import FitSettings
 from training.keys import area_codes, check_name, check_section, dates, flag, number
 from training.label_settings import (
@@ -161,14 +161,7 @@ def load_experiment(path: Path) -> Experiment:
     """Read and check an experiment file; raises `ExperimentError` naming the key and the way out."""
     if not path.is_file():
         raise ExperimentError(f"there is no experiment file {path}")
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise ExperimentError(f"{path.name} is not text in UTF-8") from None
-    except yaml.YAMLError as error:
-        place = getattr(error, "problem_mark", None)
-        where = f", line {place.line + 1}" if place else ""
-        raise ExperimentError(f"{path.name} is not YAML{where}") from None
+    raw = read_settings(path)
     if not isinstance(raw, dict):
         raise ExperimentError(f"{path.name} holds no settings: it needs {', '.join(sorted(REQUIRED))}")
     check_section(path.name, raw, KEYS[""], REQUIRED)
@@ -336,13 +329,15 @@ def _grid(raw: Any, settings: FitSettings) -> GridSettings:
             raise ExperimentError(f"grid.values.{key} is a list of values")
         for value in values:
             _fit_value(f"grid.values.{key}", key, value)
+    # Counted before they are made: six keys of thirty values are 729 million.
+    count = math.prod(map(len, lists.values()))
+    if count > MOST_CANDIDATES:
+        raise ExperimentError(f"grid has {count} candidates; {MOST_CANDIDATES} are the most")
     candidates = []
     for values in itertools.product(*lists.values()) if lists else ():
         chosen = dict(zip(lists, values, strict=True))
         name = ", ".join(f"{key}={value}" for key, value in chosen.items())
         candidates.append((name, dataclasses.replace(settings, **chosen)))
-    if len(candidates) > MOST_CANDIDATES:
-        raise ExperimentError(f"grid has {len(candidates)} candidates; {MOST_CANDIDATES} are the most")
     choose_by = check_name("grid.choose_by", given.get("choose_by", "pr_auc"), MEASURES)
     return GridSettings(tuple(candidates), choose_by)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from training.errors import ExperimentError
+
+FIRST_YEAR, LAST_YEAR = 1950, 2150
+"""Other years are slips of the pen, and a horizon may not reach the end of the calendar."""
 
 
 def check_section(
@@ -38,7 +40,8 @@ def check_name(where: str, raw: Any, allowed: Collection[str]) -> str:
 def number(where: str, raw: Any, least: float, most: float, *, is_whole: bool) -> Any:
     """A number within bounds, both included; raises `ExperimentError` naming them."""
     right = isinstance(raw, int) if is_whole else isinstance(raw, int | float)
-    if not right or isinstance(raw, bool) or not math.isfinite(raw) or not least <= raw <= most:
+    # Compared as it is: an int of a thousand digits becomes no float.
+    if not right or isinstance(raw, bool) or not least <= raw <= most:
         kind = "whole number" if is_whole else "number"
         raise ExperimentError(f"{where} is a {kind} from {least} to {most}")
     return raw
@@ -48,6 +51,8 @@ def dates(key: str, raw: Any) -> tuple[dt.date, ...]:
     """As-of dates in order, each once."""
     if not isinstance(raw, list) or not raw or not all(type(one) is dt.date for one in raw):
         raise ExperimentError(f"{key} is a list of as-of dates, each written YYYY-MM-DD")
+    if not all(FIRST_YEAR <= one.year <= LAST_YEAR for one in raw):
+        raise ExperimentError(f"{key} holds dates from {FIRST_YEAR} to {LAST_YEAR}")
     if sorted(set(raw)) != raw:
         raise ExperimentError(f"{key}: write the dates in order, each once")
     return tuple(raw)

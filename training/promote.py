@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from scoring.bundle import Manifest
 from scoring.errors import ScoringError
 from scoring.registry import check_store, fetch_report, fetch_version, find_champion, set_champion
 from training.errors import GateError, ReleaseError
@@ -25,6 +26,7 @@ from training.release_log import (
     append_release,
     current_user,
     former_version,
+    head_of,
     read_releases,
 )
 
@@ -35,7 +37,7 @@ FOR_PASSING = "passed every gate"
 class Promotion:
     """A version that became champion, or with `dry_run` could; the one it replaced; the gates and the entry.
 
-    `entry` is `None` where nothing was changed.
+    `entry` is `None` where nothing was changed; `after` is the head of the release log that was looked at.
     """
 
     version: str
@@ -44,6 +46,7 @@ class Promotion:
     gates: tuple[Gate, ...]
     manifest_sha256: str
     entry: Release | None = None
+    after: str | None = None
 
     @property
     def failed(self) -> tuple[Gate, ...]:
@@ -69,6 +72,7 @@ def try_gates(version: str, tracking_uri: str) -> Promotion:
     without a report.
     """
     check_store(tracking_uri)
+    after = head_of(read_releases(tracking_uri))
     with tempfile.TemporaryDirectory() as scratch:
         bundle, report = fetch_version(version, tracking_uri, Path(scratch) / "candidate")
         if report is None:
@@ -86,8 +90,21 @@ def try_gates(version: str, tracking_uri: str) -> Promotion:
                 # A champion whose files are harmed must not keep its successor out.
                 note = f"the champion, version {champion}, could not be compared with: {error}"
         today = dt.datetime.now(dt.UTC).date()
-        gates = run_gates(Evidence(bundle, _read(report), theirs, today, note))
-    return Promotion(version, bundle.manifest.version, champion, gates, bundle.sha256)
+        doc = _read(report)
+        check_belongs(doc, bundle.manifest)
+        gates = run_gates(Evidence(bundle, doc, theirs, today, note))
+    return Promotion(version, bundle.manifest.version, champion, gates, bundle.sha256, after=after)
+
+
+def check_belongs(report: Mapping[str, Any], manifest: Manifest) -> None:
+    """Raise `GateError` where a report is of another model than the bundle: its gates would tell nothing."""
+    run, golden = report.get("run"), report.get("golden")
+    named = run.get("version") if isinstance(run, dict) else None
+    scores = golden.get("scores") if isinstance(golden, dict) else None
+    if named != manifest.version or scores != manifest.golden.scores:
+        raise GateError(
+            f"the report beside the bundle is not that of {manifest.version}: train it anew with `run`"
+        )
 
 
 def promote(
@@ -150,6 +167,7 @@ def rollback(
     with tempfile.TemporaryDirectory() as scratch:
         bundle, _ = fetch_version(target, tracking_uri, Path(scratch))
     found = Promotion(target, bundle.manifest.version, champion, (), bundle.sha256)
+    found = dataclasses.replace(found, after=head_of(releases))
     return found if dry_run else _release(found, "rollback", tracking_uri, by, why)
 
 
@@ -159,13 +177,22 @@ def say_failed(failed: tuple[Gate, ...]) -> str:
 
 
 def _read(report: Path) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+    try:
+        found = json.loads(report.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise GateError("the report is not JSON of an evaluation: train it anew with `run`")
     return found
 
 
 def _release(
     found: Promotion, action: Literal["promote", "rollback"], tracking_uri: str, by: str | None, why: str
 ) -> Promotion:
+    for name, text in (("why", why), ("by", by or "")):
+        if not text.isprintable():
+            # It is shown in terminals and reports for years.
+            raise ReleaseError(f"{name}: give one line of plain text, without control characters")
     try:
         draft = Draft(
             at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
@@ -185,9 +212,23 @@ def _release(
             f"{' and '.join(places)}: give at least one and at most {MOST_WORDS} characters"
         ) from None
     # Written before it is done: a champion without an entry would be worse than an entry without a champion.
-    entry = append_release(draft, tracking_uri)
-    set_champion(found.version, tracking_uri)
+    entry = append_release(draft, tracking_uri, found.after)
+    _follow_log(tracking_uri, entry)
     return dataclasses.replace(found, entry=entry)
+
+
+def _follow_log(tracking_uri: str, entry: Release) -> None:
+    """Make the version of the log's last entry champion, until no later one has come meanwhile.
+
+    Whoever was slow to set the alias after its entry would otherwise set it over a later release.
+    """
+    last = entry
+    while True:
+        set_champion(last.to_version, tracking_uri)
+        latest = read_releases(tracking_uri)[-1]
+        if latest.sha256 == last.sha256:
+            return
+        last = latest
 
 
 def _entry(gate: Gate) -> GateEntry:

@@ -91,10 +91,12 @@ def current_user() -> str:
         return "unknown"
 
 
-def append_release(draft: Draft, tracking_uri: str) -> Release:
+def append_release(draft: Draft, tracking_uri: str, after: str | None = None) -> Release:
     """Write the next entry; returns it as it stands in the log.
 
-    Raises `ReleaseError` when the log is broken already, or others kept writing at the same time.
+    With `after` it is written only behind the entry of that hash (`FIRST` for an empty log): what was decided
+    on the log as it stood is not done on another. Raises `ReleaseError` when the log is broken already, has
+    gone on, or others kept writing at the same time.
     """
     from mlflow.exceptions import MlflowException
 
@@ -105,7 +107,10 @@ def append_release(draft: Draft, tracking_uri: str) -> Release:
         faults = _chain_faults(written)
         if not faults:
             entries = [one for _, one in written if isinstance(one, Release)]
-            release = _placed(draft, entries[-1] if entries else None)
+            last = entries[-1] if entries else None
+            if after is not None and after != (last.sha256 if last else FIRST):
+                raise ReleaseError("another release came in between: look at it and try again")
+            release = _placed(draft, last)
             content = _canonical(release.model_dump(mode="json"))
             if len(content) > MOST_CHARACTERS:
                 raise ReleaseError(
@@ -151,6 +156,11 @@ def find_faults(tracking_uri: str, head: str | None = None) -> list[str]:
             "outside of the log, or a promotion was interrupted"
         )
     return faults
+
+
+def head_of(releases: Sequence[Release]) -> str:
+    """The hash of the last entry, `FIRST` where there is none."""
+    return releases[-1].sha256 if releases else FIRST
 
 
 def former_version(releases: Sequence[Release]) -> str | None:
@@ -253,5 +263,6 @@ __all__ = [
     "current_user",
     "find_faults",
     "former_version",
+    "head_of",
     "read_releases",
 ]

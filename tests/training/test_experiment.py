@@ -240,3 +240,40 @@ def test_broken_yaml_names_the_line(tmp_path: Path) -> None:
 def test_an_absent_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ExperimentError, match="no experiment file"):
         load_experiment(tmp_path / "nowhere.yaml")
+
+
+HEAD = "name: trial\nregion: CN-50\nhorizon_months: 12\n"
+LAUGHS = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9))
+REST = "train: [2023-10-31]\ntest: [2025-10-31]\ncapacity: {share: 0.01}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (HEAD + REST + "capacity: {share: 0.5}\n", "line 7: the key capacity stands twice"),
+        (HEAD + REST + "fit: {seed: 1, seed: 2}\n", "the key seed stands twice"),
+        (HEAD + REST + "cohort: &again {areas: *again}\n", "aliases"),
+        (LAUGHS + HEAD + REST, "aliases"),
+        (HEAD + REST + "cohort: " + "[" * 5_000 + "]" * 5_000, "more than 20"),
+        (HEAD + REST + "# " + "x" * 200_000, "longer than 200,000"),
+        (HEAD + REST.replace("2023-10-31", "2023-02-31"), "no calendar"),
+        (HEAD + REST.replace("2025-10-31", "9999-12-31"), "from 1950 to 2150"),
+        (HEAD.replace("12", "9" * 5_000) + REST, "thousands of digits"),
+        (HEAD + REST.replace("0.01", "1" + "0" * 400), "capacity.share is a number from 0 to 1"),
+        (HEAD + REST + "cohort: !!python/object/apply:os.getcwd []\n", "not YAML, line 7"),
+        (HEAD + REST + "fit:\n\tseed: 1\n", "not YAML, line 8"),
+    ],
+)
+def test_text_that_hides_something_or_eats_the_machine_is_refused(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    with pytest.raises(ExperimentError, match=says):
+        load_experiment(written(tmp_path, text))
+    assert load_experiment(written(tmp_path, HEAD + REST)).name == "trial"
+
+
+def test_a_grid_is_counted_before_it_is_made(tmp_path: Path) -> None:
+    thirty = list(range(10, 40))
+    keys = ("max_trees", "patience", "seed", "num_leaves", "min_rows_in_leaf", "threads")
+    with pytest.raises(ExperimentError, match="729000000 candidates; 64"):
+        load_experiment(written(tmp_path, {**GOOD, "grid": {"values": dict.fromkeys(keys, thirty)}}))

@@ -208,3 +208,11 @@ def test_the_yaml_of_thresholds_has_no_unused_entry() -> None:
 def test_every_gate_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "how-to" / "retrain-and-promote.md").read_text("utf-8")
     assert [one.__name__ for one in GATES if f"| `{one.__name__}` |" not in page] == []
+
+
+@pytest.mark.parametrize("broken", [[{}], ["x"], [{"rankings": {"ours": {}}}], {"a": 1}])
+def test_a_report_of_another_form_is_one_sentence(
+    bundle: Bundle, good: dict[str, Any], broken: object
+) -> None:
+    with pytest.raises(GateError, match="known form"):
+        run_gates(Evidence(bundle, good | {"tests": broken}, None, TODAY))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -21,13 +22,14 @@ from scoring.registry import (
     find_champion,
     find_version,
     publish_bundle,
+    set_champion,
 )
 from tests.training.good_report import make_good
 from training.__main__ import main
 from training.errors import GateError, ReleaseError
 from training.gates import GATES
 from training.pipeline import FinishedRun
-from training.promote import promote, rollback, try_gates
+from training.promote import Promotion, promote, promote_tried, rollback, try_gates
 from training.release_log import find_faults, read_releases
 from training.report.files import read_report
 
@@ -267,3 +269,69 @@ def test_a_registry_that_does_not_answer_is_said_to(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(ScoringError, match="does not answer"):
         try_gates("1", "http://127.0.0.1:9")
+
+
+def test_of_two_promotions_at_once_one_is_told_and_the_alias_follows_the_log(
+    uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = try_gates("2", uri)
+    promote("3", uri)
+    with pytest.raises(ReleaseError, match="came in between"):
+        promote_tried(slow, uri)
+    assert (find_champion(uri), find_faults(uri)) == ("3", [])
+
+    later: list[Promotion] = []
+
+    def set_late(version: str, tracking_uri: str) -> str | None:
+        if not later:
+            # Between our entry and our alias somebody else releases, entry and alias.
+            later.append(tried_version_3())
+            later.append(promote_tried(later[0], tracking_uri))
+        return set_champion(version, tracking_uri)
+
+    def tried_version_3() -> Promotion:
+        return dataclasses.replace(back, after=read_releases(uri)[-1].sha256)
+
+    back = try_gates("3", uri)
+    ours = try_gates("2", uri)
+    monkeypatch.setattr("training.promote.set_champion", set_late)
+    promote_tried(ours, uri)
+    assert [one.to_version for one in read_releases(uri)] == ["3", "2", "3"]
+    assert (find_champion(uri), find_faults(uri)) == ("3", [])
+
+
+def test_a_promotion_killed_between_entry_and_alias_is_told_and_mended(
+    uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promote("2", uri)
+    with monkeypatch.context() as killed:
+        killed.setattr("training.promote.set_champion", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            promote("3", uri)
+    assert find_champion(uri) == "2"
+    assert "a promotion was interrupted" in find_faults(uri)[0]
+    promote("3", uri)
+    assert (find_champion(uri), find_faults(uri)) == ("3", [])
+
+
+@pytest.mark.parametrize("text", ["two\nlines", "\x1b[2Jgone", "\u202eturned", "\udcff"])
+def test_reasons_and_names_are_plain_text(uri: str, text: str) -> None:
+    for words in ({"why": text}, {"by": text}):
+        with pytest.raises(ReleaseError, match="control characters"):
+            promote("2", uri, **words)
+    assert (find_champion(uri), read_releases(uri)) == (None, [])
+
+
+def test_another_models_report_opens_no_gate(uri: str, finished: FinishedRun, tmp_path: Path) -> None:
+    doc = read_report(finished.bundle.parent)
+    make_good(doc)
+    altered = [doc | {"run": doc["run"] | {"version": "another"}}, doc | {"golden": {}}, [doc]]
+    client = connect(uri)
+    experiment = client.create_experiment("others", (tmp_path / "artifacts").as_uri())
+    for number, other in enumerate(altered):
+        report = tmp_path / str(number) / "report.json"
+        report.parent.mkdir()
+        report.write_text(json.dumps(other), encoding="utf-8")
+        version = publish_bundle(finished.bundle, client.create_run(experiment).info.run_id, uri, report)
+        with pytest.raises(GateError, match="train it anew"):
+            try_gates(version, uri)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from scoring.bundle import golden_frame
+from training.errors import GateError
 from training.explanations import measure_additivity, mixed_rows
 from training.gates.evidence import Evidence, group_recalls, last_test, our_numbers, verdict_of
 from training.gates.gate import Gate
@@ -131,7 +132,10 @@ GATES: tuple[Callable[[Evidence], Gate], ...] = (
 
 def run_gates(evidence: Evidence) -> tuple[Gate, ...]:
     """The answers of all gates; raises `GateError` where the report is of another form."""
-    return tuple(gate(evidence) for gate in GATES)
+    try:
+        return tuple(gate(evidence) for gate in GATES)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        raise GateError("the report is not of the known form: train the model anew with `run`") from None
 
 
 def _gap(name: str, gap: float, on: str, asked: Threshold) -> Gate:

@@ -7,6 +7,7 @@ thousands separators or a decimal comma. A few cells that do not fit are taken a
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,7 +45,9 @@ MISSING = frozenset({
 YES = frozenset({"yes", "y", "true", "t", "是", "有", "对"})
 NO = frozenset({"no", "n", "false", "f", "否", "无", "没有", "不是"})
 THOUSANDS = re.compile(r"^[+-]?\d{1,3}(?:[,\u00a0\u202f ]\d{3})+(?:\.\d+)?$")
-DECIMAL_COMMA = re.compile(r"^[+-]?\d+,\d+$")
+DECIMAL_COMMA = re.compile(r"^[+-]?(?:\d+|\d{1,3}(?:[. \u00a0\u202f]\d{3})+),\d+$")
+"""Also ``1.234,5``, where points or blanks part the thousands."""
+POINT_THOUSANDS = re.compile(r"^[+-]?\d{1,3}(?:[. \u00a0\u202f]\d{3})+$")
 DATE_FORMATS = (
     "%Y-%m-%d",
     "%Y/%m/%d",
@@ -100,7 +103,8 @@ def _infer_text(name: str, cells: pd.Series) -> Column:
     if set(map(_fold, distinct)) <= YES | NO:
         answers = {one: float(_fold(one) in YES) for one in distinct}
         return Column(name, "flag", text.map(answers).to_numpy(np.float64))
-    numbers = {one: parse_number(one) for one in distinct}
+    is_comma_decimal = has_decimal_commas(distinct)
+    numbers = {one: parse_number(one, is_comma_decimal=is_comma_decimal) for one in distinct}
     values = present.map(numbers)
     fitting = float(values.notna().mean())
     if fitting >= FITTING_SHARE:
@@ -114,16 +118,34 @@ def _infer_text(name: str, cells: pd.Series) -> Column:
     return _category(name, text.where(~is_missing), sorted(distinct))
 
 
-def parse_number(text: str) -> float:
-    """The number of a cell, NaN where it is none: ``1,234.5``, ``12 %``, ``3,5``. Infinities are none."""
+def has_decimal_commas(distinct: Iterable[str]) -> bool:
+    """Whether a column's commas are decimal ones: some cell can be read in no other way.
+
+    Decided for the whole column: beside ``3,5`` and ``0,125`` the cell ``1,234`` is no thousand.
+    """
+    cells = [one.strip().removesuffix("%").strip() for one in distinct]
+    commas = [one for one in cells if DECIMAL_COMMA.match(one)]
+    only = [one for one in commas if not THOUSANDS.match(one) or one.lstrip("+-").startswith("0")]
+    return bool(only) and not any("," in one and THOUSANDS.match(one) and "." in one for one in cells)
+
+
+def parse_number(text: str, *, is_comma_decimal: bool = False) -> float:
+    """The number of a cell, NaN where it is none: ``1,234.5``, ``12 %``, ``3,5``. Infinities are none.
+
+    Where `is_comma_decimal`, ``1,234`` is 1.234 and a point between groups of three parts thousands.
+    """
     found = text.strip()
     scale = 1.0
     if found.endswith("%"):
         found, scale = found[:-1].strip(), 0.01
-    if THOUSANDS.match(found):
+    if is_comma_decimal and DECIMAL_COMMA.match(found):
+        found = re.sub("[.\u00a0\u202f ]", "", found).replace(",", ".")
+    elif is_comma_decimal and POINT_THOUSANDS.match(found):
+        found = re.sub("[.\u00a0\u202f ]", "", found)
+    elif THOUSANDS.match(found):
         found = re.sub("[,\u00a0\u202f ]", "", found)
     elif DECIMAL_COMMA.match(found):
-        found = found.replace(",", ".")
+        found = re.sub("[.\u00a0\u202f ]", "", found).replace(",", ".")
     if "_" in found:
         return np.nan
     try:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
@@ -19,8 +20,8 @@ from training.blend.blend import MANY_ROWS
 from training.blend.rows import Rows, build_rows
 from training.errors import DataError
 from training.metrics import TieRange, at_capacity, visits_at
-from training.panels.rivals import BASELINES, OURS, REFERENCES, TITLES, rival_probabilities
-from training.panels.screening import LeftOut
+from training.panels.rivals import BASELINES, OURS, REFERENCES, TITLES, reordered, rival_probabilities
+from training.panels.screening import LEAK_AUC, LeftOut
 from training.panels.verdict import Verdict, judge
 
 Floats = npt.NDArray[np.float64]
@@ -117,6 +118,12 @@ class Comparison:
             )
         word = {"better": "BETTER", "not better": "NOT BETTER", "worse": "WORSE"}[self.judged.word]
         said.append(f"{word} than the best baseline ({TITLES[against]}): {measured}, paired by household.")
+        best = max(self.models.values(), key=lambda one: one.roc_auc).roc_auc
+        if best > LEAK_AUC:
+            said.append(
+                f"Too good to be believed: ROC-AUC {best:.3f}. No honest fact about the future tells it so "
+                "well: a column, or several together, knew the answer."
+            )
         if self.judged.word != "better" and not self.naive_wins:
             said.append(
                 "What is gained over the best baseline is within what the draw of households explains."
@@ -202,6 +209,9 @@ def compare_in_folds(
                 found.setdefault(name, np.empty(len(rows)))[held] = one
             for name, share in shares.items():
                 weights[name] = weights.get(name, 0.0) + share / (folds * repetitions)
+        # Each fold has its own line from rule to probability, and where a rule is weak or wrong they would
+        # shuffle its order, which is the rule.
+        found["naive"] = reordered(found["naive"], rows.naive)
         repeated.append(found)
     return _compared(title, sample, repeated, weights, said)
 
@@ -283,7 +293,7 @@ def print_comparison(compared: Comparison, console: Console) -> None:
     for sentence in compared.sentences():
         console.print(sentence, style="bold" if sentence.isupper() else None, highlight=False)
     heading = (
-        f"{compared.title}: n = {compared.n:,}, {compared.positives:,} with the outcome "
+        f"{_shown(compared.title)}: n = {compared.n:,}, {compared.positives:,} with the outcome "
         f"(base rate {compared.base_rate:.3f})"
     )
     table = Table(title=heading, title_justify="left")
@@ -307,10 +317,15 @@ def print_comparison(compared: Comparison, console: Console) -> None:
         left.add_column("column")
         left.add_column("reason")
         for out in compared.left_out:
-            left.add_row(out.column, out.reason)
+            left.add_row(_shown(out.column), _shown(out.reason))
         console.print(left)
     for note in compared.notes:
-        console.print(note, highlight=False, markup=False)
+        console.print(_shown(note), highlight=False)
+
+
+def _shown(text: str) -> str:
+    """Names come from files: no markup of the terminal's, and nothing that steers it."""
+    return escape("".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text))
 
 
 def _spread(one: TieRange) -> str:

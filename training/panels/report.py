@@ -11,6 +11,7 @@ from training.panels.rivals import OURS, TITLES
 from training.report.charts.bars import Bar, bars
 from training.report.charts.reliability import Bin, ReliabilitySeries, reliability_curve
 from training.report.figures import Cell, Figure, Number, Table, paragraph, with_interval
+from training.report.files import write_whole
 from training.report.page import Page, Section, render_page
 
 PAGE, NUMBERS = "report.html", "report.json"
@@ -20,8 +21,8 @@ def save_report(compared: Comparison, folder: Path) -> tuple[Path, Path]:
     """Write ``report.html`` and ``report.json`` into `folder`, which is made; the paths of both."""
     folder.mkdir(parents=True, exist_ok=True)
     page, numbers = folder / PAGE, folder / NUMBERS
-    page.write_text(render_page(build_page(compared)), encoding="utf-8")
-    numbers.write_text(json.dumps(compared.as_json(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    write_whole(page, render_page(build_page(compared)))
+    write_whole(numbers, json.dumps(compared.as_json(), ensure_ascii=False, indent=1) + "\n")
     return page, numbers
 
 

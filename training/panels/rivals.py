@@ -58,11 +58,11 @@ def rival_probabilities(train: Rows, labels: Labels, test: Rows, seed: int = 0) 
         "logistic": probability(of_line),
         "default": np.asarray(default.predict_proba(test.values)[:, 1], dtype=np.float64),
         "regularised": probability(trees),
-        "rank_average": _reordered(probability((trees + of_line) / 2), mean),
+        "rank_average": reordered(probability((trees + of_line) / 2), mean),
     }
 
 
-def _reordered(probabilities: Floats, order: Floats) -> Floats:
+def reordered(probabilities: Floats, order: Floats) -> Floats:
     """The same probabilities, given out in another order; rows tied in the order share their mean."""
     _, tied = np.unique(order, return_inverse=True)
     places = np.argsort(order, kind="stable")

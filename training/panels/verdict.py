@@ -5,16 +5,23 @@ bootstrap. Whole households (or groups, where they are given) are drawn with rep
 model is worked out on the same draw, and the 95 % percentile interval of ours − baseline decides: above zero
 is *better*, below zero *worse*, else *not better*. The baseline is the one with the highest ROC-AUC on these
 very households, which favours it a little. Efron & Tibshirani 1993, ch. 16.
+
+A percentile interval is too narrow where few units carry the answer: of three households with the outcome, or
+of three villages, it called 7 % of equal models better. So it is widened about the estimate as Student's t is
+wider than the normal, with the √(n / (n − 1)) that a draw of n units lacks; n counts the units that have the
+rarer outcome. From a hundred of them on that is under 2 %.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import norm, t
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -61,7 +68,7 @@ def judge(
     """Judge n households by their labels and each model's probabilities, in one or more repetitions.
 
     `clusters` names what is drawn: households or groups, numbered from 0. A draw without both outcomes is
-    drawn again.
+    drawn again. One cluster alone can show nothing: its intervals are all there is (−1 to 1).
     """
     names = list(repetitions[0])
     curves = {name: [WeightedAuc(labels, one[name]) for one in repetitions] for name in names}
@@ -80,15 +87,27 @@ def judge(
         for name in names:
             draws[name][at] = _mean(curves[name], drawn)
         at += 1
+    wider = widening(min(len(np.unique(clusters[labels == value])) for value in (0, 1)))
     against = max(baselines, key=lambda name: points[name])
     differences = {
-        name: Difference(points[ours] - points[name], _interval(draws[ours] - draws[name]))
+        name: Difference(
+            points[ours] - points[name], _wider(draws[ours] - draws[name], points[ours] - points[name], wider)
+        )
         for name in names
         if name != ours
     }
-    return Verdict(
-        differences[against].verdict, against, {name: _interval(draws[name]) for name in names}, differences
-    )
+    intervals = {}
+    for name in names:
+        low, high = _wider(draws[name], points[name], wider)
+        intervals[name] = (max(0.0, low), min(1.0, high))
+    return Verdict(differences[against].verdict, against, intervals, differences)
+
+
+def widening(units: int) -> float:
+    """How many times wider an interval is that rests on so many units than on very many; infinite for one."""
+    if units < 2:
+        return math.inf
+    return float(t.ppf(LEVELS[1], units - 1) / norm.ppf(LEVELS[1]) * math.sqrt(units / (units - 1)))
 
 
 class WeightedAuc:
@@ -114,6 +133,9 @@ def _mean(curves: Sequence[WeightedAuc], weights: Floats) -> float:
     return float(np.mean([one.of(weights) for one in curves]))
 
 
-def _interval(draws: Floats) -> Interval:
+def _wider(draws: Floats, point: float, factor: float) -> Interval:
+    """The percentile interval with both its arms so many times as long; the point is always within."""
+    if math.isinf(factor):
+        return (-1.0, 1.0)
     low, high = np.nanquantile(draws, LEVELS)
-    return float(low), float(high)
+    return point - factor * max(0.0, point - float(low)), point + factor * max(0.0, float(high) - point)

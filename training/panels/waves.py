@@ -65,7 +65,7 @@ def _dated(days: Floats) -> tuple[Floats, dict[float, str]]:
 
 
 def _worded(name: str, codes: Floats, levels: tuple[str, ...]) -> tuple[Floats, dict[float, str]]:
-    keys = [tuple(int(one) for one in re.findall(r"\d{1,9}", level)) for level in levels]
+    keys = [_key(level) for level in levels]
     if not all(keys) or len(set(keys)) < len(keys):
         raise DataError(
             f"the waves in {name!r} have no order: write them as numbers, years or dates, such as 2010"
@@ -73,6 +73,13 @@ def _worded(name: str, codes: Floats, levels: tuple[str, ...]) -> tuple[Floats, 
     place = {code: float(sorted(keys).index(key)) for code, key in enumerate(keys)}
     ranks = np.array([np.nan if np.isnan(code) else place[int(code)] for code in codes], dtype=np.float64)
     return ranks, {place[code]: level for code, level in enumerate(levels)}
+
+
+def _key(level: str) -> tuple[int, ...]:
+    """The numbers of a wave's name, years first: ``01/2012`` comes after ``12/2011``."""
+    found = re.findall(r"\d{1,9}", level)
+    years = [one for one in found if re.fullmatch(r"(?:19|20)\d\d", one)]
+    return tuple(map(int, years + [one for one in found if one not in years]))
 
 
 def wave_before(values: pd.Series, households: pd.Series, waves: Floats) -> pd.Series:

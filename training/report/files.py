@@ -69,7 +69,7 @@ def report_json(
 def write_report(doc: Mapping[str, Any], folder: Path) -> Path:
     """Write ``report.json`` and everything made from it into a folder; returns the JSON's path."""
     path = folder / REPORT
-    _write(path, _json(doc))
+    write_whole(path, _json(doc))
     render_files(folder)
     return path
 
@@ -92,7 +92,7 @@ def render_files(folder: Path) -> tuple[Path, ...]:
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise DataError(f"{REPORT} is not of the known form, at {error}") from None
     for name, text in zip(RENDERED, texts, strict=True):
-        _write(folder / name, text)
+        write_whole(folder / name, text)
     return tuple(folder / name for name in RENDERED)
 
 
@@ -114,8 +114,11 @@ def _json(found: Any) -> str:
     return json.dumps(found, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
-def _write(path: Path, text: str) -> None:
-    # Written beside and moved, so that nobody reads half a file.
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that nobody ever reads half of it: where the disk is full, the old one stays."""
     fresh = path.with_name(f".{path.name}-new")
-    fresh.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(fresh, path)
+    try:
+        fresh.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)

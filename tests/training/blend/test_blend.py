@@ -105,6 +105,9 @@ def test_a_blend_without_gain_is_not_trusted() -> None:
     assert find_trust(noisy, truth, labels, groups) == 0
     assert find_trust(truth, noisy, labels, groups) == 1
     assert find_trust(truth, truth, labels, groups) == 1
+    # As good as the rule, in other households: half each.
+    other = truth + rng.normal(size=2_000)
+    assert 0.2 < find_trust(noisy, other, labels, groups) < 0.8
 
 
 def test_normal_scores_by_hand() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from tests.training.panels.made_up import make_panel
 from training.errors import DataError
-from training.panels import Comparison, compare_panel
+from training.panels import Comparison, compare_panel, print_comparison, save_report
 from training.panels.panel import parse_drop, parse_naive
 
 
@@ -230,3 +233,28 @@ def test_an_unknown_order_is_refused() -> None:
 def test_columns_to_drop_are_parted_by_commas() -> None:
     assert parse_drop("a, b", ["a", "b", "c, d"]) == ["a", "b"]
     assert parse_drop("c, d", ["a", "b", "c, d"]) == ["c, d"]
+
+
+def test_names_of_columns_and_waves_steer_neither_terminal_nor_page(tmp_path: Path) -> None:
+    hostile = "[/red]<script>alert(1)</script>\x1b[2J"
+    panel = make_panel(households=60, waves=2, seed=8)
+    panel["year"] = panel["year"].map({2010: "[/bold] 2010", 2012: "[/bold] 2012"})
+    panel[hostile] = 1
+    found = compared(panel)
+    shown = io.StringIO()
+    print_comparison(found, Console(file=shown, width=200))
+    assert "[/red]<script>" in shown.getvalue()
+    assert "\x1b" not in shown.getvalue()
+    page, _ = save_report(found, tmp_path)
+    assert "<script>alert" not in page.read_text(encoding="utf-8")
+
+
+def test_a_rule_that_is_wrong_is_measured_as_wrong_out_of_fold() -> None:
+    panel = make_panel(households=150, waves=1, seed=9)
+    noise = np.random.default_rng(0).random(len(panel))
+    panel["income"] = panel["poor"] + 0.5 * noise
+    found = compared(panel, time=None)
+    assert found.models["naive"].roc_auc == 0.0
+    assert "Too good to be believed" in " ".join(found.sentences())
+    panel["income"] = 1.0
+    assert compared(panel, time=None).models["naive"].roc_auc == 0.5

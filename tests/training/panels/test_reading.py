@@ -116,6 +116,17 @@ def test_what_a_column_means(cells: list[object], kind: str, values: list[float]
     np.testing.assert_array_equal(column.values, values)
 
 
+def test_commas_mean_the_same_in_every_cell_of_a_column() -> None:
+    def values(*cells: str) -> list[float]:
+        return list(infer_column("x", pd.Series(cells)).values)
+
+    assert values("3,5", "0,125", "1,234", "12") == [3.5, 0.125, 1.234, 12.0]
+    assert values("1.234,5", "2.345", "1.234.567,25") == [1234.5, 2345.0, 1234567.25]
+    assert values("1,234", "12,345", "7") == [1234.0, 12345.0, 7.0]
+    assert values("1,234.5", "12,345", "0.5") == [1234.5, 12345.0, 0.5]
+    assert values("0,125", "1,250", "7,375") == [0.125, 1.25, 7.375]
+
+
 def test_a_few_odd_cells_are_missing_and_counted() -> None:
     column = infer_column("x", pd.Series([str(one) for one in range(98)] + ["many", "1e400"]))
     assert column.kind == "number"
@@ -132,6 +143,9 @@ def test_waves_have_their_order() -> None:
     assert ranks.tolist() == [1.0, 0.0, 1.0]
     assert names[0.0] == "2010-2013"
     assert read_waves("t", pd.Series(["10", "9", "2"]))[0].tolist() == [2.0, 1.0, 0.0]
+    # Sorted by their months first, the last wave would have taught the first.
+    months = pd.Series(["12/2011", "01/2012", "06/2010", "wave 9, 2013"])
+    assert read_waves("t", months)[0].tolist() == [1.0, 2.0, 0.0, 3.0]
     assert read_waves("t", pd.Series(["2010.0", "2013"]))[1] == {0.0: "2010", 1.0: "2013"}
 
 

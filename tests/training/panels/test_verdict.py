@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from training.panels.verdict import Verdict, WeightedAuc, judge
+from training.panels.verdict import Verdict, WeightedAuc, judge, widening
 
 
 def rankings(gain: float, n: int = 1_500, seed: int = 0) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -71,3 +71,25 @@ def test_weights_count_as_copies_with_ties_as_halves() -> None:
 
 def test_the_interval_is_the_same_each_time() -> None:
     assert judged(0.2) == judged(0.2)
+
+
+@pytest.mark.parametrize("positives", [3, 6])
+def test_few_outcomes_do_not_make_equal_models_better(positives: int) -> None:
+    rng = np.random.default_rng(3)
+    labels = np.repeat([1, 0], [positives, 60])
+    words = []
+    for _ in range(200):
+        found = {"naive": rng.normal(size=len(labels)), "ours": rng.normal(size=len(labels))}
+        words.append(judge(labels, np.arange(len(labels)), [found], "ours", ("naive",), resamples=100).word)
+    # 2.5 % of 200 and three standard errors; the plain percentile interval gave 7 % and 5 %.
+    assert words.count("better") <= 11
+
+
+def test_one_village_shows_nothing_and_three_show_little() -> None:
+    labels, found = rankings(0.5, n=300)
+    one = judge(labels, np.zeros(300, dtype=np.int64), [found], "ours", ("naive",), resamples=50)
+    assert one.word == "not better"
+    assert one.differences["naive"].interval == (-1.0, 1.0)
+    assert one.intervals["ours"] == (0.0, 1.0)
+    assert widening(3) == pytest.approx(4.303 / 1.960 * (3 / 2) ** 0.5, rel=1e-3)
+    assert 1.0 < widening(100) < 1.02

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import json
 import math
 import re
@@ -21,7 +22,7 @@ from training.pipeline import FinishedRun
 from training.report.card import card_markdown, render_card
 from training.report.charts_of_run import charts_of_run
 from training.report.figures import FORMS, Number, Table
-from training.report.files import MOST_BYTES, RENDERED, Operator, read_report, render_files
+from training.report.files import MOST_BYTES, RENDERED, Operator, read_report, render_files, write_whole
 from training.report.markdown import render_markdown
 from training.report.page import Section
 from training.report.plain_tables import plain_tables
@@ -318,3 +319,21 @@ def test_explanations_are_the_bundle_s(doc: dict[str, Any], finished: FinishedRu
     assert math.isclose(strongest["strength"], mean, rel_tol=0.15)
     assert 0 <= found["stability"]["listed"] <= 1
     assert len(strongest["points"]) == 150
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_half_of_the_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "report.html"
+    write_whole(path, "old")
+
+    def half(target: Path, text: str, **_: object) -> int:
+        with target.open("w") as file:
+            file.write(text[: len(text) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", half)
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(path, "new and longer")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
