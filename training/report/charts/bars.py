@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from training.report.drawing import WIDTH, Drawing, Scale, bottom_axis, colour, shortened, spread, text_width
 from training.report.figures import FORMS, Cell, Figure, Form, Number, Table, optional
 
-LABEL_ROOM = 230
+LABEL_ROOM = 250
 ROW = 26
 
 
@@ -59,9 +59,8 @@ def bars(
     for at, one in enumerate(rows):
         y = top + at * ROW
         # The label names the row; n stands beside it, so that a wide bar on few cases is not overlooked.
-        drawing.text(
-            8, y + 17, shortened(one.label, LABEL_ROOM - 70), "label strong" if one.ours else "label"
-        )
+        room = LABEL_ROOM - (20 if one.n is None else 70)
+        drawing.text(8, y + 17, shortened(one.label, room), "label strong" if one.ours else "label")
         if one.n is not None:
             drawing.text(LABEL_ROOM - 12, y + 17, f"n = {one.n:,}", "tick", "end")
         start, end = sorted((scale(0.0), scale(one.value)))
