@@ -183,8 +183,8 @@ def test_a_telephone_shows_numbers_in_one_line_and_charts_that_can_be_read(tmp_p
         shown = browser.new_context(viewport={"width": 360, "height": 800}).new_page()
         shown.goto((tmp_path / "report.html").as_uri())
         heights = "all => all.map(one => one.getBoundingClientRect().height)"
-        cells = shown.locator("#wide tbody td").evaluate_all(heights)
-        heads = shown.locator("#wide thead th").evaluate_all(heights)
+        cells = shown.locator("#wide > .scroll tbody td").evaluate_all(heights)
+        heads = shown.locator("#wide > .scroll thead th").evaluate_all(heights)
         texts = shown.locator("svg.chart text").evaluate_all(heights)
         assert shown.evaluate("document.documentElement.scrollWidth") <= 360
         browser.close()
