@@ -191,6 +191,12 @@ def text_width(said: str, size: float = 12.5) -> float:
     return sum(size if ord(one) > 0x2E80 else size * 0.56 for one in said)
 
 
+def label_room(labels: Sequence[str], beside: float, *, least: float = 120, most: float = 340) -> float:
+    """Room on the left for the longest label and what stands `beside` it, within bounds."""
+    longest = max((text_width(one) for one in labels), default=0.0)
+    return min(most, max(least, longest + beside))
+
+
 def shortened(said: str, room: float) -> str:
     """A text cut to about `room` user units, with an ellipsis where something is left out."""
     if text_width(said) <= room:

@@ -14,10 +14,12 @@ from typing import Literal
 
 from markupsafe import Markup
 
-Form = Literal["count", "share", "rate", "two", "three", "four", "tiny", "times", "signed", "plain"]
+Form = Literal["count", "tally", "share", "rate", "two", "three", "four", "tiny", "times", "signed", "plain"]
 
 FORMS: Mapping[str, Callable[[float], str]] = MappingProxyType({
     "count": lambda value: f"{value:,.0f}",
+    # Expected households are whole unless ties share the last place of a list.
+    "tally": lambda value: f"{value:,.1f}".removesuffix(".0"),
     "share": lambda value: f"{value:.1%}",
     "rate": lambda value: f"{value:.2%}",
     "two": lambda value: f"{value:.2f}",

@@ -76,6 +76,8 @@ def _environment() -> Environment:
     environment.tests["number"] = lambda one: isinstance(one, Number)
     environment.tests["several"] = lambda one: isinstance(one, tuple)
     environment.filters["exact"] = repr
+    # Names of numbers begin small, since they stand inside sentences too.
+    environment.filters["opened"] = lambda title: title[:1].upper() + title[1:]
     return environment
 
 

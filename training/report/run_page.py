@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from training.report.figures import Figure, Number, Paragraph, Part, Table, paragraph
+from training.report.figures import Figure, Number, Paragraph, Table, paragraph
+from training.report.further import filled, further_sentences
 from training.report.naming import ranking_name
 from training.report.page import Page, Section, render_page
 from training.report.plain_tables import plain_tables, title_of
-from training.report.sections import fairness, listing, measured, model, outlook, setting
+from training.report.sections import (
+    fairness,
+    labels,
+    listing,
+    measured,
+    model,
+    outlook,
+    setting,
+    silence,
+)
 from training.report.sections.measured import ours_of
 from training.report.texts import words
 
@@ -30,18 +40,21 @@ BUILDERS: tuple[tuple[str, Builder], ...] = (
     ("choices", model.choices),
     ("horizons", outlook.horizons),
     ("themes", outlook.themes),
+    ("label_quality", labels.label_quality),
+    ("silent_feeds", silence.silent_feeds),
     ("explanations", model.explanations),
     ("golden", setting.golden),
     ("provenance", setting.provenance),
 )
 """Sections with charts of their own, in the order of the page."""
 
-PLAIN = ("tuning", "label_quality", "silent_feeds", "certainty")
+PLAIN = ("tuning", "certainty")
 """Keys of the JSON that are shown as tables, before what moves the model."""
 
 DRAWN = {
     "format", "verdict", "experiment", "split", "model", "method", "tests", "pooled", "list_changes", "churn",
-    "ablation", "choices", "explanations", "golden", "run", "operator", "horizons", "themes", "champion_note",
+    "ablation", "choices", "explanations", "golden", "run", "operator", "horizons", "themes", "label_quality",
+    "silent_feeds", "champion_note",
 }  # fmt: skip
 """Keys of the JSON that the builders read; any other key is shown as tables, so that nothing is dropped."""
 
@@ -97,7 +110,7 @@ def summary(doc: Mapping[str, Any], language: str) -> tuple[Paragraph, ...]:
         counts = (trained["train_rows"], trained["train_positives"], test["n"], test["positives"])
         found.append(
             paragraph(
-                *_filled(said["data"], [Number(one, "count") for one in counts], date=test["as_of_date"])
+                *filled(said["data"], [Number(one, "count") for one in counts], date=test["as_of_date"])
             )
         )
         numbers = [
@@ -106,18 +119,9 @@ def summary(doc: Mapping[str, Any], language: str) -> tuple[Paragraph, ...]:
             Number(ours["precision"]["value"], "share"),
             Number(ours["lift"]["value"], "times"),
         ]
-        found.append(paragraph(*_filled([*said["list"], said["end"]], numbers)))
+        found.append(paragraph(*filled([*said["list"], said["end"]], numbers)))
+    found += further_sentences(doc, language)
     return (*found, paragraph(said["use"], tone="quiet"))
-
-
-def _filled(texts: list[str], numbers: list[Number], **named: str) -> list[Part]:
-    """Texts and numbers in turn, the first text first."""
-    parts: list[Part] = []
-    for at, text in enumerate(texts):
-        parts.append(text.format(**named))
-        if at < len(numbers):
-            parts.append(numbers[at])
-    return parts
 
 
 def _section(key: str, parts: Parts) -> Section | None:

@@ -163,3 +163,32 @@ def test_a_browser_shows_it_without_scrolling_sideways(
         browser.close()
     assert said == []
     assert [one for one in asked if not one.startswith("file:")] == []
+
+
+@pytest.mark.browser
+def test_a_telephone_shows_numbers_in_one_line_and_charts_that_can_be_read(tmp_path: Path) -> None:
+    if not CHROMIUM.is_file():
+        pytest.skip(f"there is no browser at {CHROMIUM}: apt install chromium fonts-noto-cjk")
+    from playwright.sync_api import sync_playwright
+
+    interval = with_interval(0.82, 0.79, 0.85)
+    columns = ("", *(f"precision at capacity of a long name {at}" for at in range(8)))
+    wide = Table("wide", columns, tuple((f"row {at}", *[interval] * 8) for at in range(3)))
+    sections = (Section("wide", "wide", (wide, every_chart()["bars"])),)
+    (tmp_path / "report.html").write_text(
+        render_page(Page("Run", ("verdict",), "good", sections)), encoding="utf-8"
+    )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        shown = browser.new_context(viewport={"width": 360, "height": 800}).new_page()
+        shown.goto((tmp_path / "report.html").as_uri())
+        heights = "all => all.map(one => one.getBoundingClientRect().height)"
+        cells = shown.locator("#wide > .scroll tbody td").evaluate_all(heights)
+        heads = shown.locator("#wide > .scroll thead th").evaluate_all(heights)
+        texts = shown.locator("svg.chart text").evaluate_all(heights)
+        assert shown.evaluate("document.documentElement.scrollWidth") <= 360
+        browser.close()
+    # A line is about 23 px; a head is broken between words only, never between letters.
+    assert max(cells) < 40
+    assert max(heads) < 250
+    assert min(texts) > 11

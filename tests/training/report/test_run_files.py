@@ -16,6 +16,7 @@ import pytest
 
 from features import FEATURES
 from scoring.bundle import load_bundle
+from tests.training.report.further_sections import ESTIMATE, further_sections
 from tests.training.report.reading import read
 from training.errors import DataError
 from training.pipeline import FinishedRun
@@ -29,8 +30,6 @@ from training.report.plain_tables import plain_tables
 from training.report.record import record_markdown, register_record
 from training.report.run_page import BUILDERS, PLAIN, render_report
 from training.report.texts import words
-
-ESTIMATE = {"value": 0.42, "low": 0.31, "high": 0.55}
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +48,6 @@ def whole(doc: dict[str, Any]) -> dict[str, Any]:
     found = copy.deepcopy(doc)
     found["tests"] = [{**copy.deepcopy(found["tests"][0]), "as_of_date": "2025-04-30"}, found["tests"][0]]
     gained = {"precision": {"value": 0.01, "low": -0.02, "high": 0.04}, "pr_auc": ESTIMATE}
-    figures = {"positives": 7, "predicted": 8.25, "observed": ESTIMATE, "roc_auc": ESTIMATE}
     found |= {
         "list_changes": [{
             "from_date": "2025-04-30", "to_date": "2025-10-31", "listed_before": 147, "listed_after": 148, "stay": 91,
@@ -65,10 +63,7 @@ def whole(doc: dict[str, Any]) -> dict[str, Any]:
             "candidates": [{"candidate": "plain", "values": [0.125, 0.25], "regrets": [0.0, 0.0625], "mean_regret": 0.03125, "worst_regret": 0.0625}],
         }],
         "tuning": {"trials": [{"number": 17, "num_leaves": 23, "score": 0.03725}], "best": 17},
-        "horizons": {"tests": [{"as_of_date": "2025-10-31", "n": 2931, "horizons": [{"months": 3, "figures": figures}]}], "shares": {"3": 0.24125}},
-        "themes": {"tests": [{"as_of_date": "2025-10-31", "themes": ["illness", "other"], "figures": [{"theme": "illness", "figures": figures}], "confusion": [[5, 1], [2, 4]]}]},
-        "label_quality": {"delay_days": {"median": 63.5}, "versions": [{"name": "censored", "roc_auc": ESTIMATE}]},
-        "silent_feeds": [{"feed": "illness", "ece": ESTIMATE, "roc_auc": 0.71125}],
+        **further_sections(),
         "certainty": {"wide_share": 0.12125},
         "something_new": [{"thing": "a", "count": 12345}],
     }  # fmt: skip

@@ -3,6 +3,7 @@
 from training.report.charts.bars import Bar, TieRow, bars, ranges
 from training.report.charts.dial import DialPoint, cost_dial
 from training.report.charts.heat import heat
+from training.report.charts.intervals import IntervalRow, intervals
 from training.report.charts.lines import Line, Point, lines
 from training.report.charts.reliability import Bin, ReliabilitySeries, reliability_curve
 from training.report.charts.swarm import SwarmRow, swarm
@@ -12,6 +13,7 @@ __all__ = [
     "Bar",
     "Bin",
     "DialPoint",
+    "IntervalRow",
     "Line",
     "Point",
     "ReliabilitySeries",
@@ -22,6 +24,7 @@ __all__ = [
     "bars",
     "cost_dial",
     "heat",
+    "intervals",
     "lines",
     "ranges",
     "reliability_curve",

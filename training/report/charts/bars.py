@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from training.report.drawing import WIDTH, Drawing, Scale, bottom_axis, colour, shortened, spread, text_width
+from training.report.drawing import (
+    WIDTH,
+    Drawing,
+    Scale,
+    bottom_axis,
+    colour,
+    label_room,
+    shortened,
+    spread,
+    text_width,
+)
 from training.report.figures import FORMS, Cell, Figure, Form, Number, Table, optional
 
-LABEL_ROOM = 230
 ROW = 26
 
 
@@ -50,8 +59,9 @@ def bars(
 ) -> Figure:
     """One bar a row from 0 to its value with the interval as a whisker; `reference` is a line through all."""
     ends = [end for one in rows for end in (one.value, one.low, one.high) if end is not None]
+    beside = 76.0 if any(one.n is not None for one in rows) else 24.0
     drawing, scale, top, bottom = _frame(
-        title, says, [one.label for one in rows], ends, axis, form, reference
+        title, says, [one.label for one in rows], beside, ends, axis, form, reference
     )
     if reference is not None:
         drawing.line(scale(reference), top - 4, scale(reference), bottom, "reference")
@@ -60,10 +70,10 @@ def bars(
         y = top + at * ROW
         # The label names the row; n stands beside it, so that a wide bar on few cases is not overlooked.
         drawing.text(
-            8, y + 17, shortened(one.label, LABEL_ROOM - 70), "label strong" if one.ours else "label"
+            8, y + 17, shortened(one.label, scale.start - beside + 4), "label strong" if one.ours else "label"
         )
         if one.n is not None:
-            drawing.text(LABEL_ROOM - 12, y + 17, f"n = {one.n:,}", "tick", "end")
+            drawing.text(scale.start - 12, y + 17, f"n = {one.n:,}", "tick", "end")
         start, end = sorted((scale(0.0), scale(one.value)))
         drawing.box(start, y + 5, end - start, ROW - 10, colour(0) if one.ours else "fill-plain", one.label)
         if one.low is not None and one.high is not None:
@@ -82,11 +92,11 @@ def bars(
 def ranges(title: str, says: str, rows: Sequence[TieRow], *, axis: str, form: Form = "share") -> Figure:
     """A line a row from the worst to the best order of ties, with a mark at the mean over all orders."""
     ends = [end for one in rows for end in (one.worst, one.best)]
-    drawing, scale, top, _ = _frame(title, says, [one.label for one in rows], ends, axis, form, None)
+    drawing, scale, top, _ = _frame(title, says, [one.label for one in rows], 24.0, ends, axis, form, None)
     for at, one in enumerate(rows):
         y = top + at * ROW
         drawing.text(
-            8, y + 17, shortened(one.label, LABEL_ROOM - 20), "label strong" if one.ours else "label"
+            8, y + 17, shortened(one.label, scale.start - 20), "label strong" if one.ours else "label"
         )
         _whisker(drawing, scale(one.worst), scale(one.best), y + ROW / 2)
         drawing.mark(scale(one.mean), y + ROW / 2, 0 if one.ours else 1, 4.5, one.label)
@@ -102,6 +112,7 @@ def _frame(
     title: str,
     says: str,
     labels: Sequence[str],
+    beside: float,
     ends: Sequence[float],
     axis: str,
     form: Form,
@@ -113,7 +124,7 @@ def _frame(
     # Room on the right for the longest written value.
     room = 10 + max((text_width(FORMS[form](one)) for one in ends), default=30.0)
     values = [*ends, *([] if reference is None else [reference])]
-    scale = spread(values, start=LABEL_ROOM, end=WIDTH - room - 8, zero=True)
+    scale = spread(values, start=label_room(labels, beside), end=WIDTH - room - 8, zero=True)
     bottom_axis(drawing, scale, top, bottom, axis, FORMS[form])
     return drawing, scale, top, bottom
 

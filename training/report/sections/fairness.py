@@ -56,9 +56,9 @@ def groups(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
         (
             f"{grouping_name(grouping['by'], 'en')}: {_marked(grouping['by'], one)}",
             optional(one.get("n"), "count"),
-            optional(one.get("visits"), "two"),
+            optional(one.get("visits"), "tally"),
             Number(one["positives"], "count"),
-            Number(one["found"], "two"),
+            Number(one["found"], "tally"),
             estimate(one.get("recall"), "share"),
         )
         for grouping in found

@@ -7,6 +7,7 @@ from typing import Any
 
 from training.report.charts import DialPoint, Line, Point, cost_dial, lines
 from training.report.figures import Figure, Number, Paragraph, Table, optional, paragraph
+from training.report.naming import ranking_name
 from training.report.sections.measured import estimate, ours_of
 from training.report.texts import words
 
@@ -73,9 +74,10 @@ def dial(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
                 capacity_title="capacity",
             )
         )
+    ordered = sorted(found.items(), key=lambda one: one[0] != ours)
     series = [
         Line(
-            name,
+            ranking_name(name, "en"),
             tuple(
                 Point(
                     one["visits"], one["missed"]["value"], one["missed"].get("low"), one["missed"].get("high")
@@ -83,7 +85,7 @@ def dial(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
                 for one in points
             ),
         )
-        for name, points in sorted(found.items(), key=lambda one: one[0] != ours)
+        for name, points in ordered
     ]
     parts.append(
         lines(
@@ -98,12 +100,12 @@ def dial(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
     )
     rows = tuple(
         (
-            f"{name}, {names['visits']}",
+            ranking_name(name, "en"),
             Number(one["visits"], "count"),
-            estimate(one["found"], "two"),
-            estimate(one["missed"], "two"),
+            estimate(one["found"], "tally"),
+            estimate(one["missed"], "tally"),
         )
-        for name, points in found.items()
+        for name, points in ordered
         for one in points
     )
     parts.append(

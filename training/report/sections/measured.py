@@ -17,6 +17,7 @@ from training.report.figures import (
     paragraph,
     with_interval,
 )
+from training.report.naming import ranking_name
 from training.report.texts import words
 
 MEASURES: tuple[tuple[str, Form], ...] = (
@@ -59,7 +60,7 @@ def models(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
             "Share of visits that reach a household with the outcome, with 95 % intervals.",
             [
                 Bar(
-                    name,
+                    ranking_name(name, "en"),
                     one["precision"]["value"],
                     one["precision"].get("low"),
                     one["precision"].get("high"),
@@ -75,7 +76,7 @@ def models(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
             "Where many share the last place of a list, chance decides who is visited: worst and best order.",
             [
                 TieRow(
-                    name,
+                    ranking_name(name, "en"),
                     one["precision"]["worst"],
                     one["precision"]["value"],
                     one["precision"]["best"],
@@ -91,7 +92,11 @@ def models(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
     gained = doc.get("verdict", {}).get("differences")
     if gained:
         rows = tuple(
-            (name, estimate(one.get("precision"), "signed"), estimate(one.get("pr_auc"), "signed"))
+            (
+                ranking_name(name, "en"),
+                estimate(one.get("precision"), "signed"),
+                estimate(one.get("pr_auc"), "signed"),
+            )
             for name, one in gained.items()
         )
         columns = ("ours minus", names["precision"], names["pr_auc"])
@@ -108,7 +113,7 @@ def dates(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
     parts: list[Paragraph | Table | Figure] = []
     for measure, form in (("roc_auc", "three"), ("precision", "rate")):
         series = [
-            Line(name, tuple(_points(tests, name, measure)))
+            Line(ranking_name(name, "en"), tuple(_points(tests, name, measure)))
             for name in dict.fromkeys((ours, *LINED))
             if any(name in test["rankings"] for test in tests)
         ]
@@ -157,7 +162,7 @@ def _table(title: str, rankings: Mapping[str, Any], ours: str) -> Table:
     names = words("en")["names"]
     rows = tuple(
         (
-            name,
+            ranking_name(name, "en"),
             optional(one.get("n", one.get("positives")), "count"),
             *(estimate(one.get(measure), form) for measure, form in MEASURES),
         )

@@ -78,7 +78,7 @@ def areas(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
         (
             str(one["area"]),
             *(optional(one.get(key), "count") for key in ("households", "visits", "positives")),
-            optional(one.get("found"), "two"),
+            optional(one.get("found"), "tally"),
         )
         for one in found[:MOST_AREAS]
     )
