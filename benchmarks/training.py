@@ -97,6 +97,8 @@ def main(
         "peak_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
         "json_kb": len(document) // 1024,
         "roc_auc": round(ours.roc_auc.value, 4),
+        "ece": round(ours.ece.value, 6) if ours.ece else None,
+        "slope": round(evaluation.fitted.calibration.slope, 4),
         "threads": experiment.fit.threads,
         "settings": dataclasses.asdict(experiment.fit),
     }
