@@ -23,7 +23,7 @@ def number_groups(groups: npt.NDArray[Any]) -> Places:
 
 
 def draw_rows(labels: Labels, numbers: Places, most_rows: int, seed: int) -> Places:
-    """The places, ascending, of about `most_rows` rows of groups drawn whole; all rows where there are no more.
+    """The places, ascending, of about `most_rows` rows of groups drawn whole; all where there are no more.
 
     `numbers` (n,) are those of `number_groups`. The same labels, groups and seed draw the same rows.
     """

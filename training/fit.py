@@ -5,11 +5,11 @@ households by heart. So leaves are large, steps small, and the number of trees i
 all rows of one group (a household, a village) in the same fold. So are the share of the line that is added to
 the trees (`scoring.line`), the calibration of the sum, and what is known of its certainty.
 
-Of many rows, folds learn from households drawn whole (`training.draw`). The rows that were not drawn are judged
-too, each by one fold's model, none of which has seen them: the share, the calibration and the certainty come from
-every row, and the released trees learn from every row. What learns from a part of the rows has penalties and
-smallest leaves that are as small a part of the whole's; else its margins would be shrunk more than those of the
-released trees, which a calibration by them would then take too far.
+Of many rows, folds learn from households drawn whole (`training.draw`). The rows that were not drawn are
+judged too, each by one fold's model, none of which has seen them: the share, the calibration and the
+certainty come from every row, and the released trees learn from every row. What learns from a part of the
+rows has penalties and smallest leaves that are as small a part of the whole's; else its margins would be
+shrunk more than those of the released trees, which a calibration by them would then take too far.
 """
 
 from __future__ import annotations
