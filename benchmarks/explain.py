@@ -1,10 +1,11 @@
 """Speed of explaining: tables against LightGBM's own contributions, shap and woodelf, on one core.
 
-    python -m benchmarks.explain --model slim|production|deep [--rows 65536] [--json]
+    python -m benchmarks.explain --model slim|production|deep [--rows 65536] [--line] [--json]
 
 One process trains a model on made-up households, then times every method on the same rows, in turns, with one
 thread each. Times are processor time of the process, so that what else the machine does is not
-counted; a single household's is wall time. Nothing is timed at its first call.
+counted; a single household's is wall time. Nothing is timed at its first call. `--line` adds a line to the
+trees, as most released models have one: what it costs is the share of the processor time that it adds.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ import numpy.typing as npt
 import typer
 
 from scoring.contributions import Explainer, ExplainerSettings
+from scoring.line import Blend, Transform
+from training.line import fit_line
 
 Floats = npt.NDArray[np.float64]
 
@@ -63,13 +66,15 @@ def main(
     model: Annotated[Size, typer.Option(help="The model")] = Size.SLIM,
     rows: Annotated[int, typer.Option(help="Rows for the fast methods", min=1_000)] = 65_536,
     repeats: Annotated[int, typer.Option(help="Times each method is timed", min=1)] = 5,
+    line: Annotated[bool, typer.Option("--line", help="Time the trees with a line too")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
     """Time every method on the same model and rows."""
     rng = np.random.default_rng(7)
     matrix, labels = make_rows(TRAINING_ROWS + rows, rng)
     booster = train(model, matrix[:TRAINING_ROWS], labels[:TRAINING_ROWS])
-    found = measure(booster, np.ascontiguousarray(matrix[TRAINING_ROWS:]), repeats)
+    blend = make_blend(matrix[:TRAINING_ROWS], labels[:TRAINING_ROWS]) if line else None
+    found = measure(booster, np.ascontiguousarray(matrix[TRAINING_ROWS:]), repeats, blend)
     found = {"model": model.value, "features": matrix.shape[1], **found}
     if as_json:
         print(json.dumps(found))
@@ -82,7 +87,7 @@ def main(
             print(f"{name:>14}: {figures}")
 
 
-def measure(booster: lgb.Booster, matrix: Floats, repeats: int) -> dict[str, Any]:
+def measure(booster: lgb.Booster, matrix: Floats, repeats: int, blend: Blend | None) -> dict[str, Any]:
     """Rows a second of every method, its ratio to `pred_contrib`, and errors."""
     explainer = Explainer(booster, ExplainerSettings(threads=1))
     explainer.margins(matrix[:1])
@@ -101,6 +106,13 @@ def measure(booster: lgb.Booster, matrix: Floats, repeats: int) -> dict[str, Any
         Method("margins", len(matrix), explainer.margins),
         *compared(booster, matrix, slow),
     ]
+
+    def blended(some: Floats) -> Any:
+        assert blend is not None
+        return blend.explain(explainer.explain(some), some)
+
+    if blend is not None:
+        methods.append(Method("blended", len(matrix), blended))
     speeds, answers = time_methods(methods, matrix, repeats)
     reference = np.asarray(answers["pred_contrib"])
     margins, values, base = answers["ours"]
@@ -121,6 +133,9 @@ def measure(booster: lgb.Booster, matrix: Floats, repeats: int) -> dict[str, Any
     for name in ("shap", "woodelf"):
         if name in answers:
             found[name]["max_abs_error"] = largest(np.asarray(answers[name])[:slow] - reference[:, :-1])
+    if blend is not None:
+        found["blended"]["line_cost"] = round(speeds["ours"] / speeds["blended"] - 1, 4)
+        found["single_blended_ms"] = single_milliseconds(blended, matrix)
     return found | {
         "single_ms": single_milliseconds(explainer.explain, matrix),
         "single_pred_contrib_ms": single_milliseconds(methods[0].run, matrix[:100]),
@@ -128,6 +143,16 @@ def measure(booster: lgb.Booster, matrix: Floats, repeats: int) -> dict[str, Any
         "single_predict_ms": single_milliseconds(methods[3].run, matrix),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
+
+
+def make_blend(matrix: Floats, labels: npt.NDArray[np.bool_]) -> Blend:
+    """Half trees, half a line: amounts and counts as logarithms, flags and codes as they are."""
+    names = [f"x{at}" for at in range(matrix.shape[1])]
+    transforms: dict[str, Transform] = {
+        name: "signed_log" if at < NUMBERS else "identity" for at, name in enumerate(names)
+    }
+    whole = labels.astype(np.int64)
+    return Blend(fit_line(matrix, whole, names, dict.fromkeys(names, 0), transforms, 7), 0.5)
 
 
 def time_methods(

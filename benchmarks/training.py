@@ -56,6 +56,9 @@ def main(
     rows: Annotated[int, typer.Option(help="Rows of the training matrix", min=20_000)] = 1_000_000,
     features: Annotated[int, typer.Option(help="Features", min=40, max=len(FEATURES))] = 110,
     most_trees: Annotated[int, typer.Option(help="Most trees of a model", min=1)] = FitSettings().max_trees,
+    search_rows: Annotated[
+        int, typer.Option(help="Rows above which folds learn from a draw", min=1_000)
+    ] = FitSettings().search_rows,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
     """Time the stages of one experiment on a made-up matrix."""
@@ -69,7 +72,7 @@ def main(
         splits=rolling_splits(TRAIN, TEST, 12),
         capacity=Capacity(Quota(share=0.01), "township"),
         features=names,
-        fit=FitSettings(max_trees=most_trees),
+        fit=FitSettings(max_trees=most_trees, search_rows=search_rows),
     )
     clock = Clock(console)
     clock("making the matrix", 0, 0)
@@ -97,6 +100,8 @@ def main(
         "peak_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
         "json_kb": len(document) // 1024,
         "roc_auc": round(ours.roc_auc.value, 4),
+        "ece": round(ours.ece.value, 6) if ours.ece else None,
+        "slope": round(evaluation.fitted.calibration.slope, 4),
         "threads": experiment.fit.threads,
         "settings": dataclasses.asdict(experiment.fit),
     }

@@ -93,8 +93,8 @@ class Line:
         _share_out(answer, len(rows), default_threads())
 
     @cached_property
-    def _numbers(self) -> tuple[npt.NDArray[np.bool_], Floats, Floats, Floats, Floats, Floats, Floats]:
-        """By feature: whether it is a logarithm, the range, slope and offset, and what none and zero add."""
+    def _numbers(self) -> tuple[npt.NDArray[np.bool_], Floats, Floats, Floats, Floats, Floats]:
+        """By feature: whether it is a logarithm, the range, slope and offset, and what none adds."""
 
         def column(numbers: list[float]) -> Floats:
             return np.array(numbers, dtype=np.float64)
@@ -109,10 +109,6 @@ class Line:
             slope * one.median + offset + one.missing_weight
             for slope, offset, one in zip(slopes, known, terms, strict=True)
         ]
-        zero = [
-            slope * min(max(0.0, one.low), one.high) + offset
-            for slope, offset, one in zip(slopes, known, terms, strict=True)
-        ]
         return (
             np.array([one.transform == "signed_log" for one in terms], dtype=np.bool_),
             column([one.low for one in terms]),
@@ -120,7 +116,6 @@ class Line:
             column(slopes),
             column(known),
             column(missing),
-            column(zero),
         )
 
 

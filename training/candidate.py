@@ -43,8 +43,10 @@ def fit_candidate(
     if settings.tuning_trials:
         past = dataclasses.replace(train, vectors=train.vectors[list(names)])
         settings, tuning = tune(past, past_pairs(experiment.split), settings, directions, feeds, progress)
+    # Without a copy of what may be a gigabyte, where it holds these columns and no others.
+    vectors = train.vectors if tuple(train.vectors.columns) == names else train.vectors[list(names)]
     fitted = fit(
-        train.vectors[list(names)],
+        vectors,
         train.labels,
         train.households,
         directions,

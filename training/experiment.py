@@ -122,6 +122,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "max_trees": (1, 20_000),
     "patience": (1, 10_000),
     "folds": (2, 50),
+    "search_rows": (1_000, 1_000_000_000),
     "seed": (0, 2**31 - 1),
     "threads": (1, 256),
     "siblings": (0, 9),

@@ -4,6 +4,12 @@ Default hyper-parameters lost to "lowest income first" on most real panels we tr
 households by heart. So leaves are large, steps small, and the number of trees is chosen out of fold, with
 all rows of one group (a household, a village) in the same fold. So are the share of the line that is added to
 the trees (`scoring.line`), the calibration of the sum, and what is known of its certainty.
+
+Of many rows, folds learn from households drawn whole (`training.draw`). The rows that were not drawn are
+judged too, each by one fold's model, none of which has seen them: the share, the calibration and the
+certainty come from every row, and the released trees learn from every row. What learns from a part of the
+rows has penalties and smallest leaves that are as small a part of the whole's; else its margins would be
+shrunk more than those of the released trees, which a calibration by them would then take too far.
 """
 
 from __future__ import annotations
@@ -23,9 +29,10 @@ from sklearn.model_selection import StratifiedGroupKFold
 from scoring.calibration import Calibration
 from scoring.certainty import VennAbers, usual_features
 from scoring.line import Blend, Line, Transform
+from training.draw import deal_rows, draw_rows, number_groups
 from training.errors import DataError
 from training.feed_dropout import drop_feeds
-from training.line import fit_line
+from training.line import RIDGE, fit_line
 from training.trials import Tuning
 from training.venn_abers import fit_steps
 
@@ -34,13 +41,15 @@ TREE_SHARES = (1.0, 0.75, 0.5, 0.25)
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class FitSettings:
     """How a model is fitted. `max_trees` bounds the number chosen out of fold.
 
-    `siblings` is how many more models are fitted alike, with the seeds after `seed`. `feed_dropout` is the
+    `siblings` is how many more models are fitted alike, with the seeds after `seed`. Above `search_rows` rows
+    the folds and the siblings learn from about as many, of households drawn whole. `feed_dropout` is the
     share of training rows that lose a feed; `least_tree_share` how far down shares of the trees in the blend
     are tried, 1 for trees alone; `tuning_trials` how many hyper-parameters are tried in the past
     (`training.tuning`).
@@ -55,6 +64,7 @@ class FitSettings:
     max_trees: int = 500
     patience: int = 60
     folds: int = 4
+    search_rows: int = 300_000
     seed: int = 7
     threads: int = 2
     siblings: int = 2
@@ -62,15 +72,18 @@ class FitSettings:
     least_tree_share: float = 0.25
     tuning_trials: int = 0
 
-    def parameters(self, directions: Sequence[int]) -> dict[str, Any]:
-        """LightGBM's parameters; deterministic for the same data, seed and number of threads."""
+    def parameters(self, directions: Sequence[int], part: float = 1.0) -> dict[str, Any]:
+        """LightGBM's parameters; deterministic for the same data, seed and number of threads.
+
+        `part` is the share of the rows that is learned from: leaf values are as near to zero as the whole's.
+        """
         return {
             "objective": "binary",
             "metric": "binary_logloss",
             "learning_rate": self.learning_rate,
             "num_leaves": self.num_leaves,
-            "min_data_in_leaf": self.min_rows_in_leaf,
-            "lambda_l2": self.l2,
+            "min_data_in_leaf": max(1, round(part * self.min_rows_in_leaf)),
+            "lambda_l2": part * self.l2,
             "feature_fraction": self.feature_share,
             "bagging_fraction": self.row_share,
             "bagging_freq": 1 if self.row_share < 1 else 0,
@@ -130,16 +143,17 @@ def fit(
             f"{positive_groups} groups with the outcome are too few for {settings.folds} folds: use more data"
         )
     names = [str(name) for name in vectors.columns]
-    parameters = settings.parameters([directions[name] for name in names])
     whole = vectors.to_numpy(dtype=np.float64)
     learned = drop_feeds(whole, names, feeds or {}, settings.feed_dropout, settings.seed)
     data = lgb.Dataset(learned, labels, feature_name=names, free_raw_data=False, params={"verbosity": -1})
-    splitter = StratifiedGroupKFold(settings.folds, shuffle=True, random_state=settings.seed)
-    folds = list(splitter.split(vectors, labels, groups))
+    drawn, folds, judged = _folds(labels, groups, settings)
+    part = len(drawn) / len(labels)
+    ways = [directions[name] for name in names]
+    parameters, of_part = settings.parameters(ways), settings.parameters(ways, part)
     total = 2 * settings.max_trees
     tick = _ticker(progress, total)
     searched = lgb.cv(
-        parameters,
+        of_part,
         data,
         settings.max_trees,
         folds=folds,
@@ -149,28 +163,29 @@ def fit(
     trees = len(searched["valid binary_logloss-mean"])
     # Judged by rows as they are: nothing is dropped of what is held out.
     by_trees = np.empty(len(labels))
-    for (_, held_out), booster in zip(folds, searched["cvbooster"].boosters, strict=True):
+    for held_out, booster in zip(judged, searched["cvbooster"].boosters, strict=True):
         by_trees[held_out] = booster.predict(whole[held_out], raw_score=True, num_iteration=trees)
     booster = lgb.train(parameters, data, trees, callbacks=[tick(settings.max_trees)])
+    fewer = data.subset(drawn.tolist()) if part < 1 else data
     siblings = tuple(
-        lgb.train({**parameters, "seed": settings.seed + number}, data, trees)
+        lgb.train({**of_part, "seed": settings.seed + number}, fewer, trees)
         for number in range(1, settings.siblings + 1)
     )
 
-    def line(rows: npt.NDArray[np.int64] | slice) -> Line:
+    def line(rows: Places | slice, ridge: float) -> Line:
         said = transforms or dict.fromkeys(names, "signed_log")
-        return fit_line(learned[rows], labels[rows], names, directions, said, settings.seed)
+        return fit_line(learned[rows], labels[rows], names, directions, said, settings.seed, ridge)
 
     blend, out_of_fold = None, by_trees
     losses: tuple[tuple[float, float], ...] = ()
     if settings.least_tree_share < 1:
         by_line = np.empty(len(labels))
-        for learn, held_out in folds:
-            by_line[held_out] = line(learn).margins(whole[held_out])
+        for (learn, _), held_out in zip(folds, judged, strict=True):
+            by_line[held_out] = line(learn, part * RIDGE).margins(whole[held_out])
         last = np.ones(len(labels), dtype=np.bool_) if dates is None else dates == dates.max()
         share, losses = choose_share(by_trees, by_line, labels, last, settings.least_tree_share)
         if share < 1:
-            blend = Blend(line(slice(None)), share)
+            blend = Blend(line(slice(None), RIDGE), share)
             out_of_fold = share * by_trees + (1 - share) * by_line
     calibration = fit_calibration(out_of_fold, labels)
     lower, upper = fit_steps(calibration.log_odds(out_of_fold), labels)
@@ -181,6 +196,32 @@ def fit(
         booster, calibration, out_of_fold, trees, settings, siblings, blend, losses,
         VennAbers(lower, upper, usual),
     )  # fmt: skip
+
+
+def _folds(
+    labels: Labels, groups: npt.NDArray[Any], settings: FitSettings
+) -> tuple[Places, list[tuple[Places, Places]], list[Places]]:
+    """The drawn rows, their folds as (rows to learn from, rows held out), and the rows each fold judges.
+
+    Every row is judged by one fold that did not learn from its group: those held out, and a part of those
+    that were not drawn. All rows are drawn where so few groups with the outcome would be that folds lack it.
+    """
+    numbers = number_groups(groups)
+    drawn = draw_rows(labels, numbers, settings.search_rows, settings.seed)
+    if len(np.unique(numbers[drawn][labels[drawn] == 1])) < settings.folds:
+        drawn = np.arange(len(labels))
+    splitter = StratifiedGroupKFold(settings.folds, shuffle=True, random_state=settings.seed)
+    folds = [
+        (drawn[learn], drawn[held_out])
+        for learn, held_out in splitter.split(np.empty((len(drawn), 0)), labels[drawn], groups[drawn])
+    ]
+    part = deal_rows(numbers, settings.folds, settings.seed)
+    part[drawn] = -1
+    judged = [
+        np.concatenate([held_out, np.flatnonzero(part == number)])
+        for number, (_, held_out) in enumerate(folds)
+    ]
+    return drawn, folds, judged
 
 
 def choose_share(

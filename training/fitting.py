@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,13 +14,15 @@ import numpy.typing as npt
 from sklearn.metrics import average_precision_score
 
 from features import FEATURES
+from scoring.line import Blend
 from training.baselines import fit_default, fit_logistic
 from training.candidate import Candidate, fit_candidate
 from training.evaluation.ablation import NOTHING
 from training.evaluation.choice import Choice, choose
 from training.evaluation.lists import cut
 from training.experiment import Experiment, past_pairs
-from training.fit import FitSettings
+from training.feed_dropout import columns_of, drop_feeds, features_by_feed
+from training.line import fit_line, transforms_of
 from training.matrix import Matrix
 from training.stages import Stages
 from training.timeline import Split
@@ -37,7 +39,7 @@ class SplitFit:
     """What was fitted for one split: ours, how it was chosen, and the scores of the learned baselines.
 
     `logistic` and `default` hold the probabilities of the rows of each test date, by ISO date; `ablated` the
-    margins of trees without each theme (and without `NOTHING`), by theme and ISO date.
+    margins without each theme (and without `NOTHING`), by theme and ISO date.
     """
 
     candidate: Candidate
@@ -93,7 +95,7 @@ def fit_split(
         }
 
     def ablated(theme: str) -> dict[str, Floats]:
-        return fit_without(theme, names, train, tests, split, settings, candidate.fitted.trees)
+        return fit_without(theme, train, tests, split, candidate)
 
     themes = []
     if experiment.is_ablated and is_released:
@@ -123,29 +125,38 @@ def choose_candidate(experiment: Experiment, split: Split, train: Matrix, stages
 
 
 def fit_without(
-    theme: str,
-    names: Sequence[str],
-    train: Matrix,
-    tests: Mapping[dt.date, Matrix],
-    split: Split,
-    settings: FitSettings,
-    trees: int,
+    theme: str, train: Matrix, tests: Mapping[dt.date, Matrix], split: Split, candidate: Candidate
 ) -> dict[str, Floats]:
-    """Margins on each test date of as many trees, fitted alike without the features of one theme.
+    """Margins on each test date of a model made like the candidate's, without the features of one theme.
 
-    `NOTHING` is fitted too: what a theme adds is told by trees made in the same way, whatever else is done
-    to the released model.
+    As many trees, the same rows without the same feeds, and a line of the same share. `NOTHING` is the
+    candidate's own model, which is what this makes of all features.
     """
+    model, fitted = candidate.model, candidate.fitted
+    names = list(model.feature_names)
+    if theme == NOTHING:
+        return {str(one): model.margins(model.matrix(tests[one].vectors)) for one in split.test}
     kept = [name for name in names if FEATURES[name].theme != theme]
     if not kept:
         return {str(one): np.zeros(len(tests[one].labels)) for one in split.test}
-    parameters = settings.parameters([FEATURES[name].direction for name in kept])
-    data = lgb.Dataset(train.vectors[kept], train.labels, params={"verbosity": -1})
-    booster = lgb.train(parameters, data, trees)
-    return {
-        str(one): booster.predict(tests[one].vectors[kept].to_numpy(np.float64), raw_score=True)
-        for one in split.test
-    }
+    settings = fitted.settings
+    directions = {name: FEATURES[name].direction for name in kept}
+    whole = train.vectors[names].to_numpy(dtype=np.float64)
+    # Dropped before the theme is left out: other draws would be a difference that is not the theme's.
+    dropped = drop_feeds(whole, names, features_by_feed(names), settings.feed_dropout, settings.seed)
+    learned = dropped[:, columns_of(kept, names)]
+    data = lgb.Dataset(learned, train.labels, feature_name=kept, params={"verbosity": -1})
+    booster = lgb.train(settings.parameters(list(directions.values())), data, fitted.trees)
+    blend = None
+    if fitted.blend is not None:
+        line = fit_line(learned, train.labels, kept, directions, transforms_of(kept), settings.seed)
+        blend = Blend(line, fitted.blend.tree_share)
+    found = {}
+    for one in split.test:
+        rows = tests[one].vectors[kept].to_numpy(np.float64)
+        trees = np.asarray(booster.predict(rows, raw_score=True), dtype=np.float64)
+        found[str(one)] = trees if blend is None else blend.margins(trees, rows)
+    return found
 
 
 def _value_on(experiment: Experiment, train: Matrix) -> float:

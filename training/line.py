@@ -43,6 +43,7 @@ def fit_line(
     directions: Mapping[str, int],
     transforms: Mapping[str, Transform],
     seed: int,
+    ridge: float = RIDGE,
 ) -> Line:
     """Fit on rows (n, features) with labels (n,) of both outcomes; `names` are the columns."""
     rows, weights = _sample(labels, seed)
@@ -66,7 +67,7 @@ def fit_line(
     bounds = [
         (0.0 if directions[name] > 0 else None, 0.0 if directions[name] < 0 else None) for name in names
     ]
-    intercept, slopes = _minimise(columns, outcome, weights, bounds)
+    intercept, slopes = _minimise(columns, outcome, weights, bounds, ridge)
     # A constant column, and a flag that is never or always set, keep rounding errors for weights.
     at_value = np.where(high > low, slopes[: len(names)], 0.0)
     at_flag = np.where((missing_share > 0) & (missing_share < 1), slopes[len(names) :] / spread, 0.0)
@@ -100,7 +101,11 @@ def _sample(labels: Labels, seed: int) -> tuple[npt.NDArray[np.int64], Floats]:
 
 
 def _minimise(
-    columns: Floats, outcome: Floats, weights: Floats, bounds: Sequence[tuple[float | None, float | None]]
+    columns: Floats,
+    outcome: Floats,
+    weights: Floats,
+    bounds: Sequence[tuple[float | None, float | None]],
+    ridge: float,
 ) -> tuple[float, Floats]:
     """Intercept and slopes of the penalised maximum likelihood; `bounds` are those of the first slopes."""
     free = [(None, None)] * (columns.shape[1] - len(bounds))
@@ -109,8 +114,8 @@ def _minimise(
         margins = numbers[0] + np.einsum("ij,j->i", columns, numbers[1:])
         value = (weights * (np.logaddexp(0.0, margins) - outcome * margins)).sum()
         slope = weights * (1 / (1 + np.exp(-margins)) - outcome)
-        gradient = np.einsum("ij,i->j", columns, slope) + RIDGE * numbers[1:]
-        penalty = RIDGE / 2 * (numbers[1:] ** 2).sum()
+        gradient = np.einsum("ij,i->j", columns, slope) + ridge * numbers[1:]
+        penalty = ridge / 2 * (numbers[1:] ** 2).sum()
         return float(value + penalty), np.concatenate([[slope.sum()], gradient])
 
     rate = float(np.average(outcome, weights=weights))

@@ -31,7 +31,7 @@ from training.provenance import data_fingerprint, git_revision, library_versions
 from training.release import version_name, write_bundle
 from training.stages import Stages, named_by
 from training.tracking import record_run
-from training.visits import load_visits
+from training.visits import VISITS_FILE, load_visits
 
 Progress = Callable[[str, int, int], None]
 
@@ -89,7 +89,9 @@ def run_experiment(
         outcomes = check_outcomes(pd.read_parquet(outcome_file))
     except pa.ArrowException:
         raise DataError(f"{outcome_file} is not a Parquet table") from None
-    fingerprint = data_fingerprint(data / "signals", outcome_file)
+    visits = load_visits(data)
+    files = [data / "signals", outcome_file, *([] if visits is None else [data / VISITS_FILE])]
+    fingerprint = data_fingerprint(*files)
     out.mkdir(parents=True, exist_ok=True)
     uri = tracking_uri or f"sqlite:///{(out / 'mlflow.db').resolve()}"
     champion, note = find_compared(champion_bundle, uri)
@@ -105,7 +107,7 @@ def run_experiment(
         outcomes_until,
         version=version,
         grade_shares=shares,
-        visits=load_visits(data),
+        visits=visits,
         champion=champion,
         stages=stages,
         progress=progress,

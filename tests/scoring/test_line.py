@@ -13,6 +13,7 @@ from features import FEATURES
 from scoring.bundle import load_bundle, save_bundle
 from scoring.errors import BundleError
 from scoring.line import Blend, Line, Term, transformed
+from scoring.line_kernel import take_logs
 from scoring.model import RiskModel
 from scoring.parts import LINE, line_text, read_line
 from tests.scoring.conftest import NAMES, made_vectors, manifest_for
@@ -49,6 +50,27 @@ def test_margins_and_contributions_are_the_sum_of_the_terms(blended: RiskModel) 
         assert margin == pytest.approx(expected, abs=1e-10)
         np.testing.assert_allclose(adds, 0.75 * np.array(terms), atol=1e-10)
     np.testing.assert_array_equal(line.margins(matrix), margins)
+
+
+def test_logarithms_are_those_of_the_library() -> None:
+    rng = np.random.default_rng(50)
+    sizes = np.concatenate([
+        np.exp(rng.uniform(-40, 60, 20_000)),
+        np.round(np.exp(rng.uniform(0, 12, 20_000)), 2),
+        np.arange(5_000.0),
+        2.0 ** np.arange(-60, 70) * np.array([[1 - 1e-9], [1.0], [1 + 1e-9]]),
+        [0.41421, 0.41422, 1.7e308, 5e-324],
+    ], axis=None)  # fmt: skip
+    expected = np.log1p(sizes)
+    for sign in (1.0, -1.0):
+        found = sign * sizes
+        take_logs(found, len(found), np.zeros(len(found)), np.zeros(len(found)))
+        # Within two units in the last place.
+        assert (np.abs(sign * found - expected) <= 2 * np.spacing(expected)).all()
+        one_by_one = sign * sizes[:2_000]
+        for at in range(2_000):
+            take_logs(one_by_one[at : at + 1], 1, np.zeros(1), np.zeros(1))
+        np.testing.assert_array_equal(one_by_one, found[:2_000])
 
 
 def test_the_average_training_row_adds_nothing() -> None:

@@ -14,17 +14,21 @@ import pytest
 from features import FEATURES
 from scoring.calibration import Calibration
 from scoring.grades import GradeBorders
+from scoring.line import Blend, Line, Term
 from scoring.model import RiskModel
 from training.baselines import rule_features
+from training.candidate import Candidate, fit_candidate
 from training.capacity import Capacity, Quota
 from training.champion import Champion
 from training.errors import DataError
 from training.evaluate import Evaluation, Matrices, evaluate_matrices
+from training.evaluation.ablation import NOTHING
 from training.evaluation.comparison import OURS
 from training.evaluation.document import evaluation_json
 from training.evaluation.groups import GROUP_FEATURES
 from training.experiment import BootstrapSettings, Experiment, GridSettings, GroupSettings
 from training.fit import FitSettings
+from training.fitting import fit_without
 from training.matrix import Matrix
 from training.timeline import rolling_splits
 
@@ -168,6 +172,32 @@ def test_the_theme_that_carries_the_signal_is_missed_most(strong: Evaluation) ->
     assert lost["production"].low > 0
     assert max(lost, key=lambda theme: lost[theme].value) == "production"
     assert lost["employment"].low < 0.02
+
+
+def test_what_a_theme_adds_is_told_by_a_model_made_like_the_released_one() -> None:
+    """Where no feature is left out, the released model itself comes out: trees, lost feeds and line."""
+    given, asked = matrices(1.5), experiment(fit=dataclasses.replace(FIT, max_trees=20))
+    split, train = asked.split, given.train.on(asked.split.train)
+    made = fit_candidate(train, asked, "made", SHARES)
+    line = Line(-3.0, tuple(Term(name, "signed_log", 0, 9, 1, 1, 1, 0.1, 0, 0) for name in NAMES))
+    trees = dataclasses.replace(made.fitted, blend=None)
+    for fitted, is_blended in ((made.fitted, made.fitted.blend is not None), (trees, False)):
+        one = Candidate(dataclasses.replace(made.model, blend=fitted.blend), fitted)
+        released = fit_without(NOTHING, train, given.tests, split, one)
+        again = fit_without("no such theme", train, given.tests, split, one)
+        assert released.keys() == again.keys() == {str(day) for day in split.test}
+        for day in split.test:
+            assert np.array_equal(released[str(day)], again[str(day)])
+            plain = made.fitted.booster.predict(given.tests[day].vectors[list(NAMES)], raw_score=True)
+            assert np.array_equal(plain, released[str(day)]) != is_blended
+    # With a line, a theme that is left out is left out of it too.
+    shared = dataclasses.replace(made.fitted, blend=Blend(line, 0.5))
+    one = Candidate(dataclasses.replace(made.model, blend=shared.blend), shared)
+    day = split.test[0]
+    without = fit_without("production", train, given.tests, split, one)[str(day)]
+    moved = given.tests[day].vectors.assign(**{SIGNAL: 9.0})
+    tests = {day: dataclasses.replace(given.tests[day], vectors=moved)}
+    assert np.array_equal(fit_without("production", train, tests, split, one)[str(day)], without)
 
 
 def test_lists_of_consecutive_dates_are_compared(strong: Evaluation) -> None:

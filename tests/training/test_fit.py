@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import lightgbm as lgb
@@ -78,6 +79,70 @@ def test_out_of_fold_margins_know_nothing_of_noise() -> None:
     # Calibrated on what it had learned by heart, it would be sure of itself.
     assert probabilities.std() < 0.05
     assert probabilities.mean() == pytest.approx(labels.mean(), abs=0.02)
+
+
+def test_of_many_rows_folds_learn_from_some_and_judge_all(
+    data: tuple[Any, Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors, labels, groups = data
+    seen: list[Any] = []
+    boosters: list[lgb.Booster] = []
+    search = lgb.cv
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        seen.extend(options["folds"])
+        found = search(*arguments, **options)
+        boosters.extend(found["cvbooster"].boosters)
+        return found
+
+    monkeypatch.setattr(lgb, "cv", watched)
+    settings = replace(SETTINGS, search_rows=1_200, row_share=1.0, least_tree_share=1.0, siblings=1)
+    fitted = fit(vectors, labels, groups, DIRECTIONS, settings)
+    drawn = np.concatenate([held for _, held in seen])
+    assert len(drawn) == pytest.approx(1_200, rel=0.02)
+    assert fitted.out_of_fold.shape == (3_000,)
+    judged_by = np.array([
+        booster.predict(vectors, raw_score=True, num_iteration=fitted.trees) == fitted.out_of_fold
+        for booster in boosters
+    ])
+    for (learned, held), is_judge in zip(seen, judged_by, strict=True):
+        assert set(learned) | set(held) == set(drawn)
+        assert not set(groups[learned]) & set(groups[held])
+        assert is_judge[held].all()
+    assert judged_by.any(axis=0).all()
+    assert np.bincount(judged_by.argmax(axis=0)).min() > 500
+    # Released trees learned from every row, the sibling from the drawn ones.
+    roots = [one.trees_to_dataframe()["count"].iloc[0] for one in (fitted.booster, *fitted.siblings)]
+    assert roots == [3_000, len(drawn)]
+
+
+def test_probabilities_stay_honest_where_folds_learn_from_some() -> None:
+    rng = np.random.default_rng(8)
+    vectors = pd.DataFrame(rng.normal(size=(80_000, 3)), columns=list(DIRECTIONS))
+    margin = 0.9 * vectors["debt"] - 0.6 * vectors["income"] - 4
+    labels = (rng.random(len(vectors)) < 1 / (1 + np.exp(-margin))).astype(np.int64)
+    past, fresh = np.arange(20_000), np.arange(20_000, 80_000)
+    settings = replace(SETTINGS, search_rows=5_000, siblings=0)
+    fitted = fit(vectors.iloc[past], labels[past], past // 2, DIRECTIONS, settings)
+    margins = fitted.booster.predict(vectors.iloc[fresh], raw_score=True)
+    if fitted.blend:
+        margins = fitted.blend.margins(margins, vectors.iloc[fresh].to_numpy())
+    probabilities = fitted.calibration.probability(margins)
+    # With the penalties of the whole, folds of a fifth of the rows made it one and a half times as much.
+    assert probabilities.mean() == pytest.approx(labels[past].mean(), rel=0.05)
+    again = fit_calibration(fitted.calibration.log_odds(margins), labels[fresh])
+    assert again.slope == pytest.approx(1.0, abs=0.1)
+
+
+def test_where_few_drawn_households_have_the_outcome_all_rows_are_taken() -> None:
+    rng = np.random.default_rng(9)
+    vectors = pd.DataFrame(rng.normal(size=(1_500, 3)), columns=list(DIRECTIONS))
+    labels = np.zeros(1_500, dtype=np.int64)
+    labels[::300] = 1
+    settings = replace(SETTINGS, search_rows=1_000, folds=4, siblings=1, max_trees=5)
+    fitted = fit(vectors, labels, np.arange(1_500), DIRECTIONS, settings)
+    whole = fit(vectors, labels, np.arange(1_500), DIRECTIONS, replace(settings, search_rows=2_000))
+    assert np.array_equal(fitted.out_of_fold, whole.out_of_fold)
 
 
 def test_calibration_finds_the_line() -> None:

@@ -89,9 +89,8 @@ def test_line_and_certainty_travel_with_the_model(finished: FinishedRun) -> None
 def test_the_run_says_what_it_was_made_from(finished: FinishedRun, county_folder: Path) -> None:
     run = connect(finished.tracking_uri).get_run(finished.run_id)
     tags = run.data.tags
-    assert tags["data_sha256"] == data_fingerprint(
-        county_folder / "signals", county_folder / "outcomes.parquet"
-    )
+    read = [county_folder / name for name in ("signals", "outcomes.parquet", "visits.parquet")]
+    assert tags["data_sha256"] == data_fingerprint(*read)
     assert len(tags["git_revision"].removesuffix("+changes")) in {40, len("unknown")}
     assert tags["library.lightgbm"].count(".") == 2
     assert run.data.params["train_as_of"] == "2023-10-31,2024-10-31"

@@ -1,4 +1,4 @@
-"""Ablation: what the list loses when trees may not look at one theme."""
+"""Ablation: what the list loses when a model may not look at one theme."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from training.evaluation.measured import Difference, difference
 from training.evaluation.resampling import PR_AUC, Floats
 
 NOTHING = "nothing"
-"""Left out of the trees that those without a theme are compared with."""
+"""Left out of the model that those without a theme are compared with: the released one."""
 
 
 @dataclass(frozen=True)
 class Ablation:
-    """Trees without one theme, on the test dates of the released split: their PR-AUC and what they lose.
+    """A model without one theme, on the test dates of the released split: its PR-AUC and what it loses.
 
-    `lost` is that of trees with all themes, made alike, minus theirs; an interval that spans zero says that
+    `lost` is that of the released model, made alike, minus its own; an interval that spans zero says that
     the theme is not missed.
     """
 
@@ -27,7 +27,7 @@ class Ablation:
 
 
 def ablations(without: Mapping[str, tuple[Floats, Floats]]) -> tuple[Ablation, ...]:
-    """One line a theme, from the passes of the trees without each theme, and without `NOTHING`."""
+    """One line a theme, from the passes of the models without each theme, and without `NOTHING`."""
     return tuple(
         Ablation(
             theme,
