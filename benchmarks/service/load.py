@@ -39,7 +39,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Load:
-    """What one run found. `client_seconds` is the client's own processor time, `latencies` seconds an answer."""
+    """What one run found; `client_seconds` is the client's processor time, `latencies` are seconds."""
 
     answers: int
     seconds: float
