@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from features import Coverage, RowEngine, policy_version
 from features.engines.row import Rows
@@ -53,15 +52,14 @@ class Scorer:
         if not households:
             return []
         vectors = [self.engine.vector(one.rows, as_of, coverage) for one in households]
-        frame = pd.DataFrame(np.array(vectors, dtype=np.float64), columns=list(self.engine.names))
         villages: dict[str, dict[str, Freshness]] = {}
         for one in households:
             if one.village_code not in villages:
                 villages[one.village_code] = freshness(
                     coverage, one.village_code, as_of, self.region, self.assessor.look_back
                 )
-        made = self.assessor.assess(
-            frame,
+        made = self.assessor.assess_matrix(
+            np.array(vectors, dtype=np.float64),
             [one.household_id for one in households],
             as_of,
             [villages[one.village_code] for one in households],
