@@ -26,7 +26,7 @@ def add_neighbourhood(
     Nothing is added where the request brings the feed itself (a row that was not known on the date is none),
     where the model does not use it, or where no batch has worked the village out.
     """
-    wanting = [one for one in households if FEED not in latest_facts(one.rows, as_of)]
+    wanting = [one for one in households if not latest_facts({FEED: one.rows.get(FEED, ())}, as_of)]
     if FEED not in feeds or not wanting:
         return list(households), coverage
     found = villages.find((one.village_code for one in wanting), as_of)

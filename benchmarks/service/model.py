@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from features import FEATURES, feature_version, policy_version
 from scoring import Bundle, RiskModel, save_bundle
-from scoring.bundle import FeatureEntry, Golden, Manifest, OutlookEntry, Provenance, golden_frame
+from scoring.bundle import FeatureEntry, Golden, Manifest, Provenance, golden_frame
 from scoring.bundle import golden_outlook as divide_golden
 from scoring.calibration import Calibration
 from scoring.certainty import Steps, VennAbers
@@ -18,7 +18,7 @@ from scoring.grades import GradeBorders
 from scoring.horizons import Timing
 from scoring.line import Blend, Line, Term
 from scoring.lines import LOG_ODDS, Lines
-from scoring.outlook import OutlookModel
+from scoring.outlook import OutlookEntry, OutlookModel
 from scoring.parts import CERTAINTY, LINE, certainty_text, line_text
 from scoring.themes import ThemeShares
 

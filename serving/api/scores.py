@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -10,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from serving.api.answers import ScoreAnswer
 from serving.api.documentation import problems, score_request_body
-from serving.api.json_body import parse_json, read_body
+from serving.api.json_body import dump_json, parse_json, read_body
 from serving.api.score_request import RequestReader
 from serving.champion import Champion
 from serving.neighbourhood import add_neighbourhood
@@ -53,4 +52,4 @@ def _answer(
         "model": scorer.versions(),
         "results": scorer.score(households, request.as_of, coverage, around),
     }
-    return json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return dump_json(answer)

@@ -34,6 +34,10 @@ def ranked(order: str, effect: float = 1.0) -> list[Reason]:
     return risk if effect > 0 else protective
 
 
+def shown_by(order: str, effect: float = 1.0) -> list[str]:
+    return [one.family for one in ranked(order, effect)]
+
+
 @pytest.mark.parametrize(
     ("siblings", "firm"),
     [
@@ -49,7 +53,7 @@ def ranked(order: str, effect: float = 1.0) -> list[Reason]:
 def test_a_reason_is_firm_when_every_sibling_shows_it_within_one_rank(
     siblings: list[str], firm: str | None
 ) -> None:
-    shown = with_firmness(ranked("01 07 09 04"), [one.split() for one in siblings])
+    shown = with_firmness(ranked("01 07 09 04"), [shown_by(one) for one in siblings])
     assert len(shown) == MOST_RISK_REASONS
     if firm is None:
         assert {one.is_firm for one in shown} == {None}
@@ -59,9 +63,9 @@ def test_a_reason_is_firm_when_every_sibling_shows_it_within_one_rank(
 
 
 def test_an_opposite_effect_is_weak() -> None:
-    (one,) = with_firmness(ranked("01"), [["07"]])
+    (one,) = with_firmness(ranked("01"), [shown_by("07")])
     assert one.is_firm is False
-    (one,) = with_firmness(ranked("01", -1.0), [["01"]])
+    (one,) = with_firmness(ranked("01", -1.0), [shown_by("01", -1.0)])
     assert one.is_firm is True
 
 
