@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from features import Coverage
 from features.engines.row import stored_row
 from features.facts import latest_facts
-from features.neighbourhood import FEED
+from features.neighbourhood import FEED, VillageFacts
 from serving.scorer import HouseholdRows
-from serving.storage import VillageStore
+
+
+class FindVillages(Protocol):
+    """Where the villages' facts are looked up."""
+
+    def find(self, village_codes: Iterable[str], as_of: dt.date, /) -> dict[str, VillageFacts]: ...
 
 
 def add_neighbourhood(
     households: Sequence[HouseholdRows],
     as_of: dt.date,
     coverage: Coverage,
-    villages: VillageStore,
+    villages: FindVillages,
     feeds: Collection[str],
 ) -> tuple[list[HouseholdRows], Coverage]:
     """The households with their villages' facts, and the coverage that says so.

@@ -36,6 +36,7 @@ from benchmarks.service.servers import (
     service_command,
 )
 from serving.api.documentation import example_request
+from serving.api.inference import MODEL, VECTORS
 
 CONNECTIONS = 16
 REASONS = 4
@@ -98,6 +99,10 @@ def contestants(scratch: Path, *, with_mlflow: bool) -> Iterator[dict[str, Conte
     bundle = make_model(scratch / "bundle")
     household = json.dumps(example_request(), ensure_ascii=False).encode()
     vector = np.nan_to_num(make_rows(np.random.default_rng(11))[0][0]).tolist()
+    tensor = json.dumps({
+        "parameters": {"reasons": REASONS},
+        "inputs": [{"name": VECTORS, "shape": [1, len(vector)], "datatype": "FP64", "data": vector}],
+    }).encode()
     with ExitStack() as stack:
         ports = {name: free_port() for name in ("empty", "service", "mlflow")}
         empty = stack.enter_context(
@@ -116,6 +121,9 @@ def contestants(scratch: Path, *, with_mlflow: bool) -> Iterator[dict[str, Conte
         )
         found = {
             "empty": Contestant(Target.post("empty", ports["empty"], "/", b"{}"), empty),
+            "vector": Contestant(
+                Target.post("vector", ports["service"], f"/v2/models/{MODEL}/infer", tensor), service
+            ),
             "signals": Contestant(
                 Target.post("signals", ports["service"], f"/v1/scores?reasons={REASONS}", household), service
             ),
