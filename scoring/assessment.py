@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from features import CONTRACTS, FEATURES, Feature, feature_version, policy_version
@@ -22,6 +23,8 @@ from features.signals import PLATFORM_FEEDS
 from features.usual import UsualHere
 from scoring.certainty import Certainty
 from scoring.disagreement import Disagreement, find_disagreement
+from scoring.errors import VectorError
+from scoring.families import Families
 from scoring.grades import Grade
 from scoring.listing import NotListed, find_not_listed
 from scoring.model import RiskModel
@@ -31,7 +34,7 @@ from scoring.reasons import (
     FactSource,
     Family,
     Reason,
-    find_reasons,
+    ReasonFact,
     rank_reasons,
     sum_families,
     with_firmness,
@@ -41,6 +44,7 @@ from scoring.reasons import (
 )
 from scoring.triggers import TRIGGER_FEATURES, TriggerHit, find_hits
 
+Floats = npt.NDArray[np.float64]
 Action = Literal["visit", "watch", "routine"]
 
 
@@ -90,6 +94,8 @@ class Assessor:
         self.features = tuple(
             FEATURES[name] for name in dict.fromkeys((*model.feature_names, *TRIGGER_FEATURES))
         )
+        self.names = tuple(one.name for one in self.features)
+        self.families = Families(model.feature_names)
         self.look_back = look_back(self.features)
         self._feature_version = feature_version(FEATURES[name] for name in model.feature_names)
 
@@ -103,30 +109,45 @@ class Assessor:
         feed_faults: Sequence[tuple[Verdict, ...]] | None = None,
         usual: Sequence[UsualHere] | None = None,
     ) -> list[Assessment]:
-        """One assessment for each row of `vectors`, which has the columns of `self.features`.
+        """One assessment for each row of `vectors`, which has a column for each of `names`.
 
         The sequences are parallel to its rows. Without `feed_faults` nobody has looked at the deliveries;
-        without `usual` nothing is known of what is usual around the households.
+        without `usual` nothing is known of what is usual around the households. Raises `VectorError` where a
+        column is missing.
         """
-        explained = self.model.explain(vectors)
-        outlook = self.model.look(self.model.matrix(vectors), explained.scores, explained.log_odds)
-        siblings = self.model.explain_siblings(vectors)
-        watched = [is_silent(one) or bool(feed_faults and feed_faults[row]) for row, one in enumerate(feeds)]
-        certainties = self.model.certainties(
-            explained, self.model.matrix(vectors), np.array(watched, dtype=np.bool_)
-        )
+        missing = [name for name in self.names if name not in vectors.columns]
+        if missing:
+            raise VectorError(f"the vectors lack {', '.join(missing)}: build them with `features`")
+        matrix = vectors[list(self.names)].to_numpy(dtype=np.float64)
+        return self.assess_matrix(matrix, household_ids, as_of, feeds, facts, feed_faults, usual)
+
+    def assess_matrix(
+        self,
+        matrix: Floats,
+        household_ids: Sequence[str],
+        as_of: dt.date,
+        feeds: Sequence[Mapping[str, Freshness]],
+        facts: Sequence[Mapping[str, LatestFact]],
+        feed_faults: Sequence[tuple[Verdict, ...]] | None = None,
+        usual: Sequence[UsualHere] | None = None,
+    ) -> list[Assessment]:
+        """The same of a matrix (n, features) whose columns are `names`."""
         names = self.model.feature_names
-        columns = list(vectors.columns)
+        # The model's features come first.
+        read = np.ascontiguousarray(matrix[:, : len(names)])
+        explained = self.model.explain_matrix(read)
+        outlook = self.model.look(read, explained.scores, explained.log_odds)
+        siblings = [self.families.rank(read, one) for one in self.model.explain_siblings(read)]
+        watched = [is_silent(one) or bool(feed_faults and feed_faults[row]) for row, one in enumerate(feeds)]
+        certainties = self.model.certainties(explained, read, np.array(watched, dtype=np.bool_))
         made = []
-        for row, values in enumerate(vectors.to_numpy(dtype=float)):
-            vector = dict(zip(columns, values.tolist(), strict=True))
-            contributions = dict(zip(names, explained.values[row].tolist(), strict=True))
-            sums = sum_families(contributions)
-            shown = [
-                find_reasons(vector, dict(zip(names, one[row].tolist(), strict=True))) for one in siblings
-            ]
+        for row, (values, contributions) in enumerate(
+            zip(matrix.tolist(), explained.values.tolist(), strict=True)
+        ):
+            vector = dict(zip(self.names, values, strict=True))
+            sums = sum_families(dict(zip(names, contributions, strict=True)))
             risk, protective = (
-                with_firmness(found, [one[at] for one in shown])
+                with_firmness(found, [self.families.shown(one[at], row) for one in siblings])
                 for at, found in enumerate(rank_reasons(sums, vector))
             )
             here = usual[row] if usual else UsualHere()
@@ -194,20 +215,22 @@ def with_evidence(
     """The reason with the sources of each fact and with what is usual around the household."""
     return replace(
         reason,
-        facts=tuple(
-            replace(
-                fact,
-                usual_village=usual.village.get(fact.feature),
-                usual_town=usual.town.get(fact.feature),
-                sources=tuple(
+        facts=tuple([
+            ReasonFact(
+                fact.feature,
+                fact.value,
+                fact.contribution,
+                usual.village.get(fact.feature),
+                usual.town.get(fact.feature),
+                tuple([
                     FactSource(
                         feed, latest[feed].occurred_on if feed in latest else None, feeds.get(feed, "missing")
                     )
                     for feed in FEATURES[fact.feature].feeds
-                ),
+                ]),
             )
             for fact in reason.facts
-        ),
+        ]),
     )
 
 

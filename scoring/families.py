@@ -76,6 +76,10 @@ class Families:
         )  # fmt: skip
         return risk, protective
 
+    def shown(self, ranked: Ranked, row: int) -> list[str]:
+        """The families that are reasons of one household, strongest first."""
+        return [self.names[one] for one in ranked.families[row].tolist() if one != NONE]
+
 
 def _none(rows: int, reasons: int) -> Ranked:
     return Ranked(

@@ -104,12 +104,12 @@ class RiskModel:
             return None
         return self.outlook.look(scores, log_odds, matrix, self.feature_names, self.horizon_months)
 
-    def explain_siblings(self, vectors: pd.DataFrame) -> tuple[Floats, ...]:
+    def explain_siblings(self, matrix: Floats) -> tuple[Floats, ...]:
         """The contributions (n, features) of each sibling, brought to log-odds by this model's slope.
 
-        Siblings are fitted alike, so their margins have one scale; they are compared by rank alone.
+        `matrix` has the columns `feature_names`. Siblings are fitted alike, so their margins have one scale;
+        they are compared by rank alone.
         """
-        matrix = self.matrix(vectors)
         found = (one.contributions(matrix)[0] for one in self.sibling_explainers)
         if self.blend is not None:
             blend = self.blend

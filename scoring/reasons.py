@@ -11,6 +11,7 @@ import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal, NamedTuple
 
 from features import CONTRACTS, FEATURES
@@ -91,6 +92,14 @@ class Reason:
         return "strong" if size >= STRONG else "moderate" if size >= MODERATE else "slight"
 
 
+class KeptFact(NamedTuple):
+    """One of the facts that weigh most in a family; `value` is `None` where it is missing."""
+
+    feature: str
+    value: float | None
+    contribution: float
+
+
 class FamilySum(NamedTuple):
     """The exact sum of a cause family's contributions, and its parts: (feature, contribution)."""
 
@@ -98,10 +107,10 @@ class FamilySum(NamedTuple):
     contribution: float
     parts: list[tuple[str, float]]
 
-    def strongest(self, values: Mapping[str, float], count: int) -> tuple[ReasonFact, ...]:
+    def strongest(self, values: Mapping[str, float], count: int) -> tuple[KeptFact, ...]:
         """The facts that weigh most, whichever way."""
         found = sorted(self.parts, key=lambda one: -abs(one[1]))[:count]
-        return tuple(ReasonFact(name, _known(values[name]), contribution) for name, contribution in found)
+        return tuple([KeptFact(name, _known(values[name]), contribution) for name, contribution in found])
 
 
 @dataclass(frozen=True)
@@ -110,7 +119,7 @@ class Family:
 
     name: str
     contribution: float
-    facts: tuple[ReasonFact, ...]
+    facts: tuple[KeptFact, ...]
 
 
 def sum_families(contributions: Mapping[str, float]) -> list[FamilySum]:
@@ -153,15 +162,15 @@ def rank_reasons(
     )
 
 
-def with_firmness(reasons: Sequence[Reason], siblings: Sequence[Sequence[Reason]]) -> list[Reason]:
-    """The reasons with `is_firm`, from the same household's reasons in each sibling model.
+def with_firmness(reasons: Sequence[Reason], siblings: Sequence[Sequence[str]]) -> list[Reason]:
+    """The reasons with `is_firm`, from the families that each sibling model shows, strongest first.
 
     A reason is firm when every sibling shows its family with the same effect, at a rank that differs by at
     most `MOST_RANKS_MOVED`. Without siblings nothing is said.
     """
     if not siblings:
         return list(reasons)
-    ranks = [{one.family: rank for rank, one in enumerate(shown)} for shown in siblings]
+    ranks = [{family: rank for rank, family in enumerate(shown)} for shown in siblings]
     return [
         replace(
             one,
@@ -181,18 +190,39 @@ def family_of(feature: str) -> str:
 _FAMILIES = {name: f"99.{one.theme}" if one.cause == "99" else one.cause for name, one in FEATURES.items()}
 
 
-def reason_text(reason: Reason, language: str) -> dict[str, str]:
+class FactWords(NamedTuple):
+    """A fact in one language: its name, its value, and, where known, what is usual and the source."""
+
+    label: str
+    value: str
+    usual: str | None
+    source: str | None
+
+
+def fact_words(fact: ReasonFact, language: str) -> FactWords:
+    """Everything that is said of a fact."""
+    return FactWords(
+        feature_label(fact.feature, language),
+        value_text(fact.feature, fact.value, language),
+        usual_text(fact, language),
+        source_text(fact, language),
+    )
+
+
+def reason_text(reason: Reason, language: str, words: Sequence[FactWords] | None = None) -> dict[str, str]:
     """A reason in words: name, sentence, effect, strength and what to check at the door.
 
-    Share and firmness are there where they are known.
+    `words` are those of its facts, where they are at hand. Share and firmness are there where they are known.
     """
+    if words is None:
+        words = [fact_words(one, language) for one in reason.facts]
     texts = catalogue(language)
     family = texts["families"][reason.family]
     is_told = any(one.value is not None for one in reason.facts)
     # Missing values name no cause.
     name = family["name"] if reason.effect == "risk" and is_told else family["topic"]
     pattern = texts["sentence"]
-    facts = pattern["separator"].join(fact_clause(one, language) for one in reason.facts)
+    facts = pattern["separator"].join([clause(one, language) for one in words])
     said = {
         "name": name,
         "sentence": pattern[reason.effect].format(name=name, facts=facts),
@@ -221,20 +251,23 @@ def check_text(reason: Reason, language: str) -> str:
 
 def fact_clause(fact: ReasonFact, language: str) -> str:
     """A fact as part of a sentence: value, usual value here, source, latest record and freshness."""
+    return clause(fact_words(fact, language), language)
+
+
+def clause(words: FactWords, language: str) -> str:
+    """The same from the fact's words."""
     pattern = catalogue(language)["sentence"]
-    clause: str = pattern["fact"].format(
-        label=feature_label(fact.feature, language), value=fact_text(fact, language)
-    )
-    beside = [one for one in (usual_text(fact, language), source_text(fact, language)) if one]
+    said: str = pattern["fact"].format(label=words.label, value=words.value)
+    beside = [one for one in (words.usual, words.source) if one]
     if not beside:
-        return clause
+        return said
     beside_it: str = pattern["beside"].format(facts=pattern["beside_separator"].join(beside))
-    return clause + beside_it
+    return said + beside_it
 
 
 def usual_text(fact: ReasonFact, language: str) -> str | None:
     """What is usual in the village and the town; `None` where nothing is known of that."""
-    if fact.value is None:
+    if fact.value is None or (fact.usual_village is None and fact.usual_town is None):
         return None
     texts = catalogue(language)["usual"]
     kind = "mostly" if FEATURES[fact.feature].unit == "yes/no" else "usually"
@@ -251,16 +284,9 @@ def source_text(fact: ReasonFact, language: str) -> str | None:
     """Departments, the household's latest record there and how fresh they are; `None` without sources."""
     if not fact.sources:
         return None
-    texts = catalogue(language)
-    departments = _departments(fact.sources, language)
-    pattern = texts["source"]
-    named = pattern["separator"].join(departments[:MOST_DEPARTMENTS])
-    if len(departments) > MOST_DEPARTMENTS:
-        named = pattern["more"].format(
-            named=named, count=len(departments), rest=len(departments) - MOST_DEPARTMENTS
-        )
+    pattern = catalogue(language)["source"]
     dates = [one.latest_on for one in fact.sources if one.latest_on is not None]
-    parts = [named]
+    parts = [_departments(tuple([one.feed for one in fact.sources]), language)]
     if fact.value is not None:
         parts.append(pattern["latest"].format(date=max(dates).isoformat()) if dates else pattern["no_record"])
     parts.append(pattern["state"][worst_state(fact.sources)])
@@ -268,29 +294,32 @@ def source_text(fact: ReasonFact, language: str) -> str | None:
     return joined
 
 
-def _departments(sources: Sequence[FactSource], language: str) -> list[str]:
-    """Each department once; those that only keep the registers come last."""
-    contracts = [CONTRACTS[one.feed] for one in sources if one.feed in CONTRACTS]
+@cache
+def _departments(feeds: tuple[str, ...], language: str) -> str:
+    """The departments of feeds, each once; those that only keep the registers come last."""
+    contracts = [CONTRACTS[one] for one in feeds if one in CONTRACTS]
     contracts.sort(key=lambda one: one.name in REGISTERS)
     told = [one.source_zh.split("、") if language == "zh" else one.source_en.split(", ") for one in contracts]
-    return list(dict.fromkeys(name for names in told for name in names))
+    departments = list(dict.fromkeys(name for names in told for name in names))
+    pattern = catalogue(language)["source"]
+    named: str = pattern["separator"].join(departments[:MOST_DEPARTMENTS])
+    if len(departments) > MOST_DEPARTMENTS:
+        rest = len(departments) - MOST_DEPARTMENTS
+        named = pattern["more"].format(named=named, count=len(departments), rest=rest)
+    return named
 
 
 def worst_state(sources: Sequence[FactSource]) -> Freshness:
     """The state of the feed that is worst off."""
-    order: tuple[Freshness, ...] = ("missing", "stale", "partial", "fresh")
-    return min((one.state for one in sources), key=order.index)
+    found = [one.state for one in sources]
+    order: tuple[Freshness, ...] = ("missing", "stale", "partial")
+    return next((one for one in order if one in found), "fresh")
 
 
 def feature_label(feature: str, language: str) -> str:
     """The feature's name, which states its window."""
     one = FEATURES[feature]
     return one.zh if language == "zh" else one.en
-
-
-def fact_text(fact: ReasonFact, language: str) -> str:
-    """The household's own value with its unit."""
-    return value_text(fact.feature, fact.value, language)
 
 
 def value_text(feature: str, value: float | None, language: str) -> str:

@@ -6,9 +6,9 @@ that is mended is mended for old assessments too.
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 from collections.abc import Callable, Mapping
+from functools import cache, lru_cache
 from typing import Any
 
 from features import CONTRACTS, FEATURES, policy_value
@@ -20,13 +20,11 @@ from scoring.listing import NotListed, not_listed_text
 from scoring.reasons import (
     FactSource,
     Family,
+    Freshness,
     Reason,
     ReasonFact,
-    fact_text,
-    feature_label,
+    fact_words,
     reason_text,
-    source_text,
-    usual_text,
 )
 from scoring.texts import LANGUAGES, catalogue, format_value
 from scoring.triggers import TriggerHit
@@ -73,7 +71,7 @@ def make_statement(made: Assessment, region: str) -> dict[str, Any]:
 
 
 def _plain_certainty(one: Certainty | None) -> dict[str, Any] | None:
-    return None if one is None else dataclasses.asdict(one)
+    return None if one is None else dict(vars(one))
 
 
 def put_into_words(statement: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,22 +196,32 @@ def _worded_reason(plain: Mapping[str, Any]) -> dict[str, Any]:
         plain.get("share"),
         None if firmness is None else firmness == "firm",
     )
+    words = {language: [fact_words(one, language) for one in facts] for language in LANGUAGES}
     return {
         **plain,
-        "text": {language: reason_text(reason, language) for language in LANGUAGES},
+        "text": {language: reason_text(reason, language, words[language]) for language in LANGUAGES},
         "facts": [
             {
                 **told,
-                "unit": FEATURES[fact.feature].unit,
-                "window_months": FEATURES[fact.feature].window_months,
-                "feeds": list(FEATURES[fact.feature].feeds),
-                "label": {language: feature_label(fact.feature, language) for language in LANGUAGES},
-                "value_text": {language: fact_text(fact, language) for language in LANGUAGES},
-                "usual_text": _maybe_each(fact, usual_text),
-                "source_text": _maybe_each(fact, source_text),
+                **_described(told["feature"]),
+                "value_text": {language: words[language][at].value for language in LANGUAGES},
+                "usual_text": _said({language: words[language][at].usual for language in LANGUAGES}),
+                "source_text": _said({language: words[language][at].source for language in LANGUAGES}),
             }
-            for fact, told in zip(facts, plain["facts"], strict=True)
+            for at, told in enumerate(plain["facts"])
         ],
+    }
+
+
+@cache
+def _described(feature: str) -> dict[str, Any]:
+    """What every fact of a feature has in common; nobody may change it."""
+    one = FEATURES[feature]
+    return {
+        "unit": one.unit,
+        "window_months": one.window_months,
+        "feeds": list(one.feeds),
+        "label": {"zh": one.zh, "en": one.en},
     }
 
 
@@ -228,15 +236,13 @@ def _read_fact(plain: Mapping[str, Any]) -> ReasonFact:
         plain["contribution"],
         plain.get("usual_village"),
         plain.get("usual_town"),
-        tuple(
-            FactSource(
-                one["feed"],
-                dt.date.fromisoformat(one["latest_on"]) if one["latest_on"] else None,
-                one["state"],
-            )
-            for one in plain.get("sources", ())
-        ),
+        tuple([_source(one["feed"], one["latest_on"], one["state"]) for one in plain.get("sources", ())]),
     )
+
+
+@lru_cache(maxsize=16_384)
+def _source(feed: str, latest_on: str | None, state: Freshness) -> FactSource:
+    return FactSource(feed, dt.date.fromisoformat(latest_on) if latest_on else None, state)
 
 
 def _plain_hit(hit: TriggerHit) -> dict[str, Any]:
@@ -284,6 +290,7 @@ def _worded_fault(plain: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=512)
 def _line(as_of: dt.date, region: str) -> dict[str, Any]:
     line = policy_value("monitoring_line", region, as_of)
     return {
@@ -298,7 +305,11 @@ def _line(as_of: dt.date, region: str) -> dict[str, Any]:
 def _maybe_each(plain: Any, word: Callable[[Any, str], str | None]) -> dict[str, str] | None:
     if plain is None:
         return None
-    said = {language: word(plain, language) for language in LANGUAGES}
+    return _said({language: word(plain, language) for language in LANGUAGES})
+
+
+def _said(said: Mapping[str, str | None]) -> dict[str, str] | None:
+    """The texts there are; `None` where there is none."""
     return {language: text for language, text in said.items() if text is not None} or None
 
 

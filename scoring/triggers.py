@@ -7,8 +7,10 @@ missing are named beside the hits, so that silence is not taken for safety.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,9 @@ from features import policy_value
 Floats = npt.NDArray[np.float64]
 Columns = Mapping[str, Floats]
 """Feature name → its values for n households, NaN where missing."""
+
+BACKGROUND = "composition_is_formerly_poor"
+"""The only feature that a level depends on."""
 
 
 @dataclass(frozen=True)
@@ -55,24 +60,38 @@ class TriggerHit:
 
 def find_hits(vector: Mapping[str, float], as_of: dt.date, region: str) -> list[TriggerHit]:
     """The triggers that fire for one household on a date. `vector` has every feature, NaN where missing."""
-    columns = {name: np.array([value], dtype=np.float64) for name, value in vector.items()}
+    background = vector[BACKGROUND]
     hits = []
-    for trigger in TRIGGERS:
-        if trigger.excess(columns, as_of, region)[0] >= 1:
-            level = float(trigger.level(columns, as_of, region)[0])
-            assumed = any(policy_value(name, region, as_of).is_assumption for name in trigger.parameters)
-            hits.append(
-                TriggerHit(
-                    trigger.code, trigger.cause, trigger.feature, vector[trigger.feature], level, assumed
-                )
-            )
+    for trigger, level, assumed in _levels(as_of, region, None if math.isnan(background) else background):
+        value = vector[trigger.feature]
+        # Not a number is not above anything.
+        if value / level >= 1 and (trigger.applies is None or _applies(trigger.applies, vector)):
+            hits.append(TriggerHit(trigger.code, trigger.cause, trigger.feature, value, level, assumed))
     return hits
+
+
+@lru_cache(maxsize=512)
+def _levels(as_of: dt.date, region: str, background: float | None) -> tuple[tuple[Trigger, float, bool], ...]:
+    """Each trigger with its level and whether that is assumed; of a household only the background matters."""
+    columns = {BACKGROUND: np.array([np.nan if background is None else background])}
+    return tuple(
+        (
+            one,
+            float(one.level(columns, as_of, region)[0]),
+            any(policy_value(name, region, as_of).is_assumption for name in one.parameters),
+        )
+        for one in TRIGGERS
+    )
+
+
+def _applies(applies: Callable[[Columns], npt.NDArray[np.bool_]], vector: Mapping[str, float]) -> bool:
+    return bool(applies({name: np.array([vector[name]]) for name in TRIGGER_FEATURES})[0])
 
 
 def _medical_level(columns: Columns, as_of: dt.date, region: str) -> Floats:
     shares = policy_value("medical_trigger_share", region, as_of).value
     income = policy_value("rural_income", region, as_of).value
-    background = columns["composition_is_formerly_poor"]
+    background = columns[BACKGROUND]
     # Where the background is unknown the lower level applies: a visit too many is the smaller harm.
     return np.asarray(np.where(background == 0, shares["other"], shares["formerly_poor"]) * income)
 
@@ -144,7 +163,7 @@ TRIGGERS: tuple[Trigger, ...] = (
 """The triggers of DOMAIN §3, department by department, and the household's own declaration."""
 
 TRIGGER_FEATURES: tuple[str, ...] = (
-    "composition_is_formerly_poor",
+    BACKGROUND,
     "income_wages_yuan_12m",
     *(trigger.feature for trigger in TRIGGERS),
 )

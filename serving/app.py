@@ -13,7 +13,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from serving import console
-from serving.api import health, households, jobs, measures, model_card, scores, what_if
+from serving.api import (
+    health,
+    households,
+    inference,
+    invocations,
+    jobs,
+    measures,
+    model_card,
+    scores,
+    what_if,
+)
 from serving.bulk import JobFolders
 from serving.champion import Champion
 from serving.errors import Problem, problem_of_status, problem_response
@@ -22,7 +32,7 @@ from serving.jobs import JobQueue
 from serving.settings import Settings
 from serving.storage import AssessmentStore, UsualStore, VillageStore, open_database
 
-_MACHINES = ("/v1/", "/health/", "/openapi.json")
+_MACHINES = ("/v1/", "/v2", "/invocations", "/ping", "/health/", "/openapi.json")
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -86,6 +96,8 @@ def create_app(settings: Settings) -> FastAPI:
     villages, usual = VillageStore(store.engine), UsualStore(store.engine)
     app.include_router(scores.router(champion, villages, usual, settings))
     app.include_router(what_if.router(champion, villages, settings))
+    app.include_router(invocations.router(champion, settings))
+    app.include_router(inference.router(champion, settings))
     app.include_router(measures.router(champion))
     app.include_router(model_card.router(champion))
     app.include_router(households.router(store))

@@ -92,6 +92,12 @@ PROBLEMS: dict[str, ProblemKind] = {
         "No assessment of this household is stored for the date asked for.",
         "Check the key and the date, or score the household with POST /v1/scores.",
     ),
+    "model_not_found": ProblemKind(
+        404,
+        "No such model",
+        "There is no model of that name and version.",
+        "GET /v2/models/fangfan names the version in service.",
+    ),
     "job_not_found": ProblemKind(
         404,
         "No such job",

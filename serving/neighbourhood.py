@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from features import Coverage
 from features.engines.row import stored_row
 from features.facts import latest_facts
-from features.neighbourhood import FEED
+from features.neighbourhood import FEED, VillageFacts
 from serving.scorer import HouseholdRows
-from serving.storage import VillageStore
+
+
+class FindVillages(Protocol):
+    """Where the villages' facts are looked up."""
+
+    def find(self, village_codes: Iterable[str], as_of: dt.date, /) -> dict[str, VillageFacts]: ...
 
 
 def add_neighbourhood(
     households: Sequence[HouseholdRows],
     as_of: dt.date,
     coverage: Coverage,
-    villages: VillageStore,
+    villages: FindVillages,
     feeds: Collection[str],
 ) -> tuple[list[HouseholdRows], Coverage]:
     """The households with their villages' facts, and the coverage that says so.
@@ -26,7 +32,7 @@ def add_neighbourhood(
     Nothing is added where the request brings the feed itself (a row that was not known on the date is none),
     where the model does not use it, or where no batch has worked the village out.
     """
-    wanting = [one for one in households if FEED not in latest_facts(one.rows, as_of)]
+    wanting = [one for one in households if not latest_facts({FEED: one.rows.get(FEED, ())}, as_of)]
     if FEED not in feeds or not wanting:
         return list(households), coverage
     found = villages.find((one.village_code for one in wanting), as_of)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from features import Coverage, RowEngine, policy_version
 from features.engines.row import Rows
@@ -17,6 +16,7 @@ from features.policy import policy_history
 from features.usual import UsualHere
 from scoring import Assessor, Bundle
 from scoring.assessment import Freshness
+from scoring.reasons import MOST_RISK_REASONS
 from scoring.statement import make_statement, put_into_words
 from scoring.triggers import TRIGGERS
 from scoring.what_if import Plan, make_answer, what_if
@@ -48,26 +48,38 @@ class Scorer:
         as_of: dt.date,
         coverage: Coverage,
         usual: Mapping[str, UsualHere] | None = None,
+        most_reasons: int = MOST_RISK_REASONS,
     ) -> list[dict[str, Any]]:
-        """One answer for each household, in order; `usual` is what is usual around each village."""
+        """One answer for each household, in order; `usual` is what is usual around each village.
+
+        Reasons of each kind beyond `most_reasons` are left out.
+        """
         if not households:
             return []
         vectors = [self.engine.vector(one.rows, as_of, coverage) for one in households]
-        frame = pd.DataFrame(np.array(vectors, dtype=np.float64), columns=list(self.engine.names))
         villages: dict[str, dict[str, Freshness]] = {}
         for one in households:
             if one.village_code not in villages:
                 villages[one.village_code] = freshness(
                     coverage, one.village_code, as_of, self.region, self.assessor.look_back
                 )
-        made = self.assessor.assess(
-            frame,
+        made = self.assessor.assess_matrix(
+            np.array(vectors, dtype=np.float64),
             [one.household_id for one in households],
             as_of,
             [villages[one.village_code] for one in households],
             [latest_facts(one.rows, as_of) for one in households],
             usual=[(usual or {}).get(one.village_code, UsualHere()) for one in households],
         )
+        if most_reasons < MOST_RISK_REASONS:
+            made = [
+                replace(
+                    one,
+                    risk_reasons=one.risk_reasons[:most_reasons],
+                    protective_reasons=one.protective_reasons[:most_reasons],
+                )
+                for one in made
+            ]
         return [put_into_words(make_statement(one, self.region)) for one in made]
 
     def what_if(

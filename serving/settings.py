@@ -22,7 +22,8 @@ class Settings:
     may take to arrive. `jobs_dir` is the folder for files of jobs, beside a SQLite file if not given;
     `workers` is how many processes the service starts for jobs, `max_jobs` how many may be open at once.
     `max_upload_bytes` and `upload_seconds` bound the files of one job, `job_hours` its life until it is done,
-    `job_days` how long its result is kept.
+    `job_days` how long its result is kept. For `lookup_seconds` a request may be answered with what the
+    database had of its village before; 0 asks it every time.
     """
 
     bundle_dir: Path
@@ -39,12 +40,13 @@ class Settings:
     upload_seconds: int = 600
     job_hours: int = 6
     job_days: int = 7
+    lookup_seconds: int = 5
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
             raise SettingsError(f"{PREFIX}PORT: give a port from 0 to 65535")
         for field in fields(self):
-            least = 0 if field.name in {"port", "workers"} else 1
+            least = 0 if field.name in {"port", "workers", "lookup_seconds"} else 1
             if field.type == "int" and getattr(self, field.name) < least:
                 raise SettingsError(f"{PREFIX}{field.name.upper()}: give a whole number from {least} on")
 

@@ -143,9 +143,8 @@ def _stability(model: RiskModel, matrix: Floats) -> float | None:
     if not model.siblings:
         return None
     ours = _top_families(model.feature_names, model.explain_matrix(matrix).values)
-    frame = pd.DataFrame(matrix, columns=list(model.feature_names))
     overlaps = []
-    for theirs in model.explain_siblings(frame):
+    for theirs in model.explain_siblings(matrix):
         pairs = zip(ours, _top_families(model.feature_names, theirs), strict=True)
         overlaps += [len(a & b) / max(len(a), len(b)) for a, b in pairs if a or b]
     return float(np.mean(overlaps)) if overlaps else 1.0

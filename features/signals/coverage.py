@@ -24,6 +24,9 @@ from features.signals.fields import Date
 
 COLUMNS = ("feed", "area_code", "complete_from", "complete_until", "known_on")
 
+MOST_FOUND = 262_144
+"""Answers that are kept of one coverage: 60 MB."""
+
 _DATE = Date(name="date", zh="日期", en="date")
 
 
@@ -125,9 +128,14 @@ class Coverage:
         """What the feed covers for one village as known on `as_of`; `None` where nothing was delivered."""
         # Villages of the smallest area that the feed is delivered for have the same answer.
         key = (feed, village_code[: self._finest.get(feed, 0)], as_of, region)
-        if key not in self._found:
-            self._found[key] = self._covered(*key)
-        return self._found[key]
+        try:
+            return self._found[key]
+        except KeyError:
+            pass
+        if len(self._found) >= MOST_FOUND:
+            self._found.clear()
+        self._found[key] = found = self._covered(*key)
+        return found
 
     def covered_villages(
         self, feed: str, village_codes: Sequence[str], as_of: dt.date, region: str

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +44,7 @@ class Bins:
     code: npt.NDArray[np.uint16]
     ends: tuple[Floats, ...]
 
-    @property
+    @cached_property
     def wide(self) -> bool:
         """Whether codes need two bytes."""
         return any(len(one) > 256 for one in self.ends)

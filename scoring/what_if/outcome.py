@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from features import Coverage, RowEngine, policy_value
 from features.engines.row import Rows
@@ -173,11 +172,10 @@ def _assess(
     coverage: Coverage,
 ) -> list[Assessment]:
     vectors = [engine.vector(rows, as_of, coverage) for rows in versions]
-    frame = pd.DataFrame(np.array(vectors, dtype=np.float64), columns=list(engine.names))
     village = engine.village_code(versions[0], as_of)
     feeds = coverage.freshness(village, as_of, assessor.region, assessor.look_back)
-    return assessor.assess(
-        frame,
+    return assessor.assess_matrix(
+        np.array(vectors, dtype=np.float64),
         [household_id] * len(versions),
         as_of,
         [feeds] * len(versions),  # type: ignore[list-item]

@@ -12,6 +12,7 @@ import math
 import re
 from typing import Any, NoReturn
 
+from pydantic_core import from_json, to_json
 from starlette.requests import Request
 
 from serving.errors import Problem
@@ -22,6 +23,11 @@ _MOST_INT_DIGITS = 20
 
 # Linear by construction: an unterminated text runs to the end instead of being tried again and again.
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+_NOT_PLAIN = object()
+_NINETEEN_DIGITS = b"0" * 19
+"""A number of fewer digits fits in 64 bits."""
+_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"0" * 9)
+_NO_SHAPE = bytes(one for one in range(256) if one not in b'"[]{}')
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -50,6 +56,45 @@ async def read_body(request: Request, most_bytes: int, seconds: float) -> bytes:
 
 def parse_json(body: bytes) -> Any:
     """One JSON document; raises `Problem` with a code that says why it is refused."""
+    document = _parse_plain(body)
+    return _parse_carefully(body) if document is _NOT_PLAIN else document
+
+
+def dump_json(answer: Any) -> bytes:
+    """An answer as JSON; raises `ValueError` where a number of it is none."""
+    made = to_json(answer)
+    if b"NaN" in made or b"Infinity" in made:
+        # A key may be called so; a number may not be so.
+        return json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return made
+
+
+def _parse_plain(body: bytes) -> Any:
+    """The document, where a few looks at the whole body show that nothing can be wrong with it.
+
+    `_NOT_PLAIN` says nothing else than that `_parse_carefully` has to look: it is the authority, and some
+    fifteen times slower. Without a backslash every quote begins or ends a text, and none is lost when the
+    document is written again, but those of a doubled key.
+    """
+    if b"\\" in body or _NINETEEN_DIGITS in body.translate(_DIGITS_ALIKE):
+        return _NOT_PLAIN
+    shape = body.translate(None, _NO_SHAPE).replace(b'""', b"")
+    for _ in range(DEEPEST):
+        shape = shape.replace(b"[]", b"").replace(b"{}", b"")
+    # Not empty: nested deeper, not closed, or a text that has brackets.
+    if shape:
+        return _NOT_PLAIN
+    try:
+        document = from_json(body, allow_inf_nan=False)
+    except ValueError:
+        return _NOT_PLAIN
+    again = to_json(document)
+    # 1e400 is read as infinity.
+    is_plain = again.count(b'"') == body.count(b'"') and b"Infinity" not in again
+    return document if is_plain else _NOT_PLAIN
+
+
+def _parse_carefully(body: bytes) -> Any:
     _check_depth(body)
     try:
         text = body.decode("utf-8")

@@ -10,6 +10,7 @@ import contextlib
 import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from features import CONTRACTS, Coverage, FeaturesError
@@ -20,6 +21,7 @@ from features.signals import REQUEST_FEEDS, Contract, Delivery
 from features.signals.coverage import COLUMNS
 from features.signals.defects import Defect
 from features.signals.fields import Date, Identifier
+from features.signals.reading import compile_readers
 from serving.errors import MOST_ERRORS, FieldError, Problem
 from serving.scorer import HouseholdRows, Scorer
 
@@ -32,6 +34,7 @@ _KEY = next(
 )
 _SURFACES = {name: frozenset(one.surface for one in made.fields) for name, made in REQUEST_FEEDS.items()}
 _STAND_IN = "0"
+_READERS = compile_readers(REQUEST_FEEDS)
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,12 @@ class RequestReader:
         rows = self._array(given, "/coverage")
         if rows is None:
             return None
+        try:
+            found = _known_coverage(tuple([tuple([row[name] for name in COLUMNS]) for row in rows]))
+            if found is not None and all(len(row) == len(COLUMNS) for row in rows):
+                return found
+        except (KeyError, TypeError):
+            pass
         deliveries = [self._delivery(row, f"/coverage/{at}") for at, row in enumerate(rows)]
         return Coverage([one for one in deliveries if one is not None])
 
@@ -156,13 +165,7 @@ class RequestReader:
         rows: dict[str, list[dict[str, Any]]] = {}
         for feed, contract in REQUEST_FEEDS.items():
             if feed in signals:
-                place = f"{at}/signals/{feed}"
-                given = self._array(signals[feed], place) or []
-                found = (
-                    self._row(contract, row, household_id, f"{place}/{n}") for n, row in enumerate(given)
-                )
-                rows[feed] = [one for one in found if one is not None]
-                self._check_repeats(rows[feed], given, place)
+                rows[feed] = self._rows(contract, signals[feed], household_id, f"{at}/signals/{feed}")
         if as_of is None or len(self.errors) > before:
             return None
         village = self._village(rows, as_of)
@@ -175,7 +178,21 @@ class RequestReader:
             return None
         return HouseholdRows(household_id, village, rows)
 
-    def _check_repeats(self, rows: list[dict[str, Any]], given: list[Any], at: str) -> None:
+    def _rows(self, contract: Contract, given: Any, household_id: str, place: str) -> list[dict[str, Any]]:
+        given = self._array(given, place) or []
+        read = _READERS[contract.name]
+        rows = []
+        for number, row in enumerate(given):
+            one = read(row, household_id)
+            if one is None:
+                one = self._row(contract, row, household_id, f"{place}/{number}")
+            if one is not None:
+                rows.append(one)
+        if len({tuple(one.values()) for one in rows}) < len(rows):
+            self._tell_repeats(rows, given, place)
+        return rows
+
+    def _tell_repeats(self, rows: list[dict[str, Any]], given: list[Any], at: str) -> None:
         """The same record twice would count twice; intake refuses it, too."""
         if len(rows) < len(given):
             return
@@ -253,3 +270,19 @@ class RequestReader:
 
 def _absent(given: Mapping[str, Any], name: str) -> bool:
     return given.get(name) is None
+
+
+@lru_cache(maxsize=16)
+def _known_coverage(rows: tuple[tuple[str, ...], ...]) -> Coverage | None:
+    """The coverage of rows in the order of `COLUMNS` that nothing is wrong with; `None` for all others.
+
+    A platform sends the same coverage with every household of a day, and what it covers is worked out once.
+    """
+    try:
+        if not all(type(one) is str for row in rows for one in row):
+            return None
+        return Coverage.from_rows(
+            [dict(zip(COLUMNS, row, strict=True)) for row in rows], REQUEST_FEEDS
+        ).check_arrivals()
+    except CoverageError:
+        return None

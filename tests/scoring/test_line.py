@@ -130,7 +130,9 @@ def test_the_line_moves_a_score_between_the_borders_of_the_trees(blended: RiskMo
 def test_siblings_have_the_same_line(blended: RiskModel) -> None:
     vectors = made_vectors(50, 47)
     one = RiskModel(**{**vars_of(blended), "siblings": (blended.booster,)})
-    np.testing.assert_array_equal(one.explain_siblings(vectors)[0], blended.explain(vectors).values)
+    np.testing.assert_array_equal(
+        one.explain_siblings(one.matrix(vectors))[0], blended.explain(vectors).values
+    )
 
 
 def vars_of(model: RiskModel) -> dict[str, Any]:

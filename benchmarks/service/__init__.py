@@ -1,0 +1,1 @@
+"""Speed of the service beside an empty endpoint and other servers of models."""

@@ -1,0 +1,176 @@
+"""Throughput and waiting time of the service: one household with its score and four reasons.
+
+    python -m benchmarks.service [--json]
+
+Beside it, in the same run and on the same machine, an empty endpoint of the same framework and server, and
+`mlflow models serve`, which only predicts. Each is one process with one worker, loaded over loopback by 16
+connections, in turns. Processor time is told too: it does not count what else the machine does.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from benchmarks.service.load import Load, Target, run_load
+from benchmarks.service.model import NAMES, make_model, make_rows
+from benchmarks.service.servers import (
+    answers,
+    empty_command,
+    free_port,
+    mlflow_command,
+    processor_seconds,
+    running,
+    service_command,
+)
+from serving.api.documentation import example_request
+from serving.api.inference import MODEL, VECTORS
+
+CONNECTIONS = 16
+REASONS = 4
+UNLOADED_ANSWERS = 1_000
+QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1"}
+
+
+@dataclass
+class Contestant:
+    """One server under one kind of request, and what each turn found."""
+
+    target: Target
+    process: subprocess.Popen[bytes]
+    loads: list[Load] = field(default_factory=list)
+    cpu_ms: list[float] = field(default_factory=list)
+
+    def turn(self, seconds: float, most_answers: int) -> None:
+        before = processor_seconds(self.process.pid)
+        found = run_load(self.target, connections=CONNECTIONS, seconds=seconds, most_answers=most_answers)
+        self.cpu_ms.append((processor_seconds(self.process.pid) - before) * 1_000 / max(1, found.answers))
+        self.loads.append(found)
+
+    def forget(self) -> None:
+        self.loads.clear()
+        self.cpu_ms.clear()
+
+
+def main(
+    rounds: Annotated[int, typer.Option(help="Turns of each server", min=1, max=50)] = 5,
+    seconds: Annotated[float, typer.Option(help="Seconds of a turn at most", min=0.2, max=60)] = 3.0,
+    most_answers: Annotated[int, typer.Option(help="Answers of a turn at most", min=16)] = 20_000,
+    mlflow: Annotated[bool, typer.Option(help="Measure MLflow's server, too")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
+) -> None:
+    """Measure every server in turns and print what was found."""
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory() as scratch, contestants(Path(scratch), with_mlflow=mlflow) as found:
+        for number in track(range(rounds + 1), "turns", console=console):
+            for one in found.values():
+                one.turn(seconds, most_answers)
+                if not number:
+                    # The first turn warms up.
+                    one.forget()
+        unloaded = {
+            name: run_load(one.target, connections=1, seconds=30, most_answers=UNLOADED_ANSWERS).latencies
+            for name, one in found.items()
+            if name in ("vector", "signals")
+        }
+    figures = report(found, unloaded)
+    if as_json:
+        print(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        print(f"{name:>20}: {value}")
+
+
+@contextmanager
+def contestants(scratch: Path, *, with_mlflow: bool) -> Iterator[dict[str, Contestant]]:
+    """Every server, started, with its requests."""
+    bundle = make_model(scratch / "bundle")
+    household = json.dumps(example_request(), ensure_ascii=False).encode()
+    vector = np.nan_to_num(make_rows(np.random.default_rng(11))[0][0]).tolist()
+    tensor = json.dumps({
+        "parameters": {"reasons": REASONS},
+        "inputs": [{"name": VECTORS, "shape": [1, len(vector)], "datatype": "FP64", "data": vector}],
+    }).encode()
+    with ExitStack() as stack:
+        ports = {name: free_port() for name in ("empty", "service", "mlflow")}
+        empty = stack.enter_context(
+            running(
+                empty_command(ports["empty"]), scratch / "empty.log",
+                answers(f"http://127.0.0.1:{ports['empty']}/openapi.json"),
+            )
+        )  # fmt: skip
+        service = stack.enter_context(
+            running(
+                service_command(ports["service"], scratch / "bundle", scratch / "scores.db"),
+                scratch / "service.log",
+                answers(f"http://127.0.0.1:{ports['service']}/health/ready"),
+                QUIET,
+            )
+        )
+        found = {
+            "empty": Contestant(Target.post("empty", ports["empty"], "/", b"{}"), empty),
+            "vector": Contestant(
+                Target.post("vector", ports["service"], f"/v2/models/{MODEL}/infer", tensor), service
+            ),
+            "signals": Contestant(
+                Target.post("signals", ports["service"], f"/v1/scores?reasons={REASONS}", household), service
+            ),
+        }
+        if with_mlflow:
+            import mlflow.lightgbm
+
+            mlflow.lightgbm.save_model(bundle.model.booster, scratch / "mlflow", pip_requirements=[])
+            process = stack.enter_context(
+                running(
+                    mlflow_command(ports["mlflow"], scratch / "mlflow"), scratch / "mlflow.log",
+                    answers(f"http://127.0.0.1:{ports['mlflow']}/ping"), QUIET,
+                )
+            )  # fmt: skip
+            split = {"dataframe_split": {"columns": list(NAMES), "data": [vector]}}
+            found["mlflow"] = Contestant(
+                Target.post("mlflow", ports["mlflow"], "/invocations", json.dumps(split).encode()), process
+            )
+        yield found
+
+
+def report(found: Mapping[str, Contestant], unloaded: Mapping[str, list[float]]) -> dict[str, Any]:
+    """The figures: answers a second (medians of the turns), waiting times without load, and shares.
+
+    A share is the median, over the turns, of the answers a second beside those of the empty endpoint in the
+    same turn; `*_cpu_ms` is the server's processor time for one answer.
+    """
+    figures: dict[str, Any] = {}
+    for name in ("empty", "vector", "signals", "mlflow", "bentoml"):
+        one = found.get(name)
+        figures[f"{name}_rps"] = one and round(statistics.median(load.per_second for load in one.loads), 1)
+    for name, prefix in (("signals", ""), ("vector", "vector_")):
+        waits = sorted(unloaded.get(name, ()))
+        for percent in (50, 99):
+            place = max(0, -(-len(waits) * percent // 100) - 1)
+            figures[f"{prefix}p{percent}_ms"] = round(waits[place] * 1_000, 2) if waits else None
+    for name in ("vector", "signals"):
+        if name in found:
+            pairs = zip(found[name].loads, found["empty"].loads, strict=True)
+            share = statistics.median(one.per_second / empty.per_second for one, empty in pairs)
+            figures[f"{name}_of_empty"] = round(share, 3)
+    for name, one in found.items():
+        if name != "mlflow":
+            figures[f"{name}_cpu_ms"] = round(statistics.median(one.cpu_ms), 3)
+    figures["client_share"] = round(statistics.median(load.client_share for load in found["empty"].loads), 3)
+    return figures
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,61 @@
+"""Scores of bare vectors: what can be said of a household when only its features are known.
+
+No feeds, records or dates stand behind a vector, so nothing is said of them; a score is the same to the last
+bit as that of a household whose signals give the same vector.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from scoring.grades import Grade
+from scoring.model import RiskModel
+from scoring.reasons import Reason, rank_reasons, reason_text, sum_families
+from scoring.texts import LANGUAGES
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class VectorScores:
+    """Of n vectors: calibrated probabilities, their log-odds, grades, and the risk reasons of each."""
+
+    scores: list[float]
+    log_odds: list[float]
+    grades: list[Grade]
+    reasons: list[list[Reason]]
+
+
+def score_vectors(model: RiskModel, matrix: Floats, most_reasons: int) -> VectorScores:
+    """Score a matrix (n, features) whose columns are the model's, NaN where missing.
+
+    Each has at most `most_reasons` risk reasons, strongest first.
+    """
+    # Explaining gives scores to the bit that a household's assessment has, reasons or not.
+    explained = model.explain_matrix(matrix)
+    scores = explained.scores.tolist()
+    return VectorScores(
+        scores,
+        explained.log_odds.tolist(),
+        [model.borders.grade(one) for one in scores],
+        [
+            _reasons(model.feature_names, values, parts, most_reasons) if most_reasons else []
+            for values, parts in zip(matrix.tolist(), explained.values.tolist(), strict=True)
+        ],
+    )
+
+
+def worded(reason: Reason) -> dict[str, str]:
+    """A reason as its official code and one sentence in each language."""
+    return {
+        "code": reason.code,
+        **{language: reason_text(reason, language)["sentence"] for language in LANGUAGES},
+    }
+
+
+def _reasons(names: tuple[str, ...], values: list[float], parts: list[float], most: int) -> list[Reason]:
+    sums = sum_families(dict(zip(names, parts, strict=True)))
+    return rank_reasons(sums, dict(zip(names, values, strict=True)))[0][:most]

@@ -1,0 +1,234 @@
+"""The Open Inference Protocol, version 2, over vectors: `/v2/…` with JSON tensors of FP64."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter, Request, Response
+
+from scoring.vector_scores import VectorScores, score_vectors, worded
+from serving.api.documentation import problems
+from serving.api.json_body import dump_json, parse_json, read_body
+from serving.api.running import run_sized
+from serving.api.vectors import (
+    Floats,
+    check_count,
+    check_numbers,
+    places_of,
+    read_list,
+    read_object,
+    read_reasons,
+    read_rows,
+    refuse,
+)
+from serving.champion import Champion
+from serving.errors import Problem
+from serving.scorer import Scorer
+from serving.settings import Settings
+
+MODEL = "fangfan"
+"""The name of the one model there is."""
+VECTORS = "vectors"
+"""The input that holds whole vectors, (n, features) in the model's order."""
+
+_VERSIONED = "/v2/models/{name}/versions/{version}"
+_TENSOR = {
+    "type": "object",
+    "required": ["name", "shape", "datatype", "data"],
+    "properties": {
+        "name": {"type": "string"},
+        "shape": {"type": "array", "items": {"type": "integer"}},
+        "datatype": {"type": "string"},
+        "data": {"type": "array"},
+    },
+}
+_REQUEST = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["inputs"],
+    "properties": {
+        "id": {"type": "string"},
+        "parameters": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {"reasons": {"type": "integer", "minimum": 0, "maximum": 4}},
+        },
+        "inputs": {"type": "array", "items": _TENSOR},
+    },
+}
+_EXAMPLE = {
+    "id": "1",
+    "parameters": {"reasons": 2},
+    "inputs": [
+        {"name": "illness_self_paid_yuan_12m", "shape": [1], "datatype": "FP64", "data": [23000]},
+        {"name": "composition_members_count", "shape": [1], "datatype": "FP64", "data": [4]},
+    ],
+}
+_ANSWER = {
+    "type": "object",
+    "required": ["model_name", "model_version", "outputs"],
+    "properties": {
+        "id": {"type": "string"},
+        "model_name": {"type": "string"},
+        "model_version": {"type": "string"},
+        "outputs": {"type": "array", "items": _TENSOR},
+    },
+}
+
+
+def router(champion: Champion, settings: Settings) -> APIRouter:
+    """The routes, bound to their model."""
+    made = APIRouter(tags=["vectors"])
+
+    @made.get("/v2/health/live", summary="The process runs (Open Inference Protocol)")
+    async def live() -> dict[str, bool]:
+        return {"live": True}
+
+    @made.get("/v2/health/ready", summary="The model is loaded", responses=problems(503))
+    async def ready() -> dict[str, bool]:
+        champion.scorer()
+        return {"ready": True}
+
+    @made.get("/v2", summary="The server and what it can do")
+    async def server() -> dict[str, Any]:
+        return {"name": MODEL, "version": "1", "extensions": []}
+
+    @made.get(_VERSIONED, summary="A version's inputs and outputs", responses=problems(404, 503))
+    @made.get("/v2/models/{name}", summary="The model's inputs and outputs", responses=problems(404, 503))
+    async def describe(name: str, version: str | None = None) -> dict[str, Any]:
+        return _describe(_scorer(champion, name, version))
+
+    @made.get(f"{_VERSIONED}/ready", summary="Whether a version answers", responses=problems(404, 503))
+    @made.get("/v2/models/{name}/ready", summary="Whether the model answers", responses=problems(404, 503))
+    async def model_ready(name: str, version: str | None = None) -> dict[str, Any]:
+        return {"name": MODEL, "version": _scorer(champion, name, version).model_version, "ready": True}
+
+    documented: dict[str, Any] = {
+        "description": "Either one input `vectors` of shape [n, features] in the model's order, or one input "
+        "of shape [n] or [n, 1] for each feature. `parameters.reasons` asks for so many reasons.",
+        "response_class": Response,
+        "responses": {
+            200: {"content": {"application/json": {"schema": _ANSWER}}},
+            **problems(400, 404, 408, 413, 415, 422, 500, 503),
+        },
+        "openapi_extra": {
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": _REQUEST, "example": _EXAMPLE}},
+            }
+        },
+    }
+
+    @made.post(f"{_VERSIONED}/infer", summary="Score vectors with a version", **documented)
+    @made.post("/v2/models/{name}/infer", summary="Score vectors", **documented)
+    async def infer(request: Request, name: str, version: str | None = None) -> Response:
+        scorer = _scorer(champion, name, version)
+        body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
+        answer = await run_sized(body, _answer, scorer, body, settings.max_households)
+        return Response(answer, media_type="application/json")
+
+    return made
+
+
+def _scorer(champion: Champion, name: str, version: str | None) -> Scorer:
+    scorer = champion.scorer()
+    if name != MODEL or version not in (None, scorer.model_version):
+        raise Problem("model_not_found")
+    return scorer
+
+
+def _describe(scorer: Scorer) -> dict[str, Any]:
+    names = scorer.assessor.model.feature_names
+    return {
+        "name": MODEL,
+        "versions": [scorer.model_version],
+        "platform": "fangfan",
+        "inputs": [{"name": VECTORS, "datatype": "FP64", "shape": [-1, len(names)]}]
+        + [{"name": one, "datatype": "FP64", "shape": [-1]} for one in names],
+        "outputs": [
+            {"name": "score", "datatype": "FP64", "shape": [-1]},
+            {"name": "log_odds", "datatype": "FP64", "shape": [-1]},
+            {"name": "grade", "datatype": "BYTES", "shape": [-1]},
+            *({"name": one, "datatype": "BYTES", "shape": [-1, -1]} for one in _TOLD.values()),
+        ],
+    }
+
+
+_TOLD = {"code": "reason_codes", "zh": "reasons_zh", "en": "reasons_en"}
+
+
+def _answer(scorer: Scorer, body: bytes, most: int) -> bytes:
+    model = scorer.assessor.model
+    document = read_object(parse_json(body), "", ("id", "parameters", "inputs", "outputs"))
+    identity = document.get("id")
+    if identity is not None and not (isinstance(identity, str) and len(identity) <= 100):
+        refuse("/id", "wrong_type", "give a text of at most 100 characters, or leave it out")
+    if document.get("outputs") is not None:
+        refuse("/outputs", "unknown_field", "leave it out: every output is given")
+    parameters = document.get("parameters")
+    wanted = None
+    if parameters is not None:
+        wanted = read_object(parameters, "/parameters", ("reasons",)).get("reasons")
+    reasons = read_reasons(wanted, "/parameters/reasons")
+    matrix = _matrix(read_list(document.get("inputs"), "/inputs"), model.feature_names, most)
+    outputs = _outputs(score_vectors(model, matrix, reasons), reasons)
+    answer = {"model_name": MODEL, "model_version": scorer.model_version, "outputs": outputs}
+    return dump_json(answer if identity is None else {"id": identity, **answer})
+
+
+def _matrix(inputs: list[Any], features: tuple[str, ...], most: int) -> Floats:
+    tensors = [_tensor(one, f"/inputs/{at}") for at, one in enumerate(inputs)]
+    if len(tensors) == 1 and tensors[0][0] == VECTORS:
+        _, shape, data = tensors[0]
+        if len(shape) != 2 or shape[1] != len(features):
+            refuse("/inputs/0/shape", "wrong_shape", f"give [n, {len(features)}]")
+        check_count(shape[0], most, "/inputs/0/shape")
+        return np.array(data, dtype=np.float64).reshape(shape)
+    places = places_of([name for name, _, _ in tensors], features, "/inputs")
+    count = len(tensors[places[0]][2])
+    check_count(count, most, "/inputs")
+    for at, (_, shape, _) in enumerate(tensors):
+        if shape not in ([count], [count, 1]):
+            refuse(f"/inputs/{at}/shape", "wrong_shape", "give [n] or [n, 1], the same n for each feature")
+    return np.ascontiguousarray(np.array([tensors[at][2] for at in places], dtype=np.float64).T)
+
+
+def _tensor(given: Any, at: str) -> tuple[Any, list[int], list[Any]]:
+    tensor = read_object(given, at, ("name", "shape", "datatype", "data"))
+    if tensor.get("datatype") != "FP64":
+        refuse(f"{at}/datatype", "unknown_category", "give FP64")
+    shape = read_list(tensor.get("shape"), f"{at}/shape")
+    if not 1 <= len(shape) <= 2 or any(type(one) is not int or not 0 <= one < 2**31 for one in shape):
+        refuse(f"{at}/shape", "wrong_shape", "give one or two whole numbers")
+    data = read_list(tensor.get("data"), f"{at}/data")
+    if data and type(data[0]) is list:
+        # Tensors may come nested as well as flat.
+        width = shape[-1] if len(shape) == 2 else 1
+        data = read_rows(data, width, len(data), f"{at}/data").ravel().tolist()
+    else:
+        check_numbers(data, f"{at}/data")
+    if len(data) != math.prod(shape):
+        refuse(f"{at}/data", "wrong_shape", "give as many values as the shape says")
+    return tensor.get("name"), shape, data
+
+
+def _outputs(found: VectorScores, reasons: int) -> list[dict[str, Any]]:
+    count = len(found.scores)
+    made = [
+        {"name": "score", "datatype": "FP64", "shape": [count], "data": found.scores},
+        {"name": "log_odds", "datatype": "FP64", "shape": [count], "data": found.log_odds},
+        {"name": "grade", "datatype": "BYTES", "shape": [count], "data": found.grades},
+    ]
+    if reasons:
+        told = [[worded(one) for one in each] for each in found.reasons]
+        for key, name in _TOLD.items():
+            # A tensor has no holes: where there are fewer reasons, the text is empty.
+            data = [text for each in told for text in _filled([one[key] for one in each], reasons)]
+            made.append({"name": name, "datatype": "BYTES", "shape": [count, reasons], "data": data})
+    return made
+
+
+def _filled(texts: list[str], count: int) -> list[str]:
+    return texts + [""] * (count - len(texts))

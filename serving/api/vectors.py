@@ -1,0 +1,94 @@
+"""Vectors in a request: read strictly into a matrix, whichever protocol they came by.
+
+Every feature of the model has to be named, none twice and no other. `null` is a missing value; leaving a
+feature out is an error, because silence is not the same as missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from scoring.reasons import MOST_RISK_REASONS
+from serving.errors import FieldError, Problem
+
+Floats = npt.NDArray[np.float64]
+
+_NUMBERS = {int, float, type(None)}
+
+
+def refuse(pointer: str, code: str, way_out: str) -> NoReturn:
+    """Raise the problem of a request with one error."""
+    raise Problem("request_invalid", errors=[FieldError(pointer, code, way_out)])
+
+
+def read_object(given: Any, pointer: str, allowed: Sequence[str]) -> dict[str, Any]:
+    """An object without unknown names."""
+    if not isinstance(given, dict):
+        refuse(pointer, "wrong_type", "give a JSON object")
+    unknown = sum(name not in allowed for name in given)
+    if unknown:
+        way_out = f"remove {unknown} name(s) nobody declared; there are {', '.join(allowed)}"
+        refuse(pointer, "unknown_field", way_out)
+    return given
+
+
+def read_list(given: Any, pointer: str) -> list[Any]:
+    """A JSON array."""
+    if not isinstance(given, list):
+        refuse(pointer, "wrong_type", "give a JSON array")
+    return given
+
+
+def read_reasons(given: Any, pointer: str) -> int:
+    """How many reasons are asked for; none if nothing is said."""
+    if given is None:
+        return 0
+    if type(given) is not int or not 0 <= given <= MOST_RISK_REASONS:
+        refuse(pointer, "out_of_range", f"give a whole number from 0 to {MOST_RISK_REASONS}")
+    return given
+
+
+def read_rows(rows: list[Any], width: int, most: int, pointer: str) -> Floats:
+    """Rows of `width` numbers each as a matrix (n, width), NaN where null."""
+    check_count(len(rows), most, pointer)
+    for number, row in enumerate(rows):
+        if len(read_list(row, f"{pointer}/{number}")) != width:
+            refuse(f"{pointer}/{number}", "wrong_shape", f"give {width} values, one for each column")
+        check_numbers(row, f"{pointer}/{number}")
+    return np.array(rows, dtype=np.float64)
+
+
+def check_count(count: int, most: int, pointer: str) -> None:
+    """Raise the problem of too few or too many vectors."""
+    if not 1 <= count <= most:
+        refuse(pointer, "wrong_number", f"give from 1 to {most} vectors in one request")
+
+
+def check_numbers(values: list[Any], pointer: str) -> None:
+    """Raise the problem of a value that is neither a number nor null."""
+    if not set(map(type, values)) <= _NUMBERS:
+        place = next(at for at, one in enumerate(values) if type(one) not in _NUMBERS)
+        refuse(f"{pointer}/{place}", "wrong_type", "give a number, or null for a missing value")
+
+
+def places_of(names: Sequence[Any], features: Sequence[str], pointer: str) -> list[int]:
+    """Where each of the features stands among the names given; these are all of them, each once."""
+    found: dict[str, int] = {}
+    for at, name in enumerate(names):
+        if not isinstance(name, str):
+            refuse(f"{pointer}/{at}", "wrong_type", "give the name of a feature")
+        if name in found:
+            refuse(f"{pointer}/{at}", "repeated_field", "give each feature once")
+        found[name] = at
+    unknown = len(found.keys() - set(features))
+    if unknown:
+        way_out = f"remove {unknown} name(s) that the model does not read; GET /v1/model lists what it reads"
+        refuse(pointer, "unknown_field", way_out)
+    missing = [one for one in features if one not in found]
+    if missing:
+        refuse(pointer, "missing", f"give {', '.join(missing[:10])} too; null where there is no value")
+    return [found[one] for one in features]
