@@ -8,6 +8,9 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from serving.access import Caller
+from serving.access.area import check_within
+from serving.access.gate import caller_of
 from serving.api.answers import ScoreAnswer
 from serving.api.documentation import problems, score_request_body
 from serving.api.json_body import parse_json, read_body
@@ -33,18 +36,26 @@ def router(champion: Champion, villages: VillageStore, usual: UsualStore, settin
         openapi_extra={"requestBody": score_request_body(settings.max_households)},
     )
     async def score(request: Request) -> Response:
-        scorer = champion.scorer()
+        scorer, caller = champion.scorer(), caller_of(request)
         body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
-        answer = await run_in_threadpool(_answer, scorer, villages, usual, body, settings.max_households)
+        answer = await run_in_threadpool(
+            _answer, scorer, caller, villages, usual, body, settings.max_households
+        )
         return Response(answer, media_type="application/json")
 
     return made
 
 
 def _answer(
-    scorer: Scorer, villages: VillageStore, usual: UsualStore, body: bytes, most_households: int
+    scorer: Scorer,
+    caller: Caller,
+    villages: VillageStore,
+    usual: UsualStore,
+    body: bytes,
+    most_households: int,
 ) -> bytes:
     request = RequestReader(scorer, most_households).read(parse_json(body))
+    check_within(caller, (one.village_code for one in request.households))
     households, coverage = add_neighbourhood(
         request.households, request.as_of, request.coverage, villages, scorer.assessor.look_back
     )
