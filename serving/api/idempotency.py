@@ -29,7 +29,8 @@ _KEY = re.compile(r"[!-~]{1,255}")
 def hold_of(request: Request, engine: Engine, caller: Caller) -> Hold | None:
     """The hold that the request's key asks for, not taken yet; raises `Problem` for no proper key.
 
-    Callers share no keys: one that another uses as well tells nothing.
+    Callers of different areas share none: one that another uses as well tells nothing. A caller whose API key
+    was replaced meanwhile is the same one.
     """
     given = request.headers.getlist("idempotency-key")
     if not given:
@@ -37,9 +38,8 @@ def hold_of(request: Request, engine: Engine, caller: Caller) -> Hold | None:
     if len(given) > 1 or not _KEY.fullmatch(given[0]):
         raise Problem("idempotency_key_malformed")
     route = str(getattr(request.scope.get("route"), "path", request.url.path))
-    return Hold(
-        engine, hashlib.sha256(f"{request.method} {route}\n{caller.key_id}\n{given[0]}".encode()).hexdigest()
-    )
+    place = f"{route} {caller.scope.prefix}" if caller.scope.prefix else route
+    return Hold(engine, hashlib.sha256(f"{request.method} {place}\n{given[0]}".encode()).hexdigest())
 
 
 def take(hold: Hold | None) -> KeptAnswer | None:

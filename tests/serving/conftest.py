@@ -159,8 +159,9 @@ class Client:
     async def _enter(self) -> None:
         await self._lifespan.__aenter__()
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        self.headers = self.make_key()
         self._http = httpx.AsyncClient(
-            transport=transport, base_url="http://service.test", headers=self.make_key()
+            transport=transport, base_url="http://service.test", headers=self.headers
         )
 
     def make_key(self, role: Role = Role.PLATFORM, area: str | None = "*") -> dict[str, str]:
