@@ -20,6 +20,7 @@ from serving.access.gate import Gate
 from serving.access.local import Access
 from serving.access.openapi import add_access
 from serving.api import health, households, jobs, measures, model_card, scores, what_if
+from serving.api.documentation import drop_framework_problems
 from serving.bulk import JobFolders
 from serving.champion import Champion
 from serving.errors import Problem, problem_of_status, problem_response
@@ -105,7 +106,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.mount("/static", console.static_files(), name="static")
     describe = app.openapi
     # Written once, like the framework's own.
-    app.openapi = cache(lambda: add_access(describe()))  # type: ignore[method-assign]
+    app.openapi = cache(lambda: add_access(drop_framework_problems(describe())))  # type: ignore[method-assign]
     return app
 
 

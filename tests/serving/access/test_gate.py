@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi.routing import APIRoute
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
 from sqlalchemy import text
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount
 
 from serving.access import EVERYWHERE, NOWHERE, Caller, Role
 from serving.access.area import check_within
@@ -34,19 +35,19 @@ ROOT = Path(__file__).resolve().parents[3]
 DAY = dt.timedelta(days=1)
 
 
-def routes_of(routes: list[BaseRoute]) -> dict[str, BaseRoute]:
+def routes_of(app: FastAPI) -> dict[str, BaseRoute]:
     found: dict[str, BaseRoute] = {}
-    for one in routes:
-        if isinstance(one, Mount):
-            found[f"GET {one.path}"] = one
+    for one in iter_route_contexts(app.routes):
+        if isinstance(one.original_route, Mount):
+            found[f"GET {one.path}"] = one.original_route
         else:
-            assert isinstance(one, Route | APIRoute), f"{one}: nobody knows how to ask who may use it"
-            found |= {f"{method} {one.path}": one for method in (one.methods or set()) - {"HEAD"}}
+            assert one.methods, f"{one.path}: nobody knows how to ask who may use it"
+            found |= {f"{method} {one.path}": one.original_route for method in one.methods - {"HEAD"}}
     return found
 
 
 def test_every_route_has_a_policy_and_every_policy_a_route(client: Client) -> None:
-    routes = routes_of(client.app.routes)
+    routes = routes_of(client.app)
     assert set(routes) == set(POLICIES), "add a line to serving/access/policy.py"
     # The gate stands before the routes of the API; what it does not see has to be public.
     assert [
@@ -158,7 +159,7 @@ def test_a_key_is_taken_from_one_header_alone(client: Client, headers: list[tupl
     scope = {
         "type": "http", "method": "GET", "path": "/v1/model", "query_string": f"key={key}&access_token={key}".encode(),
         "headers": [(name.lower().encode(), value.format(key=key).encode()) for name, value in headers],
-        "route": next(one for one in client.app.routes if getattr(one, "path", "") == "/v1/model"),
+        "route": routes_of(client.app)["GET /v1/model"],
     }  # fmt: skip
     gate = Gate(KeyStore(client.app.state.store.engine), Access.KEYS)
     with pytest.raises(Problem) as refused:
@@ -172,7 +173,7 @@ def test_a_revoked_key_is_refused_when_it_is_forgotten(client: Client) -> None:
     store = KeyStore(client.app.state.store.engine)
     gate = Gate(store, Access.KEYS, now=lambda: clock[0])
     header = client.make_key(Role.SCIENTIST, None)["Authorization"]
-    route = next(one for one in client.app.routes if getattr(one, "path", "") == "/v1/model")
+    route = routes_of(client.app)["GET /v1/model"]
 
     def admit() -> str | None:
         scope = {"type": "http", "method": "GET", "path": "/v1/model", "query_string": b"",
