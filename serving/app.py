@@ -27,7 +27,15 @@ from serving.errors import Problem, problem_of_status, problem_response
 from serving.guard import Guard
 from serving.jobs import JobQueue
 from serving.settings import Settings
-from serving.storage import AssessmentStore, AuditLog, KeyStore, UsualStore, VillageStore, open_database
+from serving.storage import (
+    AssessmentStore,
+    AuditLog,
+    KeyStore,
+    UsualStore,
+    VillageStore,
+    is_begun,
+    open_database,
+)
 
 _MACHINES = ("/v1/", "/health/", "/openapi.json")
 
@@ -112,8 +120,9 @@ def create_app(settings: Settings) -> FastAPI:
 
 def open_audit(engine: Engine, settings: Settings) -> AuditLog:
     """The audit log with its key; raises `AccessError` where the two do not belong together."""
-    audit = AuditLog(engine, load_audit_key(settings.audit_key_path))
     try:
+        key = load_audit_key(settings.audit_key_path, is_begun=is_begun(engine))
+        audit = AuditLog(engine, key)
         audit.check_key()
     except BaseException:
         engine.dispose()

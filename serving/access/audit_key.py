@@ -11,13 +11,18 @@ from serving.errors import AccessError
 KEY_BYTES = 32
 
 
-def load_audit_key(path: Path) -> bytes:
-    """The 32 bytes of the file, which is made where there is none.
+def load_audit_key(path: Path, *, is_begun: bool = False) -> bytes:
+    """The 32 bytes of the file, which is made where there is none and the log `is_begun` with none.
 
-    Raises `AccessError` where it cannot be read or made, or holds something else.
+    Raises `AccessError` where it is missing, cannot be read or made, or holds something else.
     """
     try:
         if not path.exists():
+            if is_begun:
+                raise AccessError(
+                    f"the audit key {path} is missing and the log was begun with it: put its copy back, or "
+                    "say with FANGFAN_AUDIT_KEY_FILE where it is"
+                )
             _make(path)
         text = path.read_text(encoding="ascii").strip()
         key = bytes.fromhex(text)

@@ -183,7 +183,7 @@ def _opened(database: str, audit_key_file: Path | None) -> Iterator[tuple[KeySto
 
     from serving.access.audit_key import load_audit_key
     from serving.settings import Settings
-    from serving.storage import AuditLog
+    from serving.storage import AuditLog, is_begun
 
     jobs = os.environ.get("FANGFAN_JOBS_DIR")
     settings = Settings(
@@ -191,7 +191,8 @@ def _opened(database: str, audit_key_file: Path | None) -> Iterator[tuple[KeySto
     )
     path = settings.audit_key_path
     with _store(database) as store:
-        yield store, AuditLog(store.engine, load_audit_key(path))
+        key = load_audit_key(path, is_begun=is_begun(store.engine))
+        yield store, AuditLog(store.engine, key)
 
 
 def _entry(entry: KeyEntry, store: KeyStore) -> dict[str, str | None]:

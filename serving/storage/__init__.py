@@ -1,7 +1,7 @@
 """What is kept: assessments and the models that made them, jobs, keys of callers, and who read what."""
 
 from serving.storage.assessments import AssessmentStore, History, Page, Run, Saved, Stored
-from serving.storage.audit import AuditLog
+from serving.storage.audit import AuditLog, is_begun
 from serving.storage.database import connect, insert_into, lock_for_all
 from serving.storage.keys import KeyStore
 from serving.storage.migration import Form, State, find_state, migrate, open_database
@@ -24,6 +24,7 @@ __all__ = [
     "connect",
     "find_state",
     "insert_into",
+    "is_begun",
     "lock_for_all",
     "migrate",
     "open_database",

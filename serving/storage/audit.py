@@ -89,6 +89,15 @@ class Verification:
     faults: tuple[str, ...]
 
 
+def is_begun(engine: Engine) -> bool:
+    """Whether a database's log has entries, or had."""
+    with engine.connect() as connection:
+        return any(
+            connection.execute(select(one).limit(1)).first() is not None
+            for one in (table.c.seq, audit_head.c.seq)
+        )
+
+
 class AuditLog:
     """The log of one database. `key` is secret; what is hashed with it cannot be guessed without it."""
 

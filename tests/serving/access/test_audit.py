@@ -223,9 +223,13 @@ def test_a_service_with_another_key_does_not_start(bundle_dir: Path, tmp_path: P
     store: AssessmentStore = create_app(settings).state.store
     store.find(OPEN, "H")
     store.engine.dispose()
-    settings.audit_key_path.unlink()
+    settings.audit_key_path.write_text("00" * 32, encoding="ascii")
     with pytest.raises(AccessError, match=r"seal does not fit.*audit verify"):
         create_app(settings)
+    settings.audit_key_path.unlink()
+    with pytest.raises(AccessError, match="missing and the log was begun with it"):
+        create_app(settings)
+    assert not settings.audit_key_path.exists()
 
 
 @pytest.fixture
