@@ -165,7 +165,6 @@ def test_nobody_sees_what_is_not_theirs(service: tuple[Client, Settings]) -> Non
     assert {key: len(bodies) for key, bodies in refusals.items()} == dict.fromkeys(refusals, 1)
     assert {"401 ", "403 ", "404 jobs"} <= set(refusals)
     assert cells.total() >= 5_000
-    print(cells.total(), "cells")
     routes = {
         f"{method} {one.path}"
         for one in iter_route_contexts(client.app.routes)
