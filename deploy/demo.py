@@ -64,7 +64,9 @@ def main() -> None:
     )  # fmt: skip
     step(6, "Start the service")
     port = options.port or free_port()
-    service = start("serving", "run", "--bundle", bundle, "--database", database, "--port", port)
+    service = start(
+        "serving", "run", "--bundle", bundle, "--database", database, "--port", port, "--access", "open",
+    )  # fmt: skip
     try:
         base = f"http://127.0.0.1:{port}"
         wait_until_ready(f"{base}/health/ready", service)

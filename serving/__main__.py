@@ -22,6 +22,8 @@ from rich.table import Table
 from features.errors import FeaturesError
 from scoring.errors import ScoringError
 from serving import operating
+from serving.access.commands import audit, keys, policy
+from serving.access.local import Access
 from serving.errors import ServingError
 
 if TYPE_CHECKING:
@@ -51,6 +53,9 @@ DatabaseUrl = Annotated[
     str, typer.Option(help="Database of the assessments, sqlite:////path/to/file.db or postgresql://…")
 ]
 
+app.add_typer(keys)
+app.add_typer(audit)
+app.command()(policy)
 app.command()(operating.migrate)
 app.command()(operating.work)
 
@@ -168,6 +173,9 @@ def run(
     host: Annotated[str | None, typer.Option(help="Address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes for jobs; 0 where others do them")] = None,
+    access: Annotated[
+        Access | None, typer.Option(help="keys, or open: no access control, on this machine alone")
+    ] = None,
 ) -> None:
     """Run the API and the console. What is not given here is read from FANGFAN_* variables."""
     # Requests are answered by several threads; each prediction needs no threads of its own.
@@ -180,8 +188,9 @@ def run(
     from serving.settings import Settings
 
     settings = Settings.from_environment(
-        bundle_dir=bundle, database_url=database, host=host, port=port, workers=workers
-    )
+        bundle_dir=bundle, database_url=database, host=host, port=port, workers=workers,
+        access=access,
+    )  # fmt: skip
     service = create_app(settings)
     configure_logging()
     supervisor = Supervisor(settings.workers, settings.environment())

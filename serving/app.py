@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
 from serving import console
+from serving.access.audit_key import load_audit_key
+from serving.access.gate import Gate
+from serving.access.local import Access
+from serving.access.openapi import add_access
 from serving.api import (
     health,
     households,
@@ -24,13 +30,22 @@ from serving.api import (
     scores,
     what_if,
 )
+from serving.api.documentation import drop_framework_problems
 from serving.bulk import JobFolders
 from serving.champion import Champion
 from serving.errors import Problem, problem_of_status, problem_response
 from serving.guard import Guard
 from serving.jobs import JobQueue
 from serving.settings import Settings
-from serving.storage import AssessmentStore, UsualStore, VillageStore, open_database
+from serving.storage import (
+    AssessmentStore,
+    AuditLog,
+    KeyStore,
+    UsualStore,
+    VillageStore,
+    is_begun,
+    open_database,
+)
 
 _MACHINES = ("/v1/", "/v2", "/invocations", "/ping", "/health/", "/openapi.json")
 
@@ -38,14 +53,18 @@ _MACHINES = ("/v1/", "/v2", "/invocations", "/ping", "/health/", "/openapi.json"
 def create_app(settings: Settings) -> FastAPI:
     """The service. Its model begins to load when the server starts it; until then it answers 503.
 
-    Raises `StorageError` when the database cannot be opened, `SettingsError` where jobs have no folder.
+    Raises `StorageError` when the database cannot be opened, `SettingsError` where jobs have no folder,
+    `AccessError` where the audit log has another key.
     """
-    store = AssessmentStore(open_database(settings.database_url))
+    engine = open_database(settings.database_url)
+    audit = open_audit(engine, settings)
+    store = AssessmentStore(engine, audit)
+    gate = Gate(KeyStore(engine), settings.access)
     folders = JobFolders(settings.jobs_folder)
     folders.prepare()
     desk = jobs.JobDesk(JobQueue(store.engine, most_open=settings.max_jobs), folders, settings)
     champion = Champion(settings.bundle_dir)
-    pages = console.Pages()
+    pages = console.Pages(is_open=settings.access is Access.OPEN)
 
     def respond(request: Request, problem: Problem) -> Response:
         if not request.url.path.startswith(_MACHINES) and "text/html" in request.headers.get("accept", ""):
@@ -76,6 +95,7 @@ def create_app(settings: Settings) -> FastAPI:
         "`application/problem+json`.",
         version="1",
         lifespan=lifespan,
+        dependencies=[Depends(gate.admit)],
         middleware=[Middleware(Guard, respond=respond)],
         exception_handlers={
             Problem: on_problem,
@@ -101,7 +121,22 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(measures.router(champion))
     app.include_router(model_card.router(champion))
     app.include_router(households.router(store))
-    app.include_router(jobs.router(desk))
+    app.include_router(jobs.router(desk, store))
     app.include_router(console.router(pages, store))
     app.mount("/static", console.static_files(), name="static")
+    describe = app.openapi
+    # Written once, like the framework's own.
+    app.openapi = cache(lambda: add_access(drop_framework_problems(describe())))  # type: ignore[method-assign]
     return app
+
+
+def open_audit(engine: Engine, settings: Settings) -> AuditLog:
+    """The audit log with its key; raises `AccessError` where the two do not belong together."""
+    try:
+        key = load_audit_key(settings.audit_key_path, is_begun=is_begun(engine))
+        audit = AuditLog(engine, key)
+        audit.check_key()
+    except BaseException:
+        engine.dispose()
+        raise
+    return audit

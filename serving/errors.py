@@ -26,6 +26,10 @@ class SettingsError(ServingError):
     """A setting that is absent or not of its kind."""
 
 
+class AccessError(ServingError):
+    """A key, a role or an area that cannot be had, or a log of reads that does not hold."""
+
+
 class StorageError(ServingError):
     """A database that cannot be opened or used."""
 
@@ -82,6 +86,24 @@ PROBLEMS: dict[str, ProblemKind] = {
         "Key not accepted",
         "Idempotency-Key is given more than once, or is not 1 to 255 visible ASCII characters.",
         "Send one key, such as a UUID, and the same again when the request is repeated.",
+    ),
+    "key_not_accepted": ProblemKind(
+        401,
+        "Key not accepted",
+        "The request has no key in its Authorization header, or one that is not in force.",
+        "Send Authorization: Bearer with a key in force; the operator makes one with `serving keys add`.",
+    ),
+    "role_not_allowed": ProblemKind(
+        403,
+        "Not for this role",
+        "The key is in force; its role does not use this address with this method.",
+        "Use a key of a role that may; the documentation lists them for every address.",
+    ),
+    "not_local": ProblemKind(
+        403,
+        "Only for this machine",
+        "Access is open, and so is for this machine alone, under its own name and without a proxy.",
+        "Start the service with FANGFAN_ACCESS=keys to serve others.",
     ),
     "not_found": ProblemKind(
         404, "Not found", "There is nothing at this address.", "See /openapi.json for what there is."
@@ -172,6 +194,12 @@ PROBLEMS: dict[str, ProblemKind] = {
     ),
     "storage_failed": ProblemKind(
         503, "Storage not available", "The database does not answer or cannot write now.", "Try again later."
+    ),
+    "audit_failed": ProblemKind(
+        503,
+        "Reading cannot be logged",
+        "The log of reads was changed or has another key, and nothing is shown that is not logged.",
+        "The operator must run `python -m serving audit verify`.",
     ),
     "storage_full": ProblemKind(
         507,

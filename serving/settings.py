@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from serving.access.local import Access, is_loopback
 from serving.errors import SettingsError
 
 PREFIX = "FANGFAN_"
@@ -23,7 +24,9 @@ class Settings:
     `workers` is how many processes the service starts for jobs, `max_jobs` how many may be open at once.
     `max_upload_bytes` and `upload_seconds` bound the files of one job, `job_hours` its life until it is done,
     `job_days` how long its result is kept. For `lookup_seconds` a request may be answered with what the
-    database had of its village before; 0 asks it every time.
+    database had of its village before; 0 asks it every time. `access` says whether callers need keys (`open`
+    on a loopback address alone); `audit_key_file` has the secret of the audit log, beside `jobs_dir` if not
+    given.
     """
 
     bundle_dir: Path
@@ -41,10 +44,17 @@ class Settings:
     job_hours: int = 6
     job_days: int = 7
     lookup_seconds: int = 5
+    access: Access = Access.KEYS
+    audit_key_file: Path | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
             raise SettingsError(f"{PREFIX}PORT: give a port from 0 to 65535")
+        if self.access is Access.OPEN and not is_loopback(self.host):
+            raise SettingsError(
+                f"{PREFIX}ACCESS=open shows every household to whoever reaches the service, and is for "
+                f"127.0.0.1 alone: take {PREFIX}ACCESS=keys to listen elsewhere"
+            )
         for field in fields(self):
             least = 0 if field.name in {"port", "workers", "lookup_seconds"} else 1
             if field.type == "int" and getattr(self, field.name) < least:
@@ -61,6 +71,11 @@ class Settings:
                 "all of its workers share"
             )
         return Path(f"{self.database_url.partition('///')[2]}.jobs")
+
+    @property
+    def audit_key_path(self) -> Path:
+        """The file of the audit log's secret."""
+        return self.audit_key_file or self.jobs_folder.with_name(f"{self.jobs_folder.name}.audit-key")
 
     def environment(self) -> dict[str, str]:
         """The variables from which another process reads the same settings."""
@@ -95,11 +110,19 @@ def _whole(variable: str, text: str) -> int:
     return int(text)
 
 
+def _access(variable: str, text: str) -> Access:
+    try:
+        return Access(text)
+    except ValueError:
+        raise SettingsError(f"{variable}: give {' or '.join(Access)}") from None
+
+
 _READERS: dict[str, Callable[[str, str], Any]] = {
     "int": _whole,
     "str": lambda _, text: text,
     "Path": lambda _, text: Path(text),
     "Path | None": lambda _, text: Path(text),
+    "Access": _access,
 }
 _WAYS_OUT = {
     "bundle_dir": "give the folder of a model bundle, as `python -m serving pull` writes it",

@@ -11,10 +11,11 @@ from fastapi.responses import JSONResponse
 from features.signals.defects import Defect
 from features.signals.fields import Date
 from scoring.changes import make_changes
+from serving.access.gate import caller_of
 from serving.api.answers import AssessmentAnswer
 from serving.api.documentation import AS_OF_PARAMETER, problems
 from serving.errors import FieldError, Problem
-from serving.storage import AssessmentStore, Stored
+from serving.storage import AssessmentStore, History
 
 _DAY = Date(name="as_of_date", zh="日期", en="date")
 
@@ -33,18 +34,17 @@ def router(store: AssessmentStore) -> APIRouter:
         openapi_extra={"parameters": [AS_OF_PARAMETER]},
     )
     def household(household_id: str, request: Request) -> Response:
-        found = store.find(household_id, as_of_of(request))
+        found = store.find(caller_of(request), household_id, as_of_of(request))
         if found is None:
             raise Problem("household_not_found")
-        return JSONResponse({**found.body, "changes": changes_of(store, found)})
+        return JSONResponse({**found.latest.body, "changes": changes_of(found)})
 
     return made
 
 
-def changes_of(store: AssessmentStore, stored: Stored) -> dict[str, Any] | None:
+def changes_of(history: History) -> dict[str, Any] | None:
     """What changed since the household's assessment before this one; `None` where there is none."""
-    former = store.find_former(stored)
-    return make_changes(former.body, stored.body) if former else None
+    return make_changes(history.former.body, history.latest.body) if history.former else None
 
 
 def as_of_of(request: Request) -> dt.date | None:

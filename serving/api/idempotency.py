@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from starlette.requests import Request
 from starlette.responses import Response
 
+from serving.access import Caller
 from serving.errors import Problem
 from serving.storage.idempotency import Hold, KeptAnswer, KeyInFlight
 
@@ -25,15 +26,20 @@ HEADER: dict[str, Any] = {
 _KEY = re.compile(r"[!-~]{1,255}")
 
 
-def hold_of(request: Request, engine: Engine) -> Hold | None:
-    """The hold that the request's key asks for, not taken yet; raises `Problem` for no proper key."""
+def hold_of(request: Request, engine: Engine, caller: Caller) -> Hold | None:
+    """The hold that the request's key asks for, not taken yet; raises `Problem` for no proper key.
+
+    Callers of different areas share none: one that another uses as well tells nothing. A caller whose API key
+    was replaced meanwhile is the same one.
+    """
     given = request.headers.getlist("idempotency-key")
     if not given:
         return None
     if len(given) > 1 or not _KEY.fullmatch(given[0]):
         raise Problem("idempotency_key_malformed")
     route = str(getattr(request.scope.get("route"), "path", request.url.path))
-    return Hold(engine, hashlib.sha256(f"{request.method} {route}\n{given[0]}".encode()).hexdigest())
+    place = f"{route} {caller.scope.prefix}" if caller.scope.prefix else route
+    return Hold(engine, hashlib.sha256(f"{request.method} {place}\n{given[0]}".encode()).hexdigest())
 
 
 def take(hold: Hold | None) -> KeptAnswer | None:

@@ -19,6 +19,8 @@ from starlette.concurrency import run_in_threadpool
 
 from features.signals.defects import Defect
 from features.signals.fields import Date
+from serving.access import Caller
+from serving.access.gate import caller_of
 from serving.api import idempotency
 from serving.api.documentation import problems
 from serving.api.form import Form, read_form
@@ -37,6 +39,7 @@ from serving.bulk.refused import read_refused
 from serving.errors import FieldError, Problem
 from serving.jobs import Job, JobQueue, JobState, QueueFull
 from serving.settings import Settings
+from serving.storage import AssessmentStore
 from serving.storage.idempotency import Hold, KeyInFlight
 
 Given = ParamSpec("Given")
@@ -71,7 +74,8 @@ class JobDesk:
 
     async def take(self, request: Request) -> Response:
         """Take one order in; raises `Problem` where there is no room for it or it is none."""
-        hold = idempotency.hold_of(request, self.queue.engine)
+        caller = caller_of(request)
+        hold = idempotency.hold_of(request, self.queue.engine, caller)
         if self.uploads >= MOST_UPLOADS:
             raise _full()
         self.uploads += 1
@@ -90,7 +94,7 @@ class JobDesk:
                     order = order_of(form)
                     if kept is not None:
                         return idempotency.replay(kept, fingerprint(order))
-                    answer = await run_in_threadpool(_stored, self._accept, order, upload, hold)
+                    answer = await run_in_threadpool(_stored, self._accept, order, upload, hold, caller)
                     created = True
                     return answer
                 finally:
@@ -106,16 +110,16 @@ class JobDesk:
         finally:
             self.uploads -= 1
 
-    def find(self, job_id: str) -> Job:
-        """The job; raises `Problem` where there is none."""
-        found = _stored(self.queue.find, job_id) if _ID.fullmatch(job_id) else None
+    def find(self, caller: Caller, job_id: str) -> Job:
+        """The job; raises `Problem` where there is none that the caller may see."""
+        found = _stored(self.queue.find, job_id, caller.scope) if _ID.fullmatch(job_id) else None
         if found is None:
             raise Problem("job_not_found")
         return found
 
-    def cancel(self, job_id: str) -> Job:
+    def cancel(self, caller: Caller, job_id: str) -> Job:
         """Ask for the end of a job; raises `Problem` where there is none or it has ended otherwise."""
-        self.find(job_id)
+        self.find(caller, job_id)
         found = _stored(self.queue.cancel, job_id)
         if found is None:
             raise Problem("job_not_found")
@@ -134,7 +138,10 @@ class JobDesk:
         name = f"scores-{job.spec['as_of']}-{job.id[:8]}.{kind.value}"
         return FileResponse(path, media_type=RESULT_TYPES[kind], filename=name)
 
-    def _accept(self, order: Order, upload: JobFolder, hold: Hold | None) -> Response:
+    def _accept(self, order: Order, upload: JobFolder, hold: Hold | None, caller: Caller) -> Response:
+        if caller.scope.prefix is None:
+            # Nowhere is no area of a job: an empty one would be everywhere.
+            raise Problem("role_not_allowed")
         job_id = uuid.uuid4().hex
         # The files are on the disk before anybody is told of the job.
         folder = self.folders.adopt(upload, job_id)
@@ -142,7 +149,7 @@ class JobDesk:
             with self.queue.writer.begin() as connection:
                 job = self.queue.enqueue(
                     connection, PURPOSE, order.as_json(), dt.timedelta(hours=self.settings.job_hours),
-                    job_id=job_id,
+                    job_id=job_id, area_code=caller.scope.prefix,
                 )  # fmt: skip
                 answer = {"body": self.answer(job), "headers": {"Location": f"/v1/jobs/{job.id}"}}
                 if hold is not None:
@@ -161,7 +168,7 @@ class JobDesk:
         return job_answer(job, self.kept)
 
 
-def router(desk: JobDesk) -> APIRouter:
+def router(desk: JobDesk, store: AssessmentStore) -> APIRouter:
     """The routes, bound to their desk."""
     made = APIRouter(tags=["jobs"], prefix="/v1/jobs")
     job_content = {"content": {"application/json": {"example": EXAMPLE_JOB}}}
@@ -189,8 +196,8 @@ def router(desk: JobDesk) -> APIRouter:
         response_class=Response,
         responses={200: {"model": JobAnswer, **job_content}, **problems(404, 500, 503)},
     )
-    def job(job_id: str) -> Response:
-        return JSONResponse(desk.answer(desk.find(job_id)))
+    def job(job_id: str, request: Request) -> Response:
+        return JSONResponse(desk.answer(desk.find(caller_of(request), job_id)))
 
     @made.get(
         "/{job_id}/errors",
@@ -201,7 +208,7 @@ def router(desk: JobDesk) -> APIRouter:
         openapi_extra={"parameters": ERROR_PARAMETERS},
     )
     def errors(job_id: str, request: Request) -> Response:
-        found = desk.find(job_id)
+        found = desk.find(caller_of(request), job_id)
         offset, limit = (_number(request, one) for one in ERROR_PARAMETERS)
         total, items = read_refused(desk.folders.of(found.id).errors, offset, limit)
         return JSONResponse({"total": total, "items": items})
@@ -214,8 +221,11 @@ def router(desk: JobDesk) -> APIRouter:
         response_class=Response,
         responses={200: {"content": RESULT_CONTENT}, **problems(404, 409, 500, 503)},
     )
-    def result(job_id: str) -> Response:
-        return desk.result(desk.find(job_id))
+    def result(job_id: str, request: Request) -> Response:
+        caller = caller_of(request)
+        answer = desk.result(desk.find(caller, job_id))
+        store.note_result(caller, job_id)
+        return answer
 
     @made.delete(
         "/{job_id}",
@@ -225,8 +235,8 @@ def router(desk: JobDesk) -> APIRouter:
         response_class=Response,
         responses={200: {"model": JobAnswer, **job_content}, **problems(404, 409, 500, 503)},
     )
-    def cancel(job_id: str) -> Response:
-        return JSONResponse(desk.answer(desk.cancel(job_id)))
+    def cancel(job_id: str, request: Request) -> Response:
+        return JSONResponse(desk.answer(desk.cancel(caller_of(request), job_id)))
 
     return made
 

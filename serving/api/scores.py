@@ -8,6 +8,9 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from scoring.reasons import MOST_RISK_REASONS
+from serving.access import Caller
+from serving.access.area import check_within
+from serving.access.gate import caller_of
 from serving.api.answers import ScoreAnswer
 from serving.api.brief_answers import BriefScoreAnswer, brief
 from serving.api.documentation import problems, score_request_body
@@ -44,13 +47,14 @@ def router(champion: Champion, villages: VillageStore, usual: UsualStore, settin
         },
     )
     async def score(request: Request) -> Response:
-        scorer = champion.scorer()
+        scorer, caller = champion.scorer(), caller_of(request)
         most_reasons = read_most_reasons(request)
         body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
         if len(body) > MOST_AT_ONCE:
-            answer = await run_in_threadpool(_answer, scorer, around, body, settings, most_reasons)
+            answer = await run_in_threadpool(_answer, scorer, caller, around, body, settings, most_reasons)
             return Response(answer, media_type="application/json")
         asked = RequestReader(scorer, settings.max_households).read(parse_json(body))
+        check_within(caller, (one.village_code for one in asked.households))
         # Only a database that has to be asked is worth the way to a thread and back.
         if around.knows(asked):
             made = _score(scorer, around, asked, most_reasons)
@@ -85,8 +89,11 @@ def read_most_reasons(request: Request) -> int:
     return int(given[0])
 
 
-def _answer(scorer: Scorer, around: Around, body: bytes, settings: Settings, most_reasons: int) -> bytes:
+def _answer(
+    scorer: Scorer, caller: Caller, around: Around, body: bytes, settings: Settings, most_reasons: int
+) -> bytes:
     request = RequestReader(scorer, settings.max_households).read(parse_json(body))
+    check_within(caller, (one.village_code for one in request.households))
     return _score(scorer, around, request, most_reasons)
 
 

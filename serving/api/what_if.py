@@ -8,6 +8,9 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from serving.access import Caller
+from serving.access.area import check_within
+from serving.access.gate import caller_of
 from serving.api.documentation import problems, what_if_request_body
 from serving.api.json_body import parse_json, read_body
 from serving.api.what_if_answers import WhatIfAnswer
@@ -35,16 +38,17 @@ def router(champion: Champion, villages: VillageStore, settings: Settings) -> AP
         openapi_extra={"requestBody": what_if_request_body()},
     )
     async def what_if(request: Request) -> Response:
-        scorer = champion.scorer()
+        scorer, caller = champion.scorer(), caller_of(request)
         body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
-        answer = await run_in_threadpool(_answer, scorer, villages, body)
+        answer = await run_in_threadpool(_answer, scorer, caller, villages, body)
         return Response(answer, media_type="application/json")
 
     return made
 
 
-def _answer(scorer: Scorer, villages: VillageStore, body: bytes) -> bytes:
+def _answer(scorer: Scorer, caller: Caller, villages: VillageStore, body: bytes) -> bytes:
     request = WhatIfReader(scorer).read_plan(parse_json(body))
+    check_within(caller, [request.household.village_code])
     (household,), coverage = add_neighbourhood(
         [request.household], request.as_of, request.coverage, villages, scorer.assessor.look_back
     )

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.signals.intake import Intake
+from serving.access.area import OUTSIDE_AREA, WAY_OUT, WAY_OUT_ZH
 from serving.bulk.folders import write_safely
 
 NOT_REGISTERED = "not_registered"
@@ -21,6 +22,11 @@ _NOT_REGISTERED_WAYS_OUT = (
     "评估日期当天有效且已知的农户登记中没有该户：请补登记，或不要报送该户的记录",
 )
 
+_WAYS_OUT = {
+    NOT_REGISTERED: _NOT_REGISTERED_WAYS_OUT,
+    OUTSIDE_AREA: (WAY_OUT, WAY_OUT_ZH),
+}
+
 SCHEMA = pa.schema([
     ("feed", pa.string()), ("row", pa.int64()), ("field", pa.string()), ("code", pa.string()),
     ("way_out", pa.string()), ("way_out_zh", pa.string()),
@@ -29,8 +35,13 @@ SCHEMA = pa.schema([
 _GROUP = 5_000
 
 
-def refused_rows(intakes: Mapping[str, Intake], registered: Collection[str]) -> pa.Table:
-    """Every error of every row that is not scored, feed by feed in the order of the rows."""
+def refused_rows(
+    intakes: Mapping[str, Intake], registered: Collection[str], outside: Collection[str] = ()
+) -> pa.Table:
+    """Every error of every row that is not scored, feed by feed in the order of the rows.
+
+    Rows of households that are not `registered` are refused, and those `outside` the sender's area for that.
+    """
     keys = pa.array(sorted(registered), pa.string())
     parts = [SCHEMA.empty_table()]
     for feed, taken in intakes.items():
@@ -41,7 +52,10 @@ def refused_rows(intakes: Mapping[str, Intake], registered: Collection[str]) -> 
         ]
         is_known = pc.is_in(taken.accepted["household_id"], value_set=keys).to_numpy()
         numbers = np.asarray(taken.accepted_rows)[~is_known].tolist()
-        rows += [(feed, row, "household_id", NOT_REGISTERED, *_NOT_REGISTERED_WAYS_OUT) for row in numbers]
+        keys_there = taken.accepted["household_id"].filter(pa.array(~is_known)).to_pylist()
+        for row, key in zip(numbers, keys_there, strict=True):
+            code = OUTSIDE_AREA if key in outside else NOT_REGISTERED
+            rows.append((feed, row, "household_id", code, *_WAYS_OUT[code]))
         if rows:
             columns = list(zip(*sorted(rows, key=lambda row: row[1]), strict=True))
             parts.append(pa.table([pa.array(one) for one in columns], names=SCHEMA.names).cast(SCHEMA))

@@ -11,10 +11,12 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sqlalchemy import Connection
 
@@ -26,6 +28,7 @@ from features.signals.delivery import TakenIn, judge_delivery
 from features.signals.store import Signals
 from scoring import Assessor, Bundle, ScoringError
 from scoring.grades import GRADES
+from serving.access import Scope
 from serving.batch import CHUNK, LONGEST_SILENCE_DAYS, Scored, Scoring
 from serving.bulk.folders import JobFolder, JobFolders, write_safely
 from serving.bulk.order import COVERAGE, TABLES, Mode, Order, RowPolicy
@@ -140,6 +143,7 @@ class ScoreJobs:
 
     def _check(self, lease: Lease, order: Order, folder: JobFolder, model: Model) -> Checked:
         tables = self._unpack(lease, order, folder)
+        within = Scope(lease.job.area_code)
         region = model.bundle.manifest.region
         if COVERAGE not in tables:
             raise refusal(
@@ -177,7 +181,11 @@ class ScoreJobs:
                 taken.signals.tables["household"], order.as_of
             ).items()
         }
-        errors = refused_rows(taken.intakes, villages)
+        outside = {household for household, village in villages.items() if not within.contains(village)}
+        if outside:
+            villages = {key: village for key, village in villages.items() if key not in outside}
+            taken = replace(taken, signals=_without(taken.signals, outside))
+        errors = refused_rows(taken.intakes, villages, outside)
         save_refused(errors, folder.errors)
         by_feed = count_rows(taken.intakes, errors)
         totals = {
@@ -215,6 +223,7 @@ class ScoreJobs:
                 "Send fewer households, or the job with rows=per_row.",
                 **checked.counts,
             )
+        within = Scope(lease.job.area_code)
         lease.tell("vectors", 0, len(checked.villages))
         signals = self._with_neighbourhood(checked, order, model)
         run = Scoring(signals, order.as_of, model.assessor)
@@ -238,7 +247,7 @@ class ScoreJobs:
             done = {"model": model.bundle.sha256, "chunks": number + 1}
             with lease.step(done) as connection:
                 self._save_release(connection, model)
-                saved += self.store.save_in(connection, made.statements, made.village_codes)
+                saved += self.store.save_in(connection, made.statements, made.village_codes, within)
                 done["saved"] = vars(saved)
         lease.tell("result", len(run.ids), len(run.ids))
         parts = [_part(folder, number) for number in range(len(places))]
@@ -253,7 +262,8 @@ class ScoreJobs:
             if is_atomic:
                 self._save_release(connection, model)
                 for number in range(len(places)):
-                    saved += self.store.save_in(connection, *json.loads(_staged(folder, number).read_bytes()))
+                    statements, codes = json.loads(_staged(folder, number).read_bytes())
+                    saved += self.store.save_in(connection, statements, codes, within)
             outcome["stored"] = vars(saved)
 
     def _with_neighbourhood(self, checked: Checked, order: Order, model: Model) -> Signals:
@@ -270,6 +280,13 @@ class ScoreJobs:
     def _save_release(self, connection: Connection, model: Model) -> None:
         manifest = model.bundle.manifest
         self.store.save_release_in(connection, manifest.version, model.bundle.sha256, manifest.horizon_months)
+
+
+def _without(signals: Signals, outside: set[str]) -> Signals:
+    """The signals with nobody of these registered."""
+    register = signals.tables["household"]
+    is_outside = pc.is_in(register["household_id"], value_set=pa.array(sorted(outside), pa.string()))
+    return Signals({**signals.tables, "household": register.filter(pc.invert(is_outside))}, signals.coverage)
 
 
 def _part(folder: JobFolder, number: int) -> Path:

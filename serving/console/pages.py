@@ -19,13 +19,17 @@ _QUERY = ("as_of_date", "action", "area", "page")
 _PROBLEM_TEXTS = {
     "household_not_found": "problem_household",
     "not_found": "problem_address",
+    "key_not_accepted": "problem_key",
+    "role_not_allowed": "problem_role",
+    "not_local": "problem_local",
 }
 
 
 class Pages:
-    """Makes HTML responses in the language of the request."""
+    """Makes HTML responses in the language of the request; every page says so where access `is_open`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_open: bool = False) -> None:
+        self._is_open = is_open
         self._environment = Environment(
             loader=PackageLoader("serving.console"),
             autoescape=True,
@@ -40,7 +44,7 @@ class Pages:
         # An address that nothing stands behind is not repeated, in the link to the other language either.
         links = _Links(request, language) if status == 200 else _Links(None, language)
         html = self._environment.get_template(template).render(
-            t=texts(language), language=language, links=links, **view
+            t=texts(language), language=language, links=links, is_open=self._is_open, **view
         )
         return HTMLResponse(html, status, headers={"Content-Language": texts(language)["language_tag"]})
 

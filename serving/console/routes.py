@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse
 
 from features.signals import CONTRACTS
 from features.signals.fields import Identifier
+from serving.access.gate import caller_of
 from serving.api.households import as_of_of, changes_of
 from serving.console.household import household_view
 from serving.console.listing import PER_PAGE, listing_view
@@ -38,12 +39,14 @@ def router(pages: Pages, store: AssessmentStore) -> APIRouter:
         area = query.get("area", "").strip()
         is_area = not area or _AREA.fullmatch(area) is not None
         page = _page(query.get("page", "1"))
-        run = store.find_run()
+        caller = caller_of(request)
+        run = store.find_run(caller)
         if run is None:
             return pages.page(request, "listing.html", run=None, view=None)
         found = None
         if is_area:
             found = store.list_run(
+                caller,
                 run,
                 action=action if action in ACTIONS else None,
                 area=area,
@@ -55,10 +58,11 @@ def router(pages: Pages, store: AssessmentStore) -> APIRouter:
 
     @made.get("/households/{household_id}", response_class=Response)
     def household(household_id: str, request: Request) -> Response:
-        found = store.find(household_id, as_of_of(request)) if is_key(household_id) else None
+        caller = caller_of(request)
+        found = store.find(caller, household_id, as_of_of(request)) if is_key(household_id) else None
         if found is None:
             raise Problem("household_not_found")
-        view = household_view(found, language_of(request), changes_of(store, found))
+        view = household_view(found.latest, language_of(request), changes_of(found))
         return pages.page(request, "household.html", view=view)
 
     return made

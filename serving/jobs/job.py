@@ -67,6 +67,7 @@ class Job:
     cancelled_at: dt.datetime | None
     finished_at: dt.datetime | None
     deadline_at: dt.datetime
+    area_code: str
 
 
 class QueueFull(ServingError):

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, case, delete, func, or_, select, update
 
+from serving.access import EVERYWHERE, Scope
 from serving.jobs.job import DEADLINE_PASSED, OPEN, WORKERS_DIED, Job, JobState, LeaseLost, QueueFull
 from serving.storage.database import WRITES, lock_for_all
 from serving.storage.tables import job as table
@@ -63,13 +64,17 @@ class JobQueue:
         *,
         job_id: str | None = None,
         dedup_key: str | None = None,
+        area_code: str = "",
     ) -> Job:
         """Add a job in the caller's own transaction: it is there when that is committed.
+
+        `area_code` is the area that it may touch and whose callers may see it; empty: everywhere.
 
         An open job with the same `dedup_key` is answered instead. Raises `QueueFull`.
         """
         lock_for_all(connection, _LOCK)
         if dedup_key is not None:
+            # The key is made by who enqueues; it has to hold the area where jobs of several may be alike.
             query = select(table).where(table.c.dedup_key == dedup_key, table.c.finished_at.is_(None))
             if former := self._all(connection, query):
                 return former[0]
@@ -86,6 +91,7 @@ class JobQueue:
             "failures": 0,
             "created_at": now,
             "deadline_at": now + deadline,
+            "area_code": area_code,
         }
         return self._all(connection, table.insert().values(values).returning(table))[0]
 
@@ -167,10 +173,11 @@ class JobQueue:
             found = self._all(connection, select(table).where(table.c.id == job_id))
         return found[0] if found else None
 
-    def find(self, job_id: str) -> Job | None:
-        """The job, if there is one."""
+    def find(self, job_id: str, within: Scope = EVERYWHERE) -> Job | None:
+        """The job, if there is one of an area that lies within; workers look everywhere."""
+        query = select(table).where(table.c.id == job_id, within.condition(table.c.area_code))
         with self.engine.connect() as connection:
-            found = self._all(connection, select(table).where(table.c.id == job_id))
+            found = self._all(connection, query)
         return found[0] if found else None
 
     def forget(self, before: dt.datetime) -> None:

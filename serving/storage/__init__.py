@@ -1,14 +1,19 @@
-"""What is kept: assessments and the releases of the model that made them, jobs, and the keys of requests."""
+"""What is kept: assessments and the models that made them, jobs, keys of callers, and who read what."""
 
-from serving.storage.assessments import AssessmentStore, Page, Run, Saved, Stored
+from serving.storage.assessments import AssessmentStore, History, Page, Run, Saved, Stored
+from serving.storage.audit import AuditLog, is_begun
 from serving.storage.database import connect, insert_into, lock_for_all
+from serving.storage.keys import KeyStore
 from serving.storage.migration import Form, State, find_state, migrate, open_database
 from serving.storage.usual import UsualStore
 from serving.storage.villages import VillageStore
 
 __all__ = [
     "AssessmentStore",
+    "AuditLog",
     "Form",
+    "History",
+    "KeyStore",
     "Page",
     "Run",
     "Saved",
@@ -19,6 +24,7 @@ __all__ = [
     "connect",
     "find_state",
     "insert_into",
+    "is_begun",
     "lock_for_all",
     "migrate",
     "open_database",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, func, select, text, tuple_
+from sqlalchemy import Connection, Engine, Row, Select, delete, func, select, text, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
 from scoring.statement import put_into_words
-from serving.errors import Problem
+from serving.access import EVERYWHERE, Caller, Scope
+from serving.errors import AccessError, Problem
+from serving.storage.audit import Action, AuditLog, Outcome
 from serving.storage.database import WRITES, insert_into
 from serving.storage.tables import assessment, model_release
 
@@ -24,6 +27,14 @@ class Stored:
     village_code: str
     horizon_months: int
     written_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class History:
+    """An assessment of a household, and the one of the latest date before it that the caller may see."""
+
+    latest: Stored
+    former: Stored | None
 
 
 @dataclass(frozen=True)
@@ -55,11 +66,16 @@ class Page:
 
 
 class AssessmentStore:
-    """The assessments of one database. Reading raises `Problem` (503) when the database does not answer."""
+    """The assessments of one database. Reading raises `Problem` (503) when the database does not answer.
 
-    def __init__(self, engine: Engine) -> None:
+    Whoever reads is a `Caller`, sees nothing outside their area, and is in the audit log when they do;
+    without a log nothing can be read.
+    """
+
+    def __init__(self, engine: Engine, audit: AuditLog | None = None) -> None:
         self.engine = engine
         self.writer = engine.execution_options(**WRITES)
+        self.audit = audit
 
     def check(self) -> None:
         """Raise `Problem` unless the database answers."""
@@ -82,28 +98,44 @@ class AssessmentStore:
         }
         connection.execute(insert_into(connection, model_release).values(row).on_conflict_do_nothing())
 
-    def save(self, bodies: Sequence[Mapping[str, Any]], village_codes: Sequence[str]) -> Saved:
+    def save(
+        self, bodies: Sequence[Mapping[str, Any]], village_codes: Sequence[str], within: Scope = EVERYWHERE
+    ) -> Saved:
         """Write answers in one transaction.
 
         A row of the same household, date and model is kept when it says the same and replaced when it says
-        something else; how many of each is returned, so that nothing is replaced unnoticed.
+        something else; how many of each is returned, so that nothing is replaced unnoticed. Rows outside
+        `within` are neither counted nor touched; raises `ValueError` where one would be written.
         """
         with self.writer.begin() as connection:
-            return self.save_in(connection, bodies, village_codes)
+            return self.save_in(connection, bodies, village_codes, within)
 
     def save_in(
-        self, connection: Connection, bodies: Sequence[Mapping[str, Any]], village_codes: Sequence[str]
+        self,
+        connection: Connection,
+        bodies: Sequence[Mapping[str, Any]],
+        village_codes: Sequence[str],
+        within: Scope = EVERYWHERE,
     ) -> Saved:
         """The same as a part of a transaction that a writer began."""
         if not bodies:
             return Saved()
+        if not all(map(within.contains, village_codes)):
+            raise ValueError("a household lies outside the area that may be written")
         now = dt.datetime.now(dt.UTC)
         rows = [_row(body, village, now) for body, village in zip(bodies, village_codes, strict=True)]
-        keys = [(one["household_id"], one["as_of_date"], one["model_version"]) for one in rows]
+        keys = [_key(one) for one in rows]
         found = connection.execute(
-            select(*_KEY, assessment.c.body, assessment.c.village_code).where(tuple_(*_KEY).in_(keys))
-        )
-        former = {tuple(one[:3]): (one.body, one.village_code) for one in found}
+            select(assessment.c.id, *_KEY, assessment.c.body, assessment.c.village_code).where(
+                tuple_(*_KEY).in_(keys), within.condition(assessment.c.village_code)
+            )
+        ).all()
+        said = {_key(one): (one["body"], one["village_code"]) for one in rows}
+        # A household that moved inside the area is stored once: where it is now.
+        moved = [one.id for one in found if one.village_code != said[tuple(one[1:4])][1]]
+        if moved:
+            connection.execute(delete(assessment).where(assessment.c.id.in_(moved)))
+        former = {tuple(one[1:4]): (one.body, one.village_code) for one in found}
         new = [one for one, key in zip(rows, keys, strict=True) if key not in former]
         changed = [
             one
@@ -116,41 +148,40 @@ class AssessmentStore:
             # Two writers that take the same rows in the same order wait for each other, and not for ever.
             written = sorted(new + changed, key=lambda one: (one["household_id"], one["as_of_date"]))
             connection.execute(
-                statement.on_conflict_do_update(index_elements=list(_KEY), set_=replaced), written
+                statement.on_conflict_do_update(
+                    index_elements=[*_KEY, assessment.c.village_code], set_=replaced
+                ),
+                written,
             )
         return Saved(len(new), len(rows) - len(new) - len(changed), len(changed))
 
-    def find(self, household_id: str, as_of: dt.date | None = None) -> Stored | None:
-        """The assessment of a date, or the latest; of several models' the one written last."""
-        query = _stored().where(assessment.c.household_id == household_id)
+    def find(self, caller: Caller, household_id: str, as_of: dt.date | None = None) -> History | None:
+        """The assessment of a date, or the latest, of a household that the caller may see.
+
+        Of several models' it is the one written last. That there was nothing to see is logged as well: so
+        it takes the same steps whether the household is elsewhere or nowhere.
+        """
+        query = _stored().where(
+            assessment.c.household_id == household_id, caller.scope.condition(assessment.c.village_code)
+        )
         if as_of is not None:
             query = query.where(assessment.c.as_of_date == as_of)
         order = (assessment.c.as_of_date.desc(), assessment.c.written_at.desc(), assessment.c.id.desc())
-        found = self._read(query.order_by(*order).limit(1))
-        return _made(found[0]) if found else None
+        audit = self._audit()
+        with self._reading() as connection:
+            row = connection.execute(query.order_by(*order).limit(1)).first()
+            former = connection.execute(_former(caller, row)).first() if row else None
+            outcome = Outcome.SHOWN if row else Outcome.NOT_FOUND
+            audit.append(connection, caller, Action.HOUSEHOLD_READ, [audit.household(household_id)], outcome)
+        return History(_made(row), _made(former) if former else None) if row else None
 
-    def find_former(self, stored: Stored) -> Stored | None:
-        """The household's assessment of the latest earlier date; of several the same model's or the last."""
-        body = stored.body
-        query = _stored().where(
-            assessment.c.household_id == body["household_id"],
-            assessment.c.as_of_date < dt.date.fromisoformat(body["as_of_date"]),
-        )
-        order = (
-            assessment.c.as_of_date.desc(),
-            (assessment.c.model_version == body["model_version"]).desc(),
-            assessment.c.written_at.desc(),
-            assessment.c.id.desc(),
-        )
-        found = self._read(query.order_by(*order).limit(1))
-        return _made(found[0]) if found else None
-
-    def find_run(self) -> Run | None:
-        """The run of the latest date; of several models' the one that wrote last."""
-        latest = select(func.max(assessment.c.as_of_date)).scalar_subquery()
+    def find_run(self, caller: Caller) -> Run | None:
+        """The latest date's run of what the caller may see; of several models' the one that wrote last."""
+        inside = caller.scope.condition(assessment.c.village_code)
+        latest = select(func.max(assessment.c.as_of_date)).where(inside).scalar_subquery()
         query = (
             select(assessment.c.as_of_date, assessment.c.model_version)
-            .where(assessment.c.as_of_date == latest)
+            .where(assessment.c.as_of_date == latest, inside)
             .group_by(assessment.c.as_of_date, assessment.c.model_version)
             .order_by(func.max(assessment.c.id).desc())
             .limit(1)
@@ -159,21 +190,60 @@ class AssessmentStore:
         return Run(found[0].as_of_date, found[0].model_version) if found else None
 
     def list_run(
-        self, run: Run, *, action: str | None = None, area: str = "", limit: int = 50, offset: int = 0
+        self,
+        caller: Caller,
+        run: Run,
+        *,
+        action: str | None = None,
+        area: str = "",
+        limit: int = 50,
+        offset: int = 0,
     ) -> Page:
-        """Assessments of a run, highest score first, of one suggested action or one area if asked for."""
+        """Assessments of a run that the caller may see, highest score first, and how many there are.
+
+        Of one suggested action or one area if asked for.
+        """
         conditions = [
+            caller.scope.condition(assessment.c.village_code),
             assessment.c.as_of_date == run.as_of_date,
             assessment.c.model_version == run.model_version,
         ]
         if action is not None:
             conditions.append(assessment.c.suggested_action == action)
         if area:
-            conditions.append(assessment.c.village_code.startswith(area, autoescape=True))
+            conditions.append(Scope(area).condition(assessment.c.village_code))
+        # Counted outside of the transaction that writes the log: others wait for that one.
         total = self._read(select(func.count()).select_from(assessment).where(*conditions))[0][0]
-        order = (assessment.c.score.desc(), assessment.c.household_id)
-        found = self._read(_stored().where(*conditions).order_by(*order).limit(limit).offset(offset))
+        order = (assessment.c.score.desc(), assessment.c.household_id, assessment.c.id)
+        query = _stored().where(*conditions).order_by(*order).limit(limit).offset(offset)
+        audit = self._audit()
+        with self._reading() as connection:
+            found = connection.execute(query).all()
+            read = [audit.household(one.body["household_id"]) for one in found]
+            audit.append(connection, caller, Action.HOUSEHOLD_LISTED, read)
         return Page(tuple(_made(one) for one in found), total)
+
+    def note_result(self, caller: Caller, job_id: str) -> None:
+        """Log that a job's result file is read; raises `Problem` where that cannot be."""
+        audit = self._audit()
+        with self._reading() as connection:
+            audit.append(connection, caller, Action.RESULT_READ, [job_id])
+
+    def _audit(self) -> AuditLog:
+        if self.audit is None:
+            raise Problem("audit_failed")
+        return self.audit
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """A transaction that reads households, and writes so."""
+        try:
+            with self.writer.begin() as connection:
+                yield connection
+        except SQLAlchemyError:
+            raise Problem("storage_failed") from None
+        except AccessError:
+            raise Problem("audit_failed") from None
 
     def _read(self, query: Select[Any]) -> Sequence[Row[Any]]:
         try:
@@ -184,7 +254,31 @@ class AssessmentStore:
 
 
 _KEY = (assessment.c.household_id, assessment.c.as_of_date, assessment.c.model_version)
-_REPLACED = ("village_code", "score", "grade", "suggested_action", "body", "written_at")
+_REPLACED = ("score", "grade", "suggested_action", "body", "written_at")
+
+
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return row["household_id"], row["as_of_date"], row["model_version"]
+
+
+def _former(caller: Caller, row: Row[Any]) -> Select[Any]:
+    """The latest earlier date's assessment; of several the same model's or the one written last."""
+    body = row.body
+    return (
+        _stored()
+        .where(
+            assessment.c.household_id == body["household_id"],
+            assessment.c.as_of_date < dt.date.fromisoformat(body["as_of_date"]),
+            caller.scope.condition(assessment.c.village_code),
+        )
+        .order_by(
+            assessment.c.as_of_date.desc(),
+            (assessment.c.model_version == body["model_version"]).desc(),
+            assessment.c.written_at.desc(),
+            assessment.c.id.desc(),
+        )
+        .limit(1)
+    )
 
 
 def _stored() -> Select[Any]:

@@ -63,7 +63,8 @@ assessment = Table(
     Column("suggested_action", text(10), nullable=False),
     Column("body", Document, nullable=False),
     Column("written_at", Instant, nullable=False),
-    UniqueConstraint("household_id", "as_of_date", "model_version"),
+    # Two areas may each know a household of one key: neither sees or replaces what the other stored.
+    UniqueConstraint("household_id", "as_of_date", "model_version", "village_code", name="uq_assessment_key"),
     Index(None, "as_of_date", "model_version", "score"),
     Index(None, "model_version"),
     sqlite_strict=True,
@@ -91,6 +92,8 @@ job = Table(
     Column("cancelled_at", Instant),
     Column("finished_at", Instant),
     Column("deadline_at", Instant, nullable=False),
+    # Of whoever sent it; empty: everywhere.
+    Column("area_code", text(12), nullable=False, server_default=""),
     Index(None, "state", "created_at"),
     sqlite_strict=True,
 )
@@ -119,3 +122,48 @@ idempotency_key = Table(
     sqlite_strict=True,
 )
 """Requests that create, by the key their client gave: in flight until `status` and `answer` are there."""
+
+api_key = Table(
+    "api_key",
+    METADATA,
+    Column("id", text(12), primary_key=True),
+    Column("secret_sha256", text(64), nullable=False),
+    Column("role", text(20), nullable=False),
+    # Empty: everywhere. Nothing: the role sees no household.
+    Column("area_code", text(12)),
+    Column("name", text(80), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+    sqlite_strict=True,
+)
+"""Keys of callers. The key itself was shown once and is nowhere."""
+
+audit_entry = Table(
+    "audit_entry",
+    METADATA,
+    Column("seq", Whole, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("key_id", text(12), nullable=False),
+    Column("role", text(20), nullable=False),
+    Column("area", text(12), nullable=False),
+    Column("action", text(20), nullable=False),
+    Column("subject", text(64), nullable=False),
+    Column("outcome", text(10), nullable=False),
+    Column("former_sha256", text(64), nullable=False),
+    Column("sha256", text(64), nullable=False),
+    Index(None, "subject"),
+    sqlite_strict=True,
+)
+"""Who read what. A household is named by an HMAC of its key; every entry holds the hash of the one before."""
+
+audit_head = Table(
+    "audit_head",
+    METADATA,
+    Column("id", Small, primary_key=True, autoincrement=False),
+    Column("seq", Whole, nullable=False),
+    Column("sha256", text(64), nullable=False),
+    Column("seal", text(64), nullable=False),
+    sqlite_strict=True,
+)
+"""The last entry of the log, sealed with the audit key: one row."""

@@ -24,9 +24,11 @@ from scoring.grades import GradeBorders
 from scoring.line import Blend, Line, Term
 from scoring.outlook import OutlookEntry, OutlookModel
 from scoring.parts import CERTAINTY, LINE, certainty_text, line_text
+from serving.access import Role
 from serving.api.documentation import example_request
 from serving.app import create_app
 from serving.settings import Settings
+from serving.storage import KeyStore
 from tests.scoring.outlooks import MADE
 from tests.serving.postgres import NoServer, Server, run_server
 
@@ -118,7 +120,10 @@ def _term(name: str, values: np.ndarray) -> Term:
 
 
 class Client:
-    """A synchronous client of an application in this process, its start and end included."""
+    """A synchronous client of an application in this process, its start and end included.
+
+    It has a key of a platform for everywhere; a request with headers of its own may have another.
+    """
 
     def __init__(self, app: FastAPI) -> None:
         self.app = app
@@ -154,7 +159,15 @@ class Client:
     async def _enter(self) -> None:
         await self._lifespan.__aenter__()
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-        self._http = httpx.AsyncClient(transport=transport, base_url="http://service.test")
+        self.headers = self.make_key()
+        self._http = httpx.AsyncClient(
+            transport=transport, base_url="http://service.test", headers=self.headers
+        )
+
+    def make_key(self, role: Role = Role.PLATFORM, area: str | None = "*") -> dict[str, str]:
+        """The header of a new key."""
+        made, _ = KeyStore(self.app.state.store.engine).add(role, area, "test", dt.timedelta(days=1))
+        return {"Authorization": f"Bearer {made.text}"}
 
     async def _leave(self) -> None:
         await self._http.aclose()

@@ -29,6 +29,7 @@ from serving.errors import ServingError, StorageError
 from serving.settings import Settings
 from serving.storage import AssessmentStore, Run, Saved, open_database
 from tests.serving.conftest import VERSION, Client, a_household, a_request
+from tests.serving.readers import Everything
 
 
 @pytest.fixture(scope="module")
@@ -87,14 +88,14 @@ def test_api_batch_and_model_score_the_same_to_the_bit(
         assert app.state.champion.wait(60)
         online = own.post("/v1/scores", json=request_body).json()["results"]
     for one in online:
-        stored = store.find(one["household_id"])
+        stored = Everything(store).find(one["household_id"])
         assert stored is not None
         assert stored.body == one
         assert one["score"] == scores[one["household_id"]]
         assert list(stored.body["latest_facts"]) == list(one["latest_facts"])
         assert stored.horizon_months == 12
     assert len(set(scores.values())) > 3
-    moved = store.find("MOVED")
+    moved = Everything(store).find("MOVED")
     assert moved is not None
     assert moved.village_code == "500999100300"
     assert {tuple(one["missing_feeds"]) for one in online} == {
@@ -133,7 +134,7 @@ def check_lookup(client: Client, bundle: Bundle, as_of: dt.date) -> None:
     assert before["missing_feeds"] == ["neighbourhood"]
     score_all(signals, as_of, bundle, store)
     for one in client.post("/v1/scores", json=body).json()["results"]:
-        stored = store.find(one["household_id"])
+        stored = Everything(store).find(one["household_id"])
         assert stored is not None
         assert one["missing_feeds"] == []
         assert stored.body == one
@@ -141,7 +142,7 @@ def check_lookup(client: Client, bundle: Bundle, as_of: dt.date) -> None:
     alone = client.post("/v1/scores", json={**body, "households": body["households"][:1]}).json()["results"][
         0
     ]
-    found = store.find("N00")
+    found = Everything(store).find("N00")
     assert found is not None
     assert alone == found.body
     # A row of the request that was not known yet is no row of the feed, and changes nothing.
@@ -166,7 +167,7 @@ def test_a_batch_in_small_chunks_says_the_same(
     other = AssessmentStore(open_database(f"sqlite:///{tmp_path}/other.db"))
     score_all(signals, as_of, bundle, other)
     for key in ("H00", "H07", "EXAMPLE-0001", "MOVED"):
-        one, two = store.find(key), other.find(key)
+        one, two = Everything(store).find(key), Everything(other).find(key)
         assert one is not None
         assert two is not None
         assert one.body == two.body
@@ -182,7 +183,7 @@ def test_facts_of_the_batch_are_those_of_the_rows(
         feed: [stored_row(row) for row in found]
         for feed, found in signals.household_rows("EXAMPLE-0001").items()
     }
-    stored = store.find("EXAMPLE-0001")
+    stored = Everything(store).find("EXAMPLE-0001")
     assert stored is not None
     told = {
         feed: (fact["records"], fact["occurred_on"], fact["known_on"])
@@ -199,9 +200,9 @@ def test_running_again_changes_no_row_and_new_facts_are_counted(
     signals: Signals, bundle: Bundle, store: AssessmentStore, as_of: dt.date
 ) -> None:
     score_all(signals, as_of, bundle, store)
-    before = store.find("H03")
+    before = Everything(store).find("H03")
     assert score_all(signals, as_of, bundle, store).saved == Saved(unchanged=14)
-    assert store.find("H03") == before
+    assert Everything(store).find("H03") == before
     bills = signals.tables["illness"].to_pylist()
     changed_bill = next(one for one in bills if one["household_id"] == "H03")
     changed_bill["occurred_on"] += dt.timedelta(days=1)
@@ -214,17 +215,17 @@ def test_running_again_changes_no_row_and_new_facts_are_counted(
 def test_the_latest_run_is_listed(
     signals: Signals, bundle: Bundle, store: AssessmentStore, as_of: dt.date
 ) -> None:
-    assert store.find_run() is None
+    assert Everything(store).find_run() is None
     score_all(signals, dt.date(2026, 9, 30), bundle, store)
     score_all(signals, as_of, bundle, store)
-    run = store.find_run()
+    run = Everything(store).find_run()
     assert run == Run(as_of, VERSION)
-    page = store.list_run(run, limit=5)
+    page = Everything(store).list_run(run, limit=5)
     assert (len(page.items), page.total) == (5, 14)
-    assert store.list_run(run, area="5009991003").total == 1
-    assert store.list_run(run, area="50099_").total == 0
-    assert store.list_run(run, action="visit").total >= 1
-    found = store.find("H03", dt.date(2026, 9, 30))
+    assert Everything(store).list_run(run, area="5009991003").total == 1
+    assert Everything(store).list_run(run, area="50099_").total == 0
+    assert Everything(store).list_run(run, action="visit").total >= 1
+    found = Everything(store).find("H03", dt.date(2026, 9, 30))
     assert found is not None
     assert found.body["as_of_date"] == "2026-09-30"
 
@@ -329,7 +330,7 @@ def test_the_command_runs_the_service_and_stops_it(bundle_dir: Path, tmp_path: P
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [
-        sys.executable, "-W", "error", "-m", "serving", "run", "--bundle", str(bundle_dir), "--database",
+        sys.executable, "-W", "error", "-m", "serving", "run", "--access", "open", "--bundle", str(bundle_dir), "--database",
         f"sqlite:///{tmp_path}/s.db", "--port", str(port),
     ]  # fmt: skip
     log = tmp_path / "log"

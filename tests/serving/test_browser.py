@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import uvicorn
 
+from serving.access.local import Access
 from serving.api.documentation import example_request
 from serving.api.score_request import RequestReader
 from serving.app import create_app
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.browser
 def address(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A running service with stored households."""
     database = tmp_path_factory.mktemp("browser") / "scores.db"
-    app = create_app(Settings(bundle_dir=bundle_dir, database_url=f"sqlite:///{database}"))
+    app = create_app(Settings(bundle_dir, f"sqlite:///{database}", access=Access.OPEN))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run)
     thread.start()

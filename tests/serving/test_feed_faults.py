@@ -18,6 +18,7 @@ from serving.console.texts import texts
 from serving.settings import Settings
 from serving.storage import AssessmentStore, Run, Stored, open_database
 from tests.serving.conftest import VERSION, Client
+from tests.serving.readers import Everything
 from training.simulation import CountySettings, simulate_county
 from training.simulation.faults import Fault, inject
 
@@ -67,7 +68,7 @@ def score(
 
 def stored(database: Path) -> Iterator[Stored]:
     store = AssessmentStore(open_database(f"sqlite:///{database}"))
-    page = store.list_run(Run(SETTINGS.ends_on, VERSION), limit=10_000)
+    page = Everything(store).list_run(Run(SETTINGS.ends_on, VERSION), limit=10_000)
     store.engine.dispose()
     assert page.total == len(page.items)
     return iter(page.items)

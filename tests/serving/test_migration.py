@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -17,13 +18,16 @@ from sqlalchemy import Engine, inspect, text
 from serving.errors import StorageError
 from serving.settings import Settings
 from serving.storage import AssessmentStore, Form, connect, find_state, migrate, open_database
+from serving.storage.assessments import _row
 from serving.storage.database import WRITES
 from serving.storage.migration import _config
-from serving.storage.tables import METADATA
+from serving.storage.tables import METADATA, assessment, model_release
 from tests.serving.postgres import Server
+from tests.serving.readers import Everything
 from tests.serving.test_storage import _body
 
-HEAD = "0002"
+HEAD = "0003"
+NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -58,9 +62,11 @@ def _is_of_sqlite_alone(difference: object) -> bool:
 
 def test_rows_outlive_a_migration(bare_url: str) -> None:
     engine = upgrade_to(bare_url, "0001")
-    store = AssessmentStore(engine)
-    store.save_release("m", "0" * 64, 12)
-    store.save([_body(f"H{n}") for n in range(50)], ["500999100201"] * 50)
+    with engine.execution_options(**WRITES).begin() as connection:
+        release = {"version": "m", "manifest_sha256": "0" * 64, "horizon_months": 12, "first_used_at": NOW}
+        connection.execute(model_release.insert().values(release))
+        bodies = [_body(f"H{n}") for n in range(50)]
+        connection.execute(assessment.insert(), [_row(one, "500999100201", NOW) for one in bodies])
     assert find_state(engine).form is Form.OUTDATED
     with pytest.raises(StorageError, match=r"revision 0001.*serving migrate") as refused:
         open_database(bare_url)
@@ -69,7 +75,7 @@ def test_rows_outlive_a_migration(bare_url: str) -> None:
     assert migrate(bare_url).revision == HEAD
     engine.dispose()
     store = AssessmentStore(open_database(bare_url))
-    found = store.find("H49")
+    found = Everything(store).find("H49")
     assert found is not None
     assert found.body.items() >= _body("H49").items()
     store.engine.dispose()

@@ -16,6 +16,7 @@ from features.neighbourhood import VillageFacts
 from features.usual import UsualValues
 from serving.errors import StorageError
 from serving.storage import AssessmentStore, Run, Saved, UsualStore, VillageStore, open_database
+from tests.serving.readers import Everything
 
 
 @pytest.fixture
@@ -75,14 +76,14 @@ def test_writers_wait_for_each_other(store: AssessmentStore, writers: int) -> No
     for one in threads:
         one.join()
     assert errors == []
-    assert store.list_run(Run(dt.date(2026, 10, 31), "m")).total == writers * 60 + 3
+    assert Everything(store).list_run(Run(dt.date(2026, 10, 31), "m")).total == writers * 60 + 3
 
 
 def test_a_batch_is_written_whole_or_not_at_all(store: AssessmentStore) -> None:
     store.save_release("m", "0" * 64, 12)
     with pytest.raises((StatementError, ValueError), match="range float"):
         store.save([_body("a"), {**_body("b"), "more": float("nan")}], ["500999100201"] * 2)
-    assert store.find("a") is None
+    assert Everything(store).find("a") is None
 
 
 def test_an_assessment_needs_its_model(store: AssessmentStore) -> None:
@@ -96,7 +97,7 @@ def test_the_same_key_never_has_two_rows(store: AssessmentStore) -> None:
     assert store.save([_body("a")], ["500999100201"]) == Saved(new=1)
     assert store.save([_body("a")], ["500999100201"]) == Saved(unchanged=1)
     assert store.save([_body("a", 0.25)], ["500999100201"]) == Saved(changed=1)
-    found = store.find("a")
+    found = Everything(store).find("a")
     assert found is not None
     assert found.body["score"] == 0.25
     assert found.written_at.tzinfo is dt.UTC
@@ -107,7 +108,7 @@ def test_a_document_keeps_the_order_of_its_keys_and_its_numbers_to_the_bit(store
     store.save_release("m", "0" * 64, 12)
     body = {**_body("a", 0.1 + 0.2), "z": {"b": 1e-300, "a": [1, 1.5, "重病"]}, "more": None}
     store.save([body], ["500999100201"])
-    found = store.find("a")
+    found = Everything(store).find("a")
     assert found is not None
     assert found.body["score"] == 0.1 + 0.2
     assert list(found.body["z"].items()) == [("b", 1e-300), ("a", [1, 1.5, "重病"])]
@@ -118,19 +119,19 @@ def test_the_list_of_a_run(store: AssessmentStore) -> None:
     store.save_release("m", "0" * 64, 12)
     for n, village in enumerate(("500999100201", "500999100300", "510000000000")):
         store.save([_body(f"{village}-{k}", 0.1 * n + 0.01 * k) for k in range(4)], [village] * 4)
-    run = store.find_run()
+    run = Everything(store).find_run()
     assert run == Run(dt.date(2026, 10, 31), "m")
-    assert store.list_run(run).items[0].body["score"] == 0.1 * 2 + 0.01 * 3
-    assert store.list_run(run, area="500999").total == 8
-    assert store.list_run(run, area="50%").total == 0
-    assert [one.body["household_id"] for one in store.list_run(run, area="5009991003", limit=2, offset=1).items] == [
+    assert Everything(store).list_run(run).items[0].body["score"] == 0.1 * 2 + 0.01 * 3
+    assert Everything(store).list_run(run, area="500999").total == 8
+    assert Everything(store).list_run(run, area="50%").total == 0
+    assert [one.body["household_id"] for one in Everything(store).list_run(run, area="5009991003", limit=2, offset=1).items] == [
         "500999100300-2", "500999100300-1"
     ]  # fmt: skip
     store.save([{**_body("500999100201-0"), "as_of_date": "2026-09-30"}], ["500999100201"])
-    latest = store.find("500999100201-0")
+    latest = Everything(store).find("500999100201-0")
     assert latest is not None
     assert latest.body["as_of_date"] == "2026-10-31"
-    former = store.find_former(latest)
+    former = Everything(store).find_former(latest)
     assert former is not None
     assert former.body["as_of_date"] == "2026-09-30"
 

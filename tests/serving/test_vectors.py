@@ -82,7 +82,7 @@ def output(answer: httpx.Response, name: str) -> dict[str, Any]:
     assert answer.status_code == 200, answer.text
     (found,) = [one for one in answer.json()["outputs"] if one["name"] == name]
     assert len(found["data"]) == math.prod(found["shape"])
-    return found
+    return dict(found)
 
 
 def test_every_protocol_gives_the_scores_of_the_signals(

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import func, select
 
+from serving.access.local import Access
 from serving.bulk import Order, RowPolicy
 from serving.jobs import JobQueue, JobState
 from serving.settings import Settings
@@ -87,7 +88,9 @@ def test_ingest(
     point: int, forks: ForkServerContext, database_url: str, tmp_path: Path, bundle_dir: Path
 ) -> None:
     """One row of requests is sent again and again by services that are killed, until all are acknowledged."""
-    settings = Settings(bundle_dir, database_url, jobs_dir=tmp_path / "jobs", max_jobs=1_000)
+    settings = Settings(
+        bundle_dir, database_url, jobs_dir=tmp_path / "jobs", max_jobs=1_000, access=Access.OPEN
+    )
     wanted = requests(12)
     acknowledged: dict[str, str] = {}
     rng = random.Random(point)

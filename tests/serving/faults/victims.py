@@ -57,7 +57,7 @@ def send_jobs(told: Connection, settings: Settings, requests: list[tuple[str, by
         app = create_app(settings)
         transport = httpx.ASGITransport(app)
         told.send("ready")
-        async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             for key, content, kind in requests:
                 headers = {"Idempotency-Key": key, "Content-Type": kind}
                 while True:

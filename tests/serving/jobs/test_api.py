@@ -179,7 +179,8 @@ def test_a_key_in_flight_is_told(service: Service) -> None:
             made = client.build_request(
                 "POST", "/v1/jobs", data=FORM, files=[(k[:-4], (k, v)) for k, v in files.items()]
             )
-            headers = {"Idempotency-Key": "k", "Content-Type": made.headers["content-type"]}
+            kind = made.headers["content-type"]
+            headers = {**service.headers, "Idempotency-Key": "k", "Content-Type": kind}
             content = b"".join([part async for part in made.stream])  # type: ignore[union-attr]
             first = asyncio.create_task(client.post("/v1/jobs", content=slowly(content), headers=headers))
             await sending.wait()

@@ -25,6 +25,7 @@ from serving.jobs import Job, JobState
 from serving.storage import AssessmentStore, Run, open_database
 from tests.serving.conftest import VERSION
 from tests.serving.jobs.orders import AS_OF, Desk, Tables, as_csv, csv_files, tables_of
+from tests.serving.readers import Everything
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def errors(desk: Desk, job: Job) -> list[tuple[str, int, str, str]]:
 
 
 def stored(desk: Desk) -> int:
-    return desk.store.list_run(Run(AS_OF, VERSION)).total
+    return Everything(desk.store).list_run(Run(AS_OF, VERSION)).total
 
 
 @pytest.mark.parametrize("rows", list(RowPolicy))
@@ -95,7 +96,7 @@ def test_a_job_stores_what_the_service_answers(
     }
     answers = client.post("/v1/scores", json=body).json()["results"]
     for answer in answers:
-        found = desk.store.find(answer["household_id"])
+        found = Everything(desk.store).find(answer["household_id"])
         assert found is not None
         assert found.body == answer
     table = pq.read_table(desk.folders.of(job.id).result("parquet"))

@@ -57,7 +57,7 @@ def run_service(bundle_dir: Path, folder: Path) -> Iterator[tuple[subprocess.Pop
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [
-        sys.executable, "-W", "error", "-m", "serving", "run", "--bundle", str(bundle_dir), "--database",
+        sys.executable, "-W", "error", "-m", "serving", "run", "--access", "open", "--bundle", str(bundle_dir), "--database",
         f"sqlite:///{folder}/s.db", "--port", str(port),
     ]  # fmt: skip
     log = folder / f"log-{port}"

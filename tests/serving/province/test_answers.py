@@ -26,6 +26,7 @@ from serving.storage import AssessmentStore, open_database
 from tests.features.worlds import AS_OF_DATES, make_world
 from tests.serving.conftest import Client, a_household, a_request
 from tests.serving.province.conftest import AS_OF, ENDS_ON
+from tests.serving.readers import Everything
 
 
 def by_batch(
@@ -62,7 +63,7 @@ def check_equal(out: Path, store: AssessmentStore, region: str) -> list[dict[str
     rows = rows_of(out)
     assert len({row["household_id"] for row in rows}) == len(rows)
     for row in rows:
-        stored = store.find(row["household_id"])
+        stored = Everything(store).find(row["household_id"])
         assert stored is not None
         assert kept(put_into_words(make_statement(assessment_of(row), region))) == kept(stored.body)
     return rows
@@ -113,7 +114,7 @@ def test_two_counties_are_answered_as_by_the_batch(
     store, _ = by_batch(Signals.load(two_counties), AS_OF, bundle, tmp_path)
     rows = check_equal(tmp_path / "out", store, "CN-50")
     one = rows[len(rows) // 2]["household_id"]
-    stored = store.find(one)
+    stored = Everything(store).find(one)
     assert stored is not None
     told = read_statement(tmp_path / "out", one)
     assert told is not None

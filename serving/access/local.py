@@ -1,0 +1,47 @@
+"""Access without keys: for this machine alone, so that trying things out takes one command."""
+
+from __future__ import annotations
+
+import ipaddress
+from enum import StrEnum
+
+from starlette.requests import Request
+
+from serving.errors import Problem
+
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+
+
+class Access(StrEnum):
+    """Whether callers are told apart."""
+
+    KEYS = "keys"
+    OPEN = "open"
+
+
+def check_local(request: Request) -> None:
+    """Raise `Problem` unless the request comes from this machine, to its own name and through nobody.
+
+    A page of another site can have its name resolve to this machine; a proxy here can serve other machines.
+    """
+    client = request.client.host if request.client else ""
+    names = request.headers.getlist("host")
+    is_direct = not any(name in request.headers for name in _FORWARDED)
+    if not (is_loopback(client) and len(names) == 1 and is_loopback(_name(names[0])) and is_direct):
+        raise Problem("not_local")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address can only be this machine."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _name(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]

@@ -1,0 +1,229 @@
+"""Every route × every caller × every place and state: what is answered, and that nothing else shows.
+
+The oracle is `world`: places by their parents and a table of what a role may. It shares no line with the code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute, iter_route_contexts
+from sqlalchemy import event
+
+from serving.api.inference import MODEL
+from serving.app import create_app
+from serving.jobs import JobState
+from serving.settings import Settings
+from tests.serving.access import world
+from tests.serving.access.world import HOUSEHOLDS, TODAY, VILLAGES, Sender, is_inside, mark
+from tests.serving.conftest import NAMES, VERSION, Client, a_household, a_request
+
+NONE = "0" * 32
+_MARKS = re.compile(r"MARK-[0-9*]+-")
+_LINKS = re.compile(r'href="/households/([^"?]+)')
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request, what kind of doing it is, and what a caller who may is answered.
+
+    `expected` gives the status for an area; `places` are where the things lie that the request is about.
+    """
+
+    method: str
+    path: str
+    kind: str
+    route: str
+    expected: Callable[[str | None], int]
+    more: dict[str, Any]
+
+
+def asks(jobs: dict[tuple[str, JobState], str]) -> Iterator[Ask]:
+    yield from household_asks()
+    yield from list_asks()
+    yield from job_asks(jobs)
+    yield from sent_asks()
+    yield from vector_asks()
+    for path in ("/v1/model", "/v1/measures", "/v2"):
+        yield Ask("GET", path, "know", f"GET {path}", lambda _: 200, {})
+    open_to_all = ("/health/live", "/health/ready", "/openapi.json", "/static/console.css")
+    for path in (*open_to_all, "/ping", "/v2/health/live", "/v2/health/ready"):
+        yield Ask("GET", path, "public", f"GET {path}", lambda _: 200, {})
+
+
+def household_asks() -> Iterator[Ask]:
+    for one in HOUSEHOLDS:
+
+        def found(area: str | None, one: world.Household = one) -> int:
+            return 200 if any(is_inside(village, area) for village in one.villages) else 404
+
+        def found_today(area: str | None, one: world.Household = one) -> int:
+            there = TODAY in one.dates and any(is_inside(village, area) for village in one.villages)
+            return 200 if there else 404
+
+        route = "GET /v1/households/{household_id}"
+        yield Ask("GET", f"/v1/households/{one.key}", "read", route, found, {})
+        query = f"?as_of_date={TODAY}"
+        yield Ask("GET", f"/v1/households/{one.key}{query}", "read", route, found_today, {})
+        yield Ask("GET", f"/households/{one.key}", "read", "GET /households/{household_id}", found, {})
+    for path, route in (("/v1/households/H-NOBODY", "/v1/households/{household_id}"),
+                        ("/households/H-NOBODY", "/households/{household_id}")):  # fmt: skip
+        yield Ask("GET", path, "read", f"GET {route}", lambda _: 404, {})
+
+
+def list_asks() -> Iterator[Ask]:
+    for query in ("", "?page=2", "?lang=en", *(f"?area={one}" for one in (*VILLAGES, "50", "500999"))):
+        yield Ask("GET", f"/{query}", "read", "GET /", lambda _: 200, {})
+
+
+def job_asks(jobs: dict[tuple[str, JobState], str]) -> Iterator[Ask]:
+    ends = {
+        "": dict.fromkeys(JobState, 200),
+        "/errors": dict.fromkeys(JobState, 200),
+        "/result": {JobState.QUEUED: 409, JobState.SUCCEEDED: 200, JobState.FAILED: 404},
+    }
+    for (area, state), number in jobs.items():
+        for end, statuses in ends.items():
+
+            def found(of: str | None, area: str = area, status: int = statuses[state]) -> int:
+                return status if is_inside(area, of) else 404
+
+            yield Ask("GET", f"/v1/jobs/{number}{end}", "job", f"GET /v1/jobs/{{job_id}}{end}", found, {})
+        if state is not JobState.QUEUED:
+
+            def ended(of: str | None, area: str = area) -> int:
+                return 409 if is_inside(area, of) else 404
+
+            yield Ask("DELETE", f"/v1/jobs/{number}", "job", "DELETE /v1/jobs/{job_id}", ended, {})
+    for number in (NONE, "no-number"):
+        for end in ends:
+            route = f"GET /v1/jobs/{{job_id}}{end}"
+            yield Ask("GET", f"/v1/jobs/{number}{end}", "job", route, lambda _: 404, {})
+        yield Ask("DELETE", f"/v1/jobs/{number}", "job", "DELETE /v1/jobs/{job_id}", lambda _: 404, {})
+    # Past the gate it is no form.
+    yield Ask("POST", "/v1/jobs", "send", "POST /v1/jobs", lambda _: 415, {})
+
+
+def sent_asks() -> Iterator[Ask]:
+    for village in VILLAGES:
+        # A household that is stored there, and one that is nowhere: both are answered alike.
+        for key in (f"H-{village}-current", "H-NOBODY"):
+            household = a_household(key)
+            household["signals"]["household"][0]["village_code"] = village
+
+            def taken(area: str | None, village: str = village) -> int:
+                return 200 if is_inside(village, area) else 422
+
+            body = a_request(household)
+            yield Ask("POST", "/v1/scores", "send", "POST /v1/scores", taken, {"json": body})
+        plan = {**body, "measures": []}
+        yield Ask("POST", "/v1/what-if", "send", "POST /v1/what-if", taken, {"json": plan})
+
+
+def vector_asks() -> Iterator[Ask]:
+    """Vectors name no household: an area neither opens nor closes anything."""
+    for version, form in (("", ""), (f"/versions/{VERSION}", "/versions/{version}")):
+        for end in ("", "/ready"):
+            route = f"GET /v2/models/{{name}}{form}{end}"
+            yield Ask("GET", f"/v2/models/{MODEL}{version}{end}", "know", route, lambda _: 200, {})
+        route = f"POST /v2/models/{{name}}{form}/infer"
+        body: dict[str, Any] = {"json": {"inputs": []}}
+        yield Ask("POST", f"/v2/models/{MODEL}{version}/infer", "vector", route, lambda _: 422, body)
+    columns = {"columns": list(NAMES), "data": [[None] * len(NAMES)]}
+    body = {"json": {"dataframe_split": columns}}
+    yield Ask("POST", "/invocations", "vector", "POST /invocations", lambda _: 200, body)
+
+
+@pytest.fixture(scope="module")
+def service(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, Settings]]:
+    settings = Settings(bundle_dir, f"sqlite:///{tmp_path_factory.mktemp('matrix')}/s.db")
+    app = create_app(settings)
+    engine = app.state.store.engine
+    # Thousands of reads are thousands of commits; whether a disk keeps them is asked elsewhere.
+    event.listen(engine, "connect", lambda one, _: one.execute("PRAGMA synchronous=OFF").close())
+    engine.dispose()
+    with Client(app) as client:
+        assert app.state.champion.wait(60)
+        yield client, settings
+
+
+def test_nobody_sees_what_is_not_theirs(service: tuple[Client, Settings]) -> None:
+    client, settings = service
+    statement = client.post("/v1/scores", json=a_request(a_household("H"))).json()["results"][0]
+    jobs = world.stock(client.app, settings, statement)
+    senders, every_ask = world.make_senders(client.app), list(asks(jobs))
+    refusals: dict[str, set[bytes]] = {}
+    wrong: list[str] = []
+    cells = Counter[str]()
+    for sender in senders:
+        for ask in every_ask:
+            answer = client.request(ask.method, ask.path, headers=sender.headers, **ask.more)
+            wanted = oracle(ask, sender)
+            cells[ask.route] += 1
+            if answer.status_code != wanted:
+                wrong.append(f"{sender.name}: {ask.method} {ask.path} {answer.status_code}, not {wanted}")
+            wrong += [f"{sender.name}: {ask.method} {ask.path} shows {one}" for one in leaks(answer, sender)]
+            if ask.route == "GET /" and answer.status_code == 200:
+                wrong += listed_wrongly(ask.path, answer.text, sender)
+            if answer.status_code in {401, 403, 404}:
+                kind = "jobs" if "job" in ask.route else ask.route
+                key = f"{answer.status_code} {kind if answer.status_code == 404 else ''}"
+                if not ("result" in ask.route and answer.json()["code"] == "job_has_no_result"):
+                    refusals.setdefault(key, set()).add(answer.content)
+    assert wrong == [], "\n".join(one[:600] for one in wrong[:20])
+    # Every refusal of a kind is the same to the byte, whatever is or is not behind it.
+    assert {key: len(bodies) for key, bodies in refusals.items()} == dict.fromkeys(refusals, 1)
+    assert {"401 ", "403 ", "404 jobs"} <= set(refusals)
+    assert cells.total() >= 5_000
+    routes = {
+        f"{method} {one.path}"
+        for one in iter_route_contexts(client.app.routes)
+        if isinstance(one.original_route, APIRoute)
+        for method in one.methods or ()
+    }
+    assert len(routes) >= 14
+    assert routes - set(cells) == set()
+    assert client.app.state.store.audit.verify().faults == ()
+
+
+def oracle(ask: Ask, sender: Sender) -> int:
+    """The status that is right."""
+    if ask.kind == "public":
+        return 200
+    if sender.role is None:
+        return 401
+    if sender.role not in world.MAY[ask.kind]:
+        return 403
+    return ask.expected(sender.area)
+
+
+def leaks(answer: httpx.Response, sender: Sender) -> set[str]:
+    """Marks of places outside the sender's area."""
+    inside = {mark(one) for one in (*world.PARENTS, world.COUNTRY) if is_inside(one, sender.area)}
+    return set(_MARKS.findall(answer.text + str(answer.headers))) - inside
+
+
+def listed_wrongly(path: str, page: str, sender: Sender) -> list[str]:
+    """What the list shows and should not, or does not and should; its count too."""
+    asked = re.search(r"area=(\d+)", path)
+    wanted = sorted(
+        one.key
+        for one in HOUSEHOLDS
+        for village in one.villages
+        if TODAY in one.dates
+        and is_inside(village, sender.area)
+        and (asked is None or is_inside(village, asked[1]))
+    )
+    told = re.search(r"(?:共(\d+)户|(\d+) households)", page)
+    count = int(told[1] or told[2]) if told else -1
+    shown = [] if "page=2" in path else wanted
+    found = sorted(_LINKS.findall(page))
+    faults = [] if found == shown else [f"{sender.name}: {path} lists {found}, not {shown}"]
+    return faults if count == len(wanted) else [*faults, f"{sender.name}: {path} counts {count}"]
