@@ -74,9 +74,8 @@ def test_a_silent_feed_is_named_and_never_routine(client: Client) -> None:
 def test_a_low_grade_behind_silent_feeds_is_not_called_low_risk(client: Client) -> None:
     told = client.post("/v1/scores", json=a_request(a_household("A"))).json()["results"][0]
     assert (told["grade"], told["grade_text"]["zh"]) == ("low", "低风险")
-    nothing = a_request(a_household("A"))
-    nothing["coverage"] = []
-    silent = client.post("/v1/scores", json=nothing).json()["results"][0]
+    without = a_request(a_household("A"), silent=("loan",))
+    silent = client.post("/v1/scores", json=without).json()["results"][0]
     assert silent["grade"] == "low"
     assert silent["grade_text"] == {
         "zh": "数据不全，不作低风险看",
