@@ -80,6 +80,7 @@ def forms(rows: list[Row]) -> dict[str, dict[str, Any]]:
 
 def output(answer: httpx.Response, name: str) -> dict[str, Any]:
     assert answer.status_code == 200, answer.text
+    found: dict[str, Any]
     (found,) = [one for one in answer.json()["outputs"] if one["name"] == name]
     assert len(found["data"]) == math.prod(found["shape"])
     return dict(found)
