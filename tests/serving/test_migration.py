@@ -45,6 +45,15 @@ def upgrade_to(url: str, revision: str) -> Engine:
     return engine
 
 
+def fill(engine: Engine, households: int) -> None:
+    """Store assessments as any revision keeps them."""
+    with engine.execution_options(**WRITES).begin() as connection:
+        release = {"version": "m", "manifest_sha256": "0" * 64, "horizon_months": 12, "first_used_at": NOW}
+        connection.execute(model_release.insert().values(release))
+        bodies = [_body(f"H{n}") for n in range(households)]
+        connection.execute(assessment.insert(), [_row(one, "500999100201", NOW) for one in bodies])
+
+
 def test_the_revisions_make_the_tables_of_the_code(bare_url: str) -> None:
     assert migrate(bare_url).form is Form.CURRENT
     engine = connect(bare_url)
@@ -62,11 +71,7 @@ def _is_of_sqlite_alone(difference: object) -> bool:
 
 def test_rows_outlive_a_migration(bare_url: str) -> None:
     engine = upgrade_to(bare_url, "0001")
-    with engine.execution_options(**WRITES).begin() as connection:
-        release = {"version": "m", "manifest_sha256": "0" * 64, "horizon_months": 12, "first_used_at": NOW}
-        connection.execute(model_release.insert().values(release))
-        bodies = [_body(f"H{n}") for n in range(50)]
-        connection.execute(assessment.insert(), [_row(one, "500999100201", NOW) for one in bodies])
+    fill(engine, 50)
     assert find_state(engine).form is Form.OUTDATED
     with pytest.raises(StorageError, match=r"revision 0001.*serving migrate") as refused:
         open_database(bare_url)

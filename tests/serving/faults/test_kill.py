@@ -27,8 +27,7 @@ from serving.storage.tables import job as jobs
 from tests.serving.faults import victims
 from tests.serving.jobs.orders import AS_OF, Desk, csv_files, tables_of
 from tests.serving.postgres import Server
-from tests.serving.test_migration import upgrade_to
-from tests.serving.test_storage import _body
+from tests.serving.test_migration import fill, upgrade_to
 
 POINTS = int(os.environ.get("FANGFAN_KILL_POINTS", "7"))
 """Kills in each of the eight tests, 56 in all; a longer run takes more."""
@@ -187,9 +186,7 @@ def test_migration(
     for number in range(POINTS):
         url = server.new_database(is_migrated=False) if server else f"sqlite:///{tmp_path}/{number}.db"
         engine = upgrade_to(url, "0001")
-        store = AssessmentStore(engine)
-        store.save_release("m", "0" * 64, 12)
-        store.save([_body(f"H{n}") for n in range(20)], ["500999100201"] * 20)
+        fill(engine, 20)
         _, is_done = Victim(forks, victims.migrate_database, url).kill_after(rng.uniform(0, 0.25))
         kills += not is_done
         assert find_state(engine).form in ({Form.CURRENT} if is_done else {Form.CURRENT, Form.OUTDATED})
