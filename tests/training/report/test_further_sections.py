@@ -93,6 +93,14 @@ def test_features_that_were_not_kept_are_said(doc: dict[str, Any]) -> None:
     assert "did not earn their place" in said_by(outlook.themes(doc))
 
 
+def test_too_few_to_learn_from_is_said(doc: dict[str, Any]) -> None:
+    doc["horizons"]["learned"] = {"rows": 31, "households": 12, "is_kept": False}
+    said = said_by(outlook.horizons(doc))
+    assert (
+        "the training dates have 31 rows with an identification, of 12 households, which is too few" in said
+    )
+
+
 def test_few_found_by_lot_are_a_warning(doc: dict[str, Any]) -> None:
     assert "a single household moves the numbers" in said_by(labels.label_quality(doc))
     doc["label_quality"]["tests"][0]["at_random"]["figures"] = {"n": 900, "positives": 25}

@@ -128,7 +128,16 @@ def _worth(found: Mapping[str, Any]) -> Parts:
     said = section_words("outlook")
     parts: Parts = []
     learned = found.get("learned")
-    if learned:
+    if learned and "loss_of_lines" not in learned:
+        parts.append(
+            paragraph(
+                *filled(
+                    said["too_few_rows"],
+                    [Number(learned["rows"], "count"), Number(learned["households"], "count")],
+                )
+            )
+        )
+    elif learned:
         parts.append(
             paragraph(
                 *filled(
