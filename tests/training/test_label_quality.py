@@ -13,7 +13,7 @@ import pytest
 from features import Signals
 from tests.training.conftest import ENDS_ON
 from training.evaluation.estimate import plain
-from training.evaluation.label_quality import Evidence, gather_evidence, measure_labels
+from training.evaluation.label_quality import Evidence, first_leads, gather_evidence, measure_labels
 from training.experiment import Experiment, load_experiment
 from training.matrix import Matrix, build_matrix
 from training.visits import load_visits
@@ -113,3 +113,15 @@ def test_a_countys_labels(county_folder: Path, experiment: Experiment) -> None:
     assert found.missed.population == pytest.approx(helped.plain.n, rel=0.03)
     assert found.at_random is not None
     assert found.at_random.figures.n == found.at_random.visits
+
+
+def test_where_nobody_declared_there_are_no_first_leads() -> None:
+    identified = pd.DataFrame({
+        "household_id": ["a", "b"],
+        "identified_on": pd.to_datetime(["2025-06-01", "2025-07-01"]),
+    })
+    leads = pd.DataFrame({"household_id": ["a"], "occurred_on": pd.to_datetime(["2025-05-01"])})
+    assert first_leads(identified, leads).isna().tolist() == [False, True]
+    assert first_leads(identified, leads.iloc[:0]).isna().all()
+    assert len(first_leads(identified.iloc[:0], leads)) == 0
+    assert first_leads(identified, leads.iloc[:0]).dtype.kind == "M"

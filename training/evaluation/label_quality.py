@@ -178,7 +178,7 @@ def measure_labels(
     return LabelsOn(
         as_of_date=as_of,
         delay_since_onset=_delay(ours["identified_on"], pd.to_datetime(onset)),
-        delay_since_lead=_delay(ours["identified_on"], _first_leads(ours, evidence.leads)),
+        delay_since_lead=_delay(ours["identified_on"], first_leads(ours, evidence.leads)),
         channels=_channels(ours, households, scores, share),
         helped=Helped(
             helped=int((followed.helped <= followed.horizon_days).sum()),
@@ -193,12 +193,14 @@ def measure_labels(
     )
 
 
-def _first_leads(identified: pd.DataFrame, leads: pd.DataFrame) -> pd.Series:
+def first_leads(identified: pd.DataFrame, leads: pd.DataFrame) -> pd.Series:
     """The first declaration of each identified household in the year before, NaT where there was none."""
     both = identified[["household_id", "identified_on"]].merge(leads, on="household_id")
     days = (both["identified_on"] - both["occurred_on"]).dt.days
     first = both[(days >= 0) & (days <= LEAD_DAYS)].groupby("household_id")["occurred_on"].min()
-    return pd.to_datetime(identified["household_id"].map(first))
+    # By reindex: a map of nothing, where nobody declared, has no dates.
+    found = first.reindex(identified["household_id"]).to_numpy()
+    return pd.Series(pd.to_datetime(found), index=identified.index)
 
 
 def _delay(identified_on: pd.Series, since: pd.Series) -> Delay:
