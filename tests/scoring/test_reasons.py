@@ -229,6 +229,7 @@ def test_a_statement_is_plain_data_that_words_are_added_to(model: RiskModel) -> 
         assert plain["score"] == score
         assert set(worded) - set(plain) == {
             "grade_text",
+            "certainty_text",
             "suggested_action_text",
             "not_listed_text",
             "disagreement_text",

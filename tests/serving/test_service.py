@@ -70,8 +70,8 @@ def test_a_broken_bundle_leaves_the_process_alive(
 ) -> None:
     broken = tmp_path / "broken"
     broken.mkdir()
-    for name in ("model.txt", "manifest.json"):
-        (broken / name).write_bytes((bundle_dir / name).read_bytes())
+    for path in bundle_dir.iterdir():
+        (broken / path.name).write_bytes(path.read_bytes())
     harm(broken)
     with a_service(broken, tmp_path) as client:
         assert client.app.state.champion.wait(60)
