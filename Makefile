@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+WORKERS ?= 2
 
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
@@ -18,10 +19,10 @@ help:  ## List the commands
 demo: $(VENV)/.ready  ## Simulate a county, train, promote, score it and open the service (ARGS=--check: do it and exit)
 	$(BIN)/python deploy/demo.py $(ARGS)
 
-test: $(VENV)/.ready-test  ## Set up, check and run every test
+test: $(VENV)/.ready-test  ## Set up, check and run every test in two processes (WORKERS=1: in one)
 	$(BIN)/python deploy/prepare.py browser
 	$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 spark: $(VENV)/.ready-test  ## Install pyspark (456 MB) and Java 17 where they can be had, and run the tests of the Spark engine
 	$(PYTHON) deploy/prepare.py java

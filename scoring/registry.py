@@ -36,7 +36,7 @@ _CLIENT = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
 
-_ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
+ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 """How a registry says that it has no such model, version or alias."""
 
 
@@ -130,9 +130,9 @@ def find_version(alias: str, tracking_uri: str) -> str | None:
     try:
         return str(client.get_model_version_by_alias(MODEL_NAME, alias).version)
     except MlflowException as error:
-        if error.error_code in _ABSENT:
+        if error.error_code in ABSENT:
             return None
-        raise RegistryError(f"the registry does not answer: {_first_line(error)}") from None
+        raise RegistryError(f"the registry does not answer: {first_line(error)}") from None
 
 
 def fetch_version(version: str, tracking_uri: str, directory: Path) -> tuple[Bundle, Path | None]:
@@ -165,8 +165,8 @@ def _registered(version: str, tracking_uri: str) -> Any:
     try:
         return connect(tracking_uri).get_model_version(MODEL_NAME, version)
     except MlflowException as error:
-        if error.error_code not in _ABSENT:
-            raise RegistryError(f"the registry does not answer: {_first_line(error)}") from None
+        if error.error_code not in ABSENT:
+            raise RegistryError(f"the registry does not answer: {first_line(error)}") from None
         raise RegistryError(f"the registry has no version {version}; train one with `run` first") from None
 
 
@@ -177,7 +177,7 @@ def _downloaded(registered: Any, name: str, tracking_uri: str, directory: Path) 
     try:
         return Path(connect(tracking_uri).download_artifacts(str(registered.run_id), name, str(directory)))
     except (MlflowException, OSError) as error:
-        said = _first_line(error) if isinstance(error, MlflowException) else str(error.strerror)
+        said = first_line(error) if isinstance(error, MlflowException) else str(error.strerror)
         raise RegistryError(f"{name} of version {registered.version} cannot be fetched: {said}") from None
 
 
@@ -209,5 +209,6 @@ def fetch_bundle(alias: str, tracking_uri: str, directory: Path) -> Bundle:
     return load_bundle(directory)
 
 
-def _first_line(error: Any) -> str:
+def first_line(error: Any) -> str:
+    """What an error of MLflow says, without the rest of its page."""
     return str(error.message).partition("\n")[0]

@@ -19,7 +19,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from scoring.registry import CHAMPION, MANIFEST_TAG, MODEL_NAME, connect, find_version
+from scoring.errors import RegistryError
+from scoring.registry import ABSENT, CHAMPION, MANIFEST_TAG, MODEL_NAME, connect, find_version, first_line
 from training.errors import ReleaseError
 
 PREFIX = "release."
@@ -193,8 +194,9 @@ def _read(client: Any) -> list[tuple[str, Release | str]]:
     try:
         tags: Mapping[str, str] = client.get_registered_model(MODEL_NAME).tags
     except MlflowException as error:
-        said = str(error.message).partition("\n")[0]
-        raise ReleaseError(f"the registry has no model to have released: {said}") from None
+        if error.error_code not in ABSENT:
+            raise RegistryError(f"the registry does not answer: {first_line(error)}") from None
+        raise ReleaseError(f"the registry has no model to have released: {first_line(error)}") from None
     found: list[tuple[str, Release | str]] = []
     for key in sorted(one for one in tags if one.startswith(PREFIX)):
         try:
