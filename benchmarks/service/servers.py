@@ -88,7 +88,7 @@ def empty_command(port: int) -> list[str]:
 def service_command(port: int, bundle: Path, database: Path) -> list[str]:
     """The service, without workers for jobs."""
     return [
-        sys.executable, "-m", "serving", "run", "--bundle", str(bundle), "--database", f"sqlite:///{database}",
+        sys.executable, "-m", "serving", "run", "--access", "open", "--bundle", str(bundle), "--database", f"sqlite:///{database}",
         "--port", str(port), "--workers", "0",
     ]  # fmt: skip
 
