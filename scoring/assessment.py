@@ -24,19 +24,15 @@ from features.usual import UsualHere
 from scoring.certainty import Certainty
 from scoring.disagreement import Disagreement, find_disagreement
 from scoring.errors import VectorError
-from scoring.families import Families
 from scoring.grades import Grade
 from scoring.listing import NotListed, find_not_listed
 from scoring.model import RiskModel
 from scoring.outlook import HorizonScore, ThemeScore
 from scoring.reasons import (
-    KEPT_FACTS,
     FactSource,
     Family,
     Reason,
     ReasonFact,
-    rank_reasons,
-    sum_families,
     with_firmness,
 )
 from scoring.reasons import (
@@ -95,7 +91,6 @@ class Assessor:
             FEATURES[name] for name in dict.fromkeys((*model.feature_names, *TRIGGER_FEATURES))
         )
         self.names = tuple(one.name for one in self.features)
-        self.families = Families(model.feature_names)
         self.look_back = look_back(self.features)
         self._feature_version = feature_version(FEATURES[name] for name in model.feature_names)
 
@@ -132,12 +127,14 @@ class Assessor:
         usual: Sequence[UsualHere] | None = None,
     ) -> list[Assessment]:
         """The same of a matrix (n, features) whose columns are `names`."""
-        names = self.model.feature_names
         # The model's features come first.
-        read = np.ascontiguousarray(matrix[:, : len(names)])
+        read = np.ascontiguousarray(matrix[:, : len(self.model.feature_names)])
         explained = self.model.explain_matrix(read)
         outlook = self.model.look(read, explained.scores, explained.log_odds)
-        siblings = [self.families.rank(read, one) for one in self.model.explain_siblings(read)]
+        families = self.model.families
+        ranked = families.rank(read, explained.values)
+        totals, strongest = (one.tolist() for one in families.sums(explained.values))
+        siblings = [families.rank(read, one) for one in self.model.explain_siblings(read)]
         watched = [is_silent(one) or bool(feed_faults and feed_faults[row]) for row, one in enumerate(feeds)]
         certainties = self.model.certainties(explained, read, np.array(watched, dtype=np.bool_))
         made = []
@@ -145,10 +142,11 @@ class Assessor:
             zip(matrix.tolist(), explained.values.tolist(), strict=True)
         ):
             vector = dict(zip(self.names, values, strict=True))
-            sums = sum_families(dict(zip(names, contributions, strict=True)))
             risk, protective = (
-                with_firmness(found, [self.families.shown(one[at], row) for one in siblings])
-                for at, found in enumerate(rank_reasons(sums, vector))
+                with_firmness(
+                    families.reasons(found, row, values), [families.shown(one[at], row) for one in siblings]
+                )
+                for at, found in enumerate(ranked)
             )
             here = usual[row] if usual else UsualHere()
             score = float(explained.scores[row])
@@ -162,9 +160,7 @@ class Assessor:
                     score=score,
                     log_odds=float(explained.log_odds[row]),
                     base_log_odds=float(explained.base[row]),
-                    families=tuple(
-                        Family(one.name, one.contribution, one.strongest(vector, KEPT_FACTS)) for one in sums
-                    ),
+                    families=families.told(totals[row], strongest[row], values, contributions),
                     grade=grade,
                     not_listed=find_not_listed(
                         float(explained.log_odds[row]),

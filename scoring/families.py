@@ -14,11 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.reasons import (
+    KEPT_FACTS,
     LEAST_CONTRIBUTION,
     MOST_FACTS,
     MOST_PROTECTIVE_REASONS,
     MOST_RISK_REASONS,
+    Family,
+    KeptFact,
+    Reason,
+    ReasonFact,
     family_of,
+    known,
 )
 
 Floats = npt.NDArray[np.float64]
@@ -75,6 +81,75 @@ class Families:
             protective.families, protective.totals, protective.features, protective.contributions,
         )  # fmt: skip
         return risk, protective
+
+    def sums(self, contributions: Floats) -> tuple[Floats, Numbers]:
+        """The exact sums (n, families) of contributions (n, features), and the features that weigh most.
+
+        Those are columns of the model (n, families, `KEPT_FACTS`), whichever way they pull, `NONE` where no
+        more.
+        """
+        from scoring.ranking import sum_rows
+
+        totals = np.empty((len(contributions), len(self.names)))
+        strongest = np.full((*totals.shape, KEPT_FACTS), NONE, dtype=np.int16)
+        sum_rows(contributions, self._of_feature, totals, strongest)
+        return totals, strongest
+
+    def told(
+        self,
+        totals: Sequence[float],
+        strongest: Sequence[Sequence[int]],
+        values: Sequence[float],
+        parts: Sequence[float],
+    ) -> tuple[Family, ...]:
+        """One household's families with the facts that weigh most, from a row of what `sums` found.
+
+        `values` (features,) and `parts` (features,) are its values and contributions.
+        """
+        return tuple([
+            Family(
+                name,
+                total,
+                tuple([
+                    KeptFact(self.feature_names[at], known(values[at]), parts[at])
+                    for at in facts
+                    if at != NONE
+                ]),
+            )
+            for name, total, facts in zip(self.names, totals, strongest, strict=True)
+        ])
+
+    def reasons(
+        self, ranked: Ranked, row: int, values: Sequence[float], is_firm: Sequence[bool] | None = None
+    ) -> list[Reason]:
+        """One household's reasons in one direction with its values, as `find_reasons` has them.
+
+        `values` are those of the model's features, `is_firm` says of each reason whether it is firm.
+        """
+        totals, shares = ranked.totals[row].tolist(), ranked.shares[row].tolist()
+        features, parts = ranked.features[row].tolist(), ranked.contributions[row].tolist()
+        made = []
+        for at, family in enumerate(ranked.families[row].tolist()):
+            if family == NONE:
+                break
+            facts = [
+                ReasonFact(self.feature_names[one], known(values[one]), part)
+                for one, part in zip(features[at], parts[at], strict=True)
+                if one != NONE
+            ]
+            is_risk = totals[at] > 0
+            made.append(
+                Reason(
+                    self.codes[family],
+                    self.names[family],
+                    "risk" if is_risk else "protective",
+                    totals[at],
+                    tuple(facts),
+                    shares[at] if is_risk else None,
+                    is_firm[at] if is_firm else None,
+                )
+            )
+        return made
 
     def shown(self, ranked: Ranked, row: int) -> list[str]:
         """The families that are reasons of one household, strongest first."""

@@ -61,11 +61,18 @@ class Lines(BaseModel):
         `matrix` (n, features) has the columns `feature_names`. Raises `BundleError` for a covariate that is
         none of them.
         """
-        totals = [np.full(len(log_odds), one) for one in self.intercepts]
-        for at, column in enumerate(columns_of(self.covariates, matrix, feature_names, log_odds)):
-            z = standardise(column, self.centres[at], self.scales[at])
-            totals = [total + one[at] * z for total, one in zip(totals, self.weights, strict=True)]
-        return totals
+        z = standardise(
+            np.stack(columns_of(self.covariates, matrix, feature_names, log_odds), axis=1)
+            if self.covariates
+            else np.empty((len(log_odds), 0)),
+            np.array(self.centres),
+            np.array(self.scales),
+        )
+        totals = np.repeat(np.array([self.intercepts]), len(log_odds), axis=0)
+        for at, weights in enumerate(zip(*self.weights, strict=True)):
+            totals = totals + z[:, at, None] * np.array(weights)
+        # One line after the other: what is taken of them is worked out alike for one household and many.
+        return list(np.ascontiguousarray(totals.T))
 
 
 def columns_of(
@@ -81,7 +88,7 @@ def columns_of(
     ]
 
 
-def standardise(column: Floats, centre: float, scale: float) -> Floats:
+def standardise(column: Floats, centre: Floats | float, scale: Floats | float) -> Floats:
     """(x − centre) / scale within ±`FARTHEST`, and 0 where it is missing."""
     z = (column - centre) / scale
     return np.where(np.isnan(z), 0.0, np.clip(z, -FARTHEST, FARTHEST))

@@ -15,6 +15,7 @@ from scoring.calibration import Calibration, probability
 from scoring.certainty import Bools, Certainties, VennAbers
 from scoring.contributions import Explainer, ExplainerSettings
 from scoring.errors import VectorError
+from scoring.families import Families
 from scoring.grades import GradeBorders
 from scoring.line import Blend
 from scoring.outlook import Outlook, OutlookModel
@@ -75,12 +76,20 @@ class RiskModel:
         # Not stored: the folder keeps the tables of a few models, and those are the scoring models'.
         return tuple(Explainer(one, SIBLING_SETTINGS) for one in self.siblings)
 
+    @cached_property
+    def families(self) -> Families:
+        """The cause families that its contributions are ranked by."""
+        return Families(self.feature_names)
+
     def prepare(self) -> None:
         """Build what scoring and explaining need, so that the first household does not wait for it."""
         for one in (self.explainer, *self.sibling_explainers):
             one.prepare()
+        nothing = np.zeros((1, len(self.feature_names)))
+        self.families.rank(nothing, nothing)
+        self.families.sums(nothing)
         if self.blend is not None:
-            self.blend.line.margins(np.zeros((1, len(self.feature_names))))
+            self.blend.line.margins(nothing)
 
     def score(self, vectors: pd.DataFrame) -> Floats:
         """Calibrated probability for each row of `vectors`; raises `VectorError` for other columns."""

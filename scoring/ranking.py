@@ -79,6 +79,23 @@ def rank_rows(
 
 
 @compiled
+def sum_rows(contributions: Floats, family_of: Numbers, totals: Floats, strongest: Numbers) -> None:
+    """Fill totals (n, families) and strongest (n, families, facts), which comes in holding nothing."""
+    families = totals.shape[1]
+    partials = np.empty((families, MOST_PARTIALS))
+    counts = np.empty(families, np.int64)
+    for row in range(len(contributions)):
+        parts = contributions[row]
+        counts[:] = 0
+        for at in range(len(family_of)):
+            family = family_of[at]
+            counts[family] = _add(partials[family], counts[family], parts[at])
+            _insert(strongest[row, family], parts, at)
+        for family in range(families):
+            totals[row, family] = _rounded(partials[family], counts[family])
+
+
+@compiled
 def _add(partials: Floats, count: int, term: float) -> int:
     """Add a term to a sum that is kept exact in partial sums; returns how many there are now.
 
@@ -127,7 +144,8 @@ def _insert(strongest: Numbers, parts: Floats, at: int) -> None:
     new = at
     for place in range(len(strongest)):
         held = strongest[place]
-        if held < 0 or abs(parts[new]) > abs(parts[held]) or (new < held and parts[new] == parts[held]):
+        more = 0.0 if held < 0 else abs(parts[new]) - abs(parts[held])
+        if held < 0 or more > 0.0 or (new < held and more == 0.0):
             strongest[place] = new
             if held < 0:
                 return

@@ -110,7 +110,7 @@ class FamilySum(NamedTuple):
     def strongest(self, values: Mapping[str, float], count: int) -> tuple[KeptFact, ...]:
         """The facts that weigh most, whichever way."""
         found = sorted(self.parts, key=lambda one: -abs(one[1]))[:count]
-        return tuple([KeptFact(name, _known(values[name]), contribution) for name, contribution in found])
+        return tuple([KeptFact(name, known(values[name]), contribution) for name, contribution in found])
 
 
 @dataclass(frozen=True)
@@ -327,7 +327,8 @@ def value_text(feature: str, value: float | None, language: str) -> str:
     return format_value(value, FEATURES[feature].unit, language, feature)
 
 
-def _known(value: float) -> float | None:
+def known(value: float) -> float | None:
+    """The value, or `None` where it is missing."""
     return None if math.isnan(value) else value
 
 
@@ -343,6 +344,6 @@ def _reason(family: FamilySum, values: Mapping[str, float], share: float | None)
         family=family.name,
         effect="risk" if sign > 0 else "protective",
         contribution=family.contribution,
-        facts=tuple(ReasonFact(name, _known(values[name]), contribution) for name, contribution in shown),
+        facts=tuple(ReasonFact(name, known(values[name]), contribution) for name, contribution in shown),
         share=share,
     )

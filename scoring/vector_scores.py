@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from scoring.grades import Grade
 from scoring.model import RiskModel
-from scoring.reasons import Reason, rank_reasons, reason_text, sum_families
+from scoring.reasons import Reason, reason_text
 from scoring.texts import LANGUAGES
 
 Floats = npt.NDArray[np.float64]
@@ -37,14 +37,14 @@ def score_vectors(model: RiskModel, matrix: Floats, most_reasons: int) -> Vector
     # Explaining gives scores to the bit that a household's assessment has, reasons or not.
     explained = model.explain_matrix(matrix)
     scores = explained.scores.tolist()
+    reasons: list[list[Reason]] = [[] for _ in scores]
+    if most_reasons:
+        families = model.families
+        ranked, _ = families.rank(matrix, explained.values)
+        rows = enumerate(matrix.tolist())
+        reasons = [families.reasons(ranked, row, values)[:most_reasons] for row, values in rows]
     return VectorScores(
-        scores,
-        explained.log_odds.tolist(),
-        [model.borders.grade(one) for one in scores],
-        [
-            _reasons(model.feature_names, values, parts, most_reasons) if most_reasons else []
-            for values, parts in zip(matrix.tolist(), explained.values.tolist(), strict=True)
-        ],
+        scores, explained.log_odds.tolist(), [model.borders.grade(one) for one in scores], reasons
     )
 
 
@@ -54,8 +54,3 @@ def worded(reason: Reason) -> dict[str, str]:
         "code": reason.code,
         **{language: reason_text(reason, language)["sentence"] for language in LANGUAGES},
     }
-
-
-def _reasons(names: tuple[str, ...], values: list[float], parts: list[float], most: int) -> list[Reason]:
-    sums = sum_families(dict(zip(names, parts, strict=True)))
-    return rank_reasons(sums, dict(zip(names, values, strict=True)))[0][:most]

@@ -112,12 +112,15 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.champion = champion
     app.state.store = store
-    app.include_router(health.router(champion, store))
+    app.state.gate = gate
     villages, usual = VillageStore(store.engine), UsualStore(store.engine)
+    # Routes are tried in this order: those that are asked all day come first.
     app.include_router(scores.router(champion, villages, usual, settings))
-    app.include_router(what_if.router(champion, villages, settings))
+    app.include_router(inference.scoring_router(champion, settings))
     app.include_router(invocations.router(champion, settings))
-    app.include_router(inference.router(champion, settings))
+    app.include_router(what_if.router(champion, villages, settings))
+    app.include_router(inference.router(champion))
+    app.include_router(health.router(champion, store))
     app.include_router(measures.router(champion))
     app.include_router(model_card.router(champion))
     app.include_router(households.router(store))

@@ -20,6 +20,15 @@ class FindVillages(Protocol):
     def find(self, village_codes: Iterable[str], as_of: dt.date, /) -> dict[str, VillageFacts]: ...
 
 
+def without_neighbourhood(
+    households: Sequence[HouseholdRows], as_of: dt.date, feeds: Collection[str]
+) -> list[HouseholdRows]:
+    """The households whose village has to be looked up: the model uses the feed, and they do not bring it."""
+    if FEED not in feeds:
+        return []
+    return [one for one in households if not latest_facts({FEED: one.rows.get(FEED, ())}, as_of)]
+
+
 def add_neighbourhood(
     households: Sequence[HouseholdRows],
     as_of: dt.date,
@@ -32,8 +41,8 @@ def add_neighbourhood(
     Nothing is added where the request brings the feed itself (a row that was not known on the date is none),
     where the model does not use it, or where no batch has worked the village out.
     """
-    wanting = [one for one in households if not latest_facts({FEED: one.rows.get(FEED, ())}, as_of)]
-    if FEED not in feeds or not wanting:
+    wanting = without_neighbourhood(households, as_of, feeds)
+    if not wanting:
         return list(households), coverage
     found = villages.find((one.village_code for one in wanting), as_of)
     if not found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from enum import StrEnum
+from functools import lru_cache
 
 from starlette.requests import Request
 
@@ -31,6 +32,7 @@ def check_local(request: Request) -> None:
         raise Problem("not_local")
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether a name or an address can only be this machine."""
     if host.lower() == "localhost":

@@ -9,6 +9,7 @@ import numpy as np
 from fastapi import APIRouter, Request, Response
 
 from scoring.vector_scores import VectorScores, score_vectors, worded
+from serving.access.route import DirectRoute
 from serving.api.documentation import problems
 from serving.api.json_body import dump_json, parse_json, read_body
 from serving.api.running import run_sized
@@ -78,8 +79,8 @@ _ANSWER = {
 }
 
 
-def router(champion: Champion, settings: Settings) -> APIRouter:
-    """The routes, bound to their model."""
+def router(champion: Champion) -> APIRouter:
+    """The routes that tell of the server and its model."""
     made = APIRouter(tags=["vectors"])
 
     @made.get("/v2/health/live", summary="The process runs (Open Inference Protocol)")
@@ -105,6 +106,12 @@ def router(champion: Champion, settings: Settings) -> APIRouter:
     async def model_ready(name: str, version: str | None = None) -> dict[str, Any]:
         return {"name": MODEL, "version": _scorer(champion, name, version).model_version, "ready": True}
 
+    return made
+
+
+def scoring_router(champion: Champion, settings: Settings) -> APIRouter:
+    """The routes that score vectors."""
+    made = APIRouter(tags=["vectors"], route_class=DirectRoute)
     documented: dict[str, Any] = {
         "description": "Either one input `vectors` of shape [n, features] in the model's order, or one input "
         "of shape [n] or [n, 1] for each feature. `parameters.reasons` asks for so many reasons.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -11,6 +12,7 @@ from scoring.reasons import MOST_RISK_REASONS
 from serving.access import Caller
 from serving.access.area import check_within
 from serving.access.gate import caller_of
+from serving.access.route import DirectRoute
 from serving.api.answers import ScoreAnswer
 from serving.api.brief_answers import BriefScoreAnswer, brief
 from serving.api.documentation import problems, score_request_body
@@ -19,7 +21,7 @@ from serving.api.running import MOST_AT_ONCE
 from serving.api.score_request import RequestReader, ScoreRequest
 from serving.champion import Champion
 from serving.errors import FieldError, Problem
-from serving.neighbourhood import add_neighbourhood
+from serving.neighbourhood import add_neighbourhood, without_neighbourhood
 from serving.scorer import Scorer
 from serving.settings import Settings
 from serving.storage import UsualStore, VillageStore
@@ -28,7 +30,7 @@ from serving.storage.recent import Recent
 
 def router(champion: Champion, villages: VillageStore, usual: UsualStore, settings: Settings) -> APIRouter:
     """The route, bound to its model."""
-    made = APIRouter(tags=["scores"])
+    made = APIRouter(tags=["scores"], route_class=DirectRoute)
     around = Around(villages, usual, settings.lookup_seconds)
 
     @made.post(
@@ -56,7 +58,7 @@ def router(champion: Champion, villages: VillageStore, usual: UsualStore, settin
         asked = RequestReader(scorer, settings.max_households).read(parse_json(body))
         check_within(caller, (one.village_code for one in asked.households))
         # Only a database that has to be asked is worth the way to a thread and back.
-        if around.knows(asked):
+        if around.knows(asked, scorer.assessor.look_back):
             made = _score(scorer, around, asked, most_reasons)
         else:
             made = await run_in_threadpool(_score, scorer, around, asked, most_reasons)
@@ -72,10 +74,12 @@ class Around:
         self.villages = Recent(villages.find, seconds)
         self.usual = Recent(usual.find, seconds)
 
-    def knows(self, request: ScoreRequest) -> bool:
-        """Whether a request can be answered without asking the database."""
-        codes = {one.village_code for one in request.households}
-        return self.villages.has(codes, request.as_of) and self.usual.has(codes, request.as_of)
+    def knows(self, request: ScoreRequest, feeds: Collection[str]) -> bool:
+        """Whether a request to a model that uses these feeds can be answered without asking the database."""
+        wanting = without_neighbourhood(request.households, request.as_of, feeds)
+        return self.villages.has((one.village_code for one in wanting), request.as_of) and self.usual.has(
+            (one.village_code for one in request.households), request.as_of
+        )
 
 
 def read_most_reasons(request: Request) -> int:

@@ -13,7 +13,7 @@ from scoring import Assessor, RiskModel
 from scoring.block import ACTIONS, ROWS_AT_ONCE, BlockAssessor
 from scoring.families import NONE, Families, Ranked
 from scoring.grades import GRADES
-from scoring.reasons import find_reasons
+from scoring.reasons import KEPT_FACTS, Family, find_reasons, rank_reasons, sum_families
 from scoring.triggers import TRIGGER_FEATURES, TRIGGERS
 from tests.scoring.conftest import AS_OF, NAMES, made_vectors
 from tests.scoring.outlooks import MADE
@@ -79,6 +79,22 @@ def test_families_are_those_of_find_reasons(kind: str) -> None:
     assert len(counts) > 2
 
 
+@pytest.mark.parametrize("kind", ["any", "few sizes", "few", "at the border"])
+def test_reasons_and_sums_of_one_household_are_those_of_the_rules(kind: str) -> None:
+    values, contributions = drawn(kind, 200, np.random.default_rng(len(kind)))
+    families = Families(NAMES)
+    ranked = families.rank(values, contributions)
+    totals, strongest = families.sums(contributions)
+    for row, (known, parts) in enumerate(zip(values.tolist(), contributions.tolist(), strict=True)):
+        by_name = dict(zip(NAMES, known, strict=True))
+        sums = sum_families(dict(zip(NAMES, parts, strict=True)))
+        made = tuple(families.reasons(one, row, known) for one in ranked)
+        assert made == rank_reasons(sums, by_name)
+        assert families.told(totals[row].tolist(), strongest[row].tolist(), known, parts) == tuple(
+            Family(one.name, one.contribution, one.strongest(by_name, KEPT_FACTS)) for one in sums
+        )
+
+
 def test_a_family_without_a_told_value_speaks_only_of_risk() -> None:
     families = Families(NAMES)
     values = np.full((2, len(NAMES)), np.nan)
@@ -134,7 +150,7 @@ def test_a_block_is_what_the_assessor_says_of_each(
             if block.hits.fired[row, at]
         ]
         assert hits == [(hit.code, hit.value, hit.level, hit.is_assumption) for hit in one.rule_hits]
-        assert [family for family, *_ in told(assessor.families, block.risk, row)] == [
+        assert [family for family, *_ in told(assessor.model.families, block.risk, row)] == [
             reason.family for reason in one.risk_reasons
         ]
     assert {one.suggested_action for one in made} == set(ACTIONS)

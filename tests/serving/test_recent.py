@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterable
+from typing import Any
 
+import pytest
+from starlette.concurrency import run_in_threadpool
+
+from serving.api import scores
+from serving.api.documentation import example_request
 from serving.storage.recent import Recent
+from tests.serving.conftest import Client
 
 DAY = dt.date(2026, 10, 31)
 
@@ -34,3 +42,25 @@ def test_with_no_seconds_everything_is_asked() -> None:
     recent = Recent(lambda codes, _: dict.fromkeys(codes, 1), 0, lambda: 1.0)
     assert recent.find(["a"], DAY) == {"a": 1}
     assert not recent.has(["a"], DAY)
+
+
+@pytest.mark.parametrize("brings_its_village", [True, False])
+def test_what_is_remembered_is_answered_without_the_way_to_a_thread(
+    client: Client, monkeypatch: pytest.MonkeyPatch, brings_its_village: bool
+) -> None:
+    body = example_request()
+    if not brings_its_village:
+        for household in body["households"]:
+            del household["signals"]["neighbourhood"]
+    ways: list[int] = []
+
+    async def thread(*args: Any) -> Any:
+        ways.append(1)
+        return await run_in_threadpool(*args)
+
+    monkeypatch.setattr(scores, "run_in_threadpool", thread)
+    answers = [client.score(json.dumps(body).encode()) for _ in range(6)]
+    assert [one.status_code for one in answers] == [200] * 6
+    assert len({one.content for one in answers}) == 1
+    # What is remembered is forgotten after seconds; a slow machine may take as long.
+    assert len(ways) <= 2
