@@ -153,7 +153,8 @@ def search(
         found = log.search(
             household_id=household, login_name=login_name_of(login) if login else None,
             key_id=log.token_holder(token_subject) if token_subject else key_id,
-            action=Action(action) if action else None, since=_day("--since", since), until=_day("--until", until), limit=limit,
+            action=Action(action) if action else None, since=_day("--since", since),
+            until=_day("--until", until), limit=limit,
         )  # fmt: skip
     if as_json:
         print(json.dumps({"entries": [one.as_json() for one in found]}))

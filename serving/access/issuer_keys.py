@@ -1,4 +1,4 @@
-"""The public keys of an identity provider: fetched, checked, and the last good ones kept when it is silent."""
+"""The public keys of an identity provider: fetched, checked, and the last good ones kept."""
 
 from __future__ import annotations
 

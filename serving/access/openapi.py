@@ -25,7 +25,7 @@ def add_access(document: dict[str, Any], origin: Origin) -> dict[str, Any]:
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "JWT",
-            "description": "`Authorization: Bearer eyJ…`: a token of the place's identity provider, where one "
+            "description": "`Authorization: Bearer eyJ…`: a token of the identity provider, where one "
             f"is set up; signed with {', '.join(ALGORITHMS[:-1])}.",
         },
         SESSION: {

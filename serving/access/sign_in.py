@@ -22,7 +22,7 @@ from serving.access.address_limit import AddressLimit
 from serving.access.caller import Caller, Role
 from serving.access.passwords import MOST_LENGTH, Passwords, find_fault
 from serving.access.scope import NOWHERE
-from serving.access.second_factor import SECOND_FACTORS, TOTP_KIND, Sealer
+from serving.access.second_factor import PURPOSE, SECOND_FACTORS, TOTP_KIND, Sealer
 from serving.access.signed_in import SignedIn
 from serving.errors import AccessError, Problem
 from serving.storage.accounts import Account, AccountState, AccountStore, login_name_of
@@ -70,7 +70,7 @@ class SignInDesk:
         self.audit = audit
         self._sessions = signed_in.sessions
         self._passwords = passwords or Passwords()
-        self._sealer = Sealer(audit.secret_for("fangfan second factor"))
+        self._sealer = Sealer(audit.secret_for(PURPOSE))
         self._limit = limit or AddressLimit()
         self._failure_seconds = failure_seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sign-in")

@@ -1,4 +1,4 @@
-"""Who is signed in, as the gate asks for every page: the session of a cookie, and what is to be done first."""
+"""Who is signed in, as the gate asks for every page: the session of a cookie, and what comes first."""
 
 from __future__ import annotations
 

@@ -106,8 +106,8 @@ def router(pages: Pages, desk: SignInDesk, access: Access) -> APIRouter:
         rules = words["password_rules"].format(length=LEAST_LENGTH, kinds=LEAST_KINDS)
         said = words[_FAULTS[fault]].format(length=LEAST_LENGTH, kinds=LEAST_KINDS) if fault else None
         return pages.page(
-            request, "password.html", _NOT_CHANGED if fault else 200, has_address=True, rules=rules, said=said,
-            account=session.account, role=words[_ROLES[session.account.role]],
+            request, "password.html", _NOT_CHANGED if fault else 200, has_address=True, rules=rules,
+            said=said, account=session.account, role=words[_ROLES[session.account.role]],
             is_needed=desk.signed_in.needed(session) == "password_change_needed",
         )  # fmt: skip
 

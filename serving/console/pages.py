@@ -45,7 +45,7 @@ class Pages:
     def page(
         self, request: Request, template: str, status: int = 200, *, has_address: bool = False, **view: Any
     ) -> Response:
-        """A template rendered with `view`; only what is there, or `has_address` all the same, is linked to."""
+        """A template rendered with `view`; only what is there, or `has_address` anyway, is linked to."""
         language = language_of(request)
         # An address that nothing stands behind is not repeated, in the link to the other language either.
         links = _Links(request if status == 200 or has_address else None, language)
