@@ -6,7 +6,6 @@ import secrets
 import unicodedata
 from functools import cached_property
 
-from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 LEAST_LENGTH = 10
@@ -24,26 +23,26 @@ class Passwords:
     """Makes and checks hashes. Both take a core for some 60 ms: not on the event loop."""
 
     def __init__(self, hasher: Argon2Hasher = _HASHER) -> None:
-        self._hashes = PasswordHash((hasher,))
+        self._hasher = hasher
 
     @cached_property
     def of_nobody(self) -> str:
         """The hash of a password that nobody has."""
-        return self._hashes.hash(secrets.token_hex(16))
+        return self._hasher.hash(secrets.token_hex(16))
 
     def hash(self, password: str) -> str:
         """What is kept of a password."""
-        return self._hashes.hash(_typed(password))
+        return self._hasher.hash(_typed(password))
 
     def check(self, password: str, kept: str | None) -> bool:
         """Whether it is the password; for no account (`None`) it is not, in the same time."""
         of_nobody = self.of_nobody
-        is_right = self._hashes.verify(_typed(password), of_nobody if kept is None else kept)
+        is_right = self._hasher.verify(_typed(password), of_nobody if kept is None else kept)
         return is_right and kept is not None
 
     def renewed(self, password: str, kept: str) -> str | None:
-        """The hash to keep instead, where what it costs was raised since; else `None`."""
-        return self._hashes.verify_and_update(_typed(password), kept)[1]
+        """The hash to keep instead, where what it costs was changed since; else `None`."""
+        return self.hash(password) if self._hasher.check_needs_rehash(kept) else None
 
 
 def find_fault(password: str, login_name: str) -> str | None:
