@@ -122,6 +122,8 @@ def _usable(entry: Any) -> Key | None:
         return None
     if not isinstance(entry.get("kid", ""), str):
         return None
+    if entry.get("kty") == "RSA" and 6 * len(str(entry.get("n", ""))) < LEAST_RSA_BITS:
+        return None
     try:
         key = JWKRegistry.import_key(entry)
         if isinstance(key, RSAKey):
@@ -149,7 +151,8 @@ def fetch_document(address: str) -> bytes:
         connection = http.client.HTTPConnection(host, parts.port, timeout=FETCH_SECONDS)
     connection.connect()
     # The time-out above is for each read: something that sends a byte now and then would never be over.
-    breaker = threading.Timer(FETCH_SECONDS, _break_off, [connection.sock])
+    is_late = threading.Event()
+    breaker = threading.Timer(FETCH_SECONDS, _break_off, [connection.sock, is_late])
     breaker.daemon = True
     breaker.start()
     try:
@@ -161,13 +164,17 @@ def fetch_document(address: str) -> bytes:
         body = response.read(MOST_BYTES + 1)
         if response.length:
             raise ValueError("too large or cut off")
+        if is_late.is_set():
+            # What was broken off can look like an answer that ended.
+            raise TimeoutError
         return body
     finally:
         breaker.cancel()
         connection.close()
 
 
-def _break_off(connection: socket.socket) -> None:
+def _break_off(connection: socket.socket, is_late: threading.Event) -> None:
+    is_late.set()
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
 
