@@ -76,6 +76,7 @@ def service(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     database = f"sqlite:///{tmp_path_factory.mktemp('pages')}/s.db"
     settings = Settings(bundle_dir, database, public_origin=ORIGIN, second_factor_roles=(Role.ACCOUNTS,))
     with Client(create_app(settings)) as made:
+        assert made.app.state.champion.wait(60)
         made.app.state.desk._failure_seconds = 0
         made.app.state.desk._passwords = CheapPasswords()
         yield made
