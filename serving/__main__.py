@@ -22,6 +22,7 @@ from rich.table import Table
 from features.errors import FeaturesError
 from scoring.errors import ScoringError
 from serving import operating
+from serving.access.account_commands import accounts
 from serving.access.commands import audit, keys, policy
 from serving.access.local import Access
 from serving.errors import ServingError
@@ -54,6 +55,7 @@ DatabaseUrl = Annotated[
 ]
 
 app.add_typer(keys)
+app.add_typer(accounts)
 app.add_typer(audit)
 app.command()(policy)
 app.command()(operating.migrate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -12,13 +13,18 @@ from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from serving import console
 from serving.access.audit_key import load_audit_key
 from serving.access.gate import Gate
 from serving.access.local import Access
 from serving.access.openapi import add_access
+from serving.access.origin import Origin
+from serving.access.sign_in import SignInDesk
+from serving.access.signed_in import SignedIn, SignInRules
+from serving.access.token_rules import TokenRules
+from serving.access.tokens import TokenReader
 from serving.api import (
     health,
     households,
@@ -38,9 +44,11 @@ from serving.guard import Guard
 from serving.jobs import JobQueue
 from serving.settings import Settings
 from serving.storage import (
+    AccountStore,
     AssessmentStore,
     AuditLog,
     KeyStore,
+    SessionStore,
     UsualStore,
     VillageStore,
     is_begun,
@@ -59,17 +67,19 @@ def create_app(settings: Settings) -> FastAPI:
     engine = open_database(settings.database_url)
     audit = open_audit(engine, settings)
     store = AssessmentStore(engine, audit)
-    gate = Gate(KeyStore(engine), settings.access)
+    desk = open_desk(engine, audit, settings)
+    gate = Gate(KeyStore(engine), settings.access, desk.signed_in, read_tokens(audit, settings))
     folders = JobFolders(settings.jobs_folder)
     folders.prepare()
-    desk = jobs.JobDesk(JobQueue(store.engine, most_open=settings.max_jobs), folders, settings)
+    job_desk = jobs.JobDesk(JobQueue(store.engine, most_open=settings.max_jobs), folders, settings)
     champion = Champion(settings.bundle_dir)
     pages = console.Pages(is_open=settings.access is Access.OPEN)
 
     def respond(request: Request, problem: Problem) -> Response:
-        if not request.url.path.startswith(_MACHINES) and "text/html" in request.headers.get("accept", ""):
-            return pages.problem(request, problem)
-        return problem_response(problem)
+        if request.url.path.startswith(_MACHINES) or "text/html" not in request.headers.get("accept", ""):
+            return problem_response(problem)
+        elsewhere = console.account.address_instead(request, problem)
+        return RedirectResponse(elsewhere, 303) if elsewhere else pages.problem(request, problem)
 
     async def on_problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
@@ -86,6 +96,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         champion.start()
         yield
+        desk.close()
         store.engine.dispose()
 
     app = FastAPI(
@@ -113,6 +124,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.champion = champion
     app.state.store = store
     app.state.gate = gate
+    app.state.desk = desk
     villages, usual = VillageStore(store.engine), UsualStore(store.engine)
     # Routes are tried in this order: those that are asked all day come first.
     app.include_router(scores.router(champion, villages, usual, settings))
@@ -124,12 +136,13 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(measures.router(champion))
     app.include_router(model_card.router(champion))
     app.include_router(households.router(store))
-    app.include_router(jobs.router(desk, store))
+    app.include_router(jobs.router(job_desk, store))
     app.include_router(console.router(pages, store))
+    app.include_router(console.account.router(pages, desk, settings.access))
     app.mount("/static", console.static_files(), name="static")
     describe = app.openapi
     # Written once, like the framework's own.
-    app.openapi = cache(lambda: add_access(drop_framework_problems(describe())))  # type: ignore[method-assign]
+    app.openapi = cache(lambda: add_access(drop_framework_problems(describe()), desk.signed_in.origin))  # type: ignore[method-assign]
     return app
 
 
@@ -143,3 +156,18 @@ def open_audit(engine: Engine, settings: Settings) -> AuditLog:
         engine.dispose()
         raise
     return audit
+
+
+def open_desk(engine: Engine, audit: AuditLog, settings: Settings) -> SignInDesk:
+    """Where people sign in; raises `SettingsError` for a public origin that is none."""
+    idle, longest = dt.timedelta(minutes=settings.idle_minutes), dt.timedelta(hours=settings.session_hours)
+    rules = SignInRules(frozenset(settings.second_factor_roles), settings.password_days)
+    signed_in = SignedIn(SessionStore(engine, idle, longest), Origin(settings.public_origin), rules)
+    return SignInDesk(AccountStore(engine), signed_in, audit)
+
+
+def read_tokens(audit: AuditLog, settings: Settings) -> TokenReader | None:
+    """What reads tokens, where an identity provider is set up; raises `SettingsError` for wrong rules."""
+    if settings.tokens_file is None:
+        return None
+    return TokenReader(TokenRules.load(settings.tokens_file), audit.token_holder)

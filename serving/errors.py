@@ -90,14 +90,40 @@ PROBLEMS: dict[str, ProblemKind] = {
     "key_not_accepted": ProblemKind(
         401,
         "Key not accepted",
-        "The request has no key in its Authorization header, or one that is not in force.",
-        "Send Authorization: Bearer with a key in force; the operator makes one with `serving keys add`.",
+        "The request has no key or token in its Authorization header, or one that is not in force, and no "
+        "session.",
+        "Send Authorization: Bearer with a key in force; the operator makes one with `serving keys add`. "
+        "People sign in at /sign-in.",
     ),
     "role_not_allowed": ProblemKind(
         403,
         "Not for this role",
-        "The key is in force; its role does not use this address with this method.",
-        "Use a key of a role that may; the documentation lists them for every address.",
+        "The caller is known; it has no role here, or one that does not use this address with this method.",
+        "Ask as a role that may; the documentation lists them for every address.",
+    ),
+    "origin_not_own": ProblemKind(
+        403,
+        "From another page",
+        "The request would change something with a browser's session and comes from no page of this service.",
+        "Open the console itself and do it there; programs send a key and no cookie.",
+    ),
+    "origin_not_set": ProblemKind(
+        403,
+        "Sign-in is not set up",
+        "The service does not know the address that browsers have for it.",
+        "The operator must set FANGFAN_PUBLIC_ORIGIN, such as https://fangfan.county.example.",
+    ),
+    "password_change_needed": ProblemKind(
+        403,
+        "Password to be changed",
+        "The account's password was handed over by an administrator, or is too old.",
+        "Sign in with a browser and change it at /password.",
+    ),
+    "second_factor_needed": ProblemKind(
+        403,
+        "Second factor needed",
+        "The account's role needs a second factor here, and the account has none.",
+        "Sign in with a browser and set one up at /second-factor.",
     ),
     "not_local": ProblemKind(
         403,
@@ -177,6 +203,12 @@ PROBLEMS: dict[str, ProblemKind] = {
         "As many jobs are open, or are being sent, as the service takes.",
         "Send the job again after the seconds that Retry-After says.",
     ),
+    "too_many_sign_ins": ProblemKind(
+        429,
+        "Too many sign-ins",
+        "Too many people try to sign in, or too many tries from one address failed.",
+        "Try again after the seconds that Retry-After says.",
+    ),
     "internal_error": ProblemKind(
         500,
         "Internal error",
@@ -191,6 +223,12 @@ PROBLEMS: dict[str, ProblemKind] = {
         "No model",
         "The model could not be loaded.",
         "The operator must put a sound bundle in place and restart the service.",
+    ),
+    "issuer_keys_missing": ProblemKind(
+        503,
+        "Tokens cannot be checked",
+        "The keys of the identity provider could not be fetched yet.",
+        "Try again later, or use a key of this service.",
     ),
     "storage_failed": ProblemKind(
         503, "Storage not available", "The database does not answer or cannot write now.", "Try again later."

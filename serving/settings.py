@@ -8,7 +8,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from serving.access.caller import Role
 from serving.access.local import Access, is_loopback
+from serving.access.origin import Origin
 from serving.errors import SettingsError
 
 PREFIX = "FANGFAN_"
@@ -26,7 +28,10 @@ class Settings:
     `job_days` how long its result is kept. For `lookup_seconds` a request may be answered with what the
     database had of its village before; 0 asks it every time. `access` says whether callers need keys (`open`
     on a loopback address alone); `audit_key_file` has the secret of the audit log, beside `jobs_dir` if not
-    given.
+    given. `public_origin` is the address that browsers have for the console, without which people sign in on
+    this machine alone; a session ends when it was idle for `idle_minutes` or `session_hours` after it began.
+    A password is changed every `password_days` (0: never), and `second_factor_roles` sign in with a code as
+    well. `tokens_file` says whose tokens machines may send.
     """
 
     bundle_dir: Path
@@ -46,6 +51,12 @@ class Settings:
     lookup_seconds: int = 5
     access: Access = Access.KEYS
     audit_key_file: Path | None = None
+    public_origin: str | None = None
+    idle_minutes: int = 30
+    session_hours: int = 12
+    password_days: int = 90
+    second_factor_roles: tuple[Role, ...] = ()
+    tokens_file: Path | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
@@ -55,8 +66,9 @@ class Settings:
                 f"{PREFIX}ACCESS=open shows every household to whoever reaches the service, and is for "
                 f"127.0.0.1 alone: take {PREFIX}ACCESS=keys to listen elsewhere"
             )
+        Origin(self.public_origin)
         for field in fields(self):
-            least = 0 if field.name in {"port", "workers", "lookup_seconds"} else 1
+            least = 0 if field.name in {"port", "workers", "lookup_seconds", "password_days"} else 1
             if field.type == "int" and getattr(self, field.name) < least:
                 raise SettingsError(f"{PREFIX}{field.name.upper()}: give a whole number from {least} on")
 
@@ -80,9 +92,9 @@ class Settings:
     def environment(self) -> dict[str, str]:
         """The variables from which another process reads the same settings."""
         return {
-            f"{PREFIX}{field.name.upper()}": str(getattr(self, field.name))
+            f"{PREFIX}{field.name.upper()}": ",".join(value) if isinstance(value, tuple) else str(value)
             for field in fields(self)
-            if getattr(self, field.name) is not None
+            if (value := getattr(self, field.name)) is not None
         }
 
     @classmethod
@@ -117,12 +129,21 @@ def _access(variable: str, text: str) -> Access:
         raise SettingsError(f"{variable}: give {' or '.join(Access)}") from None
 
 
+def _roles(variable: str, text: str) -> tuple[Role, ...]:
+    names = [one.strip() for one in text.split(",")]
+    if any(one not in list(Role) for one in names):
+        raise SettingsError(f"{variable}: give roles with commas between them, of {', '.join(Role)}")
+    return tuple(Role(one) for one in names)
+
+
 _READERS: dict[str, Callable[[str, str], Any]] = {
     "int": _whole,
     "str": lambda _, text: text,
+    "str | None": lambda _, text: text,
     "Path": lambda _, text: Path(text),
     "Path | None": lambda _, text: Path(text),
     "Access": _access,
+    "tuple[Role, ...]": _roles,
 }
 _WAYS_OUT = {
     "bundle_dir": "give the folder of a model bundle, as `python -m serving pull` writes it",

@@ -53,7 +53,7 @@ def add(
     """Make a key and print it: it is shown this once and kept nowhere."""
     from serving.storage.audit import Action, Outcome
 
-    with _opened(database, audit_key_file) as (store, log), store.writer.begin() as connection:
+    with opened(database, audit_key_file) as (store, log), store.writer.begin() as connection:
         made, entry = store.add_in(connection, role, area, name, dt.timedelta(days=days))
         log.append(connection, OPERATOR, Action.KEY_ADDED, [entry.id], Outcome.DONE)
     # Told once it is stored: a key that is shown is in force.
@@ -94,7 +94,7 @@ def revoke(
     """End a key for good. A running service refuses it within seconds."""
     from serving.storage.audit import Action, Outcome
 
-    with _opened(database, audit_key_file) as (store, log), store.writer.begin() as connection:
+    with opened(database, audit_key_file) as (store, log), store.writer.begin() as connection:
         entry = store.revoke_in(connection, key_id)
         log.append(connection, OPERATOR, Action.KEY_REVOKED, [entry.id], Outcome.DONE)
     print(json.dumps(_entry(entry, store)) if as_json else f"key {entry.id} is revoked")
@@ -113,7 +113,7 @@ def verify(
 
     Note the head down outside of this machine: with it, a log put back to an earlier state is found as well.
     """
-    with _opened(database, audit_key_file) as (_, log):
+    with opened(database, audit_key_file) as (_, log):
         found = log.verify(anchor)
     if as_json:
         print(json.dumps({"entries": found.entries, "head": found.head, "faults": list(found.faults)}))
@@ -129,7 +129,11 @@ def verify(
 def search(
     database: DatabaseOption,
     household: Annotated[str | None, typer.Option(help="Key of a household")] = None,
-    key_id: Annotated[str | None, typer.Option("--key", help="Id of a caller's key")] = None,
+    login: Annotated[str | None, typer.Option(help="Login name that somebody tried to sign in with")] = None,
+    key_id: Annotated[str | None, typer.Option("--key", help="Id of a caller's key or account")] = None,
+    token_subject: Annotated[
+        str | None, typer.Option(help="Subject of an identity provider's token, instead of --key")
+    ] = None,
     action: Annotated[str | None, typer.Option(help="household_read, household_listed, …")] = None,
     since: Annotated[str | None, typer.Option(help="From this day on, YYYY-MM-DD, UTC")] = None,
     until: Annotated[str | None, typer.Option(help="Before this day")] = None,
@@ -138,14 +142,19 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Find who read what, the latest first."""
+    from serving.storage.accounts import login_name_of
     from serving.storage.audit import Action
 
     if action is not None and action not in list(Action):
         raise AccessError(f"--action: give one of {', '.join(Action)}")
-    with _opened(database, audit_key_file) as (_, log):
+    if key_id is not None and token_subject is not None:
+        raise AccessError("--key and --token-subject: give one of them")
+    with opened(database, audit_key_file) as (_, log):
         found = log.search(
-            household_id=household, key_id=key_id, action=Action(action) if action else None,
-            since=_day("--since", since), until=_day("--until", until), limit=limit,
+            household_id=household, login_name=login_name_of(login) if login else None,
+            key_id=log.token_holder(token_subject) if token_subject else key_id,
+            action=Action(action) if action else None, since=_day("--since", since),
+            until=_day("--until", until), limit=limit,
         )  # fmt: skip
     if as_json:
         print(json.dumps({"entries": [one.as_json() for one in found]}))
@@ -178,7 +187,7 @@ def _store(database: str) -> Iterator[KeyStore]:
 
 
 @contextmanager
-def _opened(database: str, audit_key_file: Path | None) -> Iterator[tuple[KeyStore, AuditLog]]:
+def opened(database: str, audit_key_file: Path | None) -> Iterator[tuple[KeyStore, AuditLog]]:
     """The keys and the log. A log that was changed is opened all the same: `verify` has to."""
 
     from serving.access.audit_key import load_audit_key

@@ -28,7 +28,7 @@ def check_local(request: Request) -> None:
     client = request.client.host if request.client else ""
     names = request.headers.getlist("host")
     is_direct = not any(name in request.headers for name in _FORWARDED)
-    if not (is_loopback(client) and len(names) == 1 and is_loopback(_name(names[0])) and is_direct):
+    if not (is_loopback(client) and len(names) == 1 and is_loopback(host_name(names[0])) and is_direct):
         raise Problem("not_local")
 
 
@@ -43,7 +43,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _name(host: str) -> str:
+def host_name(host: str) -> str:
+    """The name of a Host header's value, without its port."""
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0]

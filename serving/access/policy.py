@@ -13,15 +13,25 @@ READERS = frozenset(one for one in Role if one.sees_households)
 
 @dataclass(frozen=True)
 class Policy:
-    """Which roles may use a route (`None`: anybody, without a key), and what their area means there."""
+    """Which roles may use a route (`None`: anybody, without a key), and what their area means there.
+
+    `for_people`: only somebody who is signed in, of whatever role. `mends` are the problems that keep a
+    signed-in person from everything else, and that this route is there to end.
+    """
 
     roles: frozenset[Role] | None
     area: str = "–"
+    for_people: bool = False
+    mends: frozenset[str] = frozenset()
 
     @property
     def is_public(self) -> bool:
         """Whether no key is asked for."""
         return self.roles is None
+
+    def admits(self, role: Role, *, is_signed_in: bool) -> bool:
+        """Whether a role may use the route, signed in or with a key."""
+        return self.roles is None or (role in self.roles and (is_signed_in or not self.for_people))
 
 
 PUBLIC = Policy(None)
@@ -30,6 +40,10 @@ _SENT = Policy(SENDERS, "households sent must lie in it")
 _VECTORS = Policy(SENDERS | {Role.SCIENTIST}, "none: vectors name no household")
 _READ = Policy(READERS, "households outside are not there")
 _JOB = Policy(SENDERS, "jobs of other areas are not there")
+_FIRST = frozenset({"password_change_needed"})
+_THEN = _FIRST | {"second_factor_needed"}
+_OWN_PASSWORD = Policy(KNOWN, "none: the own account", for_people=True, mends=_THEN)
+_OWN_FACTOR = Policy(KNOWN, "none: the own account", for_people=True, mends=_THEN - _FIRST)
 
 POLICIES: dict[str, Policy] = {
     "GET /health/live": PUBLIC,
@@ -59,6 +73,13 @@ POLICIES: dict[str, Policy] = {
     "DELETE /v1/jobs/{job_id}": _JOB,
     "GET /": _READ,
     "GET /households/{household_id}": _READ,
+    "GET /sign-in": PUBLIC,
+    "POST /sign-in": PUBLIC,
+    "POST /sign-out": _OWN_PASSWORD,
+    "GET /password": _OWN_PASSWORD,
+    "POST /password": _OWN_PASSWORD,
+    "GET /second-factor": _OWN_FACTOR,
+    "POST /second-factor": _OWN_FACTOR,
 }
 
 
@@ -68,6 +89,6 @@ def policy_table() -> str:
     for route, policy in POLICIES.items():
         roles = "anybody" if policy.roles is None else ", ".join(one for one in Role if one in policy.roles)
         if policy.roles == KNOWN:
-            roles = "every role"
+            roles = "every role, signed in" if policy.for_people else "every role"
         lines.append(f"| `{route}` | {roles} | {policy.area} |")
     return "\n".join(lines)

@@ -11,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from serving.access.gate import find_session
 from serving.console.texts import texts
 from serving.errors import Problem
 
-_QUERY = ("as_of_date", "action", "area", "page")
+_QUERY = ("as_of_date", "action", "area", "page", "next")
 
 _PROBLEM_TEXTS = {
     "household_not_found": "problem_household",
@@ -22,6 +23,9 @@ _PROBLEM_TEXTS = {
     "key_not_accepted": "problem_key",
     "role_not_allowed": "problem_role",
     "not_local": "problem_local",
+    "origin_not_own": "problem_origin",
+    "origin_not_set": "problem_origin_not_set",
+    "too_many_sign_ins": "problem_too_many_sign_ins",
 }
 
 
@@ -38,27 +42,37 @@ class Pages:
             lstrip_blocks=True,
         )
 
-    def page(self, request: Request, template: str, status: int = 200, **view: Any) -> Response:
-        """A template rendered with `view`."""
+    def page(
+        self, request: Request, template: str, status: int = 200, *, has_address: bool = False, **view: Any
+    ) -> Response:
+        """A template rendered with `view`; only what is there, or `has_address` anyway, is linked to."""
         language = language_of(request)
         # An address that nothing stands behind is not repeated, in the link to the other language either.
-        links = _Links(request, language) if status == 200 else _Links(None, language)
+        links = _Links(request if status == 200 or has_address else None, language)
+        session = find_session(request)
+        person = session.account if session else None
+        # Whom the list would show nothing, it is not offered.
+        is_inside = getattr(request.state, "caller", None) is not None or not has_address
         html = self._environment.get_template(template).render(
-            t=texts(language), language=language, links=links, is_open=self._is_open, **view
-        )
+            t=texts(language), language=language, links=links, is_open=self._is_open, person=person,
+            sees_list=person.role.sees_households if person else is_inside, **view,
+        )  # fmt: skip
         return HTMLResponse(html, status, headers={"Content-Language": texts(language)["language_tag"]})
 
     def problem(self, request: Request, problem: Problem) -> Response:
         """A problem as a page."""
         words = texts(language_of(request))
         general = "problem_request" if problem.kind.status < 500 else "problem_service"
-        return self.page(
+        page = self.page(
             request,
             "problem.html",
             problem.kind.status,
             number=problem.kind.status,
             said=words[_PROBLEM_TEXTS.get(problem.code, general)],
         )
+        if "Retry-After" in problem.headers:
+            page.headers["Retry-After"] = problem.headers["Retry-After"]
+        return page
 
 
 class _Links:

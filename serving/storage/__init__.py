@@ -1,14 +1,20 @@
-"""What is kept: assessments and the models that made them, jobs, keys of callers, and who read what."""
+"""What is kept: assessments and the models that made them, jobs, keys and accounts of
+callers, their sessions, and who read what."""
 
+from serving.storage.accounts import Account, AccountState, AccountStore
 from serving.storage.assessments import AssessmentStore, History, Page, Run, Saved, Stored
 from serving.storage.audit import AuditLog, is_begun
 from serving.storage.database import connect, insert_into, lock_for_all
 from serving.storage.keys import KeyStore
 from serving.storage.migration import Form, State, find_state, migrate, open_database
+from serving.storage.sessions import Session, SessionStore
 from serving.storage.usual import UsualStore
 from serving.storage.villages import VillageStore
 
 __all__ = [
+    "Account",
+    "AccountState",
+    "AccountStore",
     "AssessmentStore",
     "AuditLog",
     "Form",
@@ -17,6 +23,8 @@ __all__ = [
     "Page",
     "Run",
     "Saved",
+    "Session",
+    "SessionStore",
     "State",
     "Stored",
     "UsualStore",

@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Connection, Engine, Row, select, update
 
 from serving.access.caller import Caller
@@ -28,6 +30,8 @@ from serving.storage.tables import audit_head
 NOTHING = "0" * 64
 """What the first entry has in place of a former one's hash."""
 MOST_FAULTS = 100
+HOLDER_MARK = "t"
+"""What the ids of token holders begin with."""
 _HEAD = 1
 _LOCK = 3
 _DOES_NOT_FIT = (
@@ -44,6 +48,17 @@ class Action(StrEnum):
     RESULT_READ = "result_read"
     KEY_ADDED = "key_added"
     KEY_REVOKED = "key_revoked"
+    SIGNED_IN = "signed_in"
+    SIGN_IN_FAILED = "sign_in_failed"
+    LOCKED_OUT = "locked_out"
+    SIGNED_OUT = "signed_out"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 (the name of an action)
+    SECOND_FACTOR_SET = "second_factor_set"
+    ACCOUNT_ADDED = "account_added"
+    ACCOUNT_LOCKED = "account_locked"
+    ACCOUNT_UNLOCKED = "account_unlocked"
+    ACCOUNT_RESET = "account_reset"
+    ACCOUNT_REMOVED = "account_removed"
 
 
 class Outcome(StrEnum):
@@ -52,11 +67,13 @@ class Outcome(StrEnum):
     SHOWN = "shown"
     NOT_FOUND = "not_found"
     DONE = "done"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry; `subject` is a household's HMAC, or the number of a job or key."""
+    """One entry; `subject` is the HMAC of a household's key or a login name, or the number of a job, key or
+    account."""
 
     seq: int
     at: dt.datetime
@@ -114,6 +131,18 @@ class AuditLog:
     def household(self, household_id: str) -> str:
         """A household as the log names it."""
         return self._hmac("household", household_id)
+
+    def login(self, login_name: str) -> str:
+        """A login name as the log names it: what was typed may be no account's, or a password."""
+        return self._hmac("login", login_name)
+
+    def token_holder(self, subject: str) -> str:
+        """The subject of an identity provider's token, as short as the id of a key."""
+        return f"{HOLDER_MARK}{self._hmac('token', subject)[:11]}"
+
+    def secret_for(self, purpose: str) -> bytes:
+        """32 bytes for something else, that tell nothing of the key (HKDF, RFC 5869)."""
+        return HKDF(SHA256(), 32, salt=None, info=purpose.encode()).derive(self._key)
 
     def append(
         self,
@@ -179,6 +208,7 @@ class AuditLog:
         self,
         *,
         household_id: str | None = None,
+        login_name: str | None = None,
         key_id: str | None = None,
         action: Action | None = None,
         since: dt.datetime | None = None,
@@ -189,6 +219,8 @@ class AuditLog:
         query = select(table)
         if household_id is not None:
             query = query.where(table.c.subject == self.household(household_id))
+        if login_name is not None:
+            query = query.where(table.c.subject == self.login(login_name))
         if key_id is not None:
             query = query.where(table.c.key_id == key_id)
         if action is not None:

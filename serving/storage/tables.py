@@ -139,6 +139,47 @@ api_key = Table(
 )
 """Keys of callers. The key itself was shown once and is nowhere."""
 
+account = Table(
+    "account",
+    METADATA,
+    Column("id", text(12), primary_key=True),
+    Column("login_name", text(40), nullable=False),
+    Column("password_hash", text(200), nullable=False),
+    Column("password_set_at", Instant, nullable=False),
+    # 1: the password was handed over by an administrator, and is to be changed.
+    Column("is_start_password", Small, nullable=False),
+    Column("role", text(20), nullable=False),
+    # Nothing: the role sees no household.
+    Column("area_code", text(12)),
+    Column("state", text(10), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    # Since the last sign-in.
+    Column("failures", Small, nullable=False),
+    Column("locked_until", Instant),
+    # Which kind, its sealed secret, and the last step of it that was used.
+    Column("second_factor", text(20)),
+    Column("second_factor_secret", text(200)),
+    Column("second_factor_step", Whole, nullable=False),
+    UniqueConstraint("login_name"),
+    sqlite_strict=True,
+)
+"""People who sign in. A password is kept as its argon2 hash."""
+
+session = Table(
+    "session",
+    METADATA,
+    Column("token_sha256", text(64), primary_key=True),
+    Column("account_id", text(12), ForeignKey("account.id"), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Index(None, "account_id"),
+    Index(None, "created_at"),
+    sqlite_strict=True,
+)
+"""Who is signed in. The token itself is in its browser's cookie and nowhere else."""
+
 audit_entry = Table(
     "audit_entry",
     METADATA,

@@ -140,7 +140,7 @@ def test_pages_keep_to_their_content_policy(stocked: Client, path: str) -> None:
     assert "frame-ancestors 'none'" in policy
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["referrer-policy"] == "strict-origin"
     parser = _Tags()
     parser.feed(answer.text)
     assert any(tag == "link" for tag, _ in parser.tags)

@@ -18,7 +18,8 @@ from starlette.routing import BaseRoute, Mount
 from serving.access import EVERYWHERE, NOWHERE, Caller, Role
 from serving.access.area import check_within
 from serving.access.caller import scope_of
-from serving.access.gate import KEPT_SECONDS, Gate
+from serving.access.gate import Gate
+from serving.access.kept import KEPT_SECONDS, Kept
 from serving.access.local import Access, is_loopback
 from serving.access.policy import POLICIES, Policy, policy_table
 from serving.access.scope import Scope
@@ -55,8 +56,8 @@ def test_every_route_has_a_policy_and_every_policy_a_route(client: Client) -> No
     ] == []
     public = sorted(name for name, policy in POLICIES.items() if policy.is_public)
     assert public == [
-        "GET /health/live", "GET /health/ready", "GET /openapi.json", "GET /ping", "GET /static",
-        "GET /v2/health/live", "GET /v2/health/ready",
+        "GET /health/live", "GET /health/ready", "GET /openapi.json", "GET /ping", "GET /sign-in", "GET /static",
+        "GET /v2/health/live", "GET /v2/health/ready", "POST /sign-in",
     ]  # fmt: skip
 
 
@@ -174,7 +175,7 @@ def test_a_key_is_taken_from_one_header_alone(client: Client, headers: list[tupl
 def test_a_revoked_key_is_refused_when_it_is_forgotten(client: Client) -> None:
     clock = [0.0]
     store = KeyStore(client.app.state.store.engine)
-    gate = Gate(store, Access.KEYS, now=lambda: clock[0])
+    gate = Gate(store, Access.KEYS, kept=Kept(now=lambda: clock[0]))
     header = client.make_key(Role.SCIENTIST, None)["Authorization"]
     route = routes_of(client.app)["GET /v1/model"]
 

@@ -21,7 +21,8 @@ from serving.api.inference import MODEL
 from serving.app import create_app
 from serving.jobs import JobState
 from serving.settings import Settings
-from tests.serving.access import world
+from tests.serving.access import callers, world
+from tests.serving.access.people import ORIGIN
 from tests.serving.access.world import HOUSEHOLDS, TODAY, VILLAGES, Sender, is_inside, mark
 from tests.serving.conftest import NAMES, VERSION, Client, a_household, a_request
 
@@ -51,6 +52,7 @@ def asks(jobs: dict[tuple[str, JobState], str]) -> Iterator[Ask]:
     yield from job_asks(jobs)
     yield from sent_asks()
     yield from vector_asks()
+    yield from own_asks()
     for path in ("/v1/model", "/v1/measures", "/v2"):
         yield Ask("GET", path, "know", f"GET {path}", lambda _: 200, {})
     open_to_all = ("/health/live", "/health/ready", "/openapi.json", "/static/console.css")
@@ -141,9 +143,24 @@ def vector_asks() -> Iterator[Ask]:
     yield Ask("POST", "/invocations", "vector", "POST /invocations", lambda _: 200, body)
 
 
+def own_asks() -> Iterator[Ask]:
+    """Signing in, and one's own account. Signing out comes last: the session is over then."""
+    form: dict[str, Any] = {"data": {"name": "x"}}
+    for path in ("", "?next=/households/H-TWICE", "?lang=en"):
+        yield Ask("GET", f"/sign-in{path}", "public", "GET /sign-in", lambda _: 200, {})
+    yield Ask("POST", "/sign-in", "form", "POST /sign-in", lambda _: 422, form)
+    for path in ("/password", "/second-factor"):
+        yield Ask("GET", path, "own", f"GET {path}", lambda _: 200, {})
+        yield Ask("POST", path, "own", f"POST {path}", lambda _: 422, form)
+    yield Ask("POST", "/sign-out", "own", "POST /sign-out", lambda _: 303, form)
+
+
 @pytest.fixture(scope="module")
 def service(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, Settings]]:
-    settings = Settings(bundle_dir, f"sqlite:///{tmp_path_factory.mktemp('matrix')}/s.db")
+    folder = tmp_path_factory.mktemp("matrix")
+    settings = Settings(
+        bundle_dir, f"sqlite:///{folder}/s.db", public_origin=ORIGIN, tokens_file=callers.save_rules(folder)
+    )
     app = create_app(settings)
     engine = app.state.store.engine
     # Thousands of reads are thousands of commits; whether a disk keeps them is asked elsewhere.
@@ -158,13 +175,19 @@ def test_nobody_sees_what_is_not_theirs(service: tuple[Client, Settings]) -> Non
     client, settings = service
     statement = client.post("/v1/scores", json=a_request(a_household("H"))).json()["results"][0]
     jobs = world.stock(client.app, settings, statement)
-    senders, every_ask = world.make_senders(client.app), list(asks(jobs))
+    senders = [*world.make_senders(client.app), *callers.signed_in(client.app), *callers.with_tokens()]
+    # Signing out is asked last, everything else as before.
+    every_ask = sorted(asks(jobs), key=lambda one: one.path == "/sign-out")
+    # A request with a session has no key beside it.
+    del client._http.headers["authorization"]
     refusals: dict[str, set[bytes]] = {}
     wrong: list[str] = []
     cells = Counter[str]()
     for sender in senders:
         for ask in every_ask:
-            answer = client.request(ask.method, ask.path, headers=sender.headers, **ask.more)
+            answer = client.request(
+                ask.method, ask.path, headers={**callers.OWN_PAGE, **sender.headers}, **ask.more
+            )
             wanted = oracle(ask, sender)
             cells[ask.route] += 1
             if answer.status_code != wanted:
@@ -181,7 +204,15 @@ def test_nobody_sees_what_is_not_theirs(service: tuple[Client, Settings]) -> Non
     # Every refusal of a kind is the same to the byte, whatever is or is not behind it.
     assert {key: len(bodies) for key, bodies in refusals.items()} == dict.fromkeys(refusals, 1)
     assert {"401 ", "403 ", "404 jobs"} <= set(refusals)
-    assert cells.total() >= 5_000
+    kinds = {
+        "key": len(world.ROLE_AREAS),
+        "session": len(world.ROLE_AREAS) - 1,
+        "token": len(world.ROLE_AREAS),
+    }
+    assert {
+        kind: len({one.role for one in senders if one.name.startswith(f"{kind} of")}) for kind in kinds
+    } == kinds
+    assert cells.total() >= 12_000
     routes = {
         f"{method} {one.path}"
         for one in iter_route_contexts(client.app.routes)
@@ -195,11 +226,11 @@ def test_nobody_sees_what_is_not_theirs(service: tuple[Client, Settings]) -> Non
 
 def oracle(ask: Ask, sender: Sender) -> int:
     """The status that is right."""
-    if ask.kind == "public":
-        return 200
+    if ask.kind in {"public", "form"}:
+        return ask.expected(None)
     if sender.role is None:
         return 401
-    if sender.role not in world.MAY[ask.kind]:
+    if sender.role not in world.MAY[ask.kind] or (ask.kind == "own" and not sender.is_signed_in):
         return 403
     return ask.expected(sender.area)
 

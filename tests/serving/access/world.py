@@ -46,8 +46,11 @@ MAY = {
     "job": {"platform"},
     "know": READERS | {"scientist", "auditor", "accounts"},
     "vector": {"platform", "scientist"},
+    "own": READERS | {"scientist", "auditor", "accounts"},
 }
-"""What is done with a route, and the roles that may."""
+"""What is done with a route, and the roles that may; what is one's own, only signed in."""
+
+NO_ROLE = "no role"
 
 ROLE_AREAS: dict[str, tuple[str | None, ...]] = {
     "platform": (
@@ -97,12 +100,14 @@ class Household:
 
 @dataclass(frozen=True)
 class Sender:
-    """Somebody who asks. `role` is `None` where the key is not in force, or there is none."""
+    """Somebody who asks. `role` is `None` where what they show is not in force, or there is nothing, and
+    `NO_ROLE` where it is nobody's here. `is_signed_in`: with a session."""
 
     name: str
     role: str | None
     area: str | None
     headers: dict[str, str]
+    is_signed_in: bool = False
 
 
 HOUSEHOLDS = (
@@ -159,7 +164,7 @@ def make_senders(app: FastAPI) -> list[Sender]:
     for role, areas in ROLE_AREAS.items():
         for area in areas:
             key, _ = store.add(Role(role), area, "test", day)
-            made.append(Sender(f"{role} of {area}", role, area, header(key.text)))
+            made.append(Sender(f"key of {role} of {area}", role, area, header(key.text)))
     sound, _ = store.add(Role.PLATFORM, COUNTRY, "test", day)
     ended, _ = store.add(Role.PLATFORM, COUNTRY, "test", day)
     store.revoke(ended.key_id)
