@@ -22,6 +22,7 @@ from serving.access.openapi import add_access
 from serving.api import (
     health,
     households,
+    identities,
     inference,
     invocations,
     jobs,
@@ -35,6 +36,7 @@ from serving.bulk import JobFolders
 from serving.champion import Champion
 from serving.errors import Problem, problem_of_status, problem_response
 from serving.guard import Guard
+from serving.identity.opening import open_identities
 from serving.jobs import JobQueue
 from serving.settings import Settings
 from serving.storage import (
@@ -54,11 +56,16 @@ def create_app(settings: Settings) -> FastAPI:
     """The service. Its model begins to load when the server starts it; until then it answers 503.
 
     Raises `StorageError` when the database cannot be opened, `SettingsError` where jobs have no folder,
-    `AccessError` where the audit log has another key.
+    `AccessError` where the audit log has another key, `IdentityError` where identities have none.
     """
     engine = open_database(settings.database_url)
     audit = open_audit(engine, settings)
     store = AssessmentStore(engine, audit)
+    try:
+        identity_store = open_identities(engine, audit, settings)
+    except BaseException:
+        engine.dispose()
+        raise
     gate = Gate(KeyStore(engine), settings.access)
     folders = JobFolders(settings.jobs_folder)
     folders.prepare()
@@ -87,6 +94,8 @@ def create_app(settings: Settings) -> FastAPI:
         champion.start()
         yield
         store.engine.dispose()
+        if identity_store is not None:
+            identity_store.vault.data_keys.engine.dispose()
 
     app = FastAPI(
         title="防返 Fangfan",
@@ -112,6 +121,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.champion = champion
     app.state.store = store
+    app.state.identities = identity_store
     app.include_router(health.router(champion, store))
     villages, usual = VillageStore(store.engine), UsualStore(store.engine)
     app.include_router(scores.router(champion, villages, usual, settings))
@@ -121,8 +131,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(measures.router(champion))
     app.include_router(model_card.router(champion))
     app.include_router(households.router(store))
+    app.include_router(identities.router(identity_store, settings))
     app.include_router(jobs.router(desk, store))
-    app.include_router(console.router(pages, store))
+    app.include_router(console.router(pages, store, identity_store))
     app.mount("/static", console.static_files(), name="static")
     describe = app.openapi
     # Written once, like the framework's own.

@@ -26,7 +26,9 @@ class Settings:
     `job_days` how long its result is kept. For `lookup_seconds` a request may be answered with what the
     database had of its village before; 0 asks it every time. `access` says whether callers need keys (`open`
     on a loopback address alone); `audit_key_file` has the secret of the audit log, beside `jobs_dir` if not
-    given.
+    given. `identity_keys_file` is the key ring of identities and `identity_key_store` the database of households'
+    own keys, both beside `jobs_dir` if not given; without the file no identities are kept. `reveals_per_hour` and
+    `lookups_per_hour` bound what one key may reveal and look up.
     """
 
     bundle_dir: Path
@@ -46,6 +48,10 @@ class Settings:
     lookup_seconds: int = 5
     access: Access = Access.KEYS
     audit_key_file: Path | None = None
+    identity_keys_file: Path | None = None
+    identity_key_store: str | None = None
+    reveals_per_hour: int = 30
+    lookups_per_hour: int = 1_000
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
@@ -75,7 +81,20 @@ class Settings:
     @property
     def audit_key_path(self) -> Path:
         """The file of the audit log's secret."""
-        return self.audit_key_file or self.jobs_folder.with_name(f"{self.jobs_folder.name}.audit-key")
+        return self.audit_key_file or self._beside("audit-key")
+
+    @property
+    def identity_keys_path(self) -> Path:
+        """The file of the key ring; identities are kept where it is there."""
+        return self.identity_keys_file or self._beside("identity-keys")
+
+    @property
+    def identity_store_url(self) -> str:
+        """The database of households' own keys."""
+        return self.identity_key_store or f"sqlite:///{self._beside('identity-keys.db')}"
+
+    def _beside(self, ending: str) -> Path:
+        return self.jobs_folder.with_name(f"{self.jobs_folder.name}.{ending}")
 
     def environment(self) -> dict[str, str]:
         """The variables from which another process reads the same settings."""
@@ -122,6 +141,7 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "str": lambda _, text: text,
     "Path": lambda _, text: Path(text),
     "Path | None": lambda _, text: Path(text),
+    "str | None": lambda _, text: text,
     "Access": _access,
 }
 _WAYS_OUT = {

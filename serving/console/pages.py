@@ -18,6 +18,9 @@ _QUERY = ("as_of_date", "action", "area", "page")
 
 _PROBLEM_TEXTS = {
     "household_not_found": "problem_household",
+    "identity_not_found": "problem_identity",
+    "identity_not_set_up": "problem_identity",
+    "asked_too_often": "problem_often",
     "not_found": "problem_address",
     "key_not_accepted": "problem_key",
     "role_not_allowed": "problem_role",
