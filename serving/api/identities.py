@@ -27,7 +27,6 @@ from serving.identity import IdentityStore, Record
 from serving.settings import Settings
 
 
-
 class _Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -87,7 +86,10 @@ def router(store: IdentityStore | None, settings: Settings) -> APIRouter:
         "outside of the caller's area and nobody at all are answered alike. Every lookup is logged and counted.",
         response_class=Response,
         responses={
-            200: {"model": LookupAnswer, "content": {"application/json": {"example": {"household_ids": ["H0002878"]}}}},
+            200: {
+                "model": LookupAnswer,
+                "content": {"application/json": {"example": {"household_ids": ["H0002878"]}}},
+            },
             **problems(400, 408, 413, 415, 422, 429, 500, 503),
         },
         openapi_extra={"requestBody": lookup_request_body()},

@@ -101,7 +101,9 @@ class IdentityReader:
             self._add(at, refused.code, refused.way_out)
             return ""
 
-    def _object(self, given: Any, at: str, names: tuple[str, ...], required: tuple[str, ...]) -> dict[str, Any]:
+    def _object(
+        self, given: Any, at: str, names: tuple[str, ...], required: tuple[str, ...]
+    ) -> dict[str, Any]:
         """The declared fields that are there. The name of another may be anything, and is not repeated."""
         if not isinstance(given, dict):
             self._add(at, "not_an_object", f"give an object with {', '.join(names)}")
@@ -161,7 +163,9 @@ def identity_request_body() -> dict[str, Any]:
     }
     village = {"type": "string", "pattern": r"^[0-9A-Z]{12}$", "description": "村级区划代码"}
     persons = {"type": "array", "minItems": 1, "maxItems": MOST_PERSONS, "items": person}
-    return _body({"village_code": village, "persons": persons}, example_identity(), ["village_code", "persons"])
+    return _body(
+        {"village_code": village, "persons": persons}, example_identity(), ["village_code", "persons"]
+    )
 
 
 def lookup_request_body() -> dict[str, Any]:

@@ -61,7 +61,9 @@ async def read_purpose(request: Request) -> Purpose:
         if len(body) > _LONGEST_FORM:
             raise Problem("body_too_large")
     try:
-        given = [value for name, value in parse_qsl(body.decode("ascii"), max_num_fields=10) if name == "purpose"]
+        given = [
+            value for name, value in parse_qsl(body.decode("ascii"), max_num_fields=10) if name == "purpose"
+        ]
     except ValueError:
         given = []
     found = next((one for one in REVEAL_PURPOSES if given == [one]), None)

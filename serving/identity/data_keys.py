@@ -19,8 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from serving.errors import StorageError
 from serving.identity.keyring import KeyRing, RingVersion
 from serving.identity.suites import NotSealedSo, seal, unseal
-from serving.storage.columns import IS_SQLITE, Instant, Octets, Small, text
-from serving.storage.database import WRITES, connect
+from serving.storage.columns import Instant, Octets, Small, text
+from serving.storage.database import WRITES, connect, empty_log
 
 METADATA = MetaData()
 data_key = Table(
@@ -66,9 +66,13 @@ class DataKeys:
         rows = []
         for key_id, key in made:
             nonce, wrapped = seal(version.suite, version.wrapping_key, key, _bound(key_id, version))
-            rows.append(
-                {"id": key_id, "key_version": version.number, "nonce": nonce, "wrapped": wrapped, "made_at": now}
-            )
+            rows.append({
+                "id": key_id,
+                "key_version": version.number,
+                "nonce": nonce,
+                "wrapped": wrapped,
+                "made_at": now,
+            })
         if rows:
             with self._writing() as connection:
                 connection.execute(data_key.insert(), rows)
@@ -85,7 +89,11 @@ class DataKeys:
                         continue
                     try:
                         key = unseal(
-                            version.suite, version.wrapping_key, row.nonce, row.wrapped, _bound(row.id, version)
+                            version.suite,
+                            version.wrapping_key,
+                            row.nonce,
+                            row.wrapped,
+                            _bound(row.id, version),
                         )
                     except NotSealedSo:
                         continue
@@ -109,28 +117,8 @@ class DataKeys:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with self.engine.execution_options(**WRITES).connect() as connection:
-            if connection.dialect.name == IS_SQLITE:
-                # What is deleted is overwritten with zeros.
-                _pragma(connection, "secure_delete=ON")
-            with connection.begin():
-                yield connection
-
-
-def empty_log(engine: Engine) -> bool:
-    """Bring SQLite's write-ahead log into its file and cut it to nothing; whether nobody was in the way."""
-    if engine.dialect.name != IS_SQLITE:
-        return True
-    with engine.connect() as connection:
-        return bool(_pragma(connection, "wal_checkpoint(TRUNCATE)")[0] == 0)
-
-
-def _pragma(connection: Connection, text: str) -> Sequence[int]:
-    """Outside of a transaction, which SQLAlchemy would begin."""
-    raw = connection.connection.driver_connection
-    assert raw is not None
-    row: Sequence[int] = raw.execute(f"PRAGMA {text}").fetchone()
-    return row
+        with self.engine.execution_options(**WRITES).begin() as connection:
+            yield connection
 
 
 def _bound(key_id: str, version: RingVersion) -> bytes:

@@ -16,7 +16,9 @@ from features.signals.id_number import LENGTH, IdNumber
 _ID_NUMBER = IdNumber(name="id_number", zh="公民身份号码", en="ID number")
 _LONGEST = {"name": 50, "address": 200}
 _SPACES = re.compile(r"\s+")
-_BETWEEN_HANZI = re.compile(r"(?<=[\u3400-\u9fff\U00020000-\U0003ffff]) (?=[\u3400-\u9fff\U00020000-\U0003ffff])")
+_BETWEEN_HANZI = re.compile(
+    r"(?<=[\u3400-\u9fff\U00020000-\U0003ffff]) (?=[\u3400-\u9fff\U00020000-\U0003ffff])"
+)
 _PHONE_MARKS = re.compile(r"[\s()\-‐‑‒–—.]+")
 _COUNTRY = re.compile(r"(?:\+|00)86|86(?=1[3-9][0-9]{9}$)")
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
@@ -104,7 +106,9 @@ def _name(text: str) -> str:
     if len(name) > _LONGEST["name"]:
         raise _refused("too_long")
     # A number in the place of a name is a table whose columns have moved.
-    if not any(one.isalpha() or unicodedata.category(one) == "Co" for one in name) or re.search(r"\d{2}", name):
+    if not any(one.isalpha() or unicodedata.category(one) == "Co" for one in name) or re.search(
+        r"\d{2}", name
+    ):
         raise _refused("name_malformed")
     return name
 

@@ -30,4 +30,6 @@ def open_identities(engine: Engine, audit: AuditLog, settings: Settings) -> Iden
                 )
         return None
     keys = DataKeys.open(settings.identity_store_url, load_ring(path))
-    return IdentityStore(engine, audit, Vault(keys), Bounds(settings.reveals_per_hour, settings.lookups_per_hour))
+    return IdentityStore(
+        engine, audit, Vault(keys), Bounds(settings.reveals_per_hour, settings.lookups_per_hour)
+    )

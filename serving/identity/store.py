@@ -98,7 +98,10 @@ class IdentityStore:
             former = self._former(rows)
             given = Record(household_id, village_code, _in_order(persons), self.now())
             is_current = {one.key_version for one in rows} == {self.vault.ring.current.number}
-            is_same = former is not None and (former.village_code, former.persons) == (village_code, given.persons)
+            is_same = former is not None and (former.village_code, former.persons) == (
+                village_code,
+                given.persons,
+            )
             gone: set[str] = set()
             if not (is_same and is_current and len({one.village_code for one in rows}) == 1):
                 gone = self.replace_in(connection, rows, [given])
@@ -149,7 +152,9 @@ class IdentityStore:
         """The identity in clear, for a purpose that the log keeps; raises `Problem` (429) beyond the bound."""
         with self._transaction() as connection:
             self._check_rate(connection, caller, Action.IDENTITY_REVEALED, self.bounds.reveals)
-            return self._read(connection, caller, household_id, Action.IDENTITY_REVEALED, purpose, masks=False)
+            return self._read(
+                connection, caller, household_id, Action.IDENTITY_REVEALED, purpose, masks=False
+            )
 
     def look_up(self, caller: Caller, kind: Kind, value: str) -> list[str]:
         """The keys of the households, within the caller's area, of somebody with this ID number or phone.
@@ -268,5 +273,8 @@ def lock(connection: Connection) -> None:
 
 
 def _in_order(persons: Sequence[Person]) -> tuple[Person, ...]:
-    made = [Person(one.person_id, {kind: one.values[kind] for kind in _ORDER if kind in one.values}) for one in persons]
+    made = [
+        Person(one.person_id, {kind: one.values[kind] for kind in _ORDER if kind in one.values})
+        for one in persons
+    ]
     return tuple(sorted(made, key=lambda one: (one.person_id != HEAD, one.person_id)))

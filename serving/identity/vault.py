@@ -51,9 +51,7 @@ class Vault:
     def seal(self, place: Place, value: str, key_id: str, key: bytes) -> dict[str, Any]:
         """The columns of a value's row, but for `written_at`."""
         version = self.ring.current
-        nonce, ciphertext = seal(
-            version.suite, key, value.encode(), place.bound(key_id, version.number)
-        )
+        nonce, ciphertext = seal(version.suite, key, value.encode(), place.bound(key_id, version.number))
         return {
             "household_id": place.household_id,
             "village_code": place.village_code,

@@ -134,6 +134,10 @@ class AuditLog:
         """A value that was looked up, as the log names it."""
         return self._hmac("value", f"{kind}\n{value}")
 
+    def seal(self, text: str) -> str:
+        """What proves that whoever has the audit key wrote a text that is kept elsewhere."""
+        return self._hmac("text", text)
+
     def append(
         self,
         connection: Connection,
@@ -189,16 +193,22 @@ class AuditLog:
         """
         lock_for_all(connection, _LOCK)
         kept = select(func.min(table.c.seq)).where(table.c.at >= before).scalar_subquery()
-        newest = select(func.max(table.c.seq)).where(func.coalesce(table.c.seq < kept, True)).scalar_subquery()
-        last = connection.execute(select(table).where(table.c.seq == newest)).first()
-        if last is None:
-            return 0
+        newest = (
+            select(func.max(table.c.seq)).where(func.coalesce(table.c.seq < kept, True)).scalar_subquery()
+        )
         if self._faults(connection, None)[2]:
             raise AccessError(
                 "the audit log has faults and is not pruned: `python -m serving audit verify` shows them"
             )
+        last = connection.execute(select(table).where(table.c.seq == newest)).first()
+        if last is None:
+            return 0
         count = connection.execute(delete(table).where(table.c.seq <= last.seq)).rowcount
-        base = {"seq": last.seq, "sha256": last.sha256, "seal": self._hmac("base", f"{last.seq}:{last.sha256}")}
+        base = {
+            "seq": last.seq,
+            "sha256": last.sha256,
+            "seal": self._hmac("base", f"{last.seq}:{last.sha256}"),
+        }
         connection.execute(
             insert_into(connection, audit_head)
             .values(id=_BASE, **base)
@@ -228,7 +238,8 @@ class AuditLog:
         """Number and hash of the last entry, and everything that is wrong."""
         faults: list[str] = []
         head, base = (
-            connection.execute(select(audit_head).where(audit_head.c.id == one)).first() for one in (_HEAD, _BASE)
+            connection.execute(select(audit_head).where(audit_head.c.id == one)).first()
+            for one in (_HEAD, _BASE)
         )
         seq, former = (base.seq, base.sha256) if base else (0, NOTHING)
         if base and not hmac.compare_digest(base.seal, self._hmac("base", f"{seq}:{former}")):

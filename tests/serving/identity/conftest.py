@@ -22,11 +22,16 @@ PLATFORM = Caller("k1", Role.PLATFORM, Scope("500999"))
 OTHER = Caller("k2", Role.PLATFORM, Scope("510199"))
 HELPER = Caller("k3", Role.HELPER, Scope(HERE))
 NUMBER, PHONE = "11010519491231002X", "13800138000"
-ZHANG = Person("head", {Kind.NAME: "张三丰", Kind.ID_NUMBER: NUMBER, Kind.PHONE: PHONE, Kind.ADDRESS: "重庆市示例县示例镇1组"})
+ZHANG = Person(
+    "head",
+    {Kind.NAME: "张三丰", Kind.ID_NUMBER: NUMBER, Kind.PHONE: PHONE, Kind.ADDRESS: "重庆市示例县示例镇1组"},
+)
 CHILD = Person("M-1", {Kind.NAME: "张小丰"})
 
 
-def make_store(url: str, key_store: str, suite: Suite = Suite.AES_256_GCM, bounds: Bounds | None = None) -> IdentityStore:
+def make_store(
+    url: str, key_store: str, suite: Suite = Suite.AES_256_GCM, bounds: Bounds | None = None
+) -> IdentityStore:
     engine = open_database(url)
     keys = DataKeys.open(key_store, new_ring(suite))
     return IdentityStore(engine, AuditLog(engine, AUDIT_KEY), Vault(keys), bounds)

@@ -103,7 +103,11 @@ def test_normalising_twice_changes_nothing(kind: Kind, text: str) -> None:
     assert normalise(kind, kept) == kept
 
 
-@given(NUMBERS, PHONES, st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5), min_size=1, max_size=50))
+@given(
+    NUMBERS,
+    PHONES,
+    st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5), min_size=1, max_size=50),
+)
 def test_masks_hide(number: str, phone: str, name: str) -> None:
     assert masked(Kind.ID_NUMBER, number) == number[:4] + "*" * 10 + number[-4:]
     assert masked(Kind.PHONE, phone) == phone[:3] + "****" + phone[-4:]

@@ -15,7 +15,18 @@ from serving.identity import IdentityStore, Kind, Person, Record
 from serving.identity.store import Bounds
 from serving.storage.audit import Action
 from serving.storage.tables import identity as table
-from tests.serving.identity.conftest import BESIDE, CHILD, FAR, HELPER, HERE, NUMBER, OTHER, PHONE, PLATFORM, ZHANG
+from tests.serving.identity.conftest import (
+    BESIDE,
+    CHILD,
+    FAR,
+    HELPER,
+    HERE,
+    NUMBER,
+    OTHER,
+    PHONE,
+    PLATFORM,
+    ZHANG,
+)
 
 
 def rows_of(store: IdentityStore) -> list[dict[str, object]]:
@@ -67,7 +78,10 @@ def test_a_household_that_moved_is_kept_where_it_is(store: IdentityStore) -> Non
     store.put(PLATFORM, "H1", HERE, [ZHANG])
     store.put(OTHER, "H1", FAR, [CHILD])
     store.put(PLATFORM, "H1", BESIDE, [ZHANG])
-    assert {(one["village_code"], one["person_id"]) for one in rows_of(store)} == {(BESIDE, "head"), (FAR, "M-1")}
+    assert {(one["village_code"], one["person_id"]) for one in rows_of(store)} == {
+        (BESIDE, "head"),
+        (FAR, "M-1"),
+    }
     # The key of the rows that are gone is gone with them.
     assert {one["key_id"] for one in rows_of(store)} == store.vault.data_keys.ids()
     assert store.find(HELPER, "H1") is None

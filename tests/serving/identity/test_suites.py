@@ -60,8 +60,15 @@ def test_keyed_hashes() -> None:
 
 
 @pytest.mark.parametrize("suite", Suite)
-@given(text=st.binary(max_size=300), bound=st.binary(max_size=60), where=st.integers(0, 10_000), bit=st.integers(0, 7))
-def test_nothing_opens_that_was_touched(suite: Suite, text: bytes, bound: bytes, where: int, bit: int) -> None:
+@given(
+    text=st.binary(max_size=300),
+    bound=st.binary(max_size=60),
+    where=st.integers(0, 10_000),
+    bit=st.integers(0, 7),
+)
+def test_nothing_opens_that_was_touched(
+    suite: Suite, text: bytes, bound: bytes, where: int, bit: int
+) -> None:
     key = suite.new_key()
     nonce, sealed = seal(suite, key, text, bound)
     assert unseal(suite, key, nonce, sealed, bound) == text

@@ -36,6 +36,4 @@ def upgrade() -> None:
     op.create_index(op.f("ix_identity_lookup"), "identity", ["lookup"])
     op.create_index(op.f("ix_identity_key_version"), "identity", ["key_version"])
     op.add_column("audit_entry", sa.Column("purpose", text(20), nullable=False, server_default=""))
-    op.create_index(
-        op.f("ix_audit_entry_key_id_action_at"), "audit_entry", ["key_id", "action", "at"]
-    )
+    op.create_index(op.f("ix_audit_entry_key_id_action_at"), "audit_entry", ["key_id", "action", "at"])
