@@ -10,20 +10,19 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from features.signals import CONTRACTS
-from features.signals.fields import Identifier
+from features.signals.defects import Defect
 from serving.access.gate import caller_of
 from serving.api.households import as_of_of, changes_of
 from serving.console.household import household_view
 from serving.console.identity import hidden_view, identity_view, read_purpose
 from serving.console.listing import PER_PAGE, listing_view
-from serving.console.pages import Pages, language_of
+from serving.console.pages import AREA, Pages, language_of
 from serving.errors import Problem
 from serving.identity import IdentityStore
 from serving.storage import AssessmentStore, History
 
 ACTIONS = ("visit", "watch", "routine")
 _KEY = CONTRACTS["household"].field("household_id")
-_AREA = re.compile(r"[0-9A-Z]{2,12}", re.ASCII)
 
 
 def router(pages: Pages, store: AssessmentStore, identities: IdentityStore | None) -> APIRouter:
@@ -41,7 +40,7 @@ def router(pages: Pages, store: AssessmentStore, identities: IdentityStore | Non
             return RedirectResponse(f"/households/{key}{suffix}", status_code=303)
         action = query.get("action", "")
         area = query.get("area", "").strip()
-        is_area = not area or _AREA.fullmatch(area) is not None
+        is_area = not area or AREA.fullmatch(area) is not None
         page = _page(query.get("page", "1"))
         caller = caller_of(request)
         run = store.find_run(caller)
@@ -93,9 +92,12 @@ def router(pages: Pages, store: AssessmentStore, identities: IdentityStore | Non
 
 
 def is_key(text: str) -> bool:
-    """Whether a text has the form of a household's key."""
-    assert isinstance(_KEY, Identifier)
-    return re.fullmatch(_KEY.pattern, text, re.ASCII) is not None
+    """Whether a text has the form of a household's key, which somebody's ID number or phone has not."""
+    try:
+        _KEY.parse(text)
+    except Defect:
+        return False
+    return True
 
 
 def _page(text: str) -> int:
