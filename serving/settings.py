@@ -26,9 +26,9 @@ class Settings:
     `job_days` how long its result is kept. For `lookup_seconds` a request may be answered with what the
     database had of its village before; 0 asks it every time. `access` says whether callers need keys (`open`
     on a loopback address alone); `audit_key_file` has the secret of the audit log, beside `jobs_dir` if not
-    given. `identity_keys_file` is the key ring of identities and `identity_key_store` the database of households'
-    own keys, both beside `jobs_dir` if not given; without the file no identities are kept. `reveals_per_hour` and
-    `lookups_per_hour` bound what one key may reveal and look up.
+    given. `identity_keys_file` is the key ring of identities and `identity_key_store` the database of
+    households' own keys, both beside `jobs_dir` if not given; without the file no identities are kept.
+    `reveals_per_hour` and `lookups_per_hour` bound what one key may reveal and look up.
     """
 
     bundle_dir: Path

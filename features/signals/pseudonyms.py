@@ -1,9 +1,9 @@
 """Keys that are no pseudonyms: an ID number or a mobile number in the place of a household's or member's key.
 
 Keys are stored, logged by their hashes, put into addresses and handed on in result files, as nothing but a
-pseudonym may be. A key of 18 characters is refused where its date of birth and check character are those of an
-ID number (GB 11643), which keys that are counted up practically never have; one of 11 digits where it begins as a
-mobile number does.
+pseudonym may be. A key of 18 characters is refused where its date of birth and check character are those of
+an ID number (GB 11643), which keys that are counted up practically never have; one of 11 digits where it
+begins as a mobile number does.
 """
 
 from __future__ import annotations

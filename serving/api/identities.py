@@ -1,4 +1,4 @@
-"""`/v1/households/{household_id}/identity`: kept encrypted, shown masked, revealed for a purpose; and the lookup.
+"""`/v1/households/{household_id}/identity`: encrypted, masked, revealed for a purpose; and the lookup.
 
 An ID number or a phone travels in bodies alone: an address is written down wherever a request comes by.
 """
@@ -74,7 +74,9 @@ EXAMPLE_MASKED: dict[str, Any] = {
 def router(store: IdentityStore | None, settings: Settings) -> APIRouter:
     """The routes, bound to their store; without one they say that identities are not set up."""
     made = APIRouter(tags=["identities"], prefix="/v1/households")
-    shown = {200: {"model": IdentityAnswer, "content": {"application/json": {"example": EXAMPLE_MASKED}}}}
+    shown: dict[int | str, dict[str, Any]] = {
+        200: {"model": IdentityAnswer, "content": {"application/json": {"example": EXAMPLE_MASKED}}}
+    }
 
     async def body_of(request: Request) -> Any:
         return parse_json(await read_body(request, MOST_BYTES, settings.body_seconds))
@@ -82,8 +84,9 @@ def router(store: IdentityStore | None, settings: Settings) -> APIRouter:
     @made.post(
         "/lookup",
         summary="Find households by an ID number or a phone",
-        description="Full-width digits, spaces, hyphens, +86 and a small x are taken for what they mean. Somebody "
-        "outside of the caller's area and nobody at all are answered alike. Every lookup is logged and counted.",
+        description="Full-width digits, spaces, hyphens, +86 and a small x are taken for what they mean. "
+        "Somebody outside of the caller's area and nobody at all are answered alike. Every lookup is logged "
+        "and counted.",
         response_class=Response,
         responses={
             200: {
@@ -103,8 +106,8 @@ def router(store: IdentityStore | None, settings: Settings) -> APIRouter:
     @made.put(
         "/{household_id}/identity",
         summary="Keep a household's identity",
-        description="The persons sent take the place of those that were there; sending the same again changes "
-        "nothing. What is kept is answered masked.",
+        description="The persons sent take the place of those that were there; sending the same again "
+        "changes nothing. What is kept is answered masked.",
         response_class=Response,
         responses={**shown, **problems(400, 408, 413, 415, 422, 500, 503)},
         openapi_extra={"requestBody": identity_request_body()},
@@ -128,8 +131,8 @@ def router(store: IdentityStore | None, settings: Settings) -> APIRouter:
     @made.post(
         "/{household_id}/identity/reveal",
         summary="A household's identity in clear, for a purpose",
-        description="For those who go to the household. The purpose is logged with the caller, and reveals are "
-        "bounded by the hour.",
+        description="For those who go to the household. The purpose is logged with the caller, and reveals "
+        "are bounded by the hour.",
         response_class=Response,
         responses={200: {"model": IdentityAnswer}, **problems(400, 404, 408, 413, 415, 422, 429, 500, 503)},
         openapi_extra={"requestBody": reveal_request_body()},

@@ -170,7 +170,7 @@ def identity_request_body() -> dict[str, Any]:
 
 def lookup_request_body() -> dict[str, Any]:
     """The body of the lookup in OpenAPI 3.1."""
-    fields = {name: {"type": "string", "maxLength": 50} for name in Kind if name.is_looked_up}
+    fields = {one.value: {"type": "string", "maxLength": 50} for one in Kind if one.is_looked_up}
     made = _body(fields, {"id_number": "11010519491231002X"}, [])
     schema = made["content"]["application/json"]["schema"]
     schema |= {"minProperties": 1, "maxProperties": 1}

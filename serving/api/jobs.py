@@ -152,8 +152,8 @@ class JobDesk:
                 # Not a part of the order: whose key was replaced sends the same one again.
                 sent_by = {"key_id": caller.key_id, "role": caller.role.value}
                 job = self.queue.enqueue(
-                    connection, PURPOSE, {**order.as_json(), "sent_by": sent_by}, dt.timedelta(hours=self.settings.job_hours),
-                    job_id=job_id, area_code=caller.scope.prefix,
+                    connection, PURPOSE, {**order.as_json(), "sent_by": sent_by},
+                    dt.timedelta(hours=self.settings.job_hours), job_id=job_id, area_code=caller.scope.prefix,
                 )  # fmt: skip
                 answer = {"body": self.answer(job), "headers": {"Location": f"/v1/jobs/{job.id}"}}
                 if hold is not None:
@@ -221,8 +221,9 @@ def router(desk: JobDesk, store: AssessmentStore) -> APIRouter:
         "/{job_id}/result",
         summary="The result file",
         description="One row a scored household. In CSV a text that a spreadsheet would compute begins with "
-        "an apostrophe; Parquet has every key byte for byte as it was sent. The file says who ordered it, when "
-        "it was made and for what: CSV in its last columns, a workbook on its second sheet, Parquet in its metadata.",
+        "an apostrophe; Parquet has every key byte for byte as it was sent. The file says who ordered it, "
+        "when it was made and for what: CSV in its last columns, a workbook on its second sheet, Parquet in its "
+        "metadata.",
         response_class=Response,
         responses={200: {"content": RESULT_CONTENT}, **problems(404, 409, 500, 503)},
     )
@@ -263,7 +264,7 @@ def order_of(form: Form) -> Order:
             if name == "result_purpose" and chosen[name] not in RESULT_PURPOSES:
                 raise ValueError
         except ValueError:
-            words = ", ".join(RESULT_PURPOSES if name == "result_purpose" else kind)
+            words = ", ".join(one.value for one in (RESULT_PURPOSES if kind is Purpose else kind))
             errors.append(FieldError(f"/form/{name}", "unknown_category", f"give one of {words}"))
     there = {one.part for one in form.files}
     refused = {one.pointer for one in form.errors}

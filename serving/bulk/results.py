@@ -1,9 +1,9 @@
 """Result files: one flat row a household, in parts as they are scored and then as one file.
 
-In CSV a text that a spreadsheet would compute gets an apostrophe before it; a workbook and Parquet have it as it
-came. Every file says who ordered it, when it was made and for what: CSV in the last columns of every row, so that
-no reader stumbles over a line that is no row and a part that is cut out still says it; a workbook on a sheet of
-its own; Parquet in its metadata.
+In CSV a text that a spreadsheet would compute gets an apostrophe before it; a workbook and Parquet have it as
+it came. Every file says who ordered it, when it was made and for what: CSV in the last columns of every row,
+so that no reader stumbles over a line that is no row and a part that is cut out still says it; a workbook on
+a sheet of its own; Parquet in its metadata.
 """
 
 from __future__ import annotations
@@ -115,8 +115,8 @@ def _write_csv(parts: Sequence[Path], path: Path, origin: Origin) -> None:
 def _write_xlsx(parts: Sequence[Path], path: Path, origin: Origin) -> None:
     from xlsxwriter import Workbook
 
-    # Cells are texts, numbers and days as they are: nothing is taken for a formula, a link or a number. Rows go to
-    # the disk one by one, beside the result and not where other programs keep temporary files.
+    # Cells are texts, numbers and days as they are: nothing is taken for a formula, a link or a number. Rows
+    # go to the disk one by one, beside the result and not where other programs keep temporary files.
     options = {
         "constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
         "strings_to_numbers": False, "tmpdir": str(path.parent),
@@ -149,8 +149,8 @@ def _rows(parts: Sequence[Path]) -> Iterator[tuple[Any, ...]]:
 def neutral(cell: Any) -> Any:
     """A cell that no spreadsheet computes.
 
-    Also where the sign is written in full width, small or raised (＝﹦⁺), which some programs take for the plain
-    one, or stands behind spaces and characters without a form.
+    Also where the sign is written in full width, small or raised (＝﹦⁺), which some programs take for the
+    plain one, or stands behind spaces and characters without a form.
     """
     if not isinstance(cell, str):
         return cell

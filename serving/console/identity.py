@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 from serving.access import Caller
-from serving.access.policy import POLICIES
+from serving.access.policy import VISITORS
 from serving.access.purpose import REVEAL_PURPOSES, Purpose
 from serving.console.texts import texts
 from serving.errors import FieldError, Problem
@@ -24,7 +24,7 @@ _LABELS = {
 def hidden_view(
     identities: IdentityStore | None, caller: Caller, household_id: str, language: str
 ) -> dict[str, Any] | None:
-    """The masked identity, with the purposes to reveal it for where the caller may; `None` where there is none."""
+    """The masked identity, and what for the caller may reveal it; `None` where there is none."""
     if identities is None:
         return None
     try:
@@ -36,7 +36,7 @@ def hidden_view(
         return {"persons": [], "state": texts(language)["identity_unreadable"], "purposes": []}
     if record is None:
         return None
-    may_reveal = caller.role in (POLICIES["POST /households/{household_id}/reveal"].roles or ())
+    may_reveal = caller.role in VISITORS
     purposes = [{"key": one.value, "text": one.text(language)} for one in REVEAL_PURPOSES if may_reveal]
     return {"persons": _persons(record, language), "state": None, "purposes": purposes}
 

@@ -80,7 +80,9 @@ class _Links:
     def __init__(self, request: Request | None, language: str) -> None:
         self._path = request.url.path if request else "/"
         query = request.query_params.items() if request else ()
-        self._query = {name: value for name, value in query if name in _QUERY and _QUERY[name].fullmatch(value)}
+        self._query = {
+            name: value for name, value in query if name in _QUERY and _QUERY[name].fullmatch(value)
+        }
         self._language = language
 
     def to(self, path: str, **query: object) -> str:

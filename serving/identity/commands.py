@@ -50,8 +50,9 @@ def new_key(
     keys_file: KeysFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make the key ring, or a new version of it, which rows take from then on. Services read it when they start.
+    """Make the key ring, or a new version of it, which rows take from then on.
 
+    Services read it when they start.
     Keep a copy apart from the database's: without the ring no identity opens.
     """
     from serving.identity.keyring import load_ring, new_ring, save_ring
@@ -142,8 +143,9 @@ def import_file(
     audit_key_file: AuditKeyFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take identities in from a table: household_id, village_code, person_id (head if empty), name, id_number, phone, address.
+    """Take identities in from a table.
 
+    Columns: household_id, village_code, person_id (head if empty), name, id_number, phone, address.
     Sound rows are kept whatever the others are; a value is never told. Exit code 1 where rows were refused.
     """
     from serving.identity.importing import import_identities
@@ -181,8 +183,8 @@ def erase(
 ) -> None:
     """Erase a household's identity in every area, for good, and write a proof.
 
-    Its key is destroyed, so that copies of the database lose it as well; copies of the key store have to be let go
-    of in their own time.
+    Its key is destroyed, so that copies of the database lose it as well; copies of the key store have to be
+    let go of in their own time.
     """
     from serving.identity.erasure import erase as erase_household
 
@@ -192,8 +194,8 @@ def erase(
         print(json.dumps(made))
     else:
         print(
-            f"{made['identity_rows']} values and {len(made['key_ids'])} keys erased, {made['assessments']} assessments "
-            f"{history.value}; proof in {proof}"
+            f"{made['identity_rows']} values and {len(made['key_ids'])} keys erased, "
+            f"{made['assessments']} assessments {history.value}; proof in {proof}"
         )
 
 
@@ -254,8 +256,8 @@ def _opened(
         store = open_identities(keys.engine, log, settings)
         if store is None:
             raise IdentityError(
-                f"there is no key ring {settings.identity_keys_path}: run `python -m serving identity new-key`, or say "
-                "with --keys where it is"
+                f"there is no key ring {settings.identity_keys_path}: run "
+                "`python -m serving identity new-key`, or say with --keys where it is"
             )
         try:
             yield store

@@ -1,8 +1,8 @@
 """Households' own keys, in a database of their own: destroying one shreds its household in every copy.
 
-A copy of the main database holds ciphertexts that nothing opens but the key here. So this database is small, is
-never copied together with the other, and its copies are kept for days and not for years. A key is wrapped with the
-key ring and says nothing of whose it is.
+A copy of the main database holds ciphertexts that nothing opens but the key here. So this database is small,
+is never copied together with the other, and its copies are kept for days and not for years. A key is wrapped
+with the key ring and says nothing of whose it is.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Erasure: a household's key is destroyed, its rows are deleted, its assessments let go of it; and the proof.
 
-Destroying the key is what reaches the copies of the database (crypto-shredding). It happens inside the transaction
-that deletes the rows and logs it, before that is committed: there is no acknowledged erasure with a key left, and
-one that was interrupted is repeated. PIPL art. 47 asks for erasure when the purpose is fulfilled, consent is
-withdrawn or the time of keeping is over.
+Destroying the key is what reaches the copies of the database (crypto-shredding). It happens inside the
+transaction that deletes the rows and logs it, before that is committed: there is no acknowledged erasure with
+a key left, and one that was interrupted is repeated. PIPL art. 47 asks for erasure when the purpose is
+fulfilled, consent is withdrawn or the time of keeping is over.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def erase(
 ) -> dict[str, Any]:
     """Erase a household everywhere and write the proof of it, which is answered.
 
-    Raises `IdentityError` where nothing is stored of it, or a file is at `proof` already; `StorageError` where the
-    bytes could not be purged, after the erasure itself was done.
+    Raises `IdentityError` where nothing is stored of it, or a file is at `proof` already; `StorageError`
+    where the bytes could not be purged, after the erasure itself was done.
     """
     if proof.exists():
         raise IdentityError(

@@ -1,6 +1,7 @@
-"""Importing identities from a table: row by row, refused rows told without their values, in no temporary file.
+"""Importing identities from a table: row by row, refused rows told without values, in no temporary file.
 
-A row says what is known of one person, and changes nothing else of the household: what is empty stays as it is.
+A row says what is known of one person, and changes nothing else of the household: what is empty stays as it
+is.
 """
 
 from __future__ import annotations
@@ -200,7 +201,7 @@ def _rows_of(kind: FileKind, content: IO[bytes]) -> Iterator[dict[str, Any]]:
         else:
             reader = csv.reader(lines)
             names = next(reader, [])
-            cells = iter(reader)
+            cells = (one for one in reader)
         _check_columns(names)
         try:
             for row in cells:
@@ -218,5 +219,6 @@ def _check_columns(names: Sequence[str]) -> None:
     """The names of others may be anything, and are not repeated."""
     if set(names) - set(COLUMNS) or len(set(names)) != len(names) or not {*KEYS[:2]} <= set(names):
         raise IdentityError(
-            f"the table's columns must be household_id, village_code and any of {', '.join(COLUMNS[2:])}, each once"
+            "the table's columns must be household_id, village_code and any of "
+            f"{', '.join(COLUMNS[2:])}, each once"
         )

@@ -43,7 +43,7 @@ class KeyRing:
         return KeyRing(made, {**self.versions, made.number: made})
 
     def without(self, number: int) -> KeyRing:
-        """The ring without a version; raises `IdentityError` for the current one and one that is not there."""
+        """The ring without a version; raises `IdentityError` for the current one and one not there."""
         if number == self.current.number:
             raise IdentityError("the current version of the key ring cannot be retired: make a new one first")
         if number not in self.versions:
@@ -63,7 +63,7 @@ def new_version(number: int, suite: Suite) -> RingVersion:
 
 
 def load_ring(path: Path) -> KeyRing:
-    """The ring of a file; raises `IdentityError` where it cannot be read, is no ring, or is open to others."""
+    """The ring of a file; raises `IdentityError` where it cannot be read or is open to others."""
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode

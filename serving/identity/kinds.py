@@ -1,7 +1,7 @@
 """The kinds of identifier, the one form each is kept and looked up in, and what is refused.
 
-Whoever types ``５００２…ｘ`` and whoever sends ``5002…X`` mean one number: values are normalised before they are
-encrypted, and before they are looked up.
+Whoever types ``５００２…ｘ`` and whoever sends ``5002…X`` mean one number: values are normalised before they
+are encrypted, and before they are looked up.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ class ValueRefused(Exception):
 def normalise(kind: Kind, given: object) -> str:
     """The value in the form it is kept in; raises `ValueRefused`.
 
-    NFKC (full-width digits and letters become plain ones), spaces trimmed; an ID number in capitals and checked by
-    GB 11643; a phone without country code, spaces and hyphens.
+    NFKC (full-width digits and letters become plain ones), spaces trimmed; an ID number in capitals and
+    checked by GB 11643; a phone without country code, spaces and hyphens.
     """
     if not isinstance(given, str):
         raise _refused("not_text")

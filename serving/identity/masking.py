@@ -1,8 +1,9 @@
 """What is shown of an identifier to whoever has not asked for it by name: enough to tell two people apart.
 
-The surname, the first four and last four characters of an ID number, the first three and last four digits of a
-phone, an address down to its county: the forms that Chinese public services print. No national standard fixes
-the places; GB/T 37964-2019, appendix A, has masking (屏蔽) as a technique and leaves them to the purpose.
+The surname, the first four and last four characters of an ID number, the first three and last four digits of
+a phone, an address down to its county: the forms that Chinese public services print. No national standard
+fixes the places; GB/T 37964-2019, appendix A, has masking (屏蔽) as a technique and leaves them to the
+purpose.
 """
 
 from __future__ import annotations

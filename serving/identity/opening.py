@@ -17,8 +17,8 @@ from serving.storage.tables import identity as table
 def open_identities(engine: Engine, audit: AuditLog, settings: Settings) -> IdentityStore | None:
     """The identities of a database; `None` where there is no key ring and nothing is stored.
 
-    Raises `IdentityError` where identities are stored and their ring is missing, or the ring cannot be used, and
-    `StorageError` where the key store cannot.
+    Raises `IdentityError` where identities are stored and their ring is missing, or the ring cannot be used,
+    and `StorageError` where the key store cannot.
     """
     path = settings.identity_keys_path
     if not path.exists():

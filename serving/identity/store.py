@@ -1,4 +1,4 @@
-"""Stored identities: written and looked up within an area, shown masked, revealed for a purpose, always logged."""
+"""Stored identities: kept and found within an area, shown masked, revealed for a purpose, always logged."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Bounds:
 
 
 class IdentityStore:
-    """The identities of one database. Raises `Problem`: 503 where a database does not answer or a row not open."""
+    """The identities of one database. Raises `Problem` (503) where it does not answer, or a row not open."""
 
     def __init__(
         self,
@@ -117,7 +117,8 @@ class IdentityStore:
     ) -> set[str]:
         """Put records in the place of rows, in a transaction that holds `lock`.
 
-        Answers the households' keys that nothing is sealed with any more: to be destroyed once it is committed.
+        Answers the households' keys that nothing is sealed with any more: to be destroyed once it is
+        committed.
         """
         current = self.vault.ring.current.number
         kept = {
@@ -149,12 +150,11 @@ class IdentityStore:
             return self._read(connection, caller, household_id, Action.IDENTITY_READ, None, masks=True)
 
     def reveal(self, caller: Caller, household_id: str, purpose: Purpose) -> Record | None:
-        """The identity in clear, for a purpose that the log keeps; raises `Problem` (429) beyond the bound."""
+        """The identity in clear, for a purpose that is logged; raises `Problem` (429) beyond the bound."""
         with self._transaction() as connection:
             self._check_rate(connection, caller, Action.IDENTITY_REVEALED, self.bounds.reveals)
-            return self._read(
-                connection, caller, household_id, Action.IDENTITY_REVEALED, purpose, masks=False
-            )
+            action = Action.IDENTITY_REVEALED
+            return self._read(connection, caller, household_id, action, purpose, masks=False)
 
     def look_up(self, caller: Caller, kind: Kind, value: str) -> list[str]:
         """The keys of the households, within the caller's area, of somebody with this ID number or phone.

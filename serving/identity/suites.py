@@ -72,7 +72,7 @@ def unseal(suite: Suite, key: bytes, nonce: bytes, sealed: bytes, bound: bytes) 
 
 
 def keyed_hash(suite: Suite, key: bytes, text: bytes) -> str:
-    """The HMAC of a text, 64 hexadecimal characters: alike for alike texts, a guess for nobody without the key."""
+    """The HMAC of a text as 64 hexadecimal characters: alike for alike texts, useless without the key."""
     made = hmac.HMAC(key, hashes.SHA256() if suite is Suite.AES_256_GCM else hashes.SM3())
     made.update(text)
     return made.finalize().hex()

@@ -31,8 +31,8 @@ class Place:
     def bound(self, key_id: str, version: int) -> bytes:
         """The associated data that its ciphertext is sealed with; no two places have the same."""
         said = [
-            "fangfan-identity-1", self.household_id, self.village_code, self.person_id, self.kind.value, key_id,
-            version,
+            "fangfan-identity-1", self.household_id, self.village_code, self.person_id, self.kind.value,
+            key_id, version,
         ]  # fmt: skip
         return json.dumps(said).encode()
 

@@ -25,9 +25,10 @@ def retention(
     audit_key_file: AuditKeyFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Delete what is older than the policy lets it be: log of reads, assessments, jobs with their files, keys of requests.
+    """Delete what is older than the policy lets it be.
 
-    The log is pruned from its start and stays verifiable; note `audit verify`'s head down again afterwards.
+    That is the log of reads, assessments, jobs with their files, and keys of requests. The log is pruned from
+    its start and stays verifiable; note the head that `audit verify` prints down again afterwards.
     """
     from serving.bulk import JobFolders
     from serving.retention.deleting import delete_old, rules_of

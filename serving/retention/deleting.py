@@ -1,4 +1,4 @@
-"""What is deleted, when, and by which policy; a dry run counts the same rows in a transaction that is undone."""
+"""What is deleted, when, and by which policy; a dry run does the same in transactions that are undone."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Kept:
-    """What a rule came to: how many things were (or would be) deleted, how many are left, and the oldest of them."""
+    """What a rule came to: how many were (or would be) deleted, how many are left, and the oldest of them."""
 
     rule: Rule
     deleted: int
@@ -61,8 +61,8 @@ class Kept:
 def rules_of(region: str, on: dt.date, audit_log_days: int | None = None) -> tuple[Rule, ...]:
     """The rules in force in a policy region; `audit_log_days` takes the place of the policy's for the log.
 
-    Raises `RetentionError` where the log would be kept for less than the law asks, or the policy lacks a subject,
-    and `PolicyError` where nothing is in force.
+    Raises `RetentionError` where the log would be kept for less than the law asks, or the policy lacks a
+    subject, and `PolicyError` where nothing is in force.
     """
     value, floor = policy_value(PARAMETER, region, on), policy_value(FLOOR, region, on)
     days = dict(value.value)
@@ -74,7 +74,8 @@ def rules_of(region: str, on: dt.date, audit_log_days: int | None = None) -> tup
         days[AUDIT_LOG] = audit_log_days
     if days[AUDIT_LOG] < floor.value:
         raise RetentionError(
-            f"logs are kept for {floor.value} days at least ({floor.source}), and not {days[AUDIT_LOG]}: give more days"
+            f"logs are kept for {floor.value} days at least ({floor.source}), and not {days[AUDIT_LOG]}: "
+            "give more days"
         )
     return tuple(Rule(one, days[one], value.source, value.is_assumption) for one in SUBJECTS)
 
@@ -112,7 +113,8 @@ def delete_old(
                     )
                     left, oldest = _left(connection, idempotency_key.c.created_at)
         if not is_dry:
-            # After the rows: a folder without its job is found by the sweep, a job without its folder by nobody.
+            # After the rows: a folder without its job is found by the sweep, a job without its folder by
+            # nobody.
             for one in gone:
                 folders.remove(folders.of(one))
         made.append(Kept(rule, deleted, left, oldest))

@@ -58,7 +58,7 @@ def lock_for_all(connection: Connection, number: int) -> None:
 
 
 def purge(engine: Engine, tables: Sequence[Table]) -> None:
-    """Write what is kept anew, so that nothing else is in the files; the tables' alone of a PostgreSQL server.
+    """Write what is kept anew, so that nothing else is in the files; of a server, the tables given alone.
 
     Others wait meanwhile. Raises `StorageError` where somebody reads or writes for longer than this waits.
     """

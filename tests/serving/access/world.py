@@ -122,10 +122,8 @@ def stock(app: FastAPI, settings: Settings, statement: dict[str, Any]) -> dict[t
     everywhere = Caller("stock", Role.PLATFORM, EVERYWHERE)
     for village in VILLAGES:
         for state in DATES:
-            values = {Kind.NAME: f"{NAME}{mark(village)}"} | (
-                {Kind.PHONE: PHONE} if state == "current" else {}
-            )
-            app.state.identities.put(everywhere, f"H-{village}-{state}", village, [Person("head", values)])
+            said = {Kind.NAME: f"{NAME}{mark(village)}"} | ({Kind.PHONE: PHONE} if state == "current" else {})
+            app.state.identities.put(everywhere, f"H-{village}-{state}", village, [Person("head", said)])
     for one in HOUSEHOLDS:
         for village in one.villages:
             bodies = []

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import hashlib
 import io
 import logging
-import os
 import re
 import sqlite3
 import zipfile
@@ -84,11 +82,15 @@ class Look:
                     # A shorter one is in other bytes by chance.
                     if len(form) >= 8:
                         by.setdefault((kind, way), []).append((f"{kind} {number}", form))
-        return [(os.path.commonprefix([form for _, form in some]), some) for some in by.values()]
+        return [(_start([form for _, form in some]), some) for some in by.values()]
 
     @cached_property
     def hashes(self) -> dict[bytes, str]:
-        values = [(f"hash of a value of {number}", value) for number, one in enumerate(CANARIES) for value in one.values]
+        values = [
+            (f"hash of a value of {number}", value)
+            for number, one in enumerate(CANARIES)
+            for value in one.values
+        ]
         return {hashlib.sha256(value.encode()).hexdigest().encode(): told for told, value in values}
 
     def at(self, where: str, content: bytes) -> list[str]:
@@ -116,7 +118,9 @@ class Look:
     def in_tables(self, path: Path) -> list[str]:
         found = []
         with sqlite3.connect(path) as connection:
-            names = [one for (one,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            names = [
+                one for (one,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            ]
             for name in names:
                 cells = io.BytesIO()
                 for row in connection.execute(f'SELECT * FROM "{name}"'):
@@ -126,6 +130,11 @@ class Look:
                 found += self.at(f"{path.name} table {name}", cells.getvalue())
         connection.close()
         return found
+
+
+def _start(forms: list[bytes]) -> bytes:
+    least, most = min(forms), max(forms)
+    return next((least[:at] for at, one in enumerate(least) if most[at : at + 1] != bytes([one])), least)
 
 
 class Everything(logging.Handler):
@@ -139,4 +148,3 @@ class Everything(logging.Handler):
         if record.name.startswith(("httpx", "httpcore", "asyncio", "hypothesis")):
             return
         self.lines.append(f"{record.name} {self.format(record)} {vars(record)!r}")
-

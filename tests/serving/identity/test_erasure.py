@@ -20,7 +20,18 @@ from serving.identity.vault import Vault
 from serving.storage import AssessmentStore, open_database
 from serving.storage.tables import assessment
 from serving.storage.tables import identity as table
-from tests.serving.identity.conftest import BESIDE, CHILD, FAR, HELPER, HERE, OTHER, PLATFORM, ZHANG, close, make_store
+from tests.serving.identity.conftest import (
+    BESIDE,
+    CHILD,
+    FAR,
+    HELPER,
+    HERE,
+    OTHER,
+    PLATFORM,
+    ZHANG,
+    close,
+    make_store,
+)
 from tests.serving.test_storage import _body
 
 OPERATOR = Caller("operator", Role.ACCOUNTS, EVERYWHERE)
@@ -37,7 +48,9 @@ def fill(store: IdentityStore) -> None:
     store.put(PLATFORM, "H-STAYS", HERE, [Person("head", {Kind.NAME: "李四"})])
 
 
-def erase_it(store: IdentityStore, proof: Path, history: History = History.PSEUDONYMISED) -> dict[str, object]:
+def erase_it(
+    store: IdentityStore, proof: Path, history: History = History.PSEUDONYMISED
+) -> dict[str, object]:
     return erase(store, OPERATOR, "H-GONE", Reason.CONSENT_WITHDRAWN, history, proof)
 
 
@@ -92,11 +105,17 @@ def test_the_bytes_are_gone_from_the_files(tmp_path: Path) -> None:
         keys = wrapped.exec_driver_sql("SELECT id, wrapped FROM data_key").all()
         wrapped.close()
     of_it = {one.key_id for one in rows}
-    trace = [b"H-GONE", *(one.ciphertext for one in rows), *(one.lookup.encode() for one in rows if one.lookup)]
+    trace = [
+        b"H-GONE",
+        *(one.ciphertext for one in rows),
+        *(one.lookup.encode() for one in rows if one.lookup),
+    ]
     trace += [one.encode() for one in of_it] + [one[1] for one in keys if one[0] in of_it]
 
     def found() -> int:
-        content = b"".join(one.read_bytes() for one in sorted(tmp_path.iterdir()) if one.name.startswith(("scores", "keys")))
+        content = b"".join(
+            one.read_bytes() for one in sorted(tmp_path.iterdir()) if one.name.startswith(("scores", "keys"))
+        )
         return sum(one in content for one in trace)
 
     assert found() == len(trace)
@@ -118,14 +137,18 @@ def test_copies_of_the_database_lose_it_as_well(tmp_path: Path) -> None:
         connection.exec_driver_sql(f"VACUUM INTO '{tmp_path}/copy.db'")
     erase_it(store, tmp_path / "proof")
     copy = open_database(f"sqlite:///{tmp_path}/copy.db")
-    restored = IdentityStore(copy, store.audit, Vault(DataKeys(store.vault.data_keys.engine, store.vault.ring)))
+    restored = IdentityStore(
+        copy, store.audit, Vault(DataKeys(store.vault.data_keys.engine, store.vault.ring))
+    )
     # The copy has all ten rows; the nine of the household open no more, with every key there is.
     assert count_unreadable(restored) == (10, 9)
     copy.dispose()
     close(store)
 
 
-def test_an_erasure_that_fails_proves_nothing_and_is_repeated(store: IdentityStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_erasure_that_fails_proves_nothing_and_is_repeated(
+    store: IdentityStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill(store)
     proof = tmp_path / "proof"
     with monkeypatch.context() as patch:
@@ -157,10 +180,21 @@ def test_an_erasure_that_fails_proves_nothing_and_is_repeated(store: IdentitySto
 def test_a_proof_is_asked_and_not_believed(store: IdentityStore, tmp_path: Path) -> None:
     fill(store)
     made = erase_it(store, tmp_path / "proof")
-    for name, value in (("identity_rows", 8), ("key_ids", []), ("reason", "mistake"), ("seal", "0" * 64), ("format", 2)):
+    for name, value in (
+        ("identity_rows", 8),
+        ("key_ids", []),
+        ("reason", "mistake"),
+        ("seal", "0" * 64),
+        ("format", 2),
+    ):
         assert holds(store, {**made, name: value})["seal"] is False
     assert holds(store, {**made, "audit_seq": 1})["log"] is False
-    for broken in ({}, {**made, "key_ids": 3}, {**made, "audit_seq": "x"}, {**made, "assessments_became": "?"}):
+    for broken in (
+        {},
+        {**made, "key_ids": 3},
+        {**made, "audit_seq": "x"},
+        {**made, "assessments_became": "?"},
+    ):
         with pytest.raises(IdentityError, match="not one that"):
             check_proof(store, broken)
     store.put(PLATFORM, "H-GONE", BESIDE, [CHILD])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def own(tmp_path: Path) -> Any:
     close(made)
 
 
-def write(path: Path, rows: list[tuple[str, ...]], names: tuple[str, ...] = NAMES) -> Path:
+def write(path: Path, rows: Sequence[tuple[str, ...]], names: tuple[str, ...] = NAMES) -> Path:
     match path.suffix:
         case ".csv":
             encoding = "gb18030" if "gb" in path.name else "utf-8-sig"
@@ -65,7 +66,9 @@ def take(store: IdentityStore, path: Path, caller: Caller = OPERATOR) -> Importe
 
 
 @pytest.mark.parametrize("name", ["people.csv", "gb.csv", "people.xlsx", "people.parquet"])
-def test_sound_rows_are_kept_and_others_told_without_their_values(own: IdentityStore, tmp_path: Path, name: str) -> None:
+def test_sound_rows_are_kept_and_others_told_without_their_values(
+    own: IdentityStore, tmp_path: Path, name: str
+) -> None:
     path = write(tmp_path / name, ROWS)
     made = take(own, path)
     assert (made.rows_in, made.rows_accepted, made.rows_refused, made.households_changed) == (8, 4, 4, 2)
@@ -85,7 +88,12 @@ def test_sound_rows_are_kept_and_others_told_without_their_values(own: IdentityS
 
 
 def test_rows_add_to_what_is_known(own: IdentityStore, tmp_path: Path) -> None:
-    own.put(Caller("k", Role.PLATFORM, EVERYWHERE), "H1", HERE, [Person("head", {Kind.NAME: "张三", Kind.PHONE: PHONE})])
+    own.put(
+        Caller("k", Role.PLATFORM, EVERYWHERE),
+        "H1",
+        HERE,
+        [Person("head", {Kind.NAME: "张三", Kind.PHONE: PHONE})],
+    )
     take(own, write(tmp_path / "a.csv", [("H1", HERE, "", "", NUMBER, "", "")]))
     found = own.reveal(HELPER, "H1", Purpose.VISIT)
     assert found is not None
@@ -101,7 +109,11 @@ def test_an_area_is_kept(own: IdentityStore, tmp_path: Path) -> None:
 def test_more_rows_than_one_transaction(own: IdentityStore, tmp_path: Path) -> None:
     rows = [(f"H{number}", HERE, "", "张三", "", "", "") for number in range(1_201)]
     made = take(own, write(tmp_path / "many.csv", rows))
-    assert (made.rows_accepted, made.households_changed, len(own.vault.data_keys.ids())) == (1_201, 1_201, 1_201)
+    assert (made.rows_accepted, made.households_changed, len(own.vault.data_keys.ids())) == (
+        1_201,
+        1_201,
+        1_201,
+    )
 
 
 @pytest.mark.parametrize(("name", "text"), [
@@ -121,7 +133,9 @@ def test_what_is_no_table_is_refused(own: IdentityStore, tmp_path: Path, name: s
 
 
 @pytest.mark.parametrize("name", ["people.csv", "people.xlsx", "people.parquet"])
-def test_nothing_is_written_on_the_way(own: IdentityStore, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_written_on_the_way(
+    own: IdentityStore, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every folder that a program may write temporary files to is watched while the file is read."""
     path = write(tmp_path / name, ROWS)
     scratch = tmp_path / "scratch"
@@ -134,5 +148,10 @@ def test_nothing_is_written_on_the_way(own: IdentityStore, tmp_path: Path, name:
     open_files = len(os.listdir("/proc/self/fd"))
     take(own, path)
     assert scratch.stat().st_mtime_ns == before
-    assert {one.name for one in tmp_path.iterdir()} <= there | {"scores.db-wal", "scores.db-shm", "keys.db-wal", "keys.db-shm"}
+    assert {one.name for one in tmp_path.iterdir()} <= there | {
+        "scores.db-wal",
+        "scores.db-shm",
+        "keys.db-wal",
+        "keys.db-shm",
+    }
     assert len(os.listdir("/proc/self/fd")) <= open_files + 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -27,7 +28,12 @@ def with_ring(store: IdentityStore, ring: KeyRing) -> IdentityStore:
 
 def fill(store: IdentityStore, count: int) -> None:
     for number in range(count):
-        store.put(PLATFORM, f"H{number}", HERE, [Person("head", {Kind.NAME: f"张{'甲乙丙丁戊'[number % 5]}", Kind.PHONE: PHONE})])
+        store.put(
+            PLATFORM,
+            f"H{number}",
+            HERE,
+            [Person("head", {Kind.NAME: f"张{'甲乙丙丁戊'[number % 5]}", Kind.PHONE: PHONE})],
+        )
 
 
 def test_every_row_is_sealed_anew_and_old_keys_are_gone(store: IdentityStore) -> None:
@@ -61,9 +67,15 @@ def test_a_rotation_that_is_stopped_goes_on(store: IdentityStore, monkeypatch: p
             whole = getattr(DataKeys, fault)
             calls = iter(range(100))
 
-            def stop(self: DataKeys, given: object, whole: object = whole, calls: object = calls) -> object:
-                made = whole(self, given) if fault == "make" else None  # type: ignore[operator]  # the method itself
-                if next(calls):  # type: ignore[call-overload]  # an iterator of numbers
+            def stop(
+                self: DataKeys,
+                given: Any,
+                whole: Any = whole,
+                calls: Any = calls,
+                does: bool = fault == "make",
+            ) -> Any:
+                made = whole(self, given) if does else None
+                if next(calls):
                     raise KeyboardInterrupt
                 return made
 

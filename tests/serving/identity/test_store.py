@@ -153,9 +153,9 @@ def test_a_value_opens_in_its_own_place_alone(store: IdentityStore, swap: str) -
     store.put(PLATFORM, "H3", HERE, [Person("head", {Kind.NAME: "李四"}), Person("M-1", {Kind.NAME: "王五"})])
     swapped(store, *SWAPS[swap])
     broken = "H3" if swap == "two persons" else "H1"
-    for read in (lambda: store.find(HELPER, broken), lambda: in_clear(store, broken)):
+    for read in (store.find, lambda caller, key: store.reveal(caller, key, Purpose.VISIT)):
         with pytest.raises(Problem) as refused:
-            read()
+            read(HELPER, broken)
         assert refused.value.code == "identity_unreadable"
     # Nothing was shown, and so nothing is logged as shown.
     assert not [one for one in store.audit.search() if one.outcome == "shown"]

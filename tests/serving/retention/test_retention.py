@@ -48,8 +48,12 @@ class World:
         with self.engine.connect() as connection:
             return int(connection.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]  # any table
 
-    def delete(self, rules: tuple[Rule, ...] | None = None, *, is_dry: bool = False) -> dict[str, tuple[int, int]]:
-        made = delete_old(self.audit, self.folders, rules or rules_of("CN-50", TODAY), OPERATOR, is_dry=is_dry)
+    def delete(
+        self, rules: tuple[Rule, ...] | None = None, *, is_dry: bool = False
+    ) -> dict[str, tuple[int, int]]:
+        made = delete_old(
+            self.audit, self.folders, rules or rules_of("CN-50", TODAY), OPERATOR, is_dry=is_dry
+        )
         return {one.rule.subject: (one.deleted, one.left) for one in made}
 
 
@@ -82,13 +86,17 @@ def test_everything_is_kept_to_its_day(world: World) -> None:
         ))  # fmt: skip
         for age in (1, 3):
             at = NOW - age * DAY
-            connection.execute(idempotency_key.insert().values(key_sha256=str(age), owner="o", held_until=at, created_at=at))
+            connection.execute(
+                idempotency_key.insert().values(key_sha256=str(age), owner="o", held_until=at, created_at=at)
+            )
     world.read_on(days["audit_log"] + 2, days["audit_log"] + 1, days["audit_log"] - 1, 0)
     wanted = {"audit_log": (2, 3), "assessments": (1, 2), "job_files": (1, 3), "idempotency_keys": (1, 1)}
     before = {one.name: world.count(one) for one in (audit_entry, assessment, job, idempotency_key)}
     folders = sorted(one.name for one in world.folders.jobs.iterdir())
     dry = world.delete(is_dry=True)
-    assert {name: deleted for name, (deleted, _) in dry.items()} == {name: one for name, (one, _) in wanted.items()}
+    assert {name: deleted for name, (deleted, _) in dry.items()} == {
+        name: one for name, (one, _) in wanted.items()
+    }
     assert {one.name: world.count(one) for one in (audit_entry, assessment, job, idempotency_key)} == before
     assert sorted(one.name for one in world.folders.jobs.iterdir()) == folders
     assert world.delete() == wanted
