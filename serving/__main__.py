@@ -25,7 +25,9 @@ from serving import operating
 from serving.access.account_commands import accounts
 from serving.access.commands import audit, keys, policy
 from serving.access.local import Access
-from serving.errors import ServingError
+from serving.errors import Problem, ServingError
+from serving.identity.commands import identity
+from serving.retention.commands import retention
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -57,6 +59,8 @@ DatabaseUrl = Annotated[
 app.add_typer(keys)
 app.add_typer(accounts)
 app.add_typer(audit)
+app.add_typer(identity)
+app.command()(retention)
 app.command()(policy)
 app.command()(operating.migrate)
 app.command()(operating.work)
@@ -330,6 +334,10 @@ def main() -> None:
         app()
     except (ServingError, FeaturesError, ScoringError) as error:
         errors.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
+        raise SystemExit(2) from None
+    except Problem as problem:
+        # What a store says to a command that has no caller to answer.
+        errors.print(f"{problem.detail} {problem.kind.way_out}", style="red", highlight=False, soft_wrap=True)
         raise SystemExit(2) from None
     except OSError as error:
         errors.print(f"{error.strerror}: {error.filename}", style="red", highlight=False, soft_wrap=True)

@@ -28,6 +28,7 @@ from serving.access.tokens import TokenReader
 from serving.api import (
     health,
     households,
+    identities,
     inference,
     invocations,
     jobs,
@@ -41,6 +42,7 @@ from serving.bulk import JobFolders
 from serving.champion import Champion
 from serving.errors import Problem, problem_of_status, problem_response
 from serving.guard import Guard
+from serving.identity.opening import open_identities
 from serving.jobs import JobQueue
 from serving.settings import Settings
 from serving.storage import (
@@ -62,13 +64,19 @@ def create_app(settings: Settings) -> FastAPI:
     """The service. Its model begins to load when the server starts it; until then it answers 503.
 
     Raises `StorageError` when the database cannot be opened, `SettingsError` where jobs have no folder,
-    `AccessError` where the audit log has another key.
+    `AccessError` where the audit log has another key, `IdentityError` where identities have none.
     """
     engine = open_database(settings.database_url)
     audit = open_audit(engine, settings)
     store = AssessmentStore(engine, audit)
-    desk = open_desk(engine, audit, settings)
-    gate = Gate(KeyStore(engine), settings.access, desk.signed_in, read_tokens(audit, settings))
+    try:
+        desk = open_desk(engine, audit, settings)
+        tokens = read_tokens(audit, settings)
+        identity_store = open_identities(engine, audit, settings)
+    except BaseException:
+        engine.dispose()
+        raise
+    gate = Gate(KeyStore(engine), settings.access, desk.signed_in, tokens)
     folders = JobFolders(settings.jobs_folder)
     folders.prepare()
     job_desk = jobs.JobDesk(JobQueue(store.engine, most_open=settings.max_jobs), folders, settings)
@@ -98,6 +106,8 @@ def create_app(settings: Settings) -> FastAPI:
         yield
         desk.close()
         store.engine.dispose()
+        if identity_store is not None:
+            identity_store.vault.data_keys.engine.dispose()
 
     app = FastAPI(
         title="防返 Fangfan",
@@ -125,6 +135,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.store = store
     app.state.gate = gate
     app.state.desk = desk
+    app.state.identities = identity_store
     villages, usual = VillageStore(store.engine), UsualStore(store.engine)
     # Routes are tried in this order: those that are asked all day come first.
     app.include_router(scores.router(champion, villages, usual, settings))
@@ -136,8 +147,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(measures.router(champion))
     app.include_router(model_card.router(champion))
     app.include_router(households.router(store))
+    app.include_router(identities.router(identity_store, settings))
     app.include_router(jobs.router(job_desk, store))
-    app.include_router(console.router(pages, store))
+    app.include_router(console.router(pages, store, identity_store))
     app.include_router(console.account.router(pages, desk, settings.access))
     app.mount("/static", console.static_files(), name="static")
     describe = app.openapi

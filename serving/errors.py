@@ -34,6 +34,14 @@ class StorageError(ServingError):
     """A database that cannot be opened or used."""
 
 
+class IdentityError(ServingError):
+    """Keys of identifiers that cannot be used, or a request about identifiers that cannot be done."""
+
+
+class RetentionError(ServingError):
+    """A time of keeping that may not be."""
+
+
 @dataclass(frozen=True)
 class ProblemKind:
     """One kind of problem: its HTTP status and its texts, the same every time."""
@@ -140,6 +148,12 @@ PROBLEMS: dict[str, ProblemKind] = {
         "No assessment of this household is stored for the date asked for.",
         "Check the key and the date, or score the household with POST /v1/scores.",
     ),
+    "identity_not_found": ProblemKind(
+        404,
+        "No identity",
+        "No identity of this household is stored.",
+        "Check the key; the platform of the area sends identities with PUT to this address.",
+    ),
     "model_not_found": ProblemKind(
         404,
         "No such model",
@@ -209,6 +223,12 @@ PROBLEMS: dict[str, ProblemKind] = {
         "Too many people try to sign in, or too many tries from one address failed.",
         "Try again after the seconds that Retry-After says.",
     ),
+    "asked_too_often": ProblemKind(
+        429,
+        "Asked too often",
+        "This key has revealed, or looked up, as many as it may within an hour.",
+        "Wait for the seconds that Retry-After says; the operator sets the bound.",
+    ),
     "internal_error": ProblemKind(
         500,
         "Internal error",
@@ -238,6 +258,18 @@ PROBLEMS: dict[str, ProblemKind] = {
         "Reading cannot be logged",
         "The log of reads was changed or has another key, and nothing is shown that is not logged.",
         "The operator must run `python -m serving audit verify`.",
+    ),
+    "identity_not_set_up": ProblemKind(
+        503,
+        "Identities not set up",
+        "The service has no keys to encrypt identities with, and keeps none.",
+        "The operator runs `python -m serving identity new-key` and starts the service again.",
+    ),
+    "identity_unreadable": ProblemKind(
+        503,
+        "Identity cannot be read",
+        "An identity is stored and does not open: its key is gone, or it was changed.",
+        "The operator runs `python -m serving identity check`.",
     ),
     "storage_full": ProblemKind(
         507,

@@ -31,7 +31,10 @@ class Settings:
     given. `public_origin` is the address that browsers have for the console, without which people sign in on
     this machine alone; a session ends when it was idle for `idle_minutes` or `session_hours` after it began.
     A password is changed every `password_days` (0: never), and `second_factor_roles` sign in with a code as
-    well. `tokens_file` says whose tokens machines may send.
+    well. `tokens_file` says whose tokens machines may send. `identity_keys_file` is the key ring of identities
+    and `identity_key_store` the database of households' own keys, both beside `jobs_dir` if not given; without
+    the file no identities are kept. `reveals_per_hour` and `lookups_per_hour` bound what one key may reveal and
+    look up.
     """
 
     bundle_dir: Path
@@ -57,6 +60,10 @@ class Settings:
     password_days: int = 90
     second_factor_roles: tuple[Role, ...] = ()
     tokens_file: Path | None = None
+    identity_keys_file: Path | None = None
+    identity_key_store: str | None = None
+    reveals_per_hour: int = 30
+    lookups_per_hour: int = 1_000
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
@@ -87,7 +94,20 @@ class Settings:
     @property
     def audit_key_path(self) -> Path:
         """The file of the audit log's secret."""
-        return self.audit_key_file or self.jobs_folder.with_name(f"{self.jobs_folder.name}.audit-key")
+        return self.audit_key_file or self._beside("audit-key")
+
+    @property
+    def identity_keys_path(self) -> Path:
+        """The file of the key ring; identities are kept where it is there."""
+        return self.identity_keys_file or self._beside("identity-keys")
+
+    @property
+    def identity_store_url(self) -> str:
+        """The database of households' own keys."""
+        return self.identity_key_store or f"sqlite:///{self._beside('identity-keys.db')}"
+
+    def _beside(self, ending: str) -> Path:
+        return self.jobs_folder.with_name(f"{self.jobs_folder.name}.{ending}")
 
     def environment(self) -> dict[str, str]:
         """The variables from which another process reads the same settings."""
@@ -139,9 +159,9 @@ def _roles(variable: str, text: str) -> tuple[Role, ...]:
 _READERS: dict[str, Callable[[str, str], Any]] = {
     "int": _whole,
     "str": lambda _, text: text,
-    "str | None": lambda _, text: text,
     "Path": lambda _, text: Path(text),
     "Path | None": lambda _, text: Path(text),
+    "str | None": lambda _, text: text,
     "Access": _access,
     "tuple[Role, ...]": _roles,
 }

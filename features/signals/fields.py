@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.signals.defects import Defect
+from features.signals.pseudonyms import SHAPE, is_somebodys_number
 
 FEN_PER_YUAN = 100
 EARLIEST = dt.date(1900, 1, 1)
@@ -133,13 +134,17 @@ class Identifier(Field):
             raise self.defect("not_text")
         if not re.fullmatch(self.pattern, value, re.ASCII):
             raise self.defect("malformed")
+        if is_somebodys_number(value):
+            raise self.defect("key_is_a_number_of_somebody")
         return value
 
     def parse_column(self, column: pa.Array) -> tuple[pa.Array, pa.Array]:
         if not is_text(column.type):
             return super().parse_column(column)
         text = column.cast(pa.string())
-        return text, _settled(pc.match_substring_regex(text, f"^(?:{self.pattern})$"))
+        is_doubtful = pc.match_substring_regex(text, f"^(?:{SHAPE})$")
+        is_key = pc.match_substring_regex(text, f"^(?:{self.pattern})$")
+        return text, _settled(pc.and_(is_key, pc.invert(is_doubtful)))
 
     def _generate(self, rng: random.Random) -> str:
         return "".join(rng.choice("0123456789") for _ in range(12))

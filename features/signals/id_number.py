@@ -19,11 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.signals.fields import EARLIEST, LATEST, Field, is_text
+from features.signals.pseudonyms import CHECKS, WEIGHTS, check_character
 
 LENGTH, CERTIFICATE_LENGTHS = 18, (20, 22)
 ROUNDED = "000"
-_WEIGHTS = tuple(2 ** (LENGTH - place) % 11 for place in range(1, LENGTH))
-_CHECKS = "10X98765432"
 _SHAPE = re.compile(r"[0-9]{17}[0-9X]")
 _CERTIFICATE = re.compile(r"[1-7][1-4](B[1-9])?")
 _AS_NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?([eE]\+?[0-9]+)?")
@@ -77,8 +76,8 @@ class IdNumber(Field):
         first = taken.offset * LENGTH
         data = np.frombuffer(taken.buffers()[2] or b"", np.uint8)[first : first + len(taken) * LENGTH]
         flat = data.reshape(-1, LENGTH)
-        sums = (flat[:, :-1] - ord("0")).astype(np.int64) @ np.array(_WEIGHTS)
-        is_right = np.frombuffer(_CHECKS.encode(), np.uint8)[sums % 11] == flat[:, -1]
+        sums = (flat[:, :-1] - ord("0")).astype(np.int64) @ np.array(WEIGHTS)
+        is_right = np.frombuffer(CHECKS.encode(), np.uint8)[sums % 11] == flat[:, -1]
         days = _days(pc.utf8_slice_codeunits(taken, 6, 14))
         settled = np.zeros(len(column), dtype=bool)
         settled[rows] = is_right & pc.is_valid(days).to_numpy(zero_copy_only=False)
@@ -103,11 +102,6 @@ class SameBirth:
     def holds_for(self, table: pa.Table) -> Any:
         inside = _days(pc.utf8_slice_codeunits(table[self.field], 6, 14))
         return pc.fill_null(pc.equal(inside, table[self.born_column]), True)
-
-
-def check_character(digits: str) -> str:
-    """The check character of 17 digits (ISO 7064 MOD 11-2)."""
-    return _CHECKS[sum(int(digit) * weight for digit, weight in zip(digits, _WEIGHTS, strict=True)) % 11]
 
 
 def born_on(number: str) -> dt.date | None:

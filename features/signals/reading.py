@@ -28,6 +28,7 @@ from features.signals.fields import (
     Identifier,
     Money,
 )
+from features.signals.pseudonyms import SHAPE
 from features.signals.rules import BothOrNeither, NotBefore, SumAtMost
 
 StoredRow = dict[str, Any]
@@ -95,7 +96,7 @@ def _checks(field: Field, value: str, number: int, names: dict[str, Any]) -> lis
     if kind is Flag:
         return [f"if {value} is not True and {value} is not False: return None"]
     if isinstance(field, Identifier) and kind is Identifier:
-        names[f"match{number}"] = re.compile(field.pattern, re.ASCII).fullmatch
+        names[f"match{number}"] = re.compile(f"(?!(?:{SHAPE})$)(?:{field.pattern})", re.ASCII).fullmatch
         return [f"if type({value}) is not str or not {value} or match{number}({value}) is None: return None"]
     if isinstance(field, Category) and kind is Category:
         names[f"words{number}"] = frozenset(field.categories) - {""}

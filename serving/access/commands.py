@@ -21,6 +21,7 @@ from serving.errors import AccessError
 from serving.operating import DatabaseOption
 
 if TYPE_CHECKING:
+    from serving.settings import Settings
     from serving.storage import AuditLog, KeyStore
     from serving.storage.keys import KeyEntry
 
@@ -188,20 +189,37 @@ def _store(database: str) -> Iterator[KeyStore]:
 
 @contextmanager
 def opened(database: str, audit_key_file: Path | None) -> Iterator[tuple[KeyStore, AuditLog]]:
-    """The keys and the log. A log that was changed is opened all the same: `verify` has to."""
+    """The keys and the log of a database. A log that was changed is opened all the same: `verify` has to."""
+    with opened_log(settings_of(database, audit_key_file)) as made:
+        yield made
 
+
+@contextmanager
+def opened_log(settings: Settings) -> Iterator[tuple[KeyStore, AuditLog]]:
+    """The keys and the log. A log that was changed is opened all the same: `verify` has to."""
     from serving.access.audit_key import load_audit_key
-    from serving.settings import Settings
     from serving.storage import AuditLog, is_begun
 
-    jobs = os.environ.get("FANGFAN_JOBS_DIR")
-    settings = Settings(
-        Path(), database, jobs_dir=Path(jobs) if jobs else None, audit_key_file=audit_key_file
-    )
     path = settings.audit_key_path
-    with _store(database) as store:
+    with _store(settings.database_url) as store:
         key = load_audit_key(path, is_begun=is_begun(store.engine))
         yield store, AuditLog(store.engine, key)
+
+
+def settings_of(
+    database: str,
+    audit_key_file: Path | None,
+    identity_keys_file: Path | None = None,
+    identity_key_store: str | None = None,
+) -> Settings:
+    """The settings that a command about a database needs, with the folder of jobs from the environment."""
+    from serving.settings import Settings
+
+    jobs = os.environ.get("FANGFAN_JOBS_DIR")
+    return Settings(
+        Path(), database, jobs_dir=Path(jobs) if jobs else None, audit_key_file=audit_key_file,
+        identity_keys_file=identity_keys_file, identity_key_store=identity_key_store,
+    )  # fmt: skip
 
 
 def _entry(entry: KeyEntry, store: KeyStore) -> dict[str, str | None]:

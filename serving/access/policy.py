@@ -8,6 +8,8 @@ from serving.access.caller import Role
 
 KNOWN = frozenset(Role)
 SENDERS = frozenset({Role.PLATFORM})
+VISITORS = frozenset({Role.TOWNSHIP_OFFICIAL, Role.VILLAGE_OFFICIAL, Role.HELPER})
+"""Who goes to households, and so may have to know how they are called."""
 READERS = frozenset(one for one in Role if one.sees_households)
 
 
@@ -39,6 +41,8 @@ _NO_HOUSEHOLD = Policy(KNOWN)
 _SENT = Policy(SENDERS, "households sent must lie in it")
 _VECTORS = Policy(SENDERS | {Role.SCIENTIST}, "none: vectors name no household")
 _READ = Policy(READERS, "households outside are not there")
+_IDENTITY_SENT = Policy(SENDERS, "the household's village must lie in it")
+_REVEALED = Policy(VISITORS, "households outside are not there")
 _JOB = Policy(SENDERS, "jobs of other areas are not there")
 _FIRST = frozenset({"password_change_needed"})
 _THEN = _FIRST | {"second_factor_needed"}
@@ -66,6 +70,10 @@ POLICIES: dict[str, Policy] = {
     "GET /v2/models/{name}/versions/{version}/ready": _NO_HOUSEHOLD,
     "POST /v2/models/{name}/versions/{version}/infer": _VECTORS,
     "GET /v1/households/{household_id}": _READ,
+    "GET /v1/households/{household_id}/identity": _READ,
+    "PUT /v1/households/{household_id}/identity": _IDENTITY_SENT,
+    "POST /v1/households/{household_id}/identity/reveal": _REVEALED,
+    "POST /v1/households/lookup": _READ,
     "POST /v1/jobs": _SENT,
     "GET /v1/jobs/{job_id}": _JOB,
     "GET /v1/jobs/{job_id}/errors": _JOB,
@@ -80,6 +88,7 @@ POLICIES: dict[str, Policy] = {
     "POST /password": _OWN_PASSWORD,
     "GET /second-factor": _OWN_FACTOR,
     "POST /second-factor": _OWN_FACTOR,
+    "POST /households/{household_id}/reveal": _REVEALED,
 }
 
 

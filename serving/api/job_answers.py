@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from serving.access.purpose import Purpose
 from serving.jobs import Job
 
 
@@ -65,7 +66,8 @@ class JobAnswer(_Answer):
     as_of_date: str
     mode: Literal["dry_run", "commit"]
     rows: Literal["atomic", "per_row"]
-    result: Literal["parquet", "csv"]
+    result: Literal["parquet", "csv", "xlsx"]
+    result_purpose: str = Field(description="What the result file is for; the file says so")
     progress: JobProgress
     counts: JobCounts | None = Field(description="null until the rows are checked to their end")
     feeds: dict[str, RowCounts]
@@ -117,6 +119,7 @@ def job_answer(job: Job, kept: dt.timedelta) -> dict[str, Any]:
         "mode": job.spec["mode"],
         "rows": job.spec["rows"],
         "result": job.spec["result"],
+        "result_purpose": job.spec.get("result_purpose", Purpose.SCREENING.value),
         "progress": progress,
         "counts": outcome.get("counts"),
         "feeds": outcome.get("feeds", {}),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from features.signals import CONTRACTS
+from serving.access.purpose import RESULT_PURPOSES, Purpose
 from serving.bulk.order import COVERAGE, DELIVERY, FEEDS, Mode, ResultKind, RowPolicy
 
-FIELDS = ("purpose", "as_of_date", "mode", "rows", "result")
+FIELDS = ("purpose", "as_of_date", "mode", "rows", "result", "result_purpose")
 
 _FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
 _KINDS = ".csv (UTF-8 or GB18030), .csv.gz, .xlsx or .parquet"
@@ -24,6 +25,7 @@ EXAMPLE_JOB: dict[str, Any] = {
     "mode": "commit",
     "rows": "per_row",
     "result": "parquet",
+    "result_purpose": "screening",
     "progress": {"step": "ended", "done": 1999, "total": 1999},
     "counts": {
         "rows_in": 14210, "rows_accepted": 14187, "rows_refused": 23, "rows_flagged": 41,
@@ -64,6 +66,7 @@ ERROR_PARAMETERS: list[dict[str, Any]] = [
 RESULT_TYPES = {
     ResultKind.PARQUET: "application/vnd.apache.parquet",
     ResultKind.CSV: "text/csv; charset=utf-8",
+    ResultKind.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 RESULT_CONTENT: dict[str, Any] = {kind.split(";")[0]: {"schema": _FILE} for kind in RESULT_TYPES.values()}
 
@@ -95,6 +98,12 @@ def job_request_body() -> dict[str, Any]:
             "result": {
                 "type": "string", "enum": [one.value for one in ResultKind],
                 "default": ResultKind.PARQUET.value,
+            },
+            "result_purpose": {
+                "type": "string", "enum": [one.value for one in RESULT_PURPOSES],
+                "default": Purpose.SCREENING.value,
+                "description": "结果文件的用途，写入文件 / what the result file is for; the file says so: "
+                + "; ".join(f"{one.value} {one.text('zh')}" for one in RESULT_PURPOSES),
             },
             **feeds,
             COVERAGE: {

@@ -21,6 +21,7 @@ from features.signals.defects import Defect
 from features.signals.fields import Date
 from serving.access import Caller
 from serving.access.gate import caller_of
+from serving.access.purpose import RESULT_PURPOSES, Purpose
 from serving.api import idempotency
 from serving.api.documentation import problems
 from serving.api.form import Form, read_form
@@ -55,6 +56,7 @@ _CHOICES: dict[str, tuple[type[Any], Any]] = {
     "mode": (Mode, Mode.COMMIT),
     "rows": (RowPolicy, RowPolicy.ATOMIC),
     "result": (ResultKind, ResultKind.PARQUET),
+    "result_purpose": (Purpose, Purpose.SCREENING),
 }
 
 
@@ -147,9 +149,11 @@ class JobDesk:
         folder = self.folders.adopt(upload, job_id)
         try:
             with self.queue.writer.begin() as connection:
+                # Not a part of the order: whose key was replaced sends the same one again.
+                sent_by = {"key_id": caller.key_id, "role": caller.role.value}
                 job = self.queue.enqueue(
-                    connection, PURPOSE, order.as_json(), dt.timedelta(hours=self.settings.job_hours),
-                    job_id=job_id, area_code=caller.scope.prefix,
+                    connection, PURPOSE, {**order.as_json(), "sent_by": sent_by},
+                    dt.timedelta(hours=self.settings.job_hours), job_id=job_id, area_code=caller.scope.prefix,
                 )  # fmt: skip
                 answer = {"body": self.answer(job), "headers": {"Location": f"/v1/jobs/{job.id}"}}
                 if hold is not None:
@@ -217,7 +221,9 @@ def router(desk: JobDesk, store: AssessmentStore) -> APIRouter:
         "/{job_id}/result",
         summary="The result file",
         description="One row a scored household. In CSV a text that a spreadsheet would compute begins with "
-        "an apostrophe; Parquet has every key byte for byte as it was sent.",
+        "an apostrophe; Parquet has every key byte for byte as it was sent. The file says who ordered it, "
+        "when it was made and for what: CSV in its last columns, a workbook on its second sheet, Parquet in its "
+        "metadata.",
         response_class=Response,
         responses={200: {"content": RESULT_CONTENT}, **problems(404, 409, 500, 503)},
     )
@@ -255,8 +261,10 @@ def order_of(form: Form) -> Order:
     for name, (kind, default) in _CHOICES.items():
         try:
             chosen[name] = kind(form.fields.get(name, default))
+            if name == "result_purpose" and chosen[name] not in RESULT_PURPOSES:
+                raise ValueError
         except ValueError:
-            words = ", ".join(one.value for one in kind)
+            words = ", ".join(one.value for one in (RESULT_PURPOSES if kind is Purpose else kind))
             errors.append(FieldError(f"/form/{name}", "unknown_category", f"give one of {words}"))
     there = {one.part for one in form.files}
     refused = {one.pointer for one in form.errors}
@@ -270,12 +278,16 @@ def order_of(form: Form) -> Order:
         raise Problem("request_invalid", errors=errors)
     assert isinstance(as_of, dt.date)
     files = tuple(sorted(form.files, key=lambda one: one.part))
-    return Order(as_of, chosen["mode"], chosen["rows"], chosen["result"], files)
+    return Order(as_of, chosen["mode"], chosen["rows"], chosen["result"], files, chosen["result_purpose"])
 
 
 def fingerprint(order: Order) -> str:
     """A hash over what is asked: the fields, and the content of the files."""
-    return hashlib.sha256(json.dumps(order.as_json(), sort_keys=True).encode()).hexdigest()
+    asked = order.as_json()
+    if order.result_purpose is Purpose.SCREENING:
+        # A request from before there were purposes stays the same request.
+        del asked["result_purpose"]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
 def _number(request: Request, parameter: dict[str, Any]) -> int:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from features.signals import PLATFORM_FEEDS, REQUEST_FEEDS
+from serving.access.purpose import Purpose
 
 PURPOSE = "score"
 COVERAGE = "coverage"
@@ -39,6 +40,7 @@ class ResultKind(StrEnum):
 
     PARQUET = "parquet"
     CSV = "csv"
+    XLSX = "xlsx"
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Order:
     rows: RowPolicy
     result: ResultKind
     files: tuple[SentFile, ...]
+    result_purpose: Purpose = Purpose.SCREENING
 
     def as_json(self) -> dict[str, Any]:
         """The order as a plain document."""
@@ -74,4 +77,6 @@ class Order:
             RowPolicy(given["rows"]),
             ResultKind(given["result"]),
             tuple(SentFile(**one) for one in given["files"]),
+            # Orders from before there were purposes have none.
+            Purpose(given.get("result_purpose", Purpose.SCREENING)),
         )

@@ -33,7 +33,7 @@ from serving.batch import CHUNK, LONGEST_SILENCE_DAYS, Scored, Scoring
 from serving.bulk.folders import JobFolder, JobFolders, write_safely
 from serving.bulk.order import COVERAGE, TABLES, Mode, Order, RowPolicy
 from serving.bulk.refused import count_rows, refused_rows, save_refused
-from serving.bulk.results import flat_row, join_parts, save_part
+from serving.bulk.results import Origin, flat_row, join_parts, save_part
 from serving.bulk.tables import read_table, table_in
 from serving.files import FileRefused, Limits, unpack
 from serving.jobs.job import refusal
@@ -251,7 +251,8 @@ class ScoreJobs:
                 done["saved"] = vars(saved)
         lease.tell("result", len(run.ids), len(run.ids))
         parts = [_part(folder, number) for number in range(len(places))]
-        join_parts(parts, folder.result(order.result), order.result)
+        origin = Origin(*_sender(lease), dt.datetime.now(dt.UTC), order.result_purpose)
+        join_parts(parts, folder.result(order.result), order.result, origin)
         outcome = {
             **checked.counts,
             "model_version": model.bundle.manifest.version,
@@ -287,6 +288,12 @@ def _without(signals: Signals, outside: set[str]) -> Signals:
     register = signals.tables["household"]
     is_outside = pc.is_in(register["household_id"], value_set=pa.array(sorted(outside), pa.string()))
     return Signals({**signals.tables, "household": register.filter(pc.invert(is_outside))}, signals.coverage)
+
+
+def _sender(lease: Lease) -> tuple[str, str]:
+    """Key and role of whoever sent the job; jobs from before that was kept do not say."""
+    sent_by = lease.job.spec.get("sent_by", {})
+    return sent_by.get("key_id", "–"), sent_by.get("role", "–")
 
 
 def _part(folder: JobFolder, number: int) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from typing import Any
 from urllib.parse import urlencode
@@ -11,14 +12,26 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from features.regions import AREA_LEVELS
 from serving.access.gate import find_session
 from serving.console.texts import texts
 from serving.errors import Problem
 
-_QUERY = ("as_of_date", "action", "area", "page", "next")
+AREA = re.compile("|".join(f"[0-9A-Z]{{{length}}}" for length in AREA_LEVELS), re.ASCII)
+"""The form of an area's code; no phone and no ID number has it."""
+_QUERY = {
+    "as_of_date": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+    "action": re.compile(r"[a-z]{1,20}"),
+    "area": AREA,
+    "page": re.compile(r"[1-9][0-9]{0,5}"),
+}
+"""What a link to the same page keeps, where it has its form: what else somebody typed is not repeated."""
 
 _PROBLEM_TEXTS = {
     "household_not_found": "problem_household",
+    "identity_not_found": "problem_identity",
+    "identity_not_set_up": "problem_identity",
+    "asked_too_often": "problem_often",
     "not_found": "problem_address",
     "key_not_accepted": "problem_key",
     "role_not_allowed": "problem_role",
@@ -81,7 +94,9 @@ class _Links:
     def __init__(self, request: Request | None, language: str) -> None:
         self._path = request.url.path if request else "/"
         query = request.query_params.items() if request else ()
-        self._query = {name: value for name, value in query if name in _QUERY}
+        self._query = {
+            name: value for name, value in query if name in _QUERY and _QUERY[name].fullmatch(value)
+        }
         self._language = language
 
     def to(self, path: str, **query: object) -> str:

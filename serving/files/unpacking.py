@@ -6,9 +6,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from serving.files.kinds import FileKind, Limits, kind_of_name
 from serving.files.refused import FILE_PROBLEMS, FileRefused
@@ -44,7 +45,26 @@ def unpack(source: Path, name: str, folder: Path, limits: Limits, names: list[st
     }
 
 
-def _run(kind: FileKind, source: Path, target: Path, limits: Limits, names: list[str]) -> Any:
+def unpack_unnamed(source: Path, limits: Limits) -> tuple[FileKind, IO[bytes]]:
+    """The plain table of a file in memory that no folder names, for what may lie in no temporary file.
+
+    Answers CSV in UTF-8, the lines of a sheet, or Parquet, and which of them. Raises `FileRefused`.
+    """
+    kind = kind_of_name(source.name)
+    if kind not in {FileKind.CSV, FileKind.XLSX, FileKind.PARQUET}:
+        raise FileRefused("file_kind_unknown")
+    made = os.fdopen(os.memfd_create("table"), "rb")
+    try:
+        _run(kind, source, Path(f"/proc/self/fd/{made.fileno()}"), limits, [], [made.fileno()])
+    except BaseException:
+        made.close()
+        raise
+    return kind, made
+
+
+def _run(
+    kind: FileKind, source: Path, target: Path, limits: Limits, names: list[str], kept: Sequence[int] = ()
+) -> Any:
     command = [
         sys.executable, "-m", "serving.files.child", kind.value, str(source), str(target),
         json.dumps(asdict(limits)), json.dumps(names),
@@ -53,7 +73,7 @@ def _run(kind: FileKind, source: Path, target: Path, limits: Limits, names: list
     try:
         done = subprocess.run(
             command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, timeout=seconds, env={**os.environ, **_ONE_THREAD},
+            stderr=subprocess.DEVNULL, timeout=seconds, env={**os.environ, **_ONE_THREAD}, pass_fds=kept,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise FileRefused("file_too_slow") from None

@@ -3,6 +3,7 @@
 An entry is written in the transaction that reads. It holds no key of a household but an HMAC of it. Whoever
 can write to the database but does not have the audit key cannot change, remove or add an entry unnoticed; a
 log that was put back whole to an earlier state is noticed with an anchor, a head noted down elsewhere.
+What is older than it has to be is pruned from the start of the chain, which then begins at a sealed base.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from typing import Any
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import Connection, Engine, Row, select, update
+from sqlalchemy import Connection, Engine, Row, delete, func, select, update
 
 from serving.access.caller import Caller
+from serving.access.purpose import Purpose
 from serving.errors import AccessError
-from serving.storage.database import lock_for_all
+from serving.storage.database import insert_into, lock_for_all
 from serving.storage.keys import utc_now
 from serving.storage.tables import audit_entry as table
 from serving.storage.tables import audit_head
@@ -32,7 +34,7 @@ NOTHING = "0" * 64
 MOST_FAULTS = 100
 HOLDER_MARK = "t"
 """What the ids of token holders begin with."""
-_HEAD = 1
+_HEAD, _BASE = 1, 2
 _LOCK = 3
 _DOES_NOT_FIT = (
     "the audit log's seal does not fit its key: give the FANGFAN_AUDIT_KEY_FILE that the log was begun with, "
@@ -59,6 +61,12 @@ class Action(StrEnum):
     ACCOUNT_UNLOCKED = "account_unlocked"
     ACCOUNT_RESET = "account_reset"
     ACCOUNT_REMOVED = "account_removed"
+    IDENTITY_WRITTEN = "identity_written"
+    IDENTITY_READ = "identity_read"
+    IDENTITY_LOOKED_UP = "identity_looked_up"
+    IDENTITY_REVEALED = "identity_revealed"
+    IDENTITY_ERASED = "identity_erased"
+    LOG_PRUNED = "log_pruned"
 
 
 class Outcome(StrEnum):
@@ -73,7 +81,10 @@ class Outcome(StrEnum):
 @dataclass(frozen=True)
 class Entry:
     """One entry; `subject` is the HMAC of a household's key or a login name, or the number of a job, key or
-    account."""
+    account.
+
+    `purpose` is empty where none is asked for.
+    """
 
     seq: int
     at: dt.datetime
@@ -85,11 +96,15 @@ class Entry:
     outcome: str
     former_sha256: str
     sha256: str
+    purpose: str = ""
 
     def digest(self) -> str:
         """The hash over everything the entry says and the hash of the one before."""
         said = {**asdict(self), "at": self.at.astimezone(dt.UTC).isoformat(timespec="microseconds")}
         del said["sha256"]
+        if not self.purpose:
+            # Entries from before there were purposes keep their hashes.
+            del said["purpose"]
         return hashlib.sha256(json.dumps(list(said.values()), ensure_ascii=True).encode()).hexdigest()
 
     def as_json(self) -> dict[str, Any]:
@@ -144,6 +159,14 @@ class AuditLog:
         """32 bytes for something else, that tell nothing of the key (HKDF, RFC 5869)."""
         return HKDF(SHA256(), 32, salt=None, info=purpose.encode()).derive(self._key)
 
+    def value(self, kind: str, value: str) -> str:
+        """A value that was looked up, as the log names it."""
+        return self._hmac("value", f"{kind}\n{value}")
+
+    def seal(self, text: str) -> str:
+        """What proves that whoever has the audit key wrote a text that is kept elsewhere."""
+        return self._hmac("text", text)
+
     def append(
         self,
         connection: Connection,
@@ -151,13 +174,15 @@ class AuditLog:
         action: Action,
         subjects: Sequence[str],
         outcome: Outcome = Outcome.SHOWN,
-    ) -> None:
+        purpose: Purpose | None = None,
+    ) -> tuple[int, str]:
         """Write one entry a subject in the caller's own transaction, which began as a writer's.
 
-        Raises `AccessError` where somebody else changed the log's head: nothing is to be read then.
+        Answers number and hash of the last one. Raises `AccessError` where somebody else changed the log's
+        head: nothing is to be read then.
         """
         if not subjects:
-            return
+            return 0, NOTHING
         # Writers of SQLite follow one another; those of PostgreSQL do from here to the end.
         lock_for_all(connection, _LOCK)
         seq, former = self._head(connection)
@@ -167,7 +192,7 @@ class AuditLog:
             seq += 1
             entry = Entry(
                 seq, now, caller.key_id, caller.role.value, caller.scope.prefix or "", action.value, subject,
-                outcome.value, former, "",
+                outcome.value, former, "", purpose.value if purpose else "",
             )  # fmt: skip
             former = entry.digest()
             rows.append({**asdict(entry), "sha256": former})
@@ -177,6 +202,55 @@ class AuditLog:
             connection.execute(audit_head.insert().values(id=_HEAD, **head))
         else:
             connection.execute(update(audit_head).where(audit_head.c.id == _HEAD).values(head))
+        return seq, former
+
+    def count(
+        self, connection: Connection, caller: Caller, action: Action, since: dt.datetime
+    ) -> tuple[int, dt.datetime | None]:
+        """How many entries a caller's key has of an action since a moment, and when the first of them was."""
+        query = select(func.count(), func.min(table.c.at)).where(
+            table.c.key_id == caller.key_id, table.c.action == action.value, table.c.at >= since
+        )
+        found = connection.execute(query).one()
+        return found[0], found[1]
+
+    def prune(self, connection: Connection, caller: Caller, before: dt.datetime) -> int:
+        """Delete the entries of before a moment from the start of the log; how many there were.
+
+        The chain begins at their last from then on, and an entry says so. Raises `AccessError` where the log
+        has faults, which would be pruned with it.
+        """
+        lock_for_all(connection, _LOCK)
+        kept = select(func.min(table.c.seq)).where(table.c.at >= before).scalar_subquery()
+        newest = (
+            select(func.max(table.c.seq)).where(func.coalesce(table.c.seq < kept, True)).scalar_subquery()
+        )
+        if self._faults(connection, None)[2]:
+            raise AccessError(
+                "the audit log has faults and is not pruned: `python -m serving audit verify` shows them"
+            )
+        last = connection.execute(select(table).where(table.c.seq == newest)).first()
+        if last is None:
+            return 0
+        count = connection.execute(delete(table).where(table.c.seq <= last.seq)).rowcount
+        base = {
+            "seq": last.seq,
+            "sha256": last.sha256,
+            "seal": self._hmac("base", f"{last.seq}:{last.sha256}"),
+        }
+        connection.execute(
+            insert_into(connection, audit_head)
+            .values(id=_BASE, **base)
+            .on_conflict_do_update(index_elements=[audit_head.c.id], set_=base)
+        )
+        self.append(connection, caller, Action.LOG_PRUNED, [last.sha256], Outcome.DONE)
+        return count
+
+    def has(self, seq: int, sha256: str, action: Action, subject: str) -> bool:
+        """Whether the log holds this entry."""
+        with self.engine.connect() as connection:
+            found = connection.execute(select(table).where(table.c.seq == seq)).first()
+        return found is not None and (found.sha256, found.action, found.subject) == (sha256, action, subject)
 
     def verify(self, anchor: str | None = None) -> Verification:
         """Check every entry against its hash, its neighbours and the seal.
@@ -184,25 +258,38 @@ class AuditLog:
         `anchor` is a head that was noted down before (``number:hash``): the log must still have it. Raises
         `AccessError` where it is not written like one.
         """
-        faults: list[str] = []
         wanted = _anchor(anchor) if anchor else None
-        seq, former = 0, NOTHING
         with self.engine.connect() as connection:
-            for entry in _entries(connection):
-                if entry.seq != seq + 1:
-                    faults.append(f"after entry {seq}: entries up to {entry.seq - 1} are missing")
-                elif entry.former_sha256 != former:
-                    faults.append(f"entry {entry.seq}: does not follow the entry before it")
-                if entry.digest() != entry.sha256:
-                    faults.append(f"entry {entry.seq}: is not what was written")
-                if wanted and wanted[0] == entry.seq and wanted[1] != entry.sha256:
-                    faults.append(f"entry {entry.seq}: is another than the anchor's")
-                seq, former = entry.seq, entry.sha256
-            head = connection.execute(select(audit_head)).all()
+            seq, former, faults = self._faults(connection, wanted)
+        return Verification(seq, f"{seq}:{former}", tuple(faults[:MOST_FAULTS]))
+
+    def _faults(self, connection: Connection, wanted: tuple[int, str] | None) -> tuple[int, str, list[str]]:
+        """Number and hash of the last entry, and everything that is wrong."""
+        faults: list[str] = []
+        head, base = (
+            connection.execute(select(audit_head).where(audit_head.c.id == one)).first()
+            for one in (_HEAD, _BASE)
+        )
+        seq, former = (base.seq, base.sha256) if base else (0, NOTHING)
+        if base and not hmac.compare_digest(base.seal, self._hmac("base", f"{seq}:{former}")):
+            faults.append("the base's seal does not fit: it was changed, or the audit key is another")
+        if wanted and wanted[0] < seq:
+            raise AccessError(f"--anchor: entries up to {seq} were pruned; give an anchor of a later entry")
+        if wanted and wanted[0] == seq and wanted[1] != former:
+            faults.append(f"entry {seq}: is another than the anchor's")
+        for entry in _entries(connection):
+            if entry.seq != seq + 1:
+                faults.append(f"after entry {seq}: entries up to {entry.seq - 1} are missing")
+            elif entry.former_sha256 != former:
+                faults.append(f"entry {entry.seq}: does not follow the entry before it")
+            if entry.digest() != entry.sha256:
+                faults.append(f"entry {entry.seq}: is not what was written")
+            if wanted and wanted[0] == entry.seq and wanted[1] != entry.sha256:
+                faults.append(f"entry {entry.seq}: is another than the anchor's")
+            seq, former = entry.seq, entry.sha256
         if wanted and wanted[0] > seq:
             faults.append(f"after entry {seq}: entries up to the anchor's, {wanted[0]}, are missing")
-        faults += self._head_faults(head, seq, former)
-        return Verification(seq, f"{seq}:{former}", tuple(faults[:MOST_FAULTS]))
+        return seq, former, [*faults, *self._head_faults(head, seq, former)]
 
     def search(
         self,
@@ -234,22 +321,20 @@ class AuditLog:
         return [_entry(one) for one in found]
 
     def _head(self, connection: Connection) -> tuple[int, str]:
-        head = connection.execute(select(audit_head)).all()
-        if not head:
+        found = connection.execute(select(audit_head).where(audit_head.c.id == _HEAD)).first()
+        if found is None:
             if connection.execute(select(table.c.seq).limit(1)).first() is not None:
                 raise AccessError(_DOES_NOT_FIT)
             return 0, NOTHING
-        found = head[0]
         if not hmac.compare_digest(found.seal, self._seal(found.seq, found.sha256)):
             raise AccessError(_DOES_NOT_FIT)
         return found.seq, found.sha256
 
-    def _head_faults(self, head: Sequence[Row[Any]], seq: int, sha256: str) -> Iterator[str]:
-        if not head:
+    def _head_faults(self, found: Row[Any] | None, seq: int, sha256: str) -> Iterator[str]:
+        if found is None:
             if seq:
                 yield "the head is missing"
             return
-        found = head[0]
         if not hmac.compare_digest(found.seal, self._seal(found.seq, found.sha256)):
             yield "the head's seal does not fit: it was changed, or the audit key is another"
         if found.seq > seq:
@@ -267,7 +352,7 @@ class AuditLog:
 
 
 def _entries(connection: Connection) -> Iterator[Entry]:
-    rows = connection.execution_options(yield_per=5_000).execute(select(table).order_by(table.c.seq))
+    rows = connection.execute(select(table).order_by(table.c.seq).execution_options(yield_per=5_000))
     for one in rows:
         yield _entry(one)
 

@@ -10,7 +10,7 @@ import datetime as dt
 import json
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, DateTime, Double, Integer, String, TypeDecorator
+from sqlalchemy import BigInteger, Date, DateTime, Double, Integer, LargeBinary, String, TypeDecorator
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
@@ -25,6 +25,10 @@ Small = Integer().with_variant(sqlite.INTEGER(), IS_SQLITE)
 
 Real: TypeEngine[float] = Double().with_variant(sqlite.REAL(), IS_SQLITE)
 """A double, kept to the bit."""
+
+
+Octets: TypeEngine[bytes] = LargeBinary().with_variant(sqlite.BLOB(), IS_SQLITE)
+"""Bytes as they are."""
 
 
 def text(length: int) -> TypeEngine[str]:

@@ -5,12 +5,13 @@ The embedded one is a SQLite file; a ``postgresql://`` address names a server in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from serving.errors import StorageError
 from serving.storage.columns import IS_SQLITE, document_text
@@ -56,6 +57,40 @@ def lock_for_all(connection: Connection, number: int) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCKS}, {number:d})")
 
 
+def purge(engine: Engine, tables: Sequence[Table]) -> None:
+    """Write what is kept anew, so that nothing else is in the files; of a server, the tables given alone.
+
+    Others wait meanwhile. Raises `StorageError` where somebody reads or writes for longer than this waits.
+    """
+    try:
+        if engine.dialect.name != IS_SQLITE:
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as server:
+                for one in tables:
+                    server.exec_driver_sql(f'VACUUM (FULL) "{one.name}"')
+            return
+        with engine.connect() as connection:
+            # Outside of a transaction, which has begun.
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("VACUUM")
+        is_done = empty_log(engine)
+    except OperationalError:
+        is_done = False
+    if not is_done:
+        raise StorageError(
+            "somebody keeps the database busy, and deleted bytes are still in its files: run "
+            "`python -m serving identity purge` when it is quiet"
+        )
+
+
+def empty_log(engine: Engine) -> bool:
+    """Bring SQLite's write-ahead log into its file and cut it to nothing; whether nobody was in the way."""
+    with engine.connect() as connection:
+        if connection.dialect.name != IS_SQLITE:
+            return True
+        connection.exec_driver_sql("COMMIT")
+        return bool(connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0] == 0)
+
+
 _LOCKS = 20_250_224
 """The first half of the keys that this service locks by, so that other programs' keys are others."""
 
@@ -76,6 +111,8 @@ def _connect_sqlite(url: URL, has_foreign_keys: bool) -> Engine:
             f"busy_timeout={BUSY_MILLISECONDS}",
             "journal_mode=WAL",
             "synchronous=FULL",
+            # What is deleted is overwritten with zeros, wherever a page is used again.
+            "secure_delete=ON",
             f"foreign_keys={'ON' if has_foreign_keys else 'OFF'}",
         ):
             connection.execute(f"PRAGMA {pragma}").close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey, Index, MetaData, Table, UniqueConstraint
 
-from serving.storage.columns import Day, Document, Instant, Real, Small, Whole, text
+from serving.storage.columns import Day, Document, Instant, Octets, Real, Small, Whole, text
 
 METADATA = MetaData(
     naming_convention={
@@ -193,7 +193,10 @@ audit_entry = Table(
     Column("outcome", text(10), nullable=False),
     Column("former_sha256", text(64), nullable=False),
     Column("sha256", text(64), nullable=False),
+    # Why it was asked for, where that is asked; empty elsewhere.
+    Column("purpose", text(20), nullable=False, server_default=""),
     Index(None, "subject"),
+    Index(None, "key_id", "action", "at"),
     sqlite_strict=True,
 )
 """Who read what. A household is named by an HMAC of its key; every entry holds the hash of the one before."""
@@ -207,4 +210,26 @@ audit_head = Table(
     Column("seal", text(64), nullable=False),
     sqlite_strict=True,
 )
-"""The last entry of the log, sealed with the audit key: one row."""
+"""The last entry of the log, sealed with the audit key; and the last that was pruned, if any was."""
+
+identity = Table(
+    "identity",
+    METADATA,
+    Column("household_id", text(64), primary_key=True),
+    Column("village_code", text(12), primary_key=True),
+    # `head`, or the key of a member.
+    Column("person_id", text(64), primary_key=True),
+    Column("kind", text(10), primary_key=True),
+    Column("ciphertext", Octets, nullable=False),
+    Column("nonce", Octets, nullable=False),
+    # Of the household's own key, which lies in another database.
+    Column("key_id", text(32), nullable=False),
+    # Of the key ring, for that key and for `lookup`.
+    Column("key_version", Small, nullable=False),
+    Column("lookup", text(64)),
+    Column("written_at", Instant, nullable=False),
+    Index(None, "lookup"),
+    Index(None, "key_version"),
+    sqlite_strict=True,
+)
+"""What a household is called, numbered, phoned and found under: encrypted, one value a row."""

@@ -102,7 +102,7 @@ HARMS: dict[str, list[str]] = {
     "everything but the head": ["DELETE FROM audit_entry"],
     "the head": ["DELETE FROM audit_head"],
     "one more": [
-        "INSERT INTO audit_entry SELECT 6, at, key_id, role, area, action, subject, outcome, sha256, sha256 "
+        "INSERT INTO audit_entry SELECT 6, at, key_id, role, area, action, subject, outcome, sha256, sha256, purpose "
         "FROM audit_entry WHERE seq = 5"
     ],
     "two change places": [

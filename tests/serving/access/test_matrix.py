@@ -19,6 +19,8 @@ from sqlalchemy import event
 
 from serving.api.inference import MODEL
 from serving.app import create_app
+from serving.identity.keyring import new_ring, save_ring
+from serving.identity.suites import Suite
 from serving.jobs import JobState
 from serving.settings import Settings
 from tests.serving.access import callers, world
@@ -51,6 +53,7 @@ def asks(jobs: dict[tuple[str, JobState], str]) -> Iterator[Ask]:
     yield from list_asks()
     yield from job_asks(jobs)
     yield from sent_asks()
+    yield from identity_asks()
     yield from vector_asks()
     yield from own_asks()
     for path in ("/v1/model", "/v1/measures", "/v2"):
@@ -129,6 +132,39 @@ def sent_asks() -> Iterator[Ask]:
         yield Ask("POST", "/v1/what-if", "send", "POST /v1/what-if", taken, {"json": plan})
 
 
+def identity_asks() -> Iterator[Ask]:
+    for one in HOUSEHOLDS:
+        if one.key == world.TWICE:
+            continue
+        (village,) = one.villages
+
+        def found(area: str | None, village: str = village) -> int:
+            return 200 if is_inside(village, area) else 404
+
+        path, route = f"/v1/households/{one.key}/identity", "/v1/households/{household_id}/identity"
+        yield Ask("GET", path, "read", f"GET {route}", found, {})
+        body: dict[str, Any] = {"json": {"purpose": "visit"}}
+        yield Ask("POST", f"{path}/reveal", "reveal", f"POST {route}/reveal", found, body)
+        form: dict[str, Any] = {"data": {"purpose": "visit"}}
+        page = f"/households/{one.key}/reveal"
+        yield Ask("POST", page, "reveal", "POST /households/{household_id}/reveal", found, form)
+
+        def taken(area: str | None, village: str = village) -> int:
+            return 200 if is_inside(village, area) else 422
+
+        # One that is not stored, and so changes no other ask.
+        sent = {"village_code": village, "persons": [{"person_id": "head", "name": "乙"}]}
+        yield Ask(
+            "PUT", f"/v1/households/H-SENT-{village}/identity", "send", f"PUT {route}", taken, {"json": sent}
+        )
+    for path, route in (("/v1/households/H-NOBODY/identity", "/v1/households/{household_id}/identity"),):
+        yield Ask("GET", path, "read", f"GET {route}", lambda _: 404, {})
+        yield Ask("POST", f"{path}/reveal", "reveal", f"POST {route}/reveal", lambda _: 404, body)
+    for phone in (world.PHONE, "13900139000"):
+        route = "POST /v1/households/lookup"
+        yield Ask("POST", "/v1/households/lookup", "read", route, lambda _: 200, {"json": {"phone": phone}})
+
+
 def vector_asks() -> Iterator[Ask]:
     """Vectors name no household: an area neither opens nor closes anything."""
     for version, form in (("", ""), (f"/versions/{VERSION}", "/versions/{version}")):
@@ -159,8 +195,10 @@ def own_asks() -> Iterator[Ask]:
 def service(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, Settings]]:
     folder = tmp_path_factory.mktemp("matrix")
     settings = Settings(
-        bundle_dir, f"sqlite:///{folder}/s.db", public_origin=ORIGIN, tokens_file=callers.save_rules(folder)
-    )
+        bundle_dir, f"sqlite:///{folder}/s.db", public_origin=ORIGIN, tokens_file=callers.save_rules(folder),
+        reveals_per_hour=100_000, lookups_per_hour=100_000,
+    )  # fmt: skip
+    save_ring(new_ring(Suite.AES_256_GCM), settings.identity_keys_path)
     app = create_app(settings)
     engine = app.state.store.engine
     # Thousands of reads are thousands of commits; whether a disk keeps them is asked elsewhere.
@@ -193,6 +231,8 @@ def test_nobody_sees_what_is_not_theirs(service: tuple[Client, Settings]) -> Non
             if answer.status_code != wanted:
                 wrong.append(f"{sender.name}: {ask.method} {ask.path} {answer.status_code}, not {wanted}")
             wrong += [f"{sender.name}: {ask.method} {ask.path} shows {one}" for one in leaks(answer, sender)]
+            if ask.route == "POST /v1/households/lookup" and answer.status_code == 200:
+                wrong += looked_up_wrongly(ask, answer, sender)
             if ask.route == "GET /" and answer.status_code == 200:
                 wrong += listed_wrongly(ask.path, answer.text, sender)
             if answer.status_code in {401, 403, 404}:
@@ -239,6 +279,20 @@ def leaks(answer: httpx.Response, sender: Sender) -> set[str]:
     """Marks of places outside the sender's area."""
     inside = {mark(one) for one in (*world.PARENTS, world.COUNTRY) if is_inside(one, sender.area)}
     return set(_MARKS.findall(answer.text + str(answer.headers))) - inside
+
+
+def looked_up_wrongly(ask: Ask, answer: httpx.Response, sender: Sender) -> list[str]:
+    """What a lookup finds and should not, or does not and should."""
+    is_known = ask.more["json"]["phone"] == world.PHONE
+    wanted = [
+        f"H-{village}-current" for village in sorted(VILLAGES) if is_known and is_inside(village, sender.area)
+    ]
+    found = answer.json()
+    return (
+        []
+        if found == {"household_ids": wanted}
+        else [f"{sender.name}: the lookup finds {found}, not {wanted}"]
+    )
 
 
 def listed_wrongly(path: str, page: str, sender: Sender) -> list[str]:

@@ -15,9 +15,10 @@ import pyarrow as pa
 from fastapi import FastAPI
 from sqlalchemy import update
 
-from serving.access import Role, Scope
+from serving.access import EVERYWHERE, Caller, Role, Scope
 from serving.bulk import JobFolders, Mode, Order, ResultKind, RowPolicy
 from serving.bulk.refused import SCHEMA, save_refused
+from serving.identity import Kind, Person
 from serving.jobs import JobQueue, JobState
 from serving.settings import Settings
 from serving.storage import KeyStore
@@ -44,6 +45,7 @@ MAY = {
     "read": READERS,
     "send": {"platform"},
     "job": {"platform"},
+    "reveal": {"township_official", "village_official", "helper"},
     "know": READERS | {"scientist", "auditor", "accounts"},
     "vector": {"platform", "scientist"},
     "own": READERS | {"scientist", "auditor", "accounts"},
@@ -71,6 +73,8 @@ JOB_STATES = (JobState.QUEUED, JobState.SUCCEEDED, JobState.FAILED)
 TODAY, BEFORE, LONG_AGO = "2026-10-31", "2026-09-30", "2026-08-31"
 DATES = {"current": (TODAY,), "followed": (BEFORE, TODAY), "old": (LONG_AGO,)}
 """The states of a household, and the dates that it is assessed on."""
+NAME, PHONE = "甲", "13800138000"
+"""How every head of household is called, with the village's mark; one household a village has the phone."""
 TWICE = "H-TWICE"
 """A key that two areas have stored, `HERE` and `FAR`."""
 
@@ -120,6 +124,11 @@ def stock(app: FastAPI, settings: Settings, statement: dict[str, Any]) -> dict[t
     """Store every household and job; answers the jobs' numbers by area and state."""
     store = app.state.store
     store.save_release(VERSION, "0" * 64, 12)
+    everywhere = Caller("stock", Role.PLATFORM, EVERYWHERE)
+    for village in VILLAGES:
+        for state in DATES:
+            said = {Kind.NAME: f"{NAME}{mark(village)}"} | ({Kind.PHONE: PHONE} if state == "current" else {})
+            app.state.identities.put(everywhere, f"H-{village}-{state}", village, [Person("head", said)])
     for one in HOUSEHOLDS:
         for village in one.villages:
             bodies = []

@@ -1,0 +1,6 @@
+"""Names, ID numbers, phones and addresses: encrypted where they rest, masked wherever they are read."""
+
+from serving.identity.kinds import Kind, ValueRefused
+from serving.identity.store import IdentityStore, Person, Record
+
+__all__ = ["IdentityStore", "Kind", "Person", "Record", "ValueRefused"]
