@@ -21,6 +21,7 @@ from serving.access.local import Access
 from serving.access.openapi import add_access
 from serving.api import (
     health,
+    history,
     households,
     inference,
     invocations,
@@ -30,17 +31,24 @@ from serving.api import (
     scores,
     what_if,
 )
+from serving.api.around import Around
 from serving.api.documentation import drop_framework_problems
+from serving.api.stored_scores import StoredScoring
 from serving.bulk import JobFolders
 from serving.champion import Champion
 from serving.errors import Problem, problem_of_status, problem_response
 from serving.guard import Guard
 from serving.jobs import JobQueue
+from serving.kept_models import KeptModels
+from serving.replay import Replayer
 from serving.settings import Settings
+from serving.signals_folder import SignalsFolder
 from serving.storage import (
     AssessmentStore,
     AuditLog,
+    HistoryStore,
     KeyStore,
+    RunHealthStore,
     UsualStore,
     VillageStore,
     is_begun,
@@ -114,7 +122,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.store = store
     app.include_router(health.router(champion, store))
     villages, usual = VillageStore(store.engine), UsualStore(store.engine)
-    app.include_router(scores.router(champion, villages, usual, settings))
+    around = Around(villages, usual, settings.lookup_seconds)
+    past, signals = HistoryStore(store.engine, audit), SignalsFolder(settings.signals_dir)
+    app.include_router(scores.router(champion, around, StoredScoring(signals, past, around), settings))
+    replayer = Replayer(villages, usual, RunHealthStore(store.engine))
+    app.include_router(history.router(past, replayer, KeptModels(settings.models_dir), signals))
     app.include_router(what_if.router(champion, villages, settings))
     app.include_router(invocations.router(champion, settings))
     app.include_router(inference.router(champion, settings))

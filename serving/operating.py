@@ -18,6 +18,7 @@ from serving.errors import StorageError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from scoring import Bundle
     from serving.bulk.scoring import ScoreJobs
     from serving.jobs.worker import Worker
     from serving.settings import Settings
@@ -127,9 +128,16 @@ def make_worker(settings: Settings, engine: Engine) -> Worker:
         if not scorers:
             from scoring import load_bundle
             from serving.bulk.scoring import ScoreJobs
+            from serving.kept_models import KeptModels
 
             store = AssessmentStore(engine)
-            scorers.append(ScoreJobs(store, folders, lambda: load_bundle(settings.bundle_dir)))
+
+            def load() -> Bundle:
+                # What is stored with it can be made again with it.
+                KeptModels(settings.models_dir).keep(settings.bundle_dir)
+                return load_bundle(settings.bundle_dir)
+
+            scorers.append(ScoreJobs(store, folders, load))
         scorers[0](lease)
 
     def sweep() -> None:

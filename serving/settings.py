@@ -26,7 +26,10 @@ class Settings:
     `job_days` how long its result is kept. For `lookup_seconds` a request may be answered with what the
     database had of its village before; 0 asks it every time. `access` says whether callers need keys (`open`
     on a loopback address alone); `audit_key_file` has the secret of the audit log, beside `jobs_dir` if not
-    given.
+    given. `signals_dir` is the folder of stored signals, for scores of stored households and replays;
+    `models_dir` the folder where every model whose assessments are stored is kept. `webhook_networks` are
+    the private networks that webhooks may go to, such as ``10.1.0.0/16,127.0.0.1/32``; public addresses
+    need none.
     """
 
     bundle_dir: Path
@@ -46,6 +49,9 @@ class Settings:
     lookup_seconds: int = 5
     access: Access = Access.KEYS
     audit_key_file: Path | None = None
+    signals_dir: Path | None = None
+    models_dir: Path | None = None
+    webhook_networks: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:

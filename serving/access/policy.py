@@ -52,6 +52,8 @@ POLICIES: dict[str, Policy] = {
     "GET /v2/models/{name}/versions/{version}/ready": _NO_HOUSEHOLD,
     "POST /v2/models/{name}/versions/{version}/infer": _VECTORS,
     "GET /v1/households/{household_id}": _READ,
+    "GET /v1/households/{household_id}/scores": _READ,
+    "GET /v1/households/{household_id}/scores/{as_of_date}/replay": _READ,
     "POST /v1/jobs": _SENT,
     "GET /v1/jobs/{job_id}": _JOB,
     "GET /v1/jobs/{job_id}/errors": _JOB,

@@ -10,7 +10,8 @@ from starlette.responses import RedirectResponse
 from features.signals import CONTRACTS
 from features.signals.fields import Identifier
 from serving.access.gate import caller_of
-from serving.api.households import as_of_of, changes_of
+from serving.api.households import changes_of
+from serving.api.query import read_day
 from serving.console.household import household_view
 from serving.console.listing import PER_PAGE, listing_view
 from serving.console.pages import Pages, language_of
@@ -59,7 +60,11 @@ def router(pages: Pages, store: AssessmentStore) -> APIRouter:
     @made.get("/households/{household_id}", response_class=Response)
     def household(household_id: str, request: Request) -> Response:
         caller = caller_of(request)
-        found = store.find(caller, household_id, as_of_of(request)) if is_key(household_id) else None
+        found = (
+            store.find(caller, household_id, read_day(request, "as_of_date"))
+            if is_key(household_id)
+            else None
+        )
         if found is None:
             raise Problem("household_not_found")
         view = household_view(found.latest, language_of(request), changes_of(found))

@@ -3,8 +3,10 @@
 from serving.storage.assessments import AssessmentStore, History, Page, Run, Saved, Stored
 from serving.storage.audit import AuditLog, is_begun
 from serving.storage.database import connect, insert_into, lock_for_all
+from serving.storage.history import HistoryPage, HistoryStore, Mark, Past
 from serving.storage.keys import KeyStore
 from serving.storage.migration import Form, State, find_state, migrate, open_database
+from serving.storage.run_health import RunHealthStore
 from serving.storage.usual import UsualStore
 from serving.storage.villages import VillageStore
 
@@ -13,9 +15,14 @@ __all__ = [
     "AuditLog",
     "Form",
     "History",
+    "HistoryPage",
+    "HistoryStore",
     "KeyStore",
+    "Mark",
     "Page",
+    "Past",
     "Run",
+    "RunHealthStore",
     "Saved",
     "State",
     "Stored",

@@ -41,9 +41,13 @@ class Action(StrEnum):
 
     HOUSEHOLD_READ = "household_read"
     HOUSEHOLD_LISTED = "household_listed"
+    HOUSEHOLD_SCORED = "household_scored"
+    HOUSEHOLD_SENT = "household_sent"
     RESULT_READ = "result_read"
     KEY_ADDED = "key_added"
     KEY_REVOKED = "key_revoked"
+    WEBHOOK_ADDED = "webhook_added"
+    WEBHOOK_ENDED = "webhook_ended"
 
 
 class Outcome(StrEnum):
