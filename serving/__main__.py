@@ -25,6 +25,7 @@ from serving import operating
 from serving.access.commands import audit, keys, policy
 from serving.access.local import Access
 from serving.errors import ServingError
+from serving.webhooks.commands import webhooks
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -55,6 +56,7 @@ DatabaseUrl = Annotated[
 
 app.add_typer(keys)
 app.add_typer(audit)
+app.add_typer(webhooks)
 app.command()(policy)
 app.command()(operating.migrate)
 app.command()(operating.work)

@@ -20,6 +20,7 @@ from serving.access.gate import Gate
 from serving.access.local import Access
 from serving.access.openapi import add_access
 from serving.api import (
+    areas,
     health,
     history,
     households,
@@ -36,6 +37,7 @@ from serving.api.documentation import drop_framework_problems
 from serving.api.stored_scores import StoredScoring
 from serving.bulk import JobFolders
 from serving.champion import Champion
+from serving.disclosure import Disclosure
 from serving.errors import Problem, problem_of_status, problem_response
 from serving.guard import Guard
 from serving.jobs import JobQueue
@@ -49,6 +51,7 @@ from serving.storage import (
     HistoryStore,
     KeyStore,
     RunHealthStore,
+    SummaryStore,
     UsualStore,
     VillageStore,
     is_begun,
@@ -133,6 +136,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(measures.router(champion))
     app.include_router(model_card.router(champion))
     app.include_router(households.router(store))
+    summaries = SummaryStore(store.engine)
+    app.include_router(areas.router(summaries, Disclosure(summaries)))
     app.include_router(jobs.router(desk, store))
     app.include_router(console.router(pages, store))
     app.mount("/static", console.static_files(), name="static")

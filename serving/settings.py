@@ -10,6 +10,7 @@ from typing import Any
 
 from serving.access.local import Access, is_loopback
 from serving.errors import SettingsError
+from serving.webhooks.address import Networks
 
 PREFIX = "FANGFAN_"
 
@@ -61,6 +62,7 @@ class Settings:
                 f"{PREFIX}ACCESS=open shows every household to whoever reaches the service, and is for "
                 f"127.0.0.1 alone: take {PREFIX}ACCESS=keys to listen elsewhere"
             )
+        Networks.read(self.webhook_networks)
         for field in fields(self):
             least = 0 if field.name in {"port", "workers", "lookup_seconds"} else 1
             if field.type == "int" and getattr(self, field.name) < least:

@@ -29,6 +29,7 @@ _NO_HOUSEHOLD = Policy(KNOWN)
 _SENT = Policy(SENDERS, "households sent must lie in it")
 _VECTORS = Policy(SENDERS | {Role.SCIENTIST}, "none: vectors name no household")
 _READ = Policy(READERS, "households outside are not there")
+_AREA = Policy(READERS, "areas outside are not there")
 _JOB = Policy(SENDERS, "jobs of other areas are not there")
 
 POLICIES: dict[str, Policy] = {
@@ -54,6 +55,7 @@ POLICIES: dict[str, Policy] = {
     "GET /v1/households/{household_id}": _READ,
     "GET /v1/households/{household_id}/scores": _READ,
     "GET /v1/households/{household_id}/scores/{as_of_date}/replay": _READ,
+    "GET /v1/areas/{area_code}/summary": _AREA,
     "POST /v1/jobs": _SENT,
     "GET /v1/jobs/{job_id}": _JOB,
     "GET /v1/jobs/{job_id}/errors": _JOB,

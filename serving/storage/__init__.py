@@ -7,10 +7,12 @@ from serving.storage.history import HistoryPage, HistoryStore, Mark, Past
 from serving.storage.keys import KeyStore
 from serving.storage.migration import Form, State, find_state, migrate, open_database
 from serving.storage.run_health import RunHealthStore
+from serving.storage.summaries import AreaSummary, SummaryStore
 from serving.storage.usual import UsualStore
 from serving.storage.villages import VillageStore
 
 __all__ = [
+    "AreaSummary",
     "AssessmentStore",
     "AuditLog",
     "Form",
@@ -26,6 +28,7 @@ __all__ = [
     "Saved",
     "State",
     "Stored",
+    "SummaryStore",
     "UsualStore",
     "VillageStore",
     "connect",
