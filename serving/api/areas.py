@@ -42,8 +42,8 @@ def router(summaries: SummaryStore, disclosure: Disclosure) -> APIRouter:
         "/v1/areas/{area_code}/summary",
         summary="What the stored assessments come to in an area and one level below it",
         description="Counts by grade, theme and threshold, what is expected, and which feeds nothing is "
-        "known from. Counts of 1 to 4, and whatever would give them away by subtraction, are null, but for the "
-        "area's own official.",
+        "known from. Counts of 1 to 4, and whatever would give them away by subtraction, are null, but for "
+        "the area's own official.",
         response_class=Response,
         responses={200: {"model": AreaSummaryAnswer}, **problems(404, 422, 500, 503)},
         openapi_extra={"parameters": [
