@@ -28,6 +28,7 @@ from serving.access.local import Access
 from serving.errors import Problem, ServingError
 from serving.identity.commands import identity
 from serving.retention.commands import retention
+from serving.webhooks.commands import webhooks
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -61,6 +62,7 @@ app.add_typer(accounts)
 app.add_typer(audit)
 app.add_typer(identity)
 app.command()(retention)
+app.add_typer(webhooks)
 app.command()(policy)
 app.command()(operating.migrate)
 app.command()(operating.work)
@@ -75,12 +77,17 @@ def score(
     health: Annotated[
         bool, typer.Option(help="Judge the deliveries first: nothing is scored from a feed that is at fault")
     ] = True,
+    models: Annotated[
+        Path | None,
+        typer.Option(envvar="FANGFAN_MODELS_DIR", help="Folder that keeps every model that scored"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table")] = False,
 ) -> None:
     """Score every household registered on a date and store the answers."""
     from features.health import Deliveries, check_health
     from scoring import load_bundle
     from serving.batch import score_all
+    from serving.kept_models import KeptModels
     from serving.storage import AssessmentStore, open_database
 
     started = time.perf_counter()
@@ -89,6 +96,7 @@ def score(
     try:
         with _progress(shown=not as_json) as tell:
             delivered, model = Deliveries.load(signals), load_bundle(bundle)
+            KeptModels(models).keep(bundle)
             judged = None
             if health:
                 judged = check_health(

@@ -26,7 +26,9 @@ from serving.access.signed_in import SignedIn, SignInRules
 from serving.access.token_rules import TokenRules
 from serving.access.tokens import TokenReader
 from serving.api import (
+    areas,
     health,
+    history,
     households,
     identities,
     inference,
@@ -37,20 +39,29 @@ from serving.api import (
     scores,
     what_if,
 )
+from serving.api.around import Around
 from serving.api.documentation import drop_framework_problems
+from serving.api.stored_scores import StoredScoring
 from serving.bulk import JobFolders
 from serving.champion import Champion
+from serving.disclosure import Disclosure
 from serving.errors import Problem, problem_of_status, problem_response
 from serving.guard import Guard
 from serving.identity.opening import open_identities
 from serving.jobs import JobQueue
+from serving.kept_models import KeptModels
+from serving.replay import Replayer
 from serving.settings import Settings
+from serving.signals_folder import SignalsFolder
 from serving.storage import (
     AccountStore,
     AssessmentStore,
     AuditLog,
+    HistoryStore,
     KeyStore,
     SessionStore,
+    RunHealthStore,
+    SummaryStore,
     UsualStore,
     VillageStore,
     is_begun,
@@ -137,8 +148,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.desk = desk
     app.state.identities = identity_store
     villages, usual = VillageStore(store.engine), UsualStore(store.engine)
+    around = Around(villages, usual, settings.lookup_seconds)
+    past, signals = HistoryStore(store.engine, audit), SignalsFolder(settings.signals_dir)
     # Routes are tried in this order: those that are asked all day come first.
-    app.include_router(scores.router(champion, villages, usual, settings))
+    app.include_router(scores.router(champion, around, StoredScoring(signals, past, around), settings))
     app.include_router(inference.scoring_router(champion, settings))
     app.include_router(invocations.router(champion, settings))
     app.include_router(what_if.router(champion, villages, settings))
@@ -147,6 +160,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(measures.router(champion))
     app.include_router(model_card.router(champion))
     app.include_router(households.router(store))
+    replayer = Replayer(villages, usual, RunHealthStore(store.engine))
+    app.include_router(history.router(past, replayer, KeptModels(settings.models_dir), signals))
+    summaries = SummaryStore(store.engine)
+    app.include_router(areas.router(summaries, Disclosure(summaries)))
     app.include_router(identities.router(identity_store, settings))
     app.include_router(jobs.router(job_desk, store))
     app.include_router(console.router(pages, store, identity_store))

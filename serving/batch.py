@@ -21,7 +21,7 @@ from scoring.grades import GRADES
 from scoring.statement import make_statement
 from serving.errors import ServingError
 from serving.scorer import freshness
-from serving.storage import AssessmentStore, Saved, UsualStore, VillageStore
+from serving.storage import AssessmentStore, RunHealthStore, Saved, UsualStore, VillageStore
 
 CHUNK = 1_000
 """Households in one transaction: some 10 MB of answers."""
@@ -162,6 +162,7 @@ def score_all(
     around = {one: usual_here(by_area, one) for one in set(run.village_of.values())}
     tell("facts", 0, len(run.ids))
     store.save_release(bundle.manifest.version, bundle.sha256, bundle.manifest.horizon_months)
+    RunHealthStore(store.engine).save(as_of, bundle.manifest.version, health)
     saved, grades, actions = Saved(), Counter[str](), Counter[str]()
     for start in range(0, len(run.ids), CHUNK):
         tell("scores", start, len(run.ids))

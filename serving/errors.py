@@ -160,6 +160,18 @@ PROBLEMS: dict[str, ProblemKind] = {
         "There is no model of that name and version.",
         "GET /v2/models/fangfan names the version in service.",
     ),
+    "score_not_found": ProblemKind(
+        404,
+        "No such score",
+        "There is no stored score of this household on this date.",
+        "GET the household's scores to see which dates there are.",
+    ),
+    "area_not_found": ProblemKind(
+        404,
+        "No such area",
+        "There is no summary of such an area on this date.",
+        "Check the area code and the date.",
+    ),
     "job_not_found": ProblemKind(
         404,
         "No such job",
@@ -183,6 +195,18 @@ PROBLEMS: dict[str, ProblemKind] = {
     ),
     "job_finished": ProblemKind(
         409, "Finished already", "The job is finished and cannot be cancelled.", "GET the job to see its end."
+    ),
+    "signals_not_kept": ProblemKind(
+        409,
+        "Signals not kept",
+        "The service keeps no signals from which this could be scored.",
+        "Send the signals themselves; or the operator sets FANGFAN_SIGNALS_DIR to the folder of intake.",
+    ),
+    "model_not_kept": ProblemKind(
+        409,
+        "Model not kept",
+        "The model that made this score is not kept, or is no longer what it was.",
+        "The operator sets FANGFAN_MODELS_DIR and puts the bundle there, in a folder named like its version.",
     ),
     "idempotency_key_in_flight": ProblemKind(
         409,
@@ -252,6 +276,12 @@ PROBLEMS: dict[str, ProblemKind] = {
     ),
     "storage_failed": ProblemKind(
         503, "Storage not available", "The database does not answer or cannot write now.", "Try again later."
+    ),
+    "signals_failed": ProblemKind(
+        503,
+        "Signals not available",
+        "The folder of stored signals cannot be read now.",
+        "Try again later; the operator checks FANGFAN_SIGNALS_DIR.",
     ),
     "audit_failed": ProblemKind(
         503,

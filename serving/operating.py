@@ -18,9 +18,11 @@ from serving.errors import StorageError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from scoring import Bundle
     from serving.bulk.scoring import ScoreJobs
     from serving.jobs.worker import Worker
     from serving.settings import Settings
+    from serving.webhooks.courier import Courier
 
 SWEEP_SECONDS = 600.0
 """How often what is no longer kept is deleted."""
@@ -96,15 +98,35 @@ def work(
     settings = Settings.from_environment(bundle_dir=bundle, database_url=database)
     engine = open_database(settings.database_url)
     configure_logging()
-    worker = make_worker(settings, engine)
+    worker, courier = make_worker(settings, engine), make_courier(settings, engine)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stops.set())
     if is_supervised:
         threading.Thread(target=_follow, args=(worker,), name="follow", daemon=True).start()
+    if not is_once:
+        courier.start()
     try:
         worker.run(once=is_once)
+        while is_once and courier.deliver_one():
+            pass
     finally:
+        courier.stop()
         engine.dispose()
+
+
+def make_courier(settings: Settings, engine: Engine) -> Courier:
+    """The courier of this process: alerts are sent whatever the worker beside it is doing."""
+    from serving.access.audit_key import load_audit_key
+    from serving.storage import AuditLog, is_begun
+    from serving.storage.webhooks import WebhookStore
+    from serving.webhooks.address import Networks
+    from serving.webhooks.courier import Courier
+    from serving.webhooks.seal import Seal
+    from serving.webhooks.sender import Sender
+
+    key = load_audit_key(settings.audit_key_path, is_begun=is_begun(engine))
+    store = WebhookStore(engine, AuditLog(engine, key))
+    return Courier(store, Seal(key), Sender(Networks.read(settings.webhook_networks)))
 
 
 def make_worker(settings: Settings, engine: Engine) -> Worker:
@@ -115,6 +137,7 @@ def make_worker(settings: Settings, engine: Engine) -> Worker:
     from serving.jobs.worker import Worker
     from serving.storage import AssessmentStore
     from serving.storage.idempotency import forget_keys
+    from serving.storage.webhooks import KEPT_DAYS, forget_sent
 
     folders = JobFolders(settings.jobs_folder)
     folders.prepare()
@@ -127,9 +150,16 @@ def make_worker(settings: Settings, engine: Engine) -> Worker:
         if not scorers:
             from scoring import load_bundle
             from serving.bulk.scoring import ScoreJobs
+            from serving.kept_models import KeptModels
 
             store = AssessmentStore(engine)
-            scorers.append(ScoreJobs(store, folders, lambda: load_bundle(settings.bundle_dir)))
+
+            def load() -> Bundle:
+                # What is stored with it can be made again with it.
+                KeptModels(settings.models_dir).keep(settings.bundle_dir)
+                return load_bundle(settings.bundle_dir)
+
+            scorers.append(ScoreJobs(store, folders, load))
         scorers[0](lease)
 
     def sweep() -> None:
@@ -139,6 +169,7 @@ def make_worker(settings: Settings, engine: Engine) -> Worker:
         swept_at = time.monotonic()
         queue.forget(queue.now() - dt.timedelta(days=settings.job_days))
         forget_keys(engine)
+        forget_sent(engine, queue.now() - dt.timedelta(days=KEPT_DAYS))
         folders.sweep(queue.ids)
 
     return Worker(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from features import Coverage, RowEngine, policy_version
 from features.engines.row import Rows
 from features.facts import latest_facts
+from features.health import Verdict
 from features.policy import policy_history
 from features.usual import UsualHere
 from scoring import Assessor, Bundle
@@ -49,10 +50,12 @@ class Scorer:
         coverage: Coverage,
         usual: Mapping[str, UsualHere] | None = None,
         most_reasons: int = MOST_RISK_REASONS,
+        feed_faults: Sequence[tuple[Verdict, ...]] | None = None,
     ) -> list[dict[str, Any]]:
         """One answer for each household, in order; `usual` is what is usual around each village.
 
-        Reasons of each kind beyond `most_reasons` are left out.
+        `feed_faults` are the faults of deliveries that concern each; without them nobody has looked. Reasons
+        of each kind beyond `most_reasons` are left out.
         """
         if not households:
             return []
@@ -69,6 +72,7 @@ class Scorer:
             as_of,
             [villages[one.village_code] for one in households],
             [latest_facts(one.rows, as_of) for one in households],
+            feed_faults,
             usual=[(usual or {}).get(one.village_code, UsualHere()) for one in households],
         )
         if most_reasons < MOST_RISK_REASONS:

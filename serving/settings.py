@@ -12,6 +12,7 @@ from serving.access.caller import Role
 from serving.access.local import Access, is_loopback
 from serving.access.origin import Origin
 from serving.errors import SettingsError
+from serving.webhooks.address import Networks
 
 PREFIX = "FANGFAN_"
 
@@ -34,7 +35,10 @@ class Settings:
     well. `tokens_file` says whose tokens machines may send. `identity_keys_file` is the key ring of identities
     and `identity_key_store` the database of households' own keys, both beside `jobs_dir` if not given; without
     the file no identities are kept. `reveals_per_hour` and `lookups_per_hour` bound what one key may reveal and
-    look up.
+    look up. `signals_dir` is the folder of stored signals, for scores of stored households and
+    replays; `models_dir` the folder where every model whose assessments are stored is kept. `webhook_networks`
+    are the private networks that webhooks may go to, such as ``10.1.0.0/16,127.0.0.1/32``; public addresses
+    need none.
     """
 
     bundle_dir: Path
@@ -64,6 +68,9 @@ class Settings:
     identity_key_store: str | None = None
     reveals_per_hour: int = 30
     lookups_per_hour: int = 1_000
+    signals_dir: Path | None = None
+    models_dir: Path | None = None
+    webhook_networks: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
@@ -74,6 +81,7 @@ class Settings:
                 f"127.0.0.1 alone: take {PREFIX}ACCESS=keys to listen elsewhere"
             )
         Origin(self.public_origin)
+        Networks.read(self.webhook_networks)
         for field in fields(self):
             least = 0 if field.name in {"port", "workers", "lookup_seconds", "password_days"} else 1
             if field.type == "int" and getattr(self, field.name) < least:

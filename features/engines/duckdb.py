@@ -122,19 +122,19 @@ class VectorQuery:
             if isinstance(source, pa.Table):
                 self.connection.register(feed, with_integer_days(source))
                 continue
-            with _told():
+            with reading_signals():
                 self.connection.execute(
-                    f"CREATE OR REPLACE VIEW {feed} AS {_integer_days_of_files(feed, source)}"
+                    f"CREATE OR REPLACE VIEW {feed} AS {integer_days_of_files(feed, source)}"
                 )
 
     def homes(self, as_of: dt.date) -> pa.Table:
         """household_id and village_code of every household that is registered on the date."""
-        with _told():
+        with reading_signals():
             return self.connection.sql(households_sql(as_of)).to_arrow_table()
 
     def table(self, as_of: dt.date) -> pa.Table:
         """household_id, `SILENT_FEEDS` and one float64 column a feature, null where missing, by household."""
-        with _told():
+        with reading_signals():
             return self.connection.sql(self._prepared(as_of)).to_arrow_table()
 
     def latest_facts(self, as_of: dt.date) -> pa.Table:
@@ -142,14 +142,14 @@ class VectorQuery:
 
         Its columns are those of `latest_facts_sql`.
         """
-        with _told():
+        with reading_signals():
             self.connection.register("h", self.homes(as_of))
             text = latest_facts_sql(as_of, [one for one in CONTRACTS if one in self.feeds])
             return self.connection.sql(f"{text} ORDER BY h.household_id").to_arrow_table()
 
     def write(self, as_of: dt.date, path: Path) -> None:
         """The same as a Parquet file, written as the rows come."""
-        with _told():
+        with reading_signals():
             self.connection.execute(
                 f"COPY ({self._prepared(as_of)}) TO {quoted(str(path))} "
                 "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
@@ -177,7 +177,8 @@ def homes_by_household(homes: pa.Table) -> pd.Series[str]:
     return found
 
 
-def _integer_days_of_files(feed: str, paths: Sequence[Path]) -> str:
+def integer_days_of_files(feed: str, paths: Sequence[Path]) -> str:
+    """The query for a feed's stored rows in these Parquet files, its dates as day numbers."""
     columns = [
         f"CAST({one.name} - DATE '1970-01-01' AS INTEGER) AS {one.name}"
         if pa.types.is_date32(one.type)
@@ -189,7 +190,7 @@ def _integer_days_of_files(feed: str, paths: Sequence[Path]) -> str:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def reading_signals() -> Iterator[None]:
     """What DuckDB says of a file may hold values of it; ours says what to do. Our own mistakes stay loud."""
     try:
         yield

@@ -43,6 +43,7 @@ _VECTORS = Policy(SENDERS | {Role.SCIENTIST}, "none: vectors name no household")
 _READ = Policy(READERS, "households outside are not there")
 _IDENTITY_SENT = Policy(SENDERS, "the household's village must lie in it")
 _REVEALED = Policy(VISITORS, "households outside are not there")
+_AREA = Policy(READERS, "areas outside are not there")
 _JOB = Policy(SENDERS, "jobs of other areas are not there")
 _FIRST = frozenset({"password_change_needed"})
 _THEN = _FIRST | {"second_factor_needed"}
@@ -74,6 +75,9 @@ POLICIES: dict[str, Policy] = {
     "PUT /v1/households/{household_id}/identity": _IDENTITY_SENT,
     "POST /v1/households/{household_id}/identity/reveal": _REVEALED,
     "POST /v1/households/lookup": _READ,
+    "GET /v1/households/{household_id}/scores": _READ,
+    "GET /v1/households/{household_id}/scores/{as_of_date}/replay": _READ,
+    "GET /v1/areas/{area_code}/summary": _AREA,
     "POST /v1/jobs": _SENT,
     "GET /v1/jobs/{job_id}": _JOB,
     "GET /v1/jobs/{job_id}/errors": _JOB,

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from serving.api.not_scored import NotScored
+
 
 class _Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -313,10 +315,10 @@ class Versions(_Answer):
 
 
 class ScoreAnswer(_Answer):
-    """Scores in the order of the request's households."""
+    """Scores in the order of the request's households; only of stored ones some may not be there."""
 
     model: Versions
-    results: list[AssessmentAnswer]
+    results: list[AssessmentAnswer | NotScored]
 
 
 class FeatureCard(_Answer):

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.api.answers import RuleHit, Texts, Versions
+from serving.api.not_scored import NotScored
 
 
 class BriefAssessment(BaseModel):
@@ -34,7 +35,7 @@ class BriefScoreAnswer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     model: Versions
-    results: list[BriefAssessment]
+    results: list[BriefAssessment | NotScored]
 
 
 BRIEF = tuple(BriefAssessment.model_fields)

@@ -38,7 +38,7 @@ def example_request() -> dict[str, Any]:
 
 
 def score_request_body(most_households: int) -> dict[str, Any]:
-    """The request body of `POST /v1/scores` in OpenAPI 3.1."""
+    """The body of a request that tells signals, in OpenAPI 3.1."""
     coverage = {
         "type": "object",
         "additionalProperties": False,
@@ -98,6 +98,35 @@ def score_request_body(most_households: int) -> dict[str, Any]:
     }
     content = {"application/json": {"schema": schema, "example": example_request()}}
     return {"required": True, "content": content}
+
+
+def any_score_request_body(most_households: int) -> dict[str, Any]:
+    """The request body of `POST /v1/scores`: households with their signals, or keys of stored ones."""
+    body = score_request_body(most_households)
+    content = body["content"]["application/json"]
+    key = _schema_of(CONTRACTS["household"].field("household_id"))
+    stored = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["as_of_date", "household_ids"],
+        "description": "Stored households: their signals are looked up in the folder of intake",
+        "properties": {
+            "as_of_date": _DATE_SCHEMA,
+            "household_ids": {
+                "type": "array", "minItems": 1, "maxItems": most_households, "uniqueItems": True, "items": key
+            },
+        },
+    }  # fmt: skip
+    content["schema"] = {"anyOf": [content["schema"], stored]}
+    del content["example"]
+    content["examples"] = {
+        "signals": {"summary": "Households with their signals", "value": example_request()},
+        "stored": {"summary": "Stored households", "value": EXAMPLE_IDS},
+    }
+    return body
+
+
+EXAMPLE_IDS = {"as_of_date": "2026-10-31", "household_ids": ["EXAMPLE-0001"]}
 
 
 def example_what_if() -> dict[str, Any]:

@@ -17,6 +17,7 @@ from serving.api.vectors import (
     Floats,
     check_count,
     check_numbers,
+    example_vector,
     places_of,
     read_list,
     read_object,
@@ -59,14 +60,6 @@ _REQUEST = {
         "inputs": {"type": "array", "items": _TENSOR},
     },
 }
-_EXAMPLE = {
-    "id": "1",
-    "parameters": {"reasons": 2},
-    "inputs": [
-        {"name": "illness_self_paid_yuan_12m", "shape": [1], "datatype": "FP64", "data": [23000]},
-        {"name": "composition_members_count", "shape": [1], "datatype": "FP64", "data": [4]},
-    ],
-}
 _ANSWER = {
     "type": "object",
     "required": ["model_name", "model_version", "outputs"],
@@ -82,6 +75,14 @@ _ANSWER = {
 def router(champion: Champion) -> APIRouter:
     """The routes that tell of the server and its model."""
     made = APIRouter(tags=["vectors"])
+    example = {
+        "id": "1",
+        "parameters": {"reasons": 2},
+        "inputs": [
+            {"name": name, "shape": [1], "datatype": "FP64", "data": [value]}
+            for name, value in example_vector(settings.bundle_dir).items()
+        ],
+    }
 
     @made.get("/v2/health/live", summary="The process runs (Open Inference Protocol)")
     async def live() -> dict[str, bool]:
@@ -123,7 +124,7 @@ def scoring_router(champion: Champion, settings: Settings) -> APIRouter:
         "openapi_extra": {
             "requestBody": {
                 "required": True,
-                "content": {"application/json": {"schema": _REQUEST, "example": _EXAMPLE}},
+                "content": {"application/json": {"schema": _REQUEST, "example": example}},
             }
         },
     }

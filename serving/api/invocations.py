@@ -18,6 +18,7 @@ from serving.api.vectors import (
     Floats,
     check_count,
     check_numbers,
+    example_vector,
     places_of,
     read_list,
     read_object,
@@ -30,15 +31,12 @@ from serving.scorer import Scorer
 from serving.settings import Settings
 
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
-_EXAMPLE = {
-    "dataframe_records": [{"illness_self_paid_yuan_12m": 23000, "composition_members_count": 4}],
-    "params": {"reasons": 2},
-}
 
 
 def router(champion: Champion, settings: Settings) -> APIRouter:
     """The routes, bound to their model."""
     made = APIRouter(tags=["vectors"])
+    example = {"dataframe_records": [example_vector(settings.bundle_dir)], "params": {"reasons": 2}}
 
     @made.get("/ping", summary="Whether a model answers (MLflow)", responses=problems(503))
     async def ping() -> Response:
@@ -54,7 +52,7 @@ def router(champion: Champion, settings: Settings) -> APIRouter:
         responses={200: {"content": {"application/json": {"schema": _ANSWER}}},
                    **problems(400, 408, 413, 415, 422, 500, 503)},
         openapi_extra={"requestBody": {"required": True, "content": {"application/json": {
-            "schema": _REQUEST, "example": _EXAMPLE}}}},
+            "schema": _REQUEST, "example": example}}}},
     )  # fmt: skip
     async def invoke(request: Request) -> Response:
         scorer = champion.scorer()

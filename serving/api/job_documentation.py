@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
 from features.signals import CONTRACTS
 from serving.access.purpose import RESULT_PURPOSES, Purpose
+from serving.api.documentation import example_request
 from serving.bulk.order import COVERAGE, DELIVERY, FEEDS, Mode, ResultKind, RowPolicy
 
 FIELDS = ("purpose", "as_of_date", "mode", "rows", "result", "result_purpose")
@@ -13,8 +16,32 @@ FIELDS = ("purpose", "as_of_date", "mode", "rows", "result", "result_purpose")
 _FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
 _KINDS = ".csv (UTF-8 or GB18030), .csv.gz, .xlsx or .parquet"
 
-EXAMPLE_FORM = {"purpose": "score", "as_of_date": "2026-10-31", "mode": "commit", "rows": "per_row"}
-"""The short fields of a form; the files come beside them."""
+
+def example_form() -> dict[str, str]:
+    """A whole form: its short fields, and tables of an invented household as CSV."""
+    request = example_request()
+    (household,) = request["households"]
+    tables = {
+        feed: [{"household_id": household["household_id"], **row} for row in rows]
+        for feed, rows in household["signals"].items()
+        if feed in ("household", "member")
+    }
+    tables[COVERAGE] = [row for row in request["coverage"] if row["feed"] in tables]
+    short = {"purpose": "score", "as_of_date": request["as_of_date"], "mode": "dry_run", "rows": "per_row"}
+    return {**short, **{name: _csv(rows) for name, rows in tables.items()}}
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(
+        {name: str(value).lower() if isinstance(value, bool) else value for name, value in row.items()}
+        for row in rows
+    )
+    return text.getvalue()
+
 
 EXAMPLE_JOB: dict[str, Any] = {
     "id": "6f1d3c9f0a5b4e0f8d2c7b6a59483726",
@@ -117,4 +144,5 @@ def job_request_body() -> dict[str, Any]:
             },
         },
     }  # fmt: skip
-    return {"required": True, "content": {"multipart/form-data": {"schema": schema, "example": EXAMPLE_FORM}}}
+    content = {"multipart/form-data": {"schema": schema, "example": example_form()}}
+    return {"required": True, "content": content}

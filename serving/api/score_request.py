@@ -46,7 +46,7 @@ class ScoreRequest:
     households: list[HouseholdRows]
 
 
-class _Enough(Exception):
+class TooManyErrors(Exception):
     """As many errors as one answer tells."""
 
 
@@ -63,7 +63,7 @@ class RequestReader:
     def read(self, document: Any) -> ScoreRequest:
         """The request; raises `Problem` with all of its errors, the first hundred if there are more."""
         made = None
-        with contextlib.suppress(_Enough):
+        with contextlib.suppress(TooManyErrors):
             made = self._request(document)
         if self.errors or made is None:
             raise Problem("request_invalid", errors=self.errors)
@@ -265,7 +265,7 @@ class RequestReader:
     def _add(self, pointer: str, code: str, way_out: str) -> None:
         self.errors.append(FieldError(pointer, code, way_out))
         if len(self.errors) >= MOST_ERRORS:
-            raise _Enough
+            raise TooManyErrors
 
 
 def _absent(given: Mapping[str, Any], name: str) -> bool:

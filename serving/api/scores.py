@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -14,37 +13,37 @@ from serving.access.area import check_within
 from serving.access.gate import caller_of
 from serving.access.route import DirectRoute
 from serving.api.answers import ScoreAnswer
+from serving.api.around import Around
 from serving.api.brief_answers import BriefScoreAnswer, brief
-from serving.api.documentation import problems, score_request_body
+from serving.api.documentation import any_score_request_body, problems
 from serving.api.json_body import dump_json, parse_json, read_body
 from serving.api.running import MOST_AT_ONCE
 from serving.api.score_request import RequestReader, ScoreRequest
+from serving.api.stored_scores import IDS, StoredRequestReader, StoredScoring
 from serving.champion import Champion
 from serving.errors import FieldError, Problem
-from serving.neighbourhood import add_neighbourhood, without_neighbourhood
+from serving.neighbourhood import add_neighbourhood
 from serving.scorer import Scorer
 from serving.settings import Settings
-from serving.storage import UsualStore, VillageStore
-from serving.storage.recent import Recent
 
 
-def router(champion: Champion, villages: VillageStore, usual: UsualStore, settings: Settings) -> APIRouter:
+def router(champion: Champion, around: Around, stored: StoredScoring, settings: Settings) -> APIRouter:
     """The route, bound to its model."""
     made = APIRouter(tags=["scores"], route_class=DirectRoute)
-    around = Around(villages, usual, settings.lookup_seconds)
 
     @made.post(
         "/v1/scores",
-        summary="Score households from their signals",
-        description="Vectors are built from what was known on `as_of_date`; the answer is in the order of "
-        "`households`. A score only asks for a visit: it grants, refuses and ends nothing.",
+        summary="Score households from their signals, or by their keys",
+        description="Either `coverage` and `households` with their signals, or `household_ids` of households "
+        "whose signals are stored here. Vectors are built from what was known on `as_of_date`; the answer is "
+        "in the order of the request. A score only asks for a visit: it grants, refuses and ends nothing.",
         response_class=Response,
         responses={
             200: {"model": ScoreAnswer | BriefScoreAnswer},
-            **problems(400, 408, 413, 415, 422, 500, 503),
+            **problems(400, 408, 409, 413, 415, 422, 500, 503),
         },
         openapi_extra={
-            "requestBody": score_request_body(settings.max_households),
+            "requestBody": any_score_request_body(settings.max_households),
             "parameters": [REASONS_PARAMETER],
         },
     )
@@ -53,9 +52,17 @@ def router(champion: Champion, villages: VillageStore, usual: UsualStore, settin
         most_reasons = read_most_reasons(request)
         body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
         if len(body) > MOST_AT_ONCE:
-            answer = await run_in_threadpool(_answer, scorer, caller, around, body, settings, most_reasons)
-            return Response(answer, media_type="application/json")
-        asked = RequestReader(scorer, settings.max_households).read(parse_json(body))
+            document = await run_in_threadpool(parse_json, body)
+        else:
+            document = parse_json(body)
+        if isinstance(document, dict) and IDS in document:
+            wanted = StoredRequestReader(scorer, settings.max_households).read_ids(document)
+            told = await run_in_threadpool(stored.score, scorer, caller, wanted, most_reasons)
+            return Response(await run_in_threadpool(dump_json, told), media_type="application/json")
+        if len(body) > MOST_AT_ONCE:
+            made = await run_in_threadpool(_answer, scorer, caller, around, document, settings, most_reasons)
+            return Response(made, media_type="application/json")
+        asked = RequestReader(scorer, settings.max_households).read(document)
         check_within(caller, (one.village_code for one in asked.households))
         # Only a database that has to be asked is worth the way to a thread and back.
         if around.knows(asked, scorer.assessor.look_back):
@@ -65,21 +72,6 @@ def router(champion: Champion, villages: VillageStore, usual: UsualStore, settin
         return Response(made, media_type="application/json")
 
     return made
-
-
-class Around:
-    """What is stored of the villages of a request, remembered for a moment."""
-
-    def __init__(self, villages: VillageStore, usual: UsualStore, seconds: float) -> None:
-        self.villages = Recent(villages.find, seconds)
-        self.usual = Recent(usual.find, seconds)
-
-    def knows(self, request: ScoreRequest, feeds: Collection[str]) -> bool:
-        """Whether a request to a model that uses these feeds can be answered without asking the database."""
-        wanting = without_neighbourhood(request.households, request.as_of, feeds)
-        return self.villages.has((one.village_code for one in wanting), request.as_of) and self.usual.has(
-            (one.village_code for one in request.households), request.as_of
-        )
 
 
 def read_most_reasons(request: Request) -> int:
@@ -94,9 +86,9 @@ def read_most_reasons(request: Request) -> int:
 
 
 def _answer(
-    scorer: Scorer, caller: Caller, around: Around, body: bytes, settings: Settings, most_reasons: int
+    scorer: Scorer, caller: Caller, around: Around, document: Any, settings: Settings, most_reasons: int
 ) -> bytes:
-    request = RequestReader(scorer, settings.max_households).read(parse_json(body))
+    request = RequestReader(scorer, settings.max_households).read(document)
     check_within(caller, (one.village_code for one in request.households))
     return _score(scorer, around, request, most_reasons)
 

@@ -6,18 +6,37 @@ feature out is an error, because silence is not the same as missing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
+from features import FEATURES
+from scoring import ScoringError
+from scoring.bundle import read_manifest
 from scoring.reasons import MOST_RISK_REASONS
 from serving.errors import FieldError, Problem
 
 Floats = npt.NDArray[np.float64]
 
 _NUMBERS = {int, float, type(None)}
+
+
+_SHOWN = {"illness_self_paid_yuan_12m": 23000, "composition_members_count": 4}
+
+
+def example_vector(bundle_dir: Path) -> dict[str, int | None]:
+    """A whole vector of the model in a folder, mostly of missing values; of all features where none is read.
+
+    A part of a vector would be refused, and so be no example.
+    """
+    try:
+        names: Iterable[str] = [one.name for one in read_manifest(bundle_dir).features]
+    except ScoringError:
+        names = FEATURES
+    return {name: _SHOWN.get(name) for name in names}
 
 
 def refuse(pointer: str, code: str, way_out: str) -> NoReturn:

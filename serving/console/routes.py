@@ -12,7 +12,8 @@ from starlette.responses import RedirectResponse
 from features.signals import CONTRACTS
 from features.signals.defects import Defect
 from serving.access.gate import caller_of
-from serving.api.households import as_of_of, changes_of
+from serving.api.households import changes_of
+from serving.api.query import read_day
 from serving.console.household import household_view
 from serving.console.identity import hidden_view, identity_view, read_purpose
 from serving.console.listing import PER_PAGE, listing_view
@@ -79,7 +80,11 @@ def router(pages: Pages, store: AssessmentStore, identities: IdentityStore | Non
 
     def find(household_id: str, request: Request) -> History:
         caller = caller_of(request)
-        found = store.find(caller, household_id, as_of_of(request)) if is_key(household_id) else None
+        found = (
+            store.find(caller, household_id, read_day(request, "as_of_date"))
+            if is_key(household_id)
+            else None
+        )
         if found is None:
             raise Problem("household_not_found")
         return found

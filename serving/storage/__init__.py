@@ -5,9 +5,12 @@ from serving.storage.accounts import Account, AccountState, AccountStore
 from serving.storage.assessments import AssessmentStore, History, Page, Run, Saved, Stored
 from serving.storage.audit import AuditLog, is_begun
 from serving.storage.database import connect, insert_into, lock_for_all
+from serving.storage.history import HistoryPage, HistoryStore, Mark, Past
 from serving.storage.keys import KeyStore
 from serving.storage.migration import Form, State, find_state, migrate, open_database
+from serving.storage.run_health import RunHealthStore
 from serving.storage.sessions import Session, SessionStore
+from serving.storage.summaries import AreaSummary, SummaryStore
 from serving.storage.usual import UsualStore
 from serving.storage.villages import VillageStore
 
@@ -15,18 +18,25 @@ __all__ = [
     "Account",
     "AccountState",
     "AccountStore",
+    "AreaSummary",
     "AssessmentStore",
     "AuditLog",
     "Form",
     "History",
+    "HistoryPage",
+    "HistoryStore",
     "KeyStore",
+    "Mark",
     "Page",
+    "Past",
     "Run",
+    "RunHealthStore",
     "Saved",
     "Session",
     "SessionStore",
     "State",
     "Stored",
+    "SummaryStore",
     "UsualStore",
     "VillageStore",
     "connect",

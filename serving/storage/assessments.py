@@ -8,14 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, delete, func, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, delete, func, select, text, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
 from scoring.statement import put_into_words
 from serving.access import EVERYWHERE, Caller, Scope
 from serving.errors import AccessError, Problem
+from serving.storage.alerts import add_alerts
+from serving.storage.area_counts import CountChanges
 from serving.storage.audit import Action, AuditLog, Outcome
-from serving.storage.database import WRITES, insert_into
+from serving.storage.database import WRITES, insert_into, lock_for_all
 from serving.storage.tables import assessment, model_release
 
 
@@ -122,6 +124,8 @@ class AssessmentStore:
             return Saved()
         if not all(map(within.contains, village_codes)):
             raise ValueError("a household lies outside the area that may be written")
+        # What is counted below depends on what was there: nobody else may change it meanwhile.
+        lock_for_all(connection, _LOCK)
         now = dt.datetime.now(dt.UTC)
         rows = [_row(body, village, now) for body, village in zip(bodies, village_codes, strict=True)]
         keys = [_key(one) for one in rows]
@@ -132,7 +136,7 @@ class AssessmentStore:
         ).all()
         said = {_key(one): (one["body"], one["village_code"]) for one in rows}
         # A household that moved inside the area is stored once: where it is now.
-        moved = [one.id for one in found if one.village_code != said[tuple(one[1:4])][1]]
+        moved = {one.id for one in found if one.village_code != said[tuple(one[1:4])][1]}
         if moved:
             connection.execute(delete(assessment).where(assessment.c.id.in_(moved)))
         former = {tuple(one[1:4]): (one.body, one.village_code) for one in found}
@@ -153,6 +157,15 @@ class AssessmentStore:
                 ),
                 written,
             )
+            add_alerts(connection, written, within)
+        if new or changed or moved:
+            counts, replaced_keys = CountChanges(), {_key(one) for one in changed}
+            for one in found:
+                if one.id in moved or tuple(one[1:4]) in replaced_keys:
+                    counts.add(one.body, one.village_code, -1)
+            for row in {_key(one): one for one in new + changed}.values():
+                counts.add(row["body"], row["village_code"])
+            counts.write(connection)
         return Saved(len(new), len(rows) - len(new) - len(changed), len(changed))
 
     def find(self, caller: Caller, household_id: str, as_of: dt.date | None = None) -> History | None:
@@ -161,7 +174,7 @@ class AssessmentStore:
         Of several models' it is the one written last. That there was nothing to see is logged as well: so
         it takes the same steps whether the household is elsewhere or nowhere.
         """
-        query = _stored().where(
+        query = stored_assessments().where(
             assessment.c.household_id == household_id, caller.scope.condition(assessment.c.village_code)
         )
         if as_of is not None:
@@ -173,7 +186,7 @@ class AssessmentStore:
             former = connection.execute(_former(caller, row)).first() if row else None
             outcome = Outcome.SHOWN if row else Outcome.NOT_FOUND
             audit.append(connection, caller, Action.HOUSEHOLD_READ, [audit.household(household_id)], outcome)
-        return History(_made(row), _made(former) if former else None) if row else None
+        return History(made_of(row), made_of(former) if former else None) if row else None
 
     def find_run(self, caller: Caller) -> Run | None:
         """The latest date's run of what the caller may see; of several models' the one that wrote last."""
@@ -215,13 +228,13 @@ class AssessmentStore:
         # Counted outside of the transaction that writes the log: others wait for that one.
         total = self._read(select(func.count()).select_from(assessment).where(*conditions))[0][0]
         order = (assessment.c.score.desc(), assessment.c.household_id, assessment.c.id)
-        query = _stored().where(*conditions).order_by(*order).limit(limit).offset(offset)
+        query = stored_assessments().where(*conditions).order_by(*order).limit(limit).offset(offset)
         audit = self._audit()
         with self._reading() as connection:
             found = connection.execute(query).all()
             read = [audit.household(one.body["household_id"]) for one in found]
             audit.append(connection, caller, Action.HOUSEHOLD_LISTED, read)
-        return Page(tuple(_made(one) for one in found), total)
+        return Page(tuple(made_of(one) for one in found), total)
 
     def note_result(self, caller: Caller, job_id: str) -> None:
         """Log that a job's result file is read; raises `Problem` where that cannot be."""
@@ -253,6 +266,7 @@ class AssessmentStore:
             raise Problem("storage_failed") from None
 
 
+_LOCK = 4
 _KEY = (assessment.c.household_id, assessment.c.as_of_date, assessment.c.model_version)
 _REPLACED = ("score", "grade", "suggested_action", "body", "written_at")
 
@@ -265,7 +279,7 @@ def _former(caller: Caller, row: Row[Any]) -> Select[Any]:
     """The latest earlier date's assessment; of several the same model's or the one written last."""
     body = row.body
     return (
-        _stored()
+        stored_assessments()
         .where(
             assessment.c.household_id == body["household_id"],
             assessment.c.as_of_date < dt.date.fromisoformat(body["as_of_date"]),
@@ -281,16 +295,20 @@ def _former(caller: Caller, row: Row[Any]) -> Select[Any]:
     )
 
 
-def _stored() -> Select[Any]:
-    return select(
+def stored_assessments(*more: ColumnElement[Any]) -> Select[Any]:
+    """The query for what `made_of` reads, and `more` columns."""
+    read = (
         assessment.c.body,
         assessment.c.village_code,
         model_release.c.horizon_months,
         assessment.c.written_at,
-    ).join(model_release)
+    )
+    added = [one for one in more if not any(one is had for had in read)]
+    return select(*read, *added).select_from(assessment).join(model_release)
 
 
-def _made(row: Row[Any]) -> Stored:
+def made_of(row: Row[Any]) -> Stored:
+    """The assessment that a row of `stored_assessments` holds, in words."""
     return Stored(put_into_words(row.body), row.village_code, row.horizon_months, row.written_at)
 
 

@@ -47,6 +47,8 @@ class Action(StrEnum):
 
     HOUSEHOLD_READ = "household_read"
     HOUSEHOLD_LISTED = "household_listed"
+    HOUSEHOLD_SCORED = "household_scored"
+    HOUSEHOLD_SENT = "household_sent"
     RESULT_READ = "result_read"
     KEY_ADDED = "key_added"
     KEY_REVOKED = "key_revoked"
@@ -67,6 +69,8 @@ class Action(StrEnum):
     IDENTITY_REVEALED = "identity_revealed"
     IDENTITY_ERASED = "identity_erased"
     LOG_PRUNED = "log_pruned"
+    WEBHOOK_ADDED = "webhook_added"
+    WEBHOOK_ENDED = "webhook_ended"
 
 
 class Outcome(StrEnum):

@@ -233,3 +233,62 @@ identity = Table(
     sqlite_strict=True,
 )
 """What a household is called, numbered, phoned and found under: encrypted, one value a row."""
+
+run_health = Table(
+    "run_health",
+    METADATA,
+    Column("as_of_date", Day, primary_key=True),
+    Column("model_version", text(80), primary_key=True),
+    Column("area_code", text(12), primary_key=True),
+    Column("verdicts", Document, nullable=False),
+    sqlite_strict=True,
+)
+"""What a run did not believe: in areas with a blocked feed, all verdicts on that feed; for replays."""
+
+area_summary = Table(
+    "area_summary",
+    METADATA,
+    Column("area_code", text(12), primary_key=True),
+    Column("as_of_date", Day, primary_key=True),
+    Column("model_version", text(80), primary_key=True),
+    Column("counts", Document, nullable=False),
+    # Counted up with every change, so that a reader knows whether what it worked out still holds.
+    Column("revision", Whole, nullable=False),
+    Index(None, "as_of_date", "model_version"),
+    sqlite_strict=True,
+)
+"""The assessments counted by area, at every level; changed with them in one transaction."""
+
+webhook = Table(
+    "webhook",
+    METADATA,
+    Column("id", text(32), primary_key=True),
+    Column("key_id", text(12), ForeignKey("api_key.id"), nullable=False),
+    # Empty: everywhere.
+    Column("area_code", text(12), nullable=False),
+    Column("url", text(2000), nullable=False),
+    Column("sealed_secret", text(200), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("ended_because", text(10)),
+    sqlite_strict=True,
+)
+"""Where alerts of an area are sent, on behalf of a key."""
+
+webhook_delivery = Table(
+    "webhook_delivery",
+    METADATA,
+    Column("webhook_id", text(32), ForeignKey("webhook.id"), primary_key=True),
+    Column("event_id", text(40), primary_key=True),
+    Column("state", text(10), nullable=False),
+    Column("event", Document, nullable=False),
+    Column("attempts", Small, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("last_outcome", text(40)),
+    Column("created_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Index(None, "state", "due_at"),
+    sqlite_strict=True,
+)
+"""The outbox: an event for each webhook that it concerns, written with the assessment that it tells of.
+`due_at` is when it may be sent next; while it is being sent, when it may be taken for lost."""

@@ -208,8 +208,10 @@ def test_every_route_and_every_problem_is_documented(client: Client) -> None:
 def test_the_documented_body_is_what_the_contracts_ask(client: Client) -> None:
     document = client.get("/openapi.json").json()
     content = document["paths"]["/v1/scores"]["post"]["requestBody"]["content"]["application/json"]
-    assert client.post("/v1/scores", json=content["example"]).status_code == 200
-    signals = content["schema"]["properties"]["households"]["items"]["properties"]["signals"]["properties"]
+    assert client.post("/v1/scores", json=content["examples"]["signals"]["value"]).status_code == 200
+    signals = content["schema"]["anyOf"][0]["properties"]["households"]["items"]["properties"]["signals"][
+        "properties"
+    ]
     assert list(signals) == list(REQUEST_FEEDS)
     for name, contract in REQUEST_FEEDS.items():
         schema = signals[name]["items"]

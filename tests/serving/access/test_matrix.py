@@ -50,6 +50,8 @@ class Ask:
 
 def asks(jobs: dict[tuple[str, JobState], str]) -> Iterator[Ask]:
     yield from household_asks()
+    yield from history_asks()
+    yield from area_asks()
     yield from list_asks()
     yield from job_asks(jobs)
     yield from sent_asks()
@@ -81,6 +83,37 @@ def household_asks() -> Iterator[Ask]:
     for path, route in (("/v1/households/H-NOBODY", "/v1/households/{household_id}"),
                         ("/households/H-NOBODY", "/households/{household_id}")):  # fmt: skip
         yield Ask("GET", path, "read", f"GET {route}", lambda _: 404, {})
+
+
+def history_asks() -> Iterator[Ask]:
+    for one in HOUSEHOLDS:
+
+        def found(area: str | None, one: world.Household = one) -> int:
+            return 200 if any(is_inside(village, area) for village in one.villages) else 404
+
+        def dated(area: str | None, one: world.Household = one) -> int:
+            # The model of these scores is not kept here, which only who may see them is told.
+            there = TODAY in one.dates and any(is_inside(village, area) for village in one.villages)
+            return 409 if there else 404
+
+        path, route = f"/v1/households/{one.key}/scores", "GET /v1/households/{household_id}/scores"
+        yield Ask("GET", path, "read", route, found, {})
+        yield Ask("GET", f"{path}/{TODAY}/replay", "read", f"{route}/{{as_of_date}}/replay", dated, {})
+    for end, rest in (("", ""), (f"/{TODAY}/replay", "/{as_of_date}/replay")):
+        route = f"GET /v1/households/{{household_id}}/scores{rest}"
+        yield Ask("GET", f"/v1/households/H-NOBODY/scores{end}", "read", route, lambda _: 404, {})
+
+
+def area_asks() -> Iterator[Ask]:
+    for place in (one for one in world.PARENTS if one != world.COUNTRY):
+
+        def found(area: str | None, place: str = place) -> int:
+            return 200 if is_inside(place, area) else 404
+
+        route = "GET /v1/areas/{area_code}/summary"
+        yield Ask("GET", f"/v1/areas/{place}/summary", "read", route, found, {})
+    for code in ("52", "500999999", "no-code"):
+        yield Ask("GET", f"/v1/areas/{code}/summary", "read", route, lambda _: 404, {})
 
 
 def list_asks() -> Iterator[Ask]:
@@ -128,6 +161,9 @@ def sent_asks() -> Iterator[Ask]:
 
             body = a_request(household)
             yield Ask("POST", "/v1/scores", "send", "POST /v1/scores", taken, {"json": body})
+        ids = {"as_of_date": TODAY, "household_ids": [f"H-{village}-current"]}
+        # No signals are kept here, whatever is asked for.
+        yield Ask("POST", "/v1/scores", "send", "POST /v1/scores", lambda _: 409, {"json": ids})
         plan = {**body, "measures": []}
         yield Ask("POST", "/v1/what-if", "send", "POST /v1/what-if", taken, {"json": plan})
 

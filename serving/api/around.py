@@ -1,0 +1,25 @@
+"""What is stored of the villages of a request, remembered for a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from serving.api.score_request import ScoreRequest
+from serving.neighbourhood import without_neighbourhood
+from serving.storage import UsualStore, VillageStore
+from serving.storage.recent import Recent
+
+
+class Around:
+    """The villages' facts and what is usual in them."""
+
+    def __init__(self, villages: VillageStore, usual: UsualStore, seconds: float) -> None:
+        self.villages = Recent(villages.find, seconds)
+        self.usual = Recent(usual.find, seconds)
+
+    def knows(self, request: ScoreRequest, feeds: Collection[str]) -> bool:
+        """Whether a request to a model that uses these feeds can be answered without asking the database."""
+        wanting = without_neighbourhood(request.households, request.as_of, feeds)
+        return self.villages.has((one.village_code for one in wanting), request.as_of) and self.usual.has(
+            (one.village_code for one in request.households), request.as_of
+        )

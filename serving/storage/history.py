@@ -1,0 +1,192 @@
+"""The history of a household: its stored assessments, newest first, each beside the one before it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+import json
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, func, select, tuple_
+from sqlalchemy.exc import SQLAlchemyError
+
+from serving.access import Caller
+from serving.errors import AccessError, Problem
+from serving.storage.assessments import History, Stored, made_of, stored_assessments
+from serving.storage.audit import Action, AuditLog, Outcome
+from serving.storage.database import WRITES
+from serving.storage.tables import assessment, model_release
+
+_ORDER = (assessment.c.as_of_date, assessment.c.written_at, assessment.c.id)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where a page ended: what comes after it was assessed, or written, before."""
+
+    as_of: dt.date
+    written_at: dt.datetime
+    id: int
+
+    @property
+    def text(self) -> str:
+        """The mark as a client is given it; it names no household."""
+        said = [self.as_of.isoformat(), self.written_at.isoformat(), self.id]
+        return base64.urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("=")
+
+    @classmethod
+    def read(cls, text: str) -> Mark:
+        """The inverse of `text`; raises `ValueError` for anything else."""
+        try:
+            said = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            as_of, written_at, number = said
+            mark = cls(dt.date.fromisoformat(as_of), dt.datetime.fromisoformat(written_at), number)
+        except (ValueError, TypeError, binascii.Error, RecursionError):
+            raise ValueError("no mark of a page") from None
+        is_whole = type(number) is int and 0 < number < 2**63 and mark.written_at.tzinfo is not None
+        if not is_whole or mark.text != text:
+            raise ValueError("no mark of a page")
+        return mark
+
+
+@dataclass(frozen=True)
+class HistoryPage:
+    """Some assessments of a household, each with the one of the latest date before it; `after` is where the
+    next page begins, `None` at the end."""
+
+    items: tuple[History, ...]
+    after: Mark | None
+
+
+@dataclass(frozen=True)
+class Past:
+    """One past assessment and the hash of the model that made it."""
+
+    stored: Stored
+    manifest_sha256: str
+
+
+class HistoryStore:
+    """The histories of one database. Whoever reads sees nothing outside their area, and is in the audit log.
+
+    Raises `Problem` (503) when the database does not answer or the read cannot be logged.
+    """
+
+    def __init__(self, engine: Engine, audit: AuditLog) -> None:
+        self.writer = engine.execution_options(**WRITES)
+        self.audit = audit
+
+    def list(
+        self,
+        caller: Caller,
+        household_id: str,
+        *,
+        since: dt.date | None = None,
+        until: dt.date | None = None,
+        limit: int = 20,
+        after: Mark | None = None,
+    ) -> HistoryPage | None:
+        """A page of the assessments from `since` to `until`; `None` for a household the caller cannot see."""
+        visible = _visible(caller, household_id)
+        chosen = [*visible]
+        if since is not None:
+            chosen.append(assessment.c.as_of_date >= since)
+        if until is not None:
+            chosen.append(assessment.c.as_of_date <= until)
+        if after is not None:
+            chosen.append(_before(after))
+        with self._reading() as connection:
+            is_there = connection.execute(select(assessment.c.id).where(*visible).limit(1)).first()
+            rows = self._rows(connection, chosen, limit + 1)
+            page, more = rows[:limit], len(rows) > limit
+            older = self._older(connection, visible, page[-1]) if page else []
+            outcome = Outcome.SHOWN if is_there else Outcome.NOT_FOUND
+            self._log(connection, caller, household_id, outcome)
+        if is_there is None:
+            return None
+        all_rows = [*page, *older]
+        items = [History(made_of(row), _former(row, all_rows[at + 1 :])) for at, row in enumerate(page)]
+        return HistoryPage(tuple(items), _mark(page[-1]) if more else None)
+
+    def find(
+        self, caller: Caller, household_id: str, as_of: dt.date, model_version: str | None = None
+    ) -> Past | None:
+        """The assessment of a date, of a model or of the one that wrote last; `None` where there is none."""
+        query = stored_assessments(model_release.c.manifest_sha256).where(
+            *_visible(caller, household_id), assessment.c.as_of_date == as_of
+        )
+        if model_version is not None:
+            query = query.where(assessment.c.model_version == model_version)
+        with self._reading() as connection:
+            row = connection.execute(query.order_by(*(one.desc() for one in _ORDER)).limit(1)).first()
+            self._log(connection, caller, household_id, Outcome.SHOWN if row else Outcome.NOT_FOUND)
+        return Past(made_of(row), row.manifest_sha256) if row else None
+
+    def note_scored(self, caller: Caller, household_ids: Sequence[str], found: Collection[str]) -> None:
+        """Log that what is stored of households is scored anew, before it is told; those not `found` too."""
+        with self._reading() as connection:
+            for outcome in (Outcome.SHOWN, Outcome.NOT_FOUND):
+                subjects = [
+                    self.audit.household(one)
+                    for one in household_ids
+                    if (one in found) == (outcome is Outcome.SHOWN)
+                ]
+                self.audit.append(connection, caller, Action.HOUSEHOLD_SCORED, subjects, outcome)
+
+    def _rows(
+        self, connection: Connection, conditions: Sequence[ColumnElement[bool]], limit: int | None = None
+    ) -> Sequence[Row[Any]]:
+        query = stored_assessments(*_ORDER, assessment.c.model_version).where(*conditions)
+        return connection.execute(query.order_by(*(one.desc() for one in _ORDER)).limit(limit)).all()
+
+    def _older(
+        self, connection: Connection, visible: Sequence[ColumnElement[bool]], last: Row[Any]
+    ) -> Sequence[Row[Any]]:
+        """The assessments after a page down to the end of the next date: one of them is the last's former."""
+        next_date = (
+            select(func.max(assessment.c.as_of_date))
+            .where(*visible, assessment.c.as_of_date < last.as_of_date)
+            .scalar_subquery()
+        )
+        return self._rows(connection, [*visible, assessment.c.as_of_date == next_date])
+
+    def _log(self, connection: Connection, caller: Caller, household_id: str, outcome: Outcome) -> None:
+        subject = [self.audit.household(household_id)]
+        self.audit.append(connection, caller, Action.HOUSEHOLD_READ, subject, outcome)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        try:
+            with self.writer.begin() as connection:
+                yield connection
+        except SQLAlchemyError:
+            raise Problem("storage_failed") from None
+        except AccessError:
+            raise Problem("audit_failed") from None
+
+
+def _visible(caller: Caller, household_id: str) -> list[ColumnElement[bool]]:
+    return [assessment.c.household_id == household_id, caller.scope.condition(assessment.c.village_code)]
+
+
+def _before(mark: Mark) -> ColumnElement[bool]:
+    types = [one.type for one in _ORDER]
+    return tuple_(*_ORDER) < tuple_(mark.as_of, mark.written_at, mark.id, types=types)
+
+
+def _mark(row: Row[Any]) -> Mark:
+    return Mark(row.as_of_date, row.written_at, row.id)
+
+
+def _former(row: Row[Any], older: Sequence[Row[Any]]) -> Stored | None:
+    """Of the latest date before the row's, the same model's assessment or the one written last."""
+    earlier = [one for one in older if one.as_of_date < row.as_of_date]
+    of_date = [one for one in earlier if one.as_of_date == earlier[0].as_of_date]
+    if not of_date:
+        return None
+    same_model = [one for one in of_date if one.model_version == row.model_version]
+    return made_of((same_model or of_date)[0])

@@ -1,0 +1,101 @@
+"""Summaries of areas, read inside the caller's area: counts of a run at one area and the areas below it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, Row, Select, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from features.regions import AREA_LEVELS
+from serving.access import Caller, Scope
+from serving.errors import Problem
+from serving.storage.area_counts import AreaCounts
+from serving.storage.assessments import Run
+from serving.storage.tables import area_summary as table
+
+
+@dataclass(frozen=True)
+class AreaSummary:
+    """The counts of an area in one run and of the areas one level below it, by code."""
+
+    run: Run
+    area_code: str
+    counts: AreaCounts
+    below: dict[str, AreaCounts]
+
+
+class SummaryStore:
+    """The summaries of one database. Reading raises `Problem` (503) when it does not answer.
+
+    Counts tell of nobody by themselves, so reading them is not in the audit log; small ones are for
+    `serving.disclosure` to keep back.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def find(self, caller: Caller, area_code: str, as_of: dt.date | None = None) -> AreaSummary | None:
+        """The summary of the date, or of the latest; `None` for an area that the caller may not see.
+
+        Of several models' runs it is the one that has counted most.
+        """
+        own = select(table).where(table.c.area_code == area_code, caller.scope.condition(table.c.area_code))
+        if as_of is not None:
+            own = own.where(table.c.as_of_date == as_of)
+        found = self._read(own.order_by(table.c.as_of_date.desc(), table.c.model_version))
+        if not found:
+            return None
+        of_date = [one for one in found if one.as_of_date == found[0].as_of_date]
+        area = max(of_date, key=lambda one: (one.counts["households"], one.model_version))
+        run = Run(area.as_of_date, area.model_version)
+        lower = next((length for length in AREA_LEVELS if length > len(area_code)), None)
+        below: Sequence[Row[Any]] = ()
+        if lower is not None:
+            below = self._read(
+                _of_run(run).where(
+                    _is_below(area_code, table.c.area_code), func.length(table.c.area_code) == lower
+                )
+            )
+        return AreaSummary(
+            run,
+            area_code,
+            AreaCounts.from_json(area.counts),
+            {one.area_code: AreaCounts.from_json(one.counts) for one in below},
+        )
+
+    def counts(self, run: Run) -> dict[str, AreaCounts]:
+        """Every area of a run, for what must be kept back everywhere or nowhere; not for callers."""
+        return {one.area_code: AreaCounts.from_json(one.counts) for one in self._read(_of_run(run))}
+
+    def stamp(self, run: Run) -> int:
+        """A number that changes with every change of the run's counts."""
+        # Every change of an area changes the largest areas, of which there are few.
+        largest = min(AREA_LEVELS)
+        query = select(func.coalesce(func.sum(table.c.revision), 0)).where(
+            table.c.as_of_date == run.as_of_date,
+            table.c.model_version == run.model_version,
+            func.length(table.c.area_code) == largest,
+        )
+        return int(self._read(query)[0][0])
+
+    def _read(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        try:
+            with self.engine.connect() as connection:
+                return connection.execute(query).all()
+        except SQLAlchemyError:
+            raise Problem("storage_failed") from None
+
+
+def _of_run(run: Run) -> Select[Any]:
+    return select(table).where(
+        table.c.as_of_date == run.as_of_date, table.c.model_version == run.model_version
+    )
+
+
+def _is_below(area_code: str, column: ColumnElement[str]) -> ColumnElement[bool]:
+    # A range of codes, which the key is sorted by: SQLite would read all areas for a comparison of prefixes.
+    return (column > area_code) & (column < f"{area_code}~") & Scope(area_code).condition(column)

@@ -1,0 +1,1 @@
+"""Summaries of areas and what they keep back."""

@@ -1,0 +1,1 @@
+"""Histories, replays, scores of stored households."""

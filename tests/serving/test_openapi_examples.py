@@ -1,0 +1,116 @@
+"""Every example of the OpenAPI document is sent as it stands and taken; every example of an answer fits it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from features import CONTRACTS, Coverage, Signals, take_in
+from features.signals import REQUEST_FEEDS
+from scoring import load_bundle
+from serving.api.documentation import example_request
+from serving.api.inference import MODEL
+from serving.api.job_answers import JobAnswer
+from serving.api.job_documentation import EXAMPLE_JOB
+from serving.app import create_app
+from serving.batch import score_all
+from serving.bulk.order import PARTS
+from serving.kept_models import KeptModels
+from serving.settings import Settings
+from tests.serving.conftest import VERSION, Client
+
+FORM, JSON = "multipart/form-data", "application/json"
+
+
+@pytest.fixture(scope="module")
+def service(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A service that has the example's household stored and scored, as the examples say of it."""
+    folder = tmp_path_factory.mktemp("examples")
+    settings = Settings(
+        bundle_dir, f"sqlite:///{folder}/s.db", signals_dir=folder / "signals", models_dir=folder / "models"
+    )
+    request = example_request()
+    (household,) = request["households"]
+    tables = {
+        feed: take_in(
+            feed,
+            [
+                {**row, "household_id": household["household_id"]}
+                for row in household["signals"].get(feed, ())
+            ],
+        ).accepted
+        for feed in CONTRACTS
+    }
+    signals = Signals(tables, Coverage.from_rows(request["coverage"], REQUEST_FEEDS))
+    signals.save(folder / "signals")
+    with Client(create_app(settings)) as client:
+        KeptModels(settings.models_dir).keep(bundle_dir)
+        day = dt.date.fromisoformat(request["as_of_date"])
+        score_all(signals, day, load_bundle(bundle_dir), client.app.state.store)
+        assert client.app.state.champion.wait(60)
+        yield client
+
+
+def bodies(document: dict[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+                found = [one["value"] for one in content.get("examples", {}).values()]
+                found += [content["example"]] if "example" in content else []
+                assert found, f"{method} {path} has a body and no example"
+                for one in found:
+                    yield method, path, kind, one
+
+
+def test_every_example_of_a_body_is_taken(service: Client) -> None:
+    document = service.get("/openapi.json").json()
+    sent = []
+    for method, path, kind, example in bodies(document):
+        address = path.format(name=MODEL, version=VERSION) if "{" in path else path
+        if kind == FORM:
+            parts: dict[str, Any] = {
+                name: (f"{name}.csv", value) if name in PARTS else (None, value)
+                for name, value in example.items()
+            }
+            answer = service.request(method, address, files=parts)
+        else:
+            assert kind == JSON
+            answer = service.request(method, address, json=example)
+        assert answer.status_code in (200, 202), f"{method} {path}: {answer.text[:600]}"
+        for one in answer.json().get("results", []):
+            assert "problem" not in one
+        sent.append(f"{method} {path}")
+    assert len(sent) >= 7
+    assert sent.count("post /v1/scores") == 2
+
+
+def test_every_example_of_a_query_is_taken(service: Client) -> None:
+    document = service.get("/openapi.json").json()
+    known = {"household_id": "EXAMPLE-0001", "as_of_date": "2026-10-31", "area_code": "500999"}
+    asked = []
+    for path, operations in document["paths"].items():
+        operation = operations.get("get")
+        parameters = (operation or {}).get("parameters", [])
+        names = [one["name"] for one in parameters if one["in"] == "path"]
+        if operation is None or not set(names) <= set(known):
+            continue
+        query = {
+            one["name"]: one["example"] for one in parameters if "example" in one and one["in"] == "query"
+        }
+        if not names and not query:
+            continue
+        answer = service.get(path.format(**known), params=query)
+        assert answer.status_code == 200, f"{path}: {answer.text[:300]}"
+        asked.append(path)
+    assert {
+        "/v1/households/{household_id}", "/v1/households/{household_id}/scores",
+        "/v1/households/{household_id}/scores/{as_of_date}/replay", "/v1/areas/{area_code}/summary",
+    } <= set(asked)  # fmt: skip
+
+
+def test_the_example_of_a_job_fits_its_answer() -> None:
+    JobAnswer.model_validate(EXAMPLE_JOB)
