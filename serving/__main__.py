@@ -25,6 +25,7 @@ from serving import operating
 from serving.access.commands import audit, keys, policy
 from serving.access.local import Access
 from serving.errors import ServingError
+from serving.models.commands import models
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -55,6 +56,7 @@ DatabaseUrl = Annotated[
 
 app.add_typer(keys)
 app.add_typer(audit)
+app.add_typer(models)
 app.command()(policy)
 app.command()(operating.migrate)
 app.command()(operating.work)
@@ -166,7 +168,12 @@ def score_province(
 
 @app.command()
 def run(
-    bundle: Annotated[Path | None, typer.Option(help="Folder of the model bundle")] = None,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Folder of one model bundle, not changed while the service runs")
+    ] = None,
+    models: Annotated[
+        Path | None, typer.Option(help="Folder of the model store (`models --help`), instead of a bundle")
+    ] = None,
     database: Annotated[
         str | None, typer.Option(help="Database, sqlite:////path/to/file.db or postgresql://…")
     ] = None,
@@ -188,7 +195,7 @@ def run(
     from serving.settings import Settings
 
     settings = Settings.from_environment(
-        bundle_dir=bundle, database_url=database, host=host, port=port, workers=workers,
+        bundle_dir=bundle, models_dir=models, database_url=database, host=host, port=port, workers=workers,
         access=access,
     )  # fmt: skip
     service = create_app(settings)

@@ -27,6 +27,7 @@ from serving.api import (
     jobs,
     measures,
     model_card,
+    models,
     scores,
     what_if,
 )
@@ -36,6 +37,8 @@ from serving.champion import Champion
 from serving.errors import Problem, problem_of_status, problem_response
 from serving.guard import Guard
 from serving.jobs import JobQueue
+from serving.models.registry_watch import RegistryWatch
+from serving.models.service_models import ServiceModels
 from serving.settings import Settings
 from serving.storage import (
     AssessmentStore,
@@ -53,8 +56,8 @@ _MACHINES = ("/v1/", "/v2", "/invocations", "/ping", "/health/", "/openapi.json"
 def create_app(settings: Settings) -> FastAPI:
     """The service. Its model begins to load when the server starts it; until then it answers 503.
 
-    Raises `StorageError` when the database cannot be opened, `SettingsError` where jobs have no folder,
-    `AccessError` where the audit log has another key.
+    Raises `StorageError` when the database cannot be opened, `SettingsError` where jobs have no folder or
+    models none or two, `AccessError` where the audit log has another key.
     """
     engine = open_database(settings.database_url)
     audit = open_audit(engine, settings)
@@ -63,8 +66,9 @@ def create_app(settings: Settings) -> FastAPI:
     folders = JobFolders(settings.jobs_folder)
     folders.prepare()
     desk = jobs.JobDesk(JobQueue(store.engine, most_open=settings.max_jobs), folders, settings)
-    champion = Champion(settings.bundle_dir)
-    pages = console.Pages(is_open=settings.access is Access.OPEN)
+    champion = Champion(ServiceModels.of(settings, engine))
+    watch = RegistryWatch(settings, champion.tell_registry)
+    pages = console.Pages(is_open=settings.access is Access.OPEN, is_off=lambda: champion.is_off)
 
     def respond(request: Request, problem: Problem) -> Response:
         if not request.url.path.startswith(_MACHINES) and "text/html" in request.headers.get("accept", ""):
@@ -85,7 +89,10 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         champion.start()
+        watch.start()
         yield
+        watch.stop()
+        champion.stop()
         store.engine.dispose()
 
     app = FastAPI(
@@ -120,6 +127,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(inference.router(champion, settings))
     app.include_router(measures.router(champion))
     app.include_router(model_card.router(champion))
+    app.include_router(models.router(champion))
     app.include_router(households.router(store))
     app.include_router(jobs.router(desk, store))
     app.include_router(console.router(pages, store))

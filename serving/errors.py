@@ -34,6 +34,10 @@ class StorageError(ServingError):
     """A database that cannot be opened or used."""
 
 
+class ModelError(ServingError):
+    """A model that cannot be put into service, or a change of it that cannot be made."""
+
+
 @dataclass(frozen=True)
 class ProblemKind:
     """One kind of problem: its HTTP status and its texts, the same every time."""
@@ -190,7 +194,19 @@ PROBLEMS: dict[str, ProblemKind] = {
         503,
         "No model",
         "The model could not be loaded.",
-        "The operator must put a sound bundle in place and restart the service.",
+        "The operator must put a sound bundle into service: `python -m serving models`.",
+    ),
+    "model_off": ProblemKind(
+        503,
+        "Model off",
+        "The model is turned off; POST /v1/scores answers with the departments' rules alone.",
+        "Use POST /v1/scores, or wait until the operator turns it on; GET /v1/models says why it is off.",
+    ),
+    "model_absent": ProblemKind(
+        503,
+        "No model",
+        "No model has been put into service.",
+        "The operator must admit one and use it: `python -m serving models`.",
     ),
     "storage_failed": ProblemKind(
         503, "Storage not available", "The database does not answer or cannot write now.", "Try again later."

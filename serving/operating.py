@@ -79,7 +79,10 @@ def migrate(
 
 
 def work(
-    bundle: Annotated[Path | None, typer.Option(help="Folder of the model bundle")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="Folder of one model bundle")] = None,
+    models: Annotated[
+        Path | None, typer.Option(help="Folder of the model store, as the service has it")
+    ] = None,
     database: Annotated[str | None, typer.Option(help="Database, as the service has it")] = None,
     is_once: Annotated[bool, typer.Option("--once", help="Stop when no job waits")] = False,
     is_supervised: Annotated[
@@ -93,7 +96,7 @@ def work(
     from serving.settings import Settings
     from serving.storage import open_database
 
-    settings = Settings.from_environment(bundle_dir=bundle, database_url=database)
+    settings = Settings.from_environment(bundle_dir=bundle, models_dir=models, database_url=database)
     engine = open_database(settings.database_url)
     configure_logging()
     worker = make_worker(settings, engine)
@@ -113,6 +116,7 @@ def make_worker(settings: Settings, engine: Engine) -> Worker:
     from serving.jobs import JobQueue
     from serving.jobs.lease import Lease
     from serving.jobs.worker import Worker
+    from serving.models.service_models import LoadedModel, ServiceModels
     from serving.storage import AssessmentStore
     from serving.storage.idempotency import forget_keys
 
@@ -120,16 +124,15 @@ def make_worker(settings: Settings, engine: Engine) -> Worker:
     folders.prepare()
     queue = JobQueue(engine, most_open=settings.max_jobs)
     swept_at = -SWEEP_SECONDS
+    loaded = LoadedModel(ServiceModels.of(settings, engine))
     scorers: list[ScoreJobs] = []
 
     def score(lease: Lease) -> None:
         # Imported with the first job: a worker that waits beside the service is to cost next to nothing.
         if not scorers:
-            from scoring import load_bundle
             from serving.bulk.scoring import ScoreJobs
 
-            store = AssessmentStore(engine)
-            scorers.append(ScoreJobs(store, folders, lambda: load_bundle(settings.bundle_dir)))
+            scorers.append(ScoreJobs(AssessmentStore(engine), folders, loaded.bundle))
         scorers[0](lease)
 
     def sweep() -> None:
@@ -146,6 +149,8 @@ def make_worker(settings: Settings, engine: Engine) -> Worker:
         {PURPOSE: score},
         ended=lambda job: folders.of(job.id).close(),
         swept=sweep,
+        # Nothing is scored while the model is off: jobs wait.
+        may_work=loaded.is_on,
     )
 
 

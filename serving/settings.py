@@ -18,10 +18,14 @@ PREFIX = "FANGFAN_"
 class Settings:
     """Everything about one service that differs between places.
 
-    `bundle_dir` is the folder of the model bundle, `database_url` a ``sqlite:///`` or ``postgresql://``
-    address; `max_body_bytes` and `max_households` bound one scoring request, `body_seconds` how long its body
-    may take to arrive. `jobs_dir` is the folder for files of jobs, beside a SQLite file if not given;
-    `workers` is how many processes the service starts for jobs, `max_jobs` how many may be open at once.
+    `bundle_dir` is the folder of one model bundle, which is not changed while the service runs; `models_dir`,
+    instead of it, the folder of the model store, whose version in service the release log names.
+    `signing_keys` is a file of public keys, one of which must then have signed every bundle; `registry_uri`
+    the MLflow registry that is asked for its champion at start, for `registry_seconds` at most.
+    `database_url` is a ``sqlite:///`` or ``postgresql://`` address; `max_body_bytes` and `max_households`
+    bound one scoring request, `body_seconds` how long its body may take to arrive. `jobs_dir` is the folder
+    for files of jobs, beside a SQLite file if not given; `workers` is how many processes the service starts
+    for jobs, `max_jobs` how many may be open at once.
     `max_upload_bytes` and `upload_seconds` bound the files of one job, `job_hours` its life until it is done,
     `job_days` how long its result is kept. For `lookup_seconds` a request may be answered with what the
     database had of its village before; 0 asks it every time. `access` says whether callers need keys (`open`
@@ -29,7 +33,7 @@ class Settings:
     given.
     """
 
-    bundle_dir: Path
+    bundle_dir: Path | None
     database_url: str
     host: str = "127.0.0.1"
     port: int = 8000
@@ -46,6 +50,10 @@ class Settings:
     lookup_seconds: int = 5
     access: Access = Access.KEYS
     audit_key_file: Path | None = None
+    models_dir: Path | None = None
+    signing_keys: Path | None = None
+    registry_uri: str | None = None
+    registry_seconds: int = 15
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
@@ -98,6 +106,12 @@ class Settings:
             if field.name in values or not environment.get(variable):
                 continue
             values[field.name] = _READERS[str(field.type)](variable, environment[variable])
+        # What a command says comes before what the environment says of the other one.
+        for name, other in (("bundle_dir", "models_dir"), ("models_dir", "bundle_dir")):
+            if given.get(name) is not None and given.get(other) is None:
+                values.pop(other, None)
+        if "models_dir" in values:
+            values.setdefault("bundle_dir", None)
         for name in ("bundle_dir", "database_url"):
             if name not in values:
                 raise SettingsError(f"{PREFIX}{name.upper()} is not set: {_WAYS_OUT[name]}")
@@ -122,9 +136,11 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "str": lambda _, text: text,
     "Path": lambda _, text: Path(text),
     "Path | None": lambda _, text: Path(text),
+    "str | None": lambda _, text: text,
     "Access": _access,
 }
 _WAYS_OUT = {
-    "bundle_dir": "give the folder of a model bundle, as `python -m serving pull` writes it",
+    "bundle_dir": "give the folder of a model bundle, as `python -m serving pull` writes it, or with "
+    f"{PREFIX}MODELS_DIR the folder of the model store",
     "database_url": "give the database of the assessments, such as sqlite:////var/lib/fangfan/scores.db",
 }

@@ -1,4 +1,7 @@
-"""`POST /v1/scores`: households with their signals in, explained scores out. Nothing is stored."""
+"""`POST /v1/scores`: households with their signals in, explained scores out. Nothing is stored.
+
+While the model is off the departments' rules alone answer, marked so.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from scoring.reasons import MOST_RISK_REASONS
+from scoring.rules_only import OFF, off_text
 from serving.access import Caller
 from serving.access.area import check_within
 from serving.access.gate import caller_of
@@ -15,11 +19,13 @@ from serving.api.answers import ScoreAnswer
 from serving.api.brief_answers import BriefScoreAnswer, brief
 from serving.api.documentation import problems, score_request_body
 from serving.api.json_body import dump_json, parse_json, read_body
+from serving.api.rules_answers import RulesAnswer
 from serving.api.running import MOST_AT_ONCE
 from serving.api.score_request import RequestReader, ScoreRequest
 from serving.champion import Champion
 from serving.errors import FieldError, Problem
 from serving.neighbourhood import add_neighbourhood
+from serving.rules_scorer import RulesScorer
 from serving.scorer import Scorer
 from serving.settings import Settings
 from serving.storage import UsualStore, VillageStore
@@ -35,10 +41,11 @@ def router(champion: Champion, villages: VillageStore, usual: UsualStore, settin
         "/v1/scores",
         summary="Score households from their signals",
         description="Vectors are built from what was known on `as_of_date`; the answer is in the order of "
-        "`households`. A score only asks for a visit: it grants, refuses and ends nothing.",
+        "`households`. A score only asks for a visit: it grants, refuses and ends nothing. While the model "
+        "is turned off, `model` is `off`, and each result has the rule hits and no score.",
         response_class=Response,
         responses={
-            200: {"model": ScoreAnswer | BriefScoreAnswer},
+            200: {"model": ScoreAnswer | BriefScoreAnswer | RulesAnswer},
             **problems(400, 408, 413, 415, 422, 500, 503),
         },
         openapi_extra={
@@ -47,7 +54,8 @@ def router(champion: Champion, villages: VillageStore, usual: UsualStore, settin
         },
     )
     async def score(request: Request) -> Response:
-        scorer, caller = champion.scorer(), caller_of(request)
+        # Taken once: whatever is put into service meanwhile, this answer is of one version.
+        scorer, caller = champion.rules() or champion.scorer(), caller_of(request)
         most_reasons = read_most_reasons(request)
         body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
         if len(body) > MOST_AT_ONCE:
@@ -90,17 +98,25 @@ def read_most_reasons(request: Request) -> int:
 
 
 def _answer(
-    scorer: Scorer, caller: Caller, around: Around, body: bytes, settings: Settings, most_reasons: int
+    scorer: Scorer | RulesScorer,
+    caller: Caller,
+    around: Around,
+    body: bytes,
+    settings: Settings,
+    most_reasons: int,
 ) -> bytes:
     request = RequestReader(scorer, settings.max_households).read(parse_json(body))
     check_within(caller, (one.village_code for one in request.households))
     return _score(scorer, around, request, most_reasons)
 
 
-def _score(scorer: Scorer, around: Around, request: ScoreRequest, most_reasons: int) -> bytes:
+def _score(scorer: Scorer | RulesScorer, around: Around, request: ScoreRequest, most_reasons: int) -> bytes:
     households, coverage = add_neighbourhood(
-        request.households, request.as_of, request.coverage, around.villages, scorer.assessor.look_back
+        request.households, request.as_of, request.coverage, around.villages, scorer.look_back
     )
+    if isinstance(scorer, RulesScorer):
+        told = scorer.score(households, request.as_of, coverage)
+        return dump_json({"model": OFF, "model_text": off_text(), "results": told})
     usual = around.usual.find((one.village_code for one in households), request.as_of)
     results = scorer.score(households, request.as_of, coverage, usual, most_reasons)
     answer: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import resources
 from typing import Any
 from urllib.parse import urlencode
@@ -26,10 +27,14 @@ _PROBLEM_TEXTS = {
 
 
 class Pages:
-    """Makes HTML responses in the language of the request; every page says so where access `is_open`."""
+    """Makes HTML responses in the language of the request.
 
-    def __init__(self, *, is_open: bool = False) -> None:
+    Every page says so where access `is_open`, and while the model `is_off`.
+    """
+
+    def __init__(self, *, is_open: bool = False, is_off: Callable[[], bool] = lambda: False) -> None:
         self._is_open = is_open
+        self._is_off = is_off
         self._environment = Environment(
             loader=PackageLoader("serving.console"),
             autoescape=True,
@@ -44,7 +49,12 @@ class Pages:
         # An address that nothing stands behind is not repeated, in the link to the other language either.
         links = _Links(request, language) if status == 200 else _Links(None, language)
         html = self._environment.get_template(template).render(
-            t=texts(language), language=language, links=links, is_open=self._is_open, **view
+            t=texts(language),
+            language=language,
+            links=links,
+            is_open=self._is_open,
+            is_off=self._is_off(),
+            **view,
         )
         return HTMLResponse(html, status, headers={"Content-Language": texts(language)["language_tag"]})
 

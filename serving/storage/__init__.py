@@ -1,10 +1,11 @@
-"""What is kept: assessments and the models that made them, jobs, keys of callers, and who read what."""
+"""What is kept: assessments, the models that made them, releases, jobs, keys, and who read what."""
 
 from serving.storage.assessments import AssessmentStore, History, Page, Run, Saved, Stored
 from serving.storage.audit import AuditLog, is_begun
 from serving.storage.database import connect, insert_into, lock_for_all
 from serving.storage.keys import KeyStore
 from serving.storage.migration import Form, State, find_state, migrate, open_database
+from serving.storage.releases import ReleaseLog
 from serving.storage.usual import UsualStore
 from serving.storage.villages import VillageStore
 
@@ -15,6 +16,7 @@ __all__ = [
     "History",
     "KeyStore",
     "Page",
+    "ReleaseLog",
     "Run",
     "Saved",
     "State",

@@ -44,6 +44,8 @@ class Action(StrEnum):
     RESULT_READ = "result_read"
     KEY_ADDED = "key_added"
     KEY_REVOKED = "key_revoked"
+    MODEL_ADMITTED = "model_admitted"
+    MODEL_CHANGED = "model_changed"
 
 
 class Outcome(StrEnum):
@@ -56,7 +58,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry; `subject` is a household's HMAC, or the number of a job or key."""
+    """One entry.
+
+    `subject` is a household's HMAC, the number of a job or key, or the hash of a model's manifest or of an
+    entry of the release log.
+    """
 
     seq: int
     at: dt.datetime
@@ -179,6 +185,7 @@ class AuditLog:
         self,
         *,
         household_id: str | None = None,
+        subject: str | None = None,
         key_id: str | None = None,
         action: Action | None = None,
         since: dt.datetime | None = None,
@@ -189,6 +196,8 @@ class AuditLog:
         query = select(table)
         if household_id is not None:
             query = query.where(table.c.subject == self.household(household_id))
+        if subject is not None:
+            query = query.where(table.c.subject == subject)
         if key_id is not None:
             query = query.where(table.c.key_id == key_id)
         if action is not None:
