@@ -103,6 +103,21 @@ def publish_bundle(bundle: Path, run_id: str, tracking_uri: str, report: Path | 
     return str(version.version)
 
 
+def publish_signature(version: str, signature: Path, tracking_uri: str) -> None:
+    """Keep a signature beside a registered version's bundle, where fetching finds it.
+
+    Raises `RegistryError` where the registry has no such version or does not take it.
+    """
+    from mlflow.exceptions import MlflowException
+
+    registered = _registered(version, tracking_uri)
+    try:
+        connect(tracking_uri).log_artifact(str(registered.run_id), str(signature), ARTIFACT)
+    except (MlflowException, OSError) as error:
+        said = first_line(error) if isinstance(error, MlflowException) else str(error.strerror)
+        raise RegistryError(f"the registry did not take the signature: {said}") from None
+
+
 def set_champion(version: str, tracking_uri: str) -> str | None:
     """Make a version the champion; returns the version that was, if any. It is a challenger no longer."""
     from mlflow.exceptions import MlflowException

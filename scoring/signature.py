@@ -94,10 +94,12 @@ def load_public_keys(path: Path) -> tuple[Ed25519PublicKey, ...]:
 def _signature(path: Path) -> bytes:
     if path.is_symlink() or not path.is_file():
         raise SignatureError(f"the bundle has no {SIGNATURE}, and signing keys are configured")
+    content = path.read_bytes()[:_MOST_BYTES]
     try:
-        signed = base64.b64decode(path.read_bytes()[:_MOST_BYTES].strip(), validate=True)
+        signed = base64.b64decode(content.strip(), validate=True)
     except (binascii.Error, ValueError):
         signed = b""
-    if len(signed) != 64:
+    # Base64 has several texts for the same bytes; one of them is written.
+    if len(signed) != 64 or base64.b64encode(signed) + b"\n" != content:
         raise SignatureError(f"{SIGNATURE} is not one line of base64 for 64 bytes")
     return signed

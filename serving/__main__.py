@@ -254,10 +254,15 @@ def _bundle(model: str, registry: str | None, out: Path) -> tuple[Bundle, Path]:
     if model != CHAMPION:
         return load_bundle(Path(model)), Path(model)
     if registry is None:
+        if os.environ.get("FANGFAN_MODELS_DIR"):
+            from serving.models.service_models import bundle_in_service
+
+            return bundle_in_service()
         own = os.environ.get("FANGFAN_BUNDLE_DIR")
         if not own:
             raise ServingError(
-                "--model champion: say --registry, or set FANGFAN_BUNDLE_DIR to the bundle of the service"
+                "--model champion: say --registry, or set FANGFAN_BUNDLE_DIR or FANGFAN_MODELS_DIR as the "
+                "service has it"
             )
         return load_bundle(Path(own)), Path(own)
     # Beside the run's files and hidden from their readers, with the tables that are made of it.

@@ -86,11 +86,13 @@ class Settings:
         return self.audit_key_file or self.jobs_folder.with_name(f"{self.jobs_folder.name}.audit-key")
 
     def environment(self) -> dict[str, str]:
-        """The variables from which another process reads the same settings."""
+        """The variables from which another process reads the same settings.
+
+        What is not set is empty there, so that it is not taken from this process's own environment.
+        """
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
-            f"{PREFIX}{field.name.upper()}": str(getattr(self, field.name))
-            for field in fields(self)
-            if getattr(self, field.name) is not None
+            f"{PREFIX}{name.upper()}": "" if value is None else str(value) for name, value in values.items()
         }
 
     @classmethod

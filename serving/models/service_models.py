@@ -16,10 +16,10 @@ from features.policy import DEFAULT_REGION
 from scoring.bundle import Bundle, load_bundle, read_manifest
 from scoring.errors import BundleError
 from scoring.signature import check_signature, load_public_keys
-from serving.errors import SettingsError
+from serving.errors import ModelError, SettingsError
 from serving.models.store import ModelStore
 from serving.settings import Settings
-from serving.storage import ReleaseLog
+from serving.storage import ReleaseLog, open_database
 from serving.storage.releases import InService, Pick
 
 FIXED = Pick("–", "")
@@ -78,6 +78,23 @@ class ServiceModels:
             return self.fixed
         assert self.store is not None
         return self.store.path(pick.version)
+
+
+def bundle_in_service() -> tuple[Bundle, Path]:
+    """The bundle in service by the environment's settings, and where it lies; raises `ModelError` for none.
+
+    For batches, which somebody starts: the switch is for what answers by itself.
+    """
+    settings = Settings.from_environment()
+    engine = open_database(settings.database_url)
+    try:
+        models = ServiceModels.of(settings, engine)
+        pick = models.state().current
+    finally:
+        engine.dispose()
+    if pick is None:
+        raise ModelError("no model is in service: `python -m serving models use` puts one into it")
+    return models.load(pick), models.folder(pick)
 
 
 class LoadedModel:
