@@ -28,6 +28,8 @@ LOOK_SECONDS = 0.5
 RETRY_SECONDS = 30.0
 """How long a version that could not be loaded is left alone."""
 
+STOP_SECONDS = 2.0
+
 OFF, LOAD_FAILED = "model_off", "model_load_failed"
 """Codes of what readiness says beside those of `models.registry`."""
 
@@ -51,15 +53,19 @@ class Champion:
         self._registry: str | None = None
         self._settled = threading.Event()
         self._stops = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Follow the log in a thread of its own, until `stop`."""
         self._stops.clear()
-        threading.Thread(target=self._follow, name="follow-releases", daemon=True).start()
+        self._thread = threading.Thread(target=self._follow, name="follow-releases", daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
-        """Follow it no longer."""
+        """Follow it no longer; a model that is being loaded is not waited for to the end."""
         self._stops.set()
+        if self._thread is not None:
+            self._thread.join(STOP_SECONDS)
 
     def look(self) -> None:
         """Look at the log once, and load what it says."""

@@ -2,12 +2,6 @@
 
 A bundle from outside is copied within bounds, its hashes and signature are checked, and a child process under
 limits loads and proves it; only then does the store have it. What is in service is the last entry of the
-release log; every process follows it.
+release log; every process follows it. Nothing is imported here: the child processes begin with this package,
+and put limits on themselves before anything else.
 """
-
-from serving.models.admission import AdmissionRefused, admit_bundle
-from serving.models.service_models import ServiceModels
-from serving.models.store import ModelStore
-from serving.models.trial import Trial, TrialLimits
-
-__all__ = ["AdmissionRefused", "ModelStore", "ServiceModels", "Trial", "TrialLimits", "admit_bundle"]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serving.errors import ModelError
+from serving.models.admission import MOST_BYTES
 
 SILENT, FAILED, BUNDLE_REFUSED = "registry_silent", "registry_failed", "registry_bundle_refused"
 """Codes of what comes of asking: no end within the time, no sound answer, files that are not admitted."""
@@ -49,14 +50,17 @@ def fetch(uri: str, alias: str, target: Path, known_sha256: frozenset[str], seco
     Raises `RegistryRefused`.
     """
     # In the environment: an address may hold a password, and arguments are there for everybody to read.
-    given = json.dumps({"alias": alias, "target": str(target.absolute()), "known": sorted(known_sha256)})
+    asked = {
+        "alias": alias, "target": str(target.absolute()), "known": sorted(known_sha256),
+        "most_bytes": MOST_BYTES,
+    }  # fmt: skip
     child = subprocess.Popen(
         [sys.executable, "-P", "-m", "serving.models.registry_child"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
         env={**os.environ, **_CLIENT, "FANGFAN_REGISTRY_URI": uri},
     )  # fmt: skip
     try:
-        said, _ = child.communicate(given.encode(), timeout=seconds)
+        said, _ = child.communicate(json.dumps(asked).encode(), timeout=seconds)
     except subprocess.TimeoutExpired:
         raise RegistryRefused(SILENT, f"it did not answer to the end within {seconds:g} seconds") from None
     finally:

@@ -12,8 +12,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from serving.models.admission import MOST_BYTES
-
 
 def main() -> None:
     """Ask for one version, and print one line of JSON."""
@@ -21,7 +19,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # What libraries print is no answer.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    for what, most in ((resource.RLIMIT_FSIZE, MOST_BYTES), (resource.RLIMIT_CORE, 0)):
+    for what, most in ((resource.RLIMIT_FSIZE, asked["most_bytes"]), (resource.RLIMIT_CORE, 0)):
         resource.setrlimit(what, (most, most))
     print(json.dumps(_ask(asked)), file=answers, flush=True)
 

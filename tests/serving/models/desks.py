@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Engine
@@ -24,11 +25,10 @@ WHO = Caller("operator", Role.ACCOUNTS, EVERYWHERE)
 FIRST, SECOND = "test-1", "test-2"
 
 
-def settings_in(folder: Path, url: str | None = None, **more: object) -> Settings:
+def settings_in(folder: Path, **more: Any) -> Settings:
     """Settings of a service whose store lies in a folder."""
-    return Settings(  # type: ignore[arg-type]
-        None, url or f"sqlite:///{folder}/s.db", jobs_dir=folder / "jobs", models_dir=folder / "store", **more
-    )
+    url = f"sqlite:///{folder}/s.db"
+    return Settings(None, url, jobs_dir=folder / "jobs", models_dir=folder / "store", **more)
 
 
 def make_desk(

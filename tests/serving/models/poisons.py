@@ -195,7 +195,7 @@ def poisons(key: Ed25519PrivateKey) -> Iterator[Poison]:
     either = files | signature
     with_manifest = (*HASHED, MANIFEST, SIGNATURE)
     for count, name, harm, is_signed, codes in (
-        (50, "truncated", truncate(HASHED), False, files),
+        (51, "truncated", truncate(HASHED), False, files),
         (30, "manifest truncated", truncate((MANIFEST,)), False, files),
         (40, "truncated, signed", truncate(with_manifest), True, either),
         (70, "flipped bit", flip_bit(HASHED), False, files),
@@ -208,7 +208,7 @@ def poisons(key: Ed25519PrivateKey) -> Iterator[Poison]:
         (20, "swapped features", swap_features, False, files),
         (10, "swapped columns", swap_columns, False, trial),
         (10, "swapped columns, signed", swap_columns, True, signature),
-        (3, "cut and rehashed", cut_and_rehash, False, trial | {"trial_died"}),
+        (2, "cut and rehashed", cut_and_rehash, False, trial | {"trial_died"}),
         (25, "foreign file", foreign_file, False, foreign),
         (12, "no plain file", no_plain_file, False, foreign),
         (15, "code folder", code_folder, False, foreign),

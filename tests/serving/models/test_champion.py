@@ -16,6 +16,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy.exc import OperationalError
 
 from scoring import load_bundle
 from scoring.triggers import TRIGGERS
@@ -29,8 +30,9 @@ from serving.champion import Champion
 from serving.models.desk import ModelDesk
 from serving.models.service_models import LoadedModel, ServiceModels
 from serving.scorer import Scorer
+from serving.settings import Settings
 from tests.serving.conftest import NAMES, Client, a_household, a_request
-from tests.serving.models.desks import FIRST, SECOND, settings_in
+from tests.serving.models.desks import FIRST, SECOND, make_desk, settings_in
 
 
 def until(asked: Callable[[], bool], seconds: float = 60) -> None:
@@ -109,8 +111,7 @@ def test_a_swap_under_load_loses_no_request_and_mixes_no_answer(
     assert failures == []
     expected = {}
     for folder in (bundle_dir, second_dir):
-        one = Client(create_app(settings_fixed(folder, desk)))
-        with one as client:
+        with Client(create_app(settings_fixed(folder, desk))) as client:
             assert client.app.state.champion.wait(60)
             expected[folder] = scores(client.post("/v1/scores", json=body).json())
     assert {name for name, _ in expected.values()} == {FIRST, SECOND}
@@ -120,9 +121,7 @@ def test_a_swap_under_load_loses_no_request_and_mixes_no_answer(
     assert order[0] == order[-1] == FIRST
 
 
-def settings_fixed(folder: Path, desk: ModelDesk) -> Any:
-    from serving.settings import Settings
-
+def settings_fixed(folder: Path, desk: ModelDesk) -> Settings:
     beside = desk.store.folder.parent / f"fixed-{folder.parent.name}.db"
     return Settings(folder, f"sqlite:///{beside}")
 
@@ -211,8 +210,6 @@ def test_at_the_start_the_one_before_is_better_than_none(desk: ModelDesk, tmp_pa
 def test_a_database_that_does_not_answer_changes_nothing(
     desk: ModelDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sqlalchemy.exc import OperationalError
-
     desk.use(FIRST, "first")
     champion = Champion(desk.models)
     champion.look()
@@ -296,9 +293,6 @@ def test_rules_need_no_model_at_all(desk: ModelDesk, tmp_path: Path) -> None:
 
 
 def test_a_service_of_one_bundle_can_be_turned_off_too(tmp_path: Path, bundle_dir: Path) -> None:
-    from serving.settings import Settings
-    from tests.serving.models.desks import make_desk
-
     settings = Settings(bundle_dir, f"sqlite:///{tmp_path}/s.db", jobs_dir=tmp_path / "jobs")
     desk = make_desk(settings_in(tmp_path))
     desk.switch("why", is_on=False)

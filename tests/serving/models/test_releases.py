@@ -97,8 +97,7 @@ def test_the_state_is_that_of_a_plain_stack(
             number += 1
         except ModelError:
             refused = {"off": not is_on, "on": is_on, "rollback": len(stack) < 2}
-            pick = PICKS["abc".index(move)] if move in "abc" else None
-            assert refused.get(move, stack[-1:] == [pick])
+            assert refused[move] if move in refused else stack[-1] == PICKS["abc".index(move)]
         expected = InService(
             stack[-1] if stack else None, stack[-2] if len(stack) > 1 else None, is_on, number
         )
