@@ -48,7 +48,7 @@ def admit_bundle(
 ) -> Pick:
     """Check the bundle in a folder and take it into the store; the folder is left as it is.
 
-    Raises `AdmissionRefused` with the check that it failed, and `ModelError` where the version is taken.
+    Raises `AdmissionRefused` with the check that it failed, and `ModelError` where another process admits.
     """
     with store.admitting() as scratch:
         tell("files")
@@ -59,7 +59,10 @@ def admit_bundle(
         if refused is not None:
             raise AdmissionRefused(*refused)
         tell("store")
-        store.add(scratch, pick)
+        try:
+            store.add(scratch, pick)
+        except ModelError as error:
+            raise AdmissionRefused("version_taken", str(error)) from None
     return pick
 
 

@@ -23,7 +23,9 @@ _CLIENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    # The time is kept here, for whatever the registry does.
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "3600",
 }
 
 

@@ -92,7 +92,7 @@ def test_a_registry_that_refuses_is_wrong_silent_or_slow_gives_nothing_in_time(t
     code, seconds = ask(f"http://127.0.0.1:{port}", tmp_path / "refused", 120)
     assert code == FAILED
     # Long enough for its child to come to the registry on this machine, however busy it is.
-    most = 3 * seconds + 3
+    most = 2 * seconds + 2
     found: dict[str, tuple[str, float]] = {}
     with listening(silent) as (mute, came_mute), listening(slow) as (dripping, came_dripping), listening(wrong) as (
         printer, came_printer,
