@@ -39,7 +39,7 @@ def main() -> None:
     county, signals, runs = out / "county", out / "county" / "signals", out / "runs"
     tracking = f"sqlite:///{out / 'mlflow.db'}"
     database = f"sqlite:///{out / 'scores.db'}"
-    bundle = out / "champion"
+    models = out / "models"
 
     step(1, "Simulate one county: invented households, late and dirty feeds")
     run(
@@ -54,18 +54,21 @@ def main() -> None:
         "training", "run", ROOT / "training" / "experiments" / "county.yaml", "--data", county, "--out", runs,
         "--outcomes-until", ENDS_ON, "--tracking", tracking,
     )  # fmt: skip
-    step(4, "Promote the model and fetch it from the registry, checked")
+    step(4, "Promote the model, fetch it from the registry, admit it and put it into service")
     run("training", "promote", "--version", "1", "--tracking", tracking)
-    run("serving", "pull", "--registry", tracking, "--alias", "champion", "--out", bundle)
+    run(
+        "serving", "models", "fetch", "--registry", tracking, "--models", models, "--database", database,
+        "--seconds", 120,
+    )  # fmt: skip
     step(5, f"Score every household as of {ENDS_ON}")
     run(
-        "serving", "score", "--signals", signals, "--as-of", ENDS_ON, "--bundle", bundle,
+        "serving", "score", "--signals", signals, "--as-of", ENDS_ON, "--bundle", admitted(models),
         "--database", database,
     )  # fmt: skip
     step(6, "Start the service")
     port = options.port or free_port()
     service = start(
-        "serving", "run", "--bundle", bundle, "--database", database, "--port", port, "--access", "open",
+        "serving", "run", "--models", models, "--database", database, "--port", port, "--access", "open",
     )  # fmt: skip
     try:
         base = f"http://127.0.0.1:{port}"
@@ -123,6 +126,12 @@ def run(*arguments: object, fine: tuple[int, ...] = (0,)) -> None:
 def start(*arguments: object) -> subprocess.Popen[bytes]:
     """Start a package's command line in the background."""
     return subprocess.Popen(command(*arguments), cwd=ROOT, env=os.environ)
+
+
+def admitted(models: Path) -> Path:
+    """The folder of the one version in a model store."""
+    (version,) = (one for one in models.iterdir() if not one.name.startswith("."))
+    return version
 
 
 def free_port() -> int:

@@ -1,6 +1,7 @@
 """The model bundle: `model.txt`, its siblings, its parts and `manifest.json`: plain text, no code, no pickle.
 
 The parts are those of `scoring.parts`: a line that is blended with the trees, and the steps of certainty.
+`manifest.sig` may stand beside them (`scoring.signature`).
 
 Loading checks before it believes: the manifest's form, the sha256 of every file, that the features of
 today's code are those the model was made with, and the golden rows' scores. LightGBM's own text reader
@@ -35,6 +36,8 @@ from scoring.outlook import Outlook, OutlookEntry
 from scoring.parts import CERTAINTY, LINE, PARTS, read_certainty, read_line
 
 MODEL, MANIFEST = "model.txt", "manifest.json"
+SIGNATURE = "manifest.sig"
+"""The signature over the manifest, which names the hash of every other file. A bundle needs none."""
 SIBLINGS = tuple(f"sibling-{number}.txt" for number in range(1, 10))
 """Files of models fitted alike with other seeds, as many as there are, in this order. A bundle needs none."""
 GOLDEN_TOLERANCE = 1e-12
@@ -142,17 +145,50 @@ def save_bundle(
     return load_bundle(directory)
 
 
-def load_bundle(directory: Path) -> Bundle:
-    """Load a bundle after checking it; raises `BundleError` saying which check failed."""
-    manifest = read_manifest(directory)
-    found = {path.name for path in directory.iterdir()}
+@dataclass(frozen=True)
+class Files:
+    """A bundle's manifest with its hash, and the files it vouches for: name → content. Nothing was loaded."""
+
+    manifest: Manifest
+    sha256: str
+    contents: dict[str, bytes]
+
+
+def load_bundle(directory: Path, admitted_sha256: str | None = None) -> Bundle:
+    """Load a bundle after checking it; raises `BundleError` saying which check failed.
+
+    `admitted_sha256` is the hash of a manifest whose files a child process has loaded before: with it the
+    bundle must have that manifest, and no other child is started.
+    """
+    read = read_files(directory)
+    if admitted_sha256 is not None and read.sha256 != admitted_sha256:
+        raise BundleError(f"{MANIFEST} is not the one that was admitted (sha256 differs)")
+    manifest, names = read.manifest, tuple(one.name for one in read.manifest.features)
+    if admitted_sha256 is None:
+        for name, content in read.contents.items():
+            if name not in PARTS:
+                _survive(name, content)
+    model = _model(read.contents, manifest, names, directory.parent / TABLES_DIR)
+    _check_golden(model, manifest)
+    _check_outlook(model, manifest)
+    return Bundle(model, manifest, read.sha256)
+
+
+def read_files(directory: Path) -> Files:
+    """Read a bundle's files and check all that can be without loading the model.
+
+    Manifest, names and hashes of files, and the features of today's code. Raises `BundleError`.
+    """
+    written = _manifest_bytes(directory)
+    manifest = _parsed(written)
+    found = {path.name for path in directory.iterdir()} - {SIGNATURE}
     parts = [name for name in PARTS if name in manifest.files]
     boosters = (MODEL, *SIBLINGS[: len(manifest.files) - 1 - len(parts)])
     files = (*boosters, *parts)
     if found != {*files, MANIFEST} or set(manifest.files) != set(files):
         raise BundleError(
-            f"a bundle holds {MODEL}, its siblings in order, the parts that {MANIFEST} names and that file, "
-            "nothing more and nothing less"
+            f"a bundle holds {MODEL}, its siblings in order, the parts that {MANIFEST} names, that file and "
+            f"perhaps {SIGNATURE}, nothing more and nothing less"
         )
     # Read once: what is hashed is what is loaded.
     texts = {name: _read(directory / name) for name in files}
@@ -172,19 +208,24 @@ def load_bundle(directory: Path) -> Bundle:
     ]
     if changed:
         raise BundleError(f"the manifest states another unit or direction for {', '.join(changed)}")
-    model = _model(texts, manifest, names, directory.parent / TABLES_DIR)
-    _check_golden(model, manifest)
-    _check_outlook(model, manifest)
-    return Bundle(model, manifest, _sha256(directory / MANIFEST))
+    return Files(manifest, hashlib.sha256(written).hexdigest(), texts)
 
 
 def read_manifest(directory: Path) -> Manifest:
     """The manifest alone; raises `BundleError` when it is absent or not of the known form."""
+    return _parsed(_manifest_bytes(directory))
+
+
+def _manifest_bytes(directory: Path) -> bytes:
     path = directory / MANIFEST
     if not path.exists():
         raise BundleError(f"{directory} is not a bundle: it has no {MANIFEST}")
+    return _read(path)
+
+
+def _parsed(content: bytes) -> Manifest:
     try:
-        return Manifest.model_validate_json(_read(path))
+        return Manifest.model_validate_json(content)
     except ValidationError as error:
         places = sorted({".".join(map(str, one["loc"])) or "the file" for one in error.errors()})
         raise BundleError(f"{MANIFEST} is not of the known form at: {', '.join(places[:8])}") from None
@@ -217,7 +258,6 @@ def _booster(file: str, content: bytes, names: tuple[str, ...]) -> Any:
     # Imported here: it takes seconds, and whoever only reads a manifest need not wait.
     import lightgbm
 
-    _survive(file, content)
     try:
         booster = lightgbm.Booster(model_str=content.decode("utf-8"))
     except UnicodeDecodeError:
@@ -240,7 +280,10 @@ def _survive(file: str, model_bytes: bytes) -> None:
     name = hashlib.sha256(model_bytes).hexdigest()
     if name in _SURVIVED:
         return
-    done = subprocess.run([sys.executable, "-c", _CHILD], input=model_bytes, capture_output=True, check=False)
+    # -P: whatever lies in the working directory is no library.
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", _CHILD], input=model_bytes, capture_output=True, check=False
+    )
     if done.returncode < 0:
         raise BundleError(f"{file} is broken: LightGBM aborts when it reads it")
     # A child that failed in an orderly way fails again here, with its message.

@@ -9,6 +9,10 @@ class BundleError(ScoringError):
     """A model bundle that is incomplete, altered, or made for other features than there are."""
 
 
+class SignatureError(BundleError):
+    """A bundle without a signature of the keys that are asked for, or a key that is none."""
+
+
 class RegistryError(ScoringError):
     """A model that the registry does not hold, or a registry that does not answer."""
 

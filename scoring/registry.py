@@ -13,10 +13,11 @@ import logging
 import os
 import shutil
 import sqlite3
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scoring.bundle import Bundle, load_bundle
+from scoring.bundle import MANIFEST, Bundle, load_bundle
 from scoring.errors import BundleError, RegistryError
 
 MODEL_NAME = "fangfan"
@@ -102,6 +103,21 @@ def publish_bundle(bundle: Path, run_id: str, tracking_uri: str, report: Path | 
     return str(version.version)
 
 
+def publish_signature(version: str, signature: Path, tracking_uri: str) -> None:
+    """Keep a signature beside a registered version's bundle, where fetching finds it.
+
+    Raises `RegistryError` where the registry has no such version or does not take it.
+    """
+    from mlflow.exceptions import MlflowException
+
+    registered = _registered(version, tracking_uri)
+    try:
+        connect(tracking_uri).log_artifact(str(registered.run_id), str(signature), ARTIFACT)
+    except (MlflowException, OSError) as error:
+        said = first_line(error) if isinstance(error, MlflowException) else str(error.strerror)
+        raise RegistryError(f"the registry did not take the signature: {said}") from None
+
+
 def set_champion(version: str, tracking_uri: str) -> str | None:
     """Make a version the champion; returns the version that was, if any. It is a challenger no longer."""
     from mlflow.exceptions import MlflowException
@@ -179,6 +195,53 @@ def _downloaded(registered: Any, name: str, tracking_uri: str, directory: Path) 
     except (MlflowException, OSError) as error:
         said = first_line(error) if isinstance(error, MlflowException) else str(error.strerror)
         raise RegistryError(f"{name} of version {registered.version} cannot be fetched: {said}") from None
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A version behind an alias: its number, its run, and the hash of the manifest it was registered with."""
+
+    number: str
+    run_id: str
+    manifest_sha256: str
+
+
+def find_registered(alias: str, tracking_uri: str) -> Registered:
+    """The version behind an alias; raises `RegistryError` where there is none or nobody answers."""
+    from mlflow.exceptions import MlflowException
+
+    check_store(tracking_uri)
+    try:
+        found = connect(tracking_uri).get_model_version_by_alias(MODEL_NAME, alias)
+    except MlflowException as error:
+        if error.error_code in ABSENT:
+            raise RegistryError(f"the registry has no {alias}: promote a version first") from None
+        raise RegistryError(f"the registry does not answer: {first_line(error)}") from None
+    sha256 = found.tags.get(MANIFEST_TAG)
+    if sha256 is None:
+        raise RegistryError(f"version {found.version} was registered without its manifest's hash")
+    return Registered(str(found.version), str(found.run_id), sha256)
+
+
+def download_files(registered: Registered, tracking_uri: str, directory: Path) -> Path:
+    """Copy a version's bundle below `directory` and return its folder; nothing of it is loaded.
+
+    Raises `RegistryError` where it cannot be copied, `BundleError` where its manifest is not the registered
+    one.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client = connect(tracking_uri)
+        folder = Path(client.download_artifacts(registered.run_id, ARTIFACT, str(directory)))
+    except (MlflowException, OSError) as error:
+        said = first_line(error) if isinstance(error, MlflowException) else str(error.strerror)
+        raise RegistryError(f"{ARTIFACT} of version {registered.number} cannot be fetched: {said}") from None
+    manifest = folder / MANIFEST
+    sha256 = hashlib.sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else None
+    if sha256 != registered.manifest_sha256:
+        raise BundleError(f"version {registered.number} is not the bundle that was registered")
+    return folder
 
 
 def fetch_bundle(alias: str, tracking_uri: str, directory: Path) -> Bundle:

@@ -12,6 +12,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from features import CONTRACTS, FEATURES, policy_value
+from features.facts import LatestFact
 from features.health import REASONS, Verdict
 from features.signals import PLATFORM_FEEDS
 from scoring.assessment import Assessment
@@ -47,26 +48,37 @@ def make_statement(made: Assessment, region: str) -> dict[str, Any]:
         "not_listed": _plain_not_listed(made.not_listed),
         "risk_reasons": [_plain_reason(one) for one in made.risk_reasons],
         "protective_reasons": [_plain_reason(one) for one in made.protective_reasons],
-        "rule_hits": [_plain_hit(one) for one in made.rule_hits],
+        "rule_hits": [plain_hit(one) for one in made.rule_hits],
         "disagreement": made.disagreement,
-        "missing_feeds": [feed for feed, state in made.feeds.items() if state == "missing"],
-        "stale_feeds": [feed for feed, state in made.feeds.items() if state == "stale"],
-        "partial_feeds": [feed for feed, state in made.feeds.items() if state == "partial"],
+        **plain_feeds(made.feeds),
         "feed_faults": [_plain_fault(one) for one in made.feed_faults],
-        "latest_facts": {
-            feed: {
-                "records": fact.records,
-                "occurred_on": fact.occurred_on.isoformat(),
-                "known_on": fact.known_on.isoformat(),
-            }
-            for feed, fact in made.facts.items()
-        },
-        "monitoring_line": _line(made.as_of_date, region),
+        "latest_facts": plain_facts(made.facts),
+        "monitoring_line": monitoring_line(made.as_of_date, region),
         "model_version": made.model_version,
         "policy_version": made.policy_version,
         "feature_version": made.feature_version,
         "horizons": [{"months": one.months, "score": one.score} for one in made.horizons],
         "themes": [{"theme": one.theme, "score": one.score} for one in made.themes],
+    }
+
+
+def plain_feeds(feeds: Mapping[str, Freshness]) -> dict[str, list[str]]:
+    """The feeds of which nothing, or not enough, is known, by their state."""
+    return {
+        f"{wanted}_feeds": [feed for feed, state in feeds.items() if state == wanted]
+        for wanted in ("missing", "stale", "partial")
+    }
+
+
+def plain_facts(facts: Mapping[str, LatestFact]) -> dict[str, dict[str, Any]]:
+    """The latest facts as JSON."""
+    return {
+        feed: {
+            "records": fact.records,
+            "occurred_on": fact.occurred_on.isoformat(),
+            "known_on": fact.known_on.isoformat(),
+        }
+        for feed, fact in facts.items()
     }
 
 
@@ -89,7 +101,7 @@ def put_into_words(statement: Mapping[str, Any]) -> dict[str, Any]:
         "risk_reasons": [_worded_reason(one) for one in _wordable(statement["risk_reasons"])],
         "protective_reasons": [_worded_reason(one) for one in _wordable(statement["protective_reasons"])],
         "rule_hits": [
-            _worded_hit(one)
+            worded_hit(one)
             for one in statement["rule_hits"]
             if one["feature"] in FEATURES and one["code"] in catalogue("zh")["triggers"]
         ],
@@ -245,7 +257,8 @@ def _source(feed: str, latest_on: str | None, state: Freshness) -> FactSource:
     return FactSource(feed, dt.date.fromisoformat(latest_on) if latest_on else None, state)
 
 
-def _plain_hit(hit: TriggerHit) -> dict[str, Any]:
+def plain_hit(hit: TriggerHit) -> dict[str, Any]:
+    """A rule hit as JSON without words."""
     return {
         "code": hit.code,
         "cause": hit.cause,
@@ -256,7 +269,8 @@ def _plain_hit(hit: TriggerHit) -> dict[str, Any]:
     }
 
 
-def _worded_hit(plain: Mapping[str, Any]) -> dict[str, Any]:
+def worded_hit(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule hit with its unit and its text in every language."""
     unit = FEATURES[plain["feature"]].unit
     return {
         **plain,
@@ -291,7 +305,8 @@ def _worded_fault(plain: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=512)
-def _line(as_of: dt.date, region: str) -> dict[str, Any]:
+def monitoring_line(as_of: dt.date, region: str) -> dict[str, Any]:
+    """The monitoring line in force on a date; nobody may change what is returned."""
     line = policy_value("monitoring_line", region, as_of)
     return {
         "value": line.value,

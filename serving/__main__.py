@@ -27,6 +27,7 @@ from serving.access.commands import audit, keys, policy
 from serving.access.local import Access
 from serving.errors import Problem, ServingError
 from serving.identity.commands import identity
+from serving.models.commands import models
 from serving.retention.commands import retention
 from serving.webhooks.commands import webhooks
 
@@ -63,6 +64,7 @@ app.add_typer(audit)
 app.add_typer(identity)
 app.command()(retention)
 app.add_typer(webhooks)
+app.add_typer(models)
 app.command()(policy)
 app.command()(operating.migrate)
 app.command()(operating.work)
@@ -77,9 +79,9 @@ def score(
     health: Annotated[
         bool, typer.Option(help="Judge the deliveries first: nothing is scored from a feed that is at fault")
     ] = True,
-    models: Annotated[
+    kept_models: Annotated[
         Path | None,
-        typer.Option(envvar="FANGFAN_MODELS_DIR", help="Folder that keeps every model that scored"),
+        typer.Option(envvar="FANGFAN_KEPT_MODELS_DIR", help="Folder that keeps every model that scored"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table")] = False,
 ) -> None:
@@ -96,7 +98,7 @@ def score(
     try:
         with _progress(shown=not as_json) as tell:
             delivered, model = Deliveries.load(signals), load_bundle(bundle)
-            KeptModels(models).keep(bundle)
+            KeptModels(kept_models).keep(bundle)
             judged = None
             if health:
                 judged = check_health(
@@ -180,7 +182,12 @@ def score_province(
 
 @app.command()
 def run(
-    bundle: Annotated[Path | None, typer.Option(help="Folder of the model bundle")] = None,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Folder of one model bundle, not changed while the service runs")
+    ] = None,
+    models: Annotated[
+        Path | None, typer.Option(help="Folder of the model store (`models --help`), instead of a bundle")
+    ] = None,
     database: Annotated[
         str | None, typer.Option(help="Database, sqlite:////path/to/file.db or postgresql://…")
     ] = None,
@@ -202,7 +209,7 @@ def run(
     from serving.settings import Settings
 
     settings = Settings.from_environment(
-        bundle_dir=bundle, database_url=database, host=host, port=port, workers=workers,
+        bundle_dir=bundle, models_dir=models, database_url=database, host=host, port=port, workers=workers,
         access=access,
     )  # fmt: skip
     service = create_app(settings)
@@ -261,10 +268,15 @@ def _bundle(model: str, registry: str | None, out: Path) -> tuple[Bundle, Path]:
     if model != CHAMPION:
         return load_bundle(Path(model)), Path(model)
     if registry is None:
+        if os.environ.get("FANGFAN_MODELS_DIR"):
+            from serving.models.service_models import bundle_in_service
+
+            return bundle_in_service()
         own = os.environ.get("FANGFAN_BUNDLE_DIR")
         if not own:
             raise ServingError(
-                "--model champion: say --registry, or set FANGFAN_BUNDLE_DIR to the bundle of the service"
+                "--model champion: say --registry, or set FANGFAN_BUNDLE_DIR or FANGFAN_MODELS_DIR as the "
+                "service has it"
             )
         return load_bundle(Path(own)), Path(own)
     # Beside the run's files and hidden from their readers, with the tables that are made of it.

@@ -36,6 +36,7 @@ from serving.api import (
     jobs,
     measures,
     model_card,
+    models,
     scores,
     what_if,
 )
@@ -50,6 +51,8 @@ from serving.guard import Guard
 from serving.identity.opening import open_identities
 from serving.jobs import JobQueue
 from serving.kept_models import KeptModels
+from serving.models.registry_watch import RegistryWatch
+from serving.models.service_models import ServiceModels
 from serving.replay import Replayer
 from serving.settings import Settings
 from serving.signals_folder import SignalsFolder
@@ -59,8 +62,8 @@ from serving.storage import (
     AuditLog,
     HistoryStore,
     KeyStore,
-    SessionStore,
     RunHealthStore,
+    SessionStore,
     SummaryStore,
     UsualStore,
     VillageStore,
@@ -74,8 +77,9 @@ _MACHINES = ("/v1/", "/v2", "/invocations", "/ping", "/health/", "/openapi.json"
 def create_app(settings: Settings) -> FastAPI:
     """The service. Its model begins to load when the server starts it; until then it answers 503.
 
-    Raises `StorageError` when the database cannot be opened, `SettingsError` where jobs have no folder,
-    `AccessError` where the audit log has another key, `IdentityError` where identities have none.
+    Raises `StorageError` when the database cannot be opened, `SettingsError` where jobs have no folder or
+    models none or two, `AccessError` where the audit log has another key, `IdentityError` where identities
+    have none.
     """
     engine = open_database(settings.database_url)
     audit = open_audit(engine, settings)
@@ -91,8 +95,9 @@ def create_app(settings: Settings) -> FastAPI:
     folders = JobFolders(settings.jobs_folder)
     folders.prepare()
     job_desk = jobs.JobDesk(JobQueue(store.engine, most_open=settings.max_jobs), folders, settings)
-    champion = Champion(settings.bundle_dir)
-    pages = console.Pages(is_open=settings.access is Access.OPEN)
+    champion = Champion(ServiceModels.of(settings, engine))
+    watch = RegistryWatch(settings, champion.tell_registry)
+    pages = console.Pages(is_open=settings.access is Access.OPEN, is_off=lambda: champion.is_off)
 
     def respond(request: Request, problem: Problem) -> Response:
         if request.url.path.startswith(_MACHINES) or "text/html" not in request.headers.get("accept", ""):
@@ -114,7 +119,10 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         champion.start()
+        watch.start()
         yield
+        watch.stop()
+        champion.stop()
         desk.close()
         store.engine.dispose()
         if identity_store is not None:
@@ -159,9 +167,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(health.router(champion, store))
     app.include_router(measures.router(champion))
     app.include_router(model_card.router(champion))
+    app.include_router(models.router(champion))
     app.include_router(households.router(store))
     replayer = Replayer(villages, usual, RunHealthStore(store.engine))
-    app.include_router(history.router(past, replayer, KeptModels(settings.models_dir), signals))
+    app.include_router(history.router(past, replayer, KeptModels(settings.kept_models_path), signals))
     summaries = SummaryStore(store.engine)
     app.include_router(areas.router(summaries, Disclosure(summaries)))
     app.include_router(identities.router(identity_store, settings))

@@ -42,6 +42,10 @@ class RetentionError(ServingError):
     """A time of keeping that may not be."""
 
 
+class ModelError(ServingError):
+    """A model that cannot be put into service, or a change of it that cannot be made."""
+
+
 @dataclass(frozen=True)
 class ProblemKind:
     """One kind of problem: its HTTP status and its texts, the same every time."""
@@ -266,7 +270,19 @@ PROBLEMS: dict[str, ProblemKind] = {
         503,
         "No model",
         "The model could not be loaded.",
-        "The operator must put a sound bundle in place and restart the service.",
+        "The operator must put a sound bundle into service: `python -m serving models`.",
+    ),
+    "model_off": ProblemKind(
+        503,
+        "Model off",
+        "The model is turned off; POST /v1/scores answers with the departments' rules alone.",
+        "Use POST /v1/scores, or wait until the operator turns it on; GET /v1/models says why it is off.",
+    ),
+    "model_absent": ProblemKind(
+        503,
+        "No model",
+        "No model has been put into service.",
+        "The operator must admit one and use it: `python -m serving models`.",
     ),
     "issuer_keys_missing": ProblemKind(
         503,

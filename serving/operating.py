@@ -81,7 +81,10 @@ def migrate(
 
 
 def work(
-    bundle: Annotated[Path | None, typer.Option(help="Folder of the model bundle")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="Folder of one model bundle")] = None,
+    models: Annotated[
+        Path | None, typer.Option(help="Folder of the model store, as the service has it")
+    ] = None,
     database: Annotated[str | None, typer.Option(help="Database, as the service has it")] = None,
     is_once: Annotated[bool, typer.Option("--once", help="Stop when no job waits")] = False,
     is_supervised: Annotated[
@@ -95,7 +98,7 @@ def work(
     from serving.settings import Settings
     from serving.storage import open_database
 
-    settings = Settings.from_environment(bundle_dir=bundle, database_url=database)
+    settings = Settings.from_environment(bundle_dir=bundle, models_dir=models, database_url=database)
     engine = open_database(settings.database_url)
     configure_logging()
     worker, courier = make_worker(settings, engine), make_courier(settings, engine)
@@ -135,6 +138,7 @@ def make_worker(settings: Settings, engine: Engine) -> Worker:
     from serving.jobs import JobQueue
     from serving.jobs.lease import Lease
     from serving.jobs.worker import Worker
+    from serving.models.service_models import LoadedModel, ServiceModels
     from serving.storage import AssessmentStore
     from serving.storage.idempotency import forget_keys
     from serving.storage.webhooks import KEPT_DAYS, forget_sent
@@ -143,23 +147,22 @@ def make_worker(settings: Settings, engine: Engine) -> Worker:
     folders.prepare()
     queue = JobQueue(engine, most_open=settings.max_jobs)
     swept_at = -SWEEP_SECONDS
+    loaded = LoadedModel(ServiceModels.of(settings, engine))
     scorers: list[ScoreJobs] = []
 
     def score(lease: Lease) -> None:
         # Imported with the first job: a worker that waits beside the service is to cost next to nothing.
         if not scorers:
-            from scoring import load_bundle
             from serving.bulk.scoring import ScoreJobs
             from serving.kept_models import KeptModels
 
-            store = AssessmentStore(engine)
-
             def load() -> Bundle:
-                # What is stored with it can be made again with it.
-                KeptModels(settings.models_dir).keep(settings.bundle_dir)
-                return load_bundle(settings.bundle_dir)
+                # What is stored with it can be made again with it; what is in a store is kept there.
+                if settings.bundle_dir is not None:
+                    KeptModels(settings.kept_models_dir).keep(settings.bundle_dir)
+                return loaded.bundle()
 
-            scorers.append(ScoreJobs(store, folders, load))
+            scorers.append(ScoreJobs(AssessmentStore(engine), folders, load))
         scorers[0](lease)
 
     def sweep() -> None:
@@ -177,6 +180,8 @@ def make_worker(settings: Settings, engine: Engine) -> Worker:
         {PURPOSE: score},
         ended=lambda job: folders.of(job.id).close(),
         swept=sweep,
+        # Nothing is scored while the model is off: jobs wait.
+        may_work=loaded.is_on,
     )
 
 

@@ -39,6 +39,7 @@ class Scorer:
         self.manifest = bundle.manifest
         self.region = bundle.manifest.region
         self.assessor = Assessor(bundle.model, self.region)
+        self.look_back = self.assessor.look_back
         self.engine = RowEngine(self.assessor.features, self.region)
         self.model_version = bundle.model.version
         self.first_day, self.first_day_of = earliest_as_of(self.engine, self.region)

@@ -21,10 +21,14 @@ PREFIX = "FANGFAN_"
 class Settings:
     """Everything about one service that differs between places.
 
-    `bundle_dir` is the folder of the model bundle, `database_url` a ``sqlite:///`` or ``postgresql://``
-    address; `max_body_bytes` and `max_households` bound one scoring request, `body_seconds` how long its body
-    may take to arrive. `jobs_dir` is the folder for files of jobs, beside a SQLite file if not given;
-    `workers` is how many processes the service starts for jobs, `max_jobs` how many may be open at once.
+    `bundle_dir` is the folder of one model bundle, which is not changed while the service runs; `models_dir`,
+    instead of it, the folder of the model store, whose version in service the release log names.
+    `signing_keys` is a file of public keys, one of which must then have signed every bundle; `registry_uri`
+    the MLflow registry that is asked for its champion at start, for `registry_seconds` at most.
+    `database_url` is a ``sqlite:///`` or ``postgresql://`` address; `max_body_bytes` and `max_households`
+    bound one scoring request, `body_seconds` how long its body may take to arrive. `jobs_dir` is the folder
+    for files of jobs, beside a SQLite file if not given; `workers` is how many processes the service starts
+    for jobs, `max_jobs` how many may be open at once.
     `max_upload_bytes` and `upload_seconds` bound the files of one job, `job_hours` its life until it is done,
     `job_days` how long its result is kept. For `lookup_seconds` a request may be answered with what the
     database had of its village before; 0 asks it every time. `access` says whether callers need keys (`open`
@@ -36,12 +40,13 @@ class Settings:
     and `identity_key_store` the database of households' own keys, both beside `jobs_dir` if not given; without
     the file no identities are kept. `reveals_per_hour` and `lookups_per_hour` bound what one key may reveal and
     look up. `signals_dir` is the folder of stored signals, for scores of stored households and
-    replays; `models_dir` the folder where every model whose assessments are stored is kept. `webhook_networks`
+    replays; `kept_models_dir` the folder where every model whose assessments are stored is kept, for a service
+    without a store. `webhook_networks`
     are the private networks that webhooks may go to, such as ``10.1.0.0/16,127.0.0.1/32``; public addresses
     need none.
     """
 
-    bundle_dir: Path
+    bundle_dir: Path | None
     database_url: str
     host: str = "127.0.0.1"
     port: int = 8000
@@ -69,8 +74,12 @@ class Settings:
     reveals_per_hour: int = 30
     lookups_per_hour: int = 1_000
     signals_dir: Path | None = None
-    models_dir: Path | None = None
+    kept_models_dir: Path | None = None
     webhook_networks: str = ""
+    models_dir: Path | None = None
+    signing_keys: Path | None = None
+    registry_uri: str | None = None
+    registry_seconds: int = 15
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
@@ -114,16 +123,21 @@ class Settings:
         """The database of households' own keys."""
         return self.identity_key_store or f"sqlite:///{self._beside('identity-keys.db')}"
 
+    @property
+    def kept_models_path(self) -> Path | None:
+        """The folder of every model whose assessments are stored: the store keeps them, if there is one."""
+        return self.kept_models_dir or self.models_dir
+
     def _beside(self, ending: str) -> Path:
         return self.jobs_folder.with_name(f"{self.jobs_folder.name}.{ending}")
 
     def environment(self) -> dict[str, str]:
-        """The variables from which another process reads the same settings."""
-        return {
-            f"{PREFIX}{field.name.upper()}": ",".join(value) if isinstance(value, tuple) else str(value)
-            for field in fields(self)
-            if (value := getattr(self, field.name)) is not None
-        }
+        """The variables from which another process reads the same settings.
+
+        What is not set is empty there, so that it is not taken from this process's own environment.
+        """
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {f"{PREFIX}{name.upper()}": _written(value) for name, value in values.items()}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
@@ -138,10 +152,23 @@ class Settings:
             if field.name in values or not environment.get(variable):
                 continue
             values[field.name] = _READERS[str(field.type)](variable, environment[variable])
+        # What a command says comes before what the environment says of the other one.
+        for name, other in (("bundle_dir", "models_dir"), ("models_dir", "bundle_dir")):
+            if given.get(name) is not None and given.get(other) is None:
+                values.pop(other, None)
+        if "models_dir" in values:
+            values.setdefault("bundle_dir", None)
         for name in ("bundle_dir", "database_url"):
             if name not in values:
                 raise SettingsError(f"{PREFIX}{name.upper()} is not set: {_WAYS_OUT[name]}")
         return cls(**values)
+
+
+def _written(value: Any) -> str:
+    """A setting as its variable has it."""
+    if value is None:
+        return ""
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _whole(variable: str, text: str) -> int:
@@ -174,6 +201,7 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "tuple[Role, ...]": _roles,
 }
 _WAYS_OUT = {
-    "bundle_dir": "give the folder of a model bundle, as `python -m serving pull` writes it",
+    "bundle_dir": "give the folder of a model bundle, as `python -m serving pull` writes it, or with "
+    f"{PREFIX}MODELS_DIR the folder of the model store",
     "database_url": "give the database of the assessments, such as sqlite:////var/lib/fangfan/scores.db",
 }

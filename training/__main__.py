@@ -158,6 +158,9 @@ def promote(
     override: Annotated[str, typer.Option(help="Reason to promote although a gate failed; it is kept")] = "",
     why: Annotated[str, typer.Option(help="Reason to keep in the release log")] = "",
     by: Annotated[str, typer.Option(help="Who promotes; the user of this machine if empty")] = "",
+    sign_with: Annotated[
+        Path | None, typer.Option(help="PEM file of a private Ed25519 key to sign the bundle with")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Try the gates, change nothing")] = False,
     as_json: Json = False,
 ) -> None:
@@ -169,6 +172,11 @@ def promote(
 
     tried = try_gates(version, tracking)
     is_refused = bool(tried.failed) and not override
+    if sign_with is not None and not (dry_run or is_refused):
+        from training.signing import sign_version
+
+        # Before it is champion: who fetches a champion finds it signed.
+        sign_version(version, tracking, sign_with)
     if not as_json:
         print_gates(tried.gates, wide_console())
     done = tried if dry_run or is_refused else promote_tried(tried, tracking, override, by=by, why=why)
@@ -178,6 +186,17 @@ def promote(
         print_done(done, errors)
     if is_refused:
         raise GateError(f"{tried.release} may not be promoted: {say_failed(tried.failed)}")
+
+
+@app.command()
+def sign(
+    bundle: Annotated[Path, typer.Argument(help="Folder of a bundle")],
+    key: Annotated[Path, typer.Option(help="PEM file of a private Ed25519 key")],
+) -> None:
+    """Sign a bundle, once it is loaded and sound: services with the public key take no other."""
+    from training.signing import sign_folder
+
+    errors.print(f"signed: {sign_folder(bundle, key)}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

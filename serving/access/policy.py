@@ -56,6 +56,7 @@ POLICIES: dict[str, Policy] = {
     "GET /openapi.json": PUBLIC,
     "GET /static": PUBLIC,
     "GET /v1/model": _NO_HOUSEHOLD,
+    "GET /v1/models": _NO_HOUSEHOLD,
     "GET /v1/measures": _NO_HOUSEHOLD,
     "POST /v1/scores": _SENT,
     "POST /v1/what-if": _SENT,

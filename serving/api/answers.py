@@ -20,10 +20,17 @@ class Live(_Answer):
 
 
 class Ready(_Answer):
-    """The model is loaded and the storage answers."""
+    """Requests for scores are answered, and the storage answers."""
 
-    status: Literal["ready"]
-    model_version: str
+    status: Literal["ready", "degraded"] = Field(
+        description="degraded: requests are answered, and `reasons` says what is not as it should be"
+    )
+    model_version: str | None = Field(description="The version that answers; null where rules alone do")
+    reasons: list[
+        Literal[
+            "model_off", "model_load_failed", "registry_silent", "registry_failed", "registry_bundle_refused"
+        ]
+    ] = Field(default=[], description="Stable codes; there where the status is degraded")
 
 
 class Texts(_Answer):

@@ -1,4 +1,8 @@
-"""Health: `live` answers as soon as the process does, `ready` once the model and the storage answer."""
+"""Health: `live` answers as soon as the process does, `ready` once requests for scores and the storage do.
+
+What keeps requests from being answered is a problem (503); what leaves them answered otherwise than meant is
+`degraded`, with reasons.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +35,12 @@ def router(champion: Champion, store: AssessmentStore) -> APIRouter:
         responses={200: {"model": Ready}, **problems(500, 503)},
     )
     def ready() -> Response:
-        scorer = champion.scorer()
+        champion.check_answering()
         store.check()
-        return JSONResponse({"status": "ready", "model_version": scorer.model_version})
+        concerns = champion.concerns()
+        told = {"model_version": None if champion.is_off else champion.version}
+        if concerns:
+            return JSONResponse({"status": "degraded", **told, "reasons": concerns})
+        return JSONResponse({"status": "ready", **told})
 
     return made

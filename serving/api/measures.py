@@ -15,7 +15,7 @@ from serving.champion import Champion
 
 
 def router(champion: Champion) -> APIRouter:
-    """The route, bound to the region of its model."""
+    """The route, bound to the region in service."""
     made = APIRouter(tags=["what-if"])
 
     @made.get(
@@ -27,7 +27,7 @@ def router(champion: Champion) -> APIRouter:
         responses={200: {"model": MeasureCatalogue}, **problems(500, 503)},
     )
     async def catalogue() -> Response:
-        return JSONResponse(whole_catalogue(champion.scorer().region))
+        return JSONResponse(whole_catalogue(champion.region()))
 
     return made
 

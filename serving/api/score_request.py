@@ -23,6 +23,7 @@ from features.signals.defects import Defect
 from features.signals.fields import Date, Identifier
 from features.signals.reading import compile_readers
 from serving.errors import MOST_ERRORS, FieldError, Problem
+from serving.rules_scorer import RulesScorer
 from serving.scorer import HouseholdRows, Scorer
 
 TOP = ("as_of_date", "coverage", "households")
@@ -55,7 +56,7 @@ class RequestReader:
 
     top: ClassVar[tuple[str, ...]] = TOP
 
-    def __init__(self, scorer: Scorer, most_households: int) -> None:
+    def __init__(self, scorer: Scorer | RulesScorer, most_households: int) -> None:
         self.scorer = scorer
         self.most_households = most_households
         self.errors: list[FieldError] = []

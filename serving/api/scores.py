@@ -1,4 +1,7 @@
-"""`POST /v1/scores`: households with their signals in, explained scores out. Nothing is stored."""
+"""`POST /v1/scores`: households with their signals in, explained scores out. Nothing is stored.
+
+While the model is off the departments' rules alone answer, marked so.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,14 @@ from serving.api.around import Around
 from serving.api.brief_answers import BriefScoreAnswer, brief
 from serving.api.documentation import any_score_request_body, problems
 from serving.api.json_body import dump_json, parse_json, read_body
+from serving.api.rules_answers import RulesAnswer, by_rules
 from serving.api.running import MOST_AT_ONCE
 from serving.api.score_request import RequestReader, ScoreRequest
 from serving.api.stored_scores import IDS, StoredRequestReader, StoredScoring
 from serving.champion import Champion
 from serving.errors import FieldError, Problem
 from serving.neighbourhood import add_neighbourhood
+from serving.rules_scorer import RulesScorer
 from serving.scorer import Scorer
 from serving.settings import Settings
 
@@ -36,10 +41,11 @@ def router(champion: Champion, around: Around, stored: StoredScoring, settings: 
         summary="Score households from their signals, or by their keys",
         description="Either `coverage` and `households` with their signals, or `household_ids` of households "
         "whose signals are stored here. Vectors are built from what was known on `as_of_date`; the answer is "
-        "in the order of the request. A score only asks for a visit: it grants, refuses and ends nothing.",
+        "in the order of the request. A score only asks for a visit: it grants, refuses and ends nothing. "
+        "While the model is turned off, `model` is `off`, and each result has the rule hits and no score.",
         response_class=Response,
         responses={
-            200: {"model": ScoreAnswer | BriefScoreAnswer},
+            200: {"model": ScoreAnswer | BriefScoreAnswer | RulesAnswer},
             **problems(400, 408, 409, 413, 415, 422, 500, 503),
         },
         openapi_extra={
@@ -48,7 +54,8 @@ def router(champion: Champion, around: Around, stored: StoredScoring, settings: 
         },
     )
     async def score(request: Request) -> Response:
-        scorer, caller = champion.scorer(), caller_of(request)
+        # Taken once: whatever is put into service meanwhile, this answer is of one version.
+        scorer, caller = champion.rules() or champion.scorer(), caller_of(request)
         most_reasons = read_most_reasons(request)
         body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
         if len(body) > MOST_AT_ONCE:
@@ -65,7 +72,7 @@ def router(champion: Champion, around: Around, stored: StoredScoring, settings: 
         asked = RequestReader(scorer, settings.max_households).read(document)
         check_within(caller, (one.village_code for one in asked.households))
         # Only a database that has to be asked is worth the way to a thread and back.
-        if around.knows(asked, scorer.assessor.look_back):
+        if around.knows(asked, scorer.look_back):
             made = _score(scorer, around, asked, most_reasons)
         else:
             made = await run_in_threadpool(_score, scorer, around, asked, most_reasons)
@@ -86,17 +93,24 @@ def read_most_reasons(request: Request) -> int:
 
 
 def _answer(
-    scorer: Scorer, caller: Caller, around: Around, document: Any, settings: Settings, most_reasons: int
+    scorer: Scorer | RulesScorer,
+    caller: Caller,
+    around: Around,
+    document: Any,
+    settings: Settings,
+    most_reasons: int,
 ) -> bytes:
     request = RequestReader(scorer, settings.max_households).read(document)
     check_within(caller, (one.village_code for one in request.households))
     return _score(scorer, around, request, most_reasons)
 
 
-def _score(scorer: Scorer, around: Around, request: ScoreRequest, most_reasons: int) -> bytes:
+def _score(scorer: Scorer | RulesScorer, around: Around, request: ScoreRequest, most_reasons: int) -> bytes:
     households, coverage = add_neighbourhood(
-        request.households, request.as_of, request.coverage, around.villages, scorer.assessor.look_back
+        request.households, request.as_of, request.coverage, around.villages, scorer.look_back
     )
+    if isinstance(scorer, RulesScorer):
+        return dump_json(by_rules(scorer.score(households, request.as_of, coverage)))
     usual = around.usual.find((one.village_code for one in households), request.as_of)
     results = scorer.score(households, request.as_of, coverage, usual, most_reasons)
     answer: dict[str, Any] = {

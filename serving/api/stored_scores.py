@@ -11,9 +11,11 @@ from serving.access import Caller
 from serving.api.around import Around
 from serving.api.brief_answers import brief
 from serving.api.not_scored import not_scored
+from serving.api.rules_answers import by_rules
 from serving.api.score_request import RequestReader, TooManyErrors
 from serving.errors import Problem
 from serving.neighbourhood import add_neighbourhood
+from serving.rules_scorer import RulesScorer
 from serving.scorer import Scorer
 from serving.signals_folder import SignalsFolder
 from serving.storage import HistoryStore
@@ -75,7 +77,7 @@ class StoredScoring:
         self.around = around
 
     def score(
-        self, scorer: Scorer, caller: Caller, request: StoredRequest, most_reasons: int
+        self, scorer: Scorer | RulesScorer, caller: Caller, request: StoredRequest, most_reasons: int
     ) -> dict[str, Any]:
         """The answer, in the order of the request's keys.
 
@@ -85,8 +87,11 @@ class StoredScoring:
         found, coverage = self.signals.find(request.household_ids, request.as_of, caller.scope)
         self.history.note_scored(caller, request.household_ids, found)
         households, coverage = add_neighbourhood(
-            list(found.values()), request.as_of, coverage, self.around.villages, scorer.assessor.look_back
+            list(found.values()), request.as_of, coverage, self.around.villages, scorer.look_back
         )
+        if isinstance(scorer, RulesScorer):
+            by_key = {one["household_id"]: one for one in scorer.score(households, request.as_of, coverage)}
+            return by_rules([by_key.get(one) or not_scored(one) for one in request.household_ids])
         usual = self.around.usual.find((one.village_code for one in households), request.as_of)
         made = scorer.score(households, request.as_of, coverage, usual, most_reasons)
         told = {one["household_id"]: one if most_reasons else brief(one) for one in made}

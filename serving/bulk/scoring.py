@@ -78,7 +78,7 @@ class Checked:
 
 
 class ScoreJobs:
-    """Does the jobs of the purpose ``score``. `load` reads the bundle, once, when the first job needs it."""
+    """Does the jobs of the purpose ``score``. `load` gives the bundle in service; each job asks for it."""
 
     def __init__(
         self,
@@ -130,15 +130,16 @@ class ScoreJobs:
 
     def model(self) -> Model:
         """The model; raises `JobEnded` where it cannot be loaded."""
-        if self._model is None:
-            try:
-                self._model = Model.of(self._load())
-            except (ScoringError, FeaturesError):
-                raise refusal(
-                    "model_failed",
-                    "The model could not be loaded.",
-                    "The operator must put a sound bundle in place and restart the workers.",
-                ) from None
+        try:
+            bundle = self._load()
+            if self._model is None or self._model.bundle is not bundle:
+                self._model = Model.of(bundle)
+        except (ScoringError, FeaturesError):
+            raise refusal(
+                "model_failed",
+                "The model could not be loaded.",
+                "The operator must put a sound bundle into service: `python -m serving models`.",
+            ) from None
         return self._model
 
     def _check(self, lease: Lease, order: Order, folder: JobFolder, model: Model) -> Checked:

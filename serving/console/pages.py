@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from importlib import resources
 from typing import Any
 from urllib.parse import urlencode
@@ -43,10 +44,14 @@ _PROBLEM_TEXTS = {
 
 
 class Pages:
-    """Makes HTML responses in the language of the request; every page says so where access `is_open`."""
+    """Makes HTML responses in the language of the request.
 
-    def __init__(self, *, is_open: bool = False) -> None:
+    Every page says so where access `is_open`, and while the model `is_off`.
+    """
+
+    def __init__(self, *, is_open: bool = False, is_off: Callable[[], bool] = lambda: False) -> None:
         self._is_open = is_open
+        self._is_off = is_off
         self._environment = Environment(
             loader=PackageLoader("serving.console"),
             autoescape=True,
@@ -67,8 +72,8 @@ class Pages:
         # Whom the list would show nothing, it is not offered.
         is_inside = getattr(request.state, "caller", None) is not None or not has_address
         html = self._environment.get_template(template).render(
-            t=texts(language), language=language, links=links, is_open=self._is_open, person=person,
-            sees_list=person.role.sees_households if person else is_inside, **view,
+            t=texts(language), language=language, links=links, is_open=self._is_open, is_off=self._is_off(),
+            person=person, sees_list=person.role.sees_households if person else is_inside, **view,
         )  # fmt: skip
         return HTMLResponse(html, status, headers={"Content-Language": texts(language)["language_tag"]})
 

@@ -34,7 +34,7 @@ Runner: TypeAlias = Callable[[Lease], None]
 
 
 class Worker:
-    """Works off the jobs of the purposes that `runners` names."""
+    """Works off the jobs of the purposes that `runners` names, while it `may_work`."""
 
     def __init__(
         self,
@@ -43,11 +43,13 @@ class Worker:
         *,
         ended: Callable[[Job], None] = lambda job: None,
         swept: Callable[[], None] = lambda: None,
+        may_work: Callable[[], bool] = lambda: True,
     ) -> None:
         self.queue = queue
         self.runners = runners
         self.ended = ended
         self.swept = swept
+        self.may_work = may_work
         self.name = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
         self.stops = threading.Event()
 
@@ -57,7 +59,7 @@ class Worker:
             wait = FAULT_SECONDS
             try:
                 self.swept()
-                if self.run_one():
+                if self.may_work() and self.run_one():
                     continue
                 wait = IDLE_SECONDS
                 if once:

@@ -1,5 +1,5 @@
-"""What is kept: assessments and the models that made them, jobs, keys and accounts of
-callers, their sessions, and who read what."""
+"""What is kept: assessments, the models that made them, releases, jobs, keys and accounts of callers, their
+sessions, and who read what."""
 
 from serving.storage.accounts import Account, AccountState, AccountStore
 from serving.storage.assessments import AssessmentStore, History, Page, Run, Saved, Stored
@@ -8,6 +8,7 @@ from serving.storage.database import connect, insert_into, lock_for_all
 from serving.storage.history import HistoryPage, HistoryStore, Mark, Past
 from serving.storage.keys import KeyStore
 from serving.storage.migration import Form, State, find_state, migrate, open_database
+from serving.storage.releases import ReleaseLog
 from serving.storage.run_health import RunHealthStore
 from serving.storage.sessions import Session, SessionStore
 from serving.storage.summaries import AreaSummary, SummaryStore
@@ -29,6 +30,7 @@ __all__ = [
     "Mark",
     "Page",
     "Past",
+    "ReleaseLog",
     "Run",
     "RunHealthStore",
     "Saved",

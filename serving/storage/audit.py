@@ -71,6 +71,8 @@ class Action(StrEnum):
     LOG_PRUNED = "log_pruned"
     WEBHOOK_ADDED = "webhook_added"
     WEBHOOK_ENDED = "webhook_ended"
+    MODEL_ADMITTED = "model_admitted"
+    MODEL_CHANGED = "model_changed"
 
 
 class Outcome(StrEnum):
@@ -84,8 +86,8 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry; `subject` is the HMAC of a household's key or a login name, or the number of a job, key or
-    account.
+    """One entry; `subject` is the HMAC of a household's key or a login name, the number of a job, key or account,
+    or the hash of a model's manifest or of an entry of the release log.
 
     `purpose` is empty where none is asked for.
     """
@@ -300,6 +302,7 @@ class AuditLog:
         *,
         household_id: str | None = None,
         login_name: str | None = None,
+        subject: str | None = None,
         key_id: str | None = None,
         action: Action | None = None,
         since: dt.datetime | None = None,
@@ -312,6 +315,8 @@ class AuditLog:
             query = query.where(table.c.subject == self.household(household_id))
         if login_name is not None:
             query = query.where(table.c.subject == self.login(login_name))
+        if subject is not None:
+            query = query.where(table.c.subject == subject)
         if key_id is not None:
             query = query.where(table.c.key_id == key_id)
         if action is not None:

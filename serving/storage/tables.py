@@ -26,6 +26,26 @@ model_release = Table(
 )
 """The models that assessments were made with."""
 
+release_entry = Table(
+    "release_entry",
+    METADATA,
+    Column("seq", Whole, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("released_by", text(120), nullable=False),
+    Column("action", text(10), nullable=False),
+    Column("from_version", text(80)),
+    Column("to_version", text(80)),
+    Column("to_sha256", text(64)),
+    # Where a rollback would go.
+    Column("previous_version", text(80)),
+    Column("previous_sha256", text(64)),
+    Column("is_on", Small, nullable=False),
+    Column("why", text(500), nullable=False),
+    Column("sha256", text(64), nullable=False),
+    sqlite_strict=True,
+)
+"""Every change of the model in service. The last entry says which one it is, and whether it is on."""
+
 village_facts = Table(
     "village_facts",
     METADATA,

@@ -31,7 +31,10 @@ def service(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A service that has the example's household stored and scored, as the examples say of it."""
     folder = tmp_path_factory.mktemp("examples")
     settings = Settings(
-        bundle_dir, f"sqlite:///{folder}/s.db", signals_dir=folder / "signals", models_dir=folder / "models"
+        bundle_dir,
+        f"sqlite:///{folder}/s.db",
+        signals_dir=folder / "signals",
+        kept_models_dir=folder / "models",
     )
     request = example_request()
     (household,) = request["households"]
@@ -48,7 +51,7 @@ def service(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     signals = Signals(tables, Coverage.from_rows(request["coverage"], REQUEST_FEEDS))
     signals.save(folder / "signals")
     with Client(create_app(settings)) as client:
-        KeptModels(settings.models_dir).keep(bundle_dir)
+        KeptModels(settings.kept_models_dir).keep(bundle_dir)
         day = dt.date.fromisoformat(request["as_of_date"])
         score_all(signals, day, load_bundle(bundle_dir), client.app.state.store)
         assert client.app.state.champion.wait(60)

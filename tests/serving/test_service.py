@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 
-import serving.champion
+import serving.models.service_models
 from features import CONTRACTS, FEATURES
 from features.signals import REQUEST_FEEDS
 from scoring import load_bundle
@@ -37,11 +37,11 @@ def test_it_lives_before_it_is_ready(
 ) -> None:
     go = threading.Event()
 
-    def slow(directory: Path) -> Any:
+    def slow(directory: Path, admitted: str | None) -> Any:
         assert go.wait(30)
-        return load_bundle(directory)
+        return load_bundle(directory, admitted)
 
-    monkeypatch.setattr(serving.champion, "load_bundle", slow)
+    monkeypatch.setattr(serving.models.service_models, "load_bundle", slow)
     with a_service(bundle_dir, tmp_path) as client:
         assert client.get("/health/live").json() == {"status": "live"}
         for answer in (client.get("/health/ready"), client.get("/v1/model"), client.score(b"{}")):
@@ -86,10 +86,10 @@ def test_a_broken_bundle_leaves_the_process_alive(
 def test_a_fault_while_loading_is_told_by_its_kind(
     bundle_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: Path) -> None:
+    def fail(*_: object) -> None:
         raise OSError("a secret place")
 
-    monkeypatch.setattr(serving.champion, "load_bundle", fail)
+    monkeypatch.setattr(serving.models.service_models, "load_bundle", fail)
     with a_service(bundle_dir, tmp_path) as client:
         assert client.app.state.champion.wait(10)
         answer = client.get("/health/ready")

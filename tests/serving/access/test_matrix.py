@@ -58,7 +58,7 @@ def asks(jobs: dict[tuple[str, JobState], str]) -> Iterator[Ask]:
     yield from identity_asks()
     yield from vector_asks()
     yield from own_asks()
-    for path in ("/v1/model", "/v1/measures", "/v2"):
+    for path in ("/v1/model", "/v1/models", "/v1/measures", "/v2"):
         yield Ask("GET", path, "know", f"GET {path}", lambda _: 200, {})
     open_to_all = ("/health/live", "/health/ready", "/openapi.json", "/static/console.css")
     for path in (*open_to_all, "/ping", "/v2/health/live", "/v2/health/ready"):

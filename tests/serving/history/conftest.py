@@ -81,14 +81,14 @@ def past(
 ) -> Iterator[Past]:
     folder = tmp_path_factory.mktemp("past")
     settings = Settings(
-        bundle_dir, f"sqlite:///{folder}/s.db", signals_dir=folder / "signals", models_dir=folder / "models",
+        bundle_dir, f"sqlite:///{folder}/s.db", signals_dir=folder / "signals", kept_models_dir=folder / "models",
         lookup_seconds=0,
     )  # fmt: skip
     register = county_signals.tables["household"]
     county = str(register["village_code"][0])[:6]
     with Client(create_app(settings)) as client:
         bundle = load_bundle(bundle_dir)
-        KeptModels(settings.models_dir).keep(bundle_dir)
+        KeptModels(settings.kept_models_dir).keep(bundle_dir)
         for day in DATES:
             judged = blocking(county) if day == BLOCKED_ON else None
             score_all(

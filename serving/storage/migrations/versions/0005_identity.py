@@ -1,6 +1,6 @@
 """Identifiers, encrypted; the purpose of an entry in the log, and finding a caller's entries.
 
-Revision: 0005, after 0003.
+Revision: 0005, after 0004.
 """
 
 from __future__ import annotations

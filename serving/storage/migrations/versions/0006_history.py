@@ -1,6 +1,6 @@
 """Counts by area, what a run did not believe, webhooks and their outbox.
 
-Revision: 0006, after 0003.
+Revision: 0006, after 0005.
 """
 
 from __future__ import annotations
