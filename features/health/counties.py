@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,13 +21,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.errors import ContractError
-from features.health.checkup import check_health
-from features.health.deliveries import Deliveries, refused_of
-from features.health.records import core
+from features.health.checkup import judge_feed
+from features.health.deliveries import refused_of
+from features.health.register import Register, core
+from features.health.statements import Statements
 from features.health.verdicts import Health, Verdict
 from features.signals import CONTRACTS, PLATFORM_FEEDS
 from features.signals.buckets import Buckets
-from features.signals.store import Signals
 
 Progress = Callable[[str, int, int], None]
 
@@ -68,19 +68,25 @@ class Counties:
     def check_health(self, as_of: dt.date, progress: Progress | None = None) -> Health:
         """The verdicts of `check_health` for each county; `progress` is told county, done and in all."""
         verdicts: list[Verdict] = []
-        absent: list[set[str]] = []
         refused = refused_of(self._stored.directory)
         strays = self._strays(refused)
-        for done, county in enumerate(self.codes):
-            if progress:
-                progress(county, done, len(self.codes))
-            absent.append(set())
-            for feed, delivered in self._deliveries(county, refused, strays):
-                found = check_health(delivered, as_of, feeds=[feed])
-                verdicts += [one for one in found.verdicts if one.area.startswith(county)]
-                absent[-1] |= set(found.never_delivered)
-        never = set.intersection(*absent) if absent else set()
-        return Health(as_of, tuple(verdicts), tuple(one for one in CONTRACTS if one in never))
+        feeds = [one for one in CONTRACTS if one not in PLATFORM_FEEDS]
+        stated = {feed: Statements(self._stored.coverage, feed, as_of) for feed in feeds}
+        delivered = [feed for feed in feeds if not stated[feed].is_empty]
+        for at, county in enumerate(self.codes):
+            places = self._places(county, strays)
+            returned = self._returned(county, refused, strays, places)
+            register = self._rows(_REGISTER_FEED, places)
+            with Register(register, as_of, returned.get(_REGISTER_FEED)) as homes:
+                del register
+                for number, feed in enumerate(delivered):
+                    if progress:
+                        progress(county, at * len(delivered) + number, len(self.codes) * len(delivered))
+                    found = judge_feed(
+                        feed, self._rows(feed, places), homes, stated[feed], returned.get(feed)
+                    )
+                    verdicts += [one for one in found if one.area.startswith(county)]
+        return Health(as_of, tuple(verdicts), tuple(one for one in feeds if stated[one].is_empty))
 
     @cached_property
     def _sizes(self) -> dict[str, dict[str, int]]:
@@ -123,23 +129,16 @@ class Counties:
             parts.append(rows if one.holds_all else _of(rows, one.households))
         return pa.concat_tables(parts) if parts else CONTRACTS[feed].schema.empty_table()
 
-    def _deliveries(
-        self, county: str, refused: Mapping[str, pa.Table], strays: pa.Table
-    ) -> Iterator[tuple[str, Deliveries]]:
-        """What was delivered of one county, feed after feed, each with the register that places its rows."""
-        places = self._places(county, strays)
+    def _returned(
+        self, county: str, refused: Mapping[str, pa.Table], strays: pa.Table, places: Sequence[_Place]
+    ) -> dict[str, pa.Table]:
+        """What intake refused of a county."""
         known = [strays.filter(pc.equal(strays["county"], county))["household_id"]]
         known += [one.households for one in places]
         everybody = pa.chunked_array([chunk for one in known for chunk in one.chunks], pa.string())
-        returned = {
+        return {
             feed: _of(rows, everybody, with_none=county == self._largest) for feed, rows in refused.items()
         }
-        register = self._rows(_REGISTER_FEED, places)
-        for feed in CONTRACTS:
-            if feed not in PLATFORM_FEEDS:
-                rows = register if feed == _REGISTER_FEED else self._rows(feed, places)
-                tables = {_REGISTER_FEED: register, feed: rows}
-                yield feed, Deliveries(Signals(tables, self._stored.coverage), returned)
 
     def _strays(self, refused: Mapping[str, pa.Table]) -> pa.Table:
         """household_id → county for the keys that no register knows, in accepted rows and refused ones."""
