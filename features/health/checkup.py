@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cached_property, partial
 
 import pyarrow as pa
 
@@ -60,7 +60,8 @@ def check_health(
                 absent.append(feed)
             else:
                 verdicts += judge_feed(
-                    feed, tables[feed], register, statements, given.refused.get(feed), periods=periods
+                    feed, partial(tables.__getitem__, feed), register, statements, given.refused.get(feed),
+                    periods=periods,
                 )
             if progress:
                 progress(feed, done, len(names))
@@ -69,15 +70,18 @@ def check_health(
 
 def judge_feed(
     feed: str,
-    accepted: pa.Table,
+    accepted: Callable[[], pa.Table],
     register: Register,
     statements: Statements,
     refused: pa.Table | None = None,
     *,
     periods: int = PERIODS,
 ) -> list[Verdict]:
-    """The verdicts on the last `periods` due months of one feed of the register's households."""
-    with Records(CONTRACTS[feed], accepted, register, refused) as records:
+    """The verdicts on the last `periods` due months of one feed of the register's households.
+
+    `accepted` is asked for its rows once, and they are let go of when they are placed.
+    """
+    with Records(CONTRACTS[feed], accepted(), register, refused) as records:
         return FeedCheck(records, statements).verdicts(periods)
 
 

@@ -8,11 +8,13 @@ largest county.
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import duckdb
@@ -30,6 +32,12 @@ from features.signals import CONTRACTS, PLATFORM_FEEDS
 from features.signals.buckets import Buckets
 
 Progress = Callable[[str, int, int], None]
+
+MOST_AT_ONCE = 2
+"""Counties that are in the memory at once."""
+
+QUERY_MEMORY_MB = 350
+"""What the queries of one county may hold; with less they write to disk."""
 
 _DIGITS = 6
 _REGISTER_FEED = "household"
@@ -51,6 +59,26 @@ class _Place:
     holds_all: bool
 
 
+@dataclass(frozen=True)
+class _Told:
+    """What every county's check-up asks of: statements by feed, refused rows, households of no register."""
+
+    as_of: dt.date
+    statements: Mapping[str, Statements]
+    refused: Mapping[str, pa.Table]
+    strays: pa.Table
+
+    @property
+    def delivered(self) -> list[str]:
+        """The feeds that were ever delivered."""
+        return [feed for feed, one in self.statements.items() if not one.is_empty]
+
+    @property
+    def absent(self) -> list[str]:
+        """The feeds that never were."""
+        return [feed for feed, one in self.statements.items() if one.is_empty]
+
+
 class Counties:
     """The counties of stored signals. A household belongs where it was last registered."""
 
@@ -66,27 +94,50 @@ class Counties:
         return tuple(sorted({county for counties in self._sizes.values() for county in counties}))
 
     def check_health(self, as_of: dt.date, progress: Progress | None = None) -> Health:
-        """The verdicts of `check_health` for each county; `progress` is told county, done and in all."""
-        verdicts: list[Verdict] = []
+        """The verdicts of `check_health` for each county; `progress` is told county, feeds done and in all.
+
+        Counties are judged beside each other, as many as there are cores and memory for.
+        """
         refused = refused_of(self._stored.directory)
-        strays = self._strays(refused)
-        feeds = [one for one in CONTRACTS if one not in PLATFORM_FEEDS]
-        stated = {feed: Statements(self._stored.coverage, feed, as_of) for feed in feeds}
-        delivered = [feed for feed in feeds if not stated[feed].is_empty]
-        for at, county in enumerate(self.codes):
-            places = self._places(county, strays)
-            returned = self._returned(county, refused, strays, places)
-            register = self._rows(_REGISTER_FEED, places)
-            with Register(register, as_of, returned.get(_REGISTER_FEED)) as homes:
-                del register
-                for number, feed in enumerate(delivered):
-                    if progress:
-                        progress(county, at * len(delivered) + number, len(self.codes) * len(delivered))
-                    found = judge_feed(
-                        feed, self._rows(feed, places), homes, stated[feed], returned.get(feed)
-                    )
-                    verdicts += [one for one in found if one.area.startswith(county)]
-        return Health(as_of, tuple(verdicts), tuple(one for one in feeds if stated[one].is_empty))
+        told = _Told(
+            as_of,
+            {
+                feed: Statements(self._stored.coverage, feed, as_of)
+                for feed in CONTRACTS
+                if feed not in PLATFORM_FEEDS
+            },
+            refused,
+            self._strays(refused),
+        )
+        done = iter(range(1, len(self.codes) * len(told.delivered) + 1))
+
+        def step(county: str) -> None:
+            if progress:
+                progress(county, next(done), len(self.codes) * len(told.delivered))
+
+        beside = max(1, min(MOST_AT_ONCE, os.cpu_count() or 1, len(self.codes)))
+        threads = max(1, (os.cpu_count() or 1) // beside)
+        with ThreadPoolExecutor(beside) as workers:
+            found = workers.map(lambda county: self._judge(county, told, threads, step), self.codes)
+            verdicts = [one for of_county in found for one in of_county]
+        return Health(as_of, tuple(verdicts), tuple(told.absent))
+
+    def _judge(self, county: str, told: _Told, threads: int, step: Callable[[str], None]) -> list[Verdict]:
+        """The verdicts on a county, feed after feed."""
+        places = self._places(county, told.strays)
+        returned = self._returned(county, told, places)
+        register = self._rows(_REGISTER_FEED, places)
+        verdicts: list[Verdict] = []
+        with Register(
+            register, told.as_of, returned.get(_REGISTER_FEED), threads=threads, memory_mb=QUERY_MEMORY_MB
+        ) as homes:
+            del register
+            for feed in told.delivered:
+                rows = partial(self._rows, feed, places)
+                found = judge_feed(feed, rows, homes, told.statements[feed], returned.get(feed))
+                verdicts += [one for one in found if one.area.startswith(county)]
+                step(county)
+        return verdicts
 
     @cached_property
     def _sizes(self) -> dict[str, dict[str, int]]:
@@ -129,15 +180,15 @@ class Counties:
             parts.append(rows if one.holds_all else _of(rows, one.households))
         return pa.concat_tables(parts) if parts else CONTRACTS[feed].schema.empty_table()
 
-    def _returned(
-        self, county: str, refused: Mapping[str, pa.Table], strays: pa.Table, places: Sequence[_Place]
-    ) -> dict[str, pa.Table]:
+    def _returned(self, county: str, told: _Told, places: Sequence[_Place]) -> dict[str, pa.Table]:
         """What intake refused of a county."""
+        strays = told.strays
         known = [strays.filter(pc.equal(strays["county"], county))["household_id"]]
         known += [one.households for one in places]
         everybody = pa.chunked_array([chunk for one in known for chunk in one.chunks], pa.string())
         return {
-            feed: _of(rows, everybody, with_none=county == self._largest) for feed, rows in refused.items()
+            feed: _of(rows, everybody, with_none=county == self._largest)
+            for feed, rows in told.refused.items()
         }
 
     def _strays(self, refused: Mapping[str, pa.Table]) -> pa.Table:
@@ -158,9 +209,14 @@ class Counties:
                 "CREATE TEMP TABLE alike (core VARCHAR, since DATE, household_id VARCHAR, village VARCHAR)"
             )
             for path in self._registers.values():
+                connection.register("register", _read(path, ["household_id"]))
+                connection.execute(
+                    "DELETE FROM strays WHERE household_id IN (SELECT household_id FROM register)"
+                )
+            asked = connection.sql("SELECT COUNT(*) FROM strays WHERE core <> ''").fetchall()[0][0]
+            for path in self._registers.values() if asked else ():
                 connection.register("register", _read(path, _REGISTER))
                 connection.execute(
-                    "DELETE FROM strays WHERE household_id IN (SELECT household_id FROM register); "
                     f"INSERT INTO alike SELECT {reads} AS core, since, household_id, village FROM ({_LAST}) "
                     f"WHERE {reads} IN (SELECT core FROM strays WHERE core <> '')"
                 )

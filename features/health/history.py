@@ -92,16 +92,20 @@ class History:
 
     def sound_parts(self, parts: Parts, rows: Sequence[int]) -> tuple[Counts, Counts]:
         """Sound shares and sound rows (months, areas) of many areas in some months, by their places."""
-        sound = self._sound[list(rows)]
-        counts = np.where(sound, self.grid.table("rows")[list(rows)], 0.0)
-        if sound[:, parts.places].all():
-            return np.ones((len(rows), len(parts))), parts.sums(counts)
+        at = list(rows)
+        sound, cells = self._sound[at], self.grid.table("rows")[at]
+        told = sound[:, self._is_place].mean(axis=1) if self._is_place.any() else np.ones(len(at))
+        if ((told == 0) | (told == 1)).all():
+            # Most months are stated of every village, or of none.
+            shares = np.broadcast_to((told == 1)[:, np.newaxis].astype(np.float64), (len(at), len(parts)))
+            return shares, parts.sums(cells) * shares
         weights = self._usual_rows()
         alone = parts.sums(weights)
         # An area without any row weighs its villages alike.
         shares = parts.sums(sound * weights) / np.maximum(alone, 1e-9)
-        even = parts.sums(sound.astype(np.float64)) / parts.sums(np.ones_like(weights))
-        return np.where(alone == 0, even, np.where(even == 1, 1.0, shares)), parts.sums(counts)
+        even = parts.sums(sound) / parts.sums(np.ones(len(weights)))
+        shares = np.where(alone == 0, even, np.where(even == 1, 1.0, shares))
+        return shares, parts.sums(np.where(sound, cells, 0.0))
 
     def _usual_rows(self) -> Counts:
         if self._weights is None:

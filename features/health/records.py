@@ -7,7 +7,8 @@ another. All are set-wise in DuckDB.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -15,7 +16,7 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
-from features.health.grid import NOWHERE, Counts, Grid
+from features.health.grid import Counts, Grid
 from features.health.months import first_day, last_day
 from features.health.register import Register, core, quoted
 from features.signals.contract import ENDED_KNOWN_ON, ENDED_ON, KNOWN_ON, OCCURRED_ON, Contract
@@ -33,6 +34,9 @@ TWIN_DAYS = 15
 
 _ENOUGH_MONTHS = 6
 """Months with rows without which a category has no middle of its own."""
+
+_LARGEST = 10**18
+"""Whole amounts end before it."""
 
 _DATES = (OCCURRED_ON, KNOWN_ON, "is_known_on_estimated", ENDED_ON, ENDED_KNOWN_ON)
 _AREA = "village_code"
@@ -120,25 +124,24 @@ class Records:
         wanted = {"rows": "TRUE", **self.conditions(reference, month), **self._positive()}
         dates = wanted.pop("dates")
         arrived = self.connection.sql(
-            f"SELECT m.month, r.village, COUNT(*) AS dates FROM {_ARRIVING} WHERE {dates} GROUP BY 1, 2"  # noqa: S608
+            f"SELECT m.month, r.place, COUNT(*) AS dates FROM {_ARRIVING} WHERE {dates} GROUP BY 1, 2"  # noqa: S608
         ).to_arrow_table()
         columns = ", ".join(f'COUNT(*) FILTER (WHERE {text}) AS "{name}"' for name, text in wanted.items())
         if self.contract.kind == "event":
-            counted = [self._asked(f"SELECT m.month, r.village, {columns} FROM {self._joined} GROUP BY 1, 2")]
+            counted = [self._asked(f"SELECT m.month, r.place, {columns} FROM {self._joined} GROUP BY 1, 2")]
         else:
             counted = self._count_spells(months, seen_after, columns)
-        places = set(self.register.villages)
-        for one in (arrived, *counted):
-            places |= set(one["village"].unique().to_pylist())
-        grid = Grid(months, sorted(places))
-        first, *ended = (_tables(grid, one, wanted) for one in counted)
+        names = self.register.names
+        seen = {names[at] for one in (arrived, *counted) for at in one["place"].unique().to_pylist()}
+        grid = Grid(months, sorted(seen | set(self.register.villages)))
+        first, *ended = (_tables(grid, names, one, wanted) for one in counted)
         for at, name in enumerate(wanted):
             table = first[at]
-            if ended and name != "repeats":
+            if ended and name != "repeats" and table.any():
                 # What began and has not ended is there; a spell that begins anew repeats in that month alone.
                 table = np.cumsum(table - ended[0][at], axis=0)
             grid.put(name, table)
-        grid.put("dates", _tables(grid, arrived, ["dates"])[0])
+        grid.put("dates", _tables(grid, names, arrived, ["dates"])[0])
         return grid
 
     def _count_spells(self, months: Sequence[int], seen_after: int, columns: str) -> list[pa.Table]:
@@ -156,11 +159,11 @@ class Records:
         )
         return [
             self._asked(
-                f"SELECT since AS month, r.village, {columns} FROM {lasting} "  # noqa: S608
+                f"SELECT since AS month, r.place, {columns} FROM {lasting} "  # noqa: S608
                 "WHERE until IS NULL OR until > since GROUP BY 1, 2"
             ),
             self._asked(
-                f"SELECT until AS month, r.village, {columns} FROM {lasting} "  # noqa: S608
+                f"SELECT until AS month, r.place, {columns} FROM {lasting} "  # noqa: S608
                 f"WHERE until > since AND until <= {months[-1]} GROUP BY 1, 2"
             ),
         ]
@@ -169,7 +172,10 @@ class Records:
         return self.connection.sql(text).to_arrow_table()
 
     def conditions(self, reference: Reference, month: str = "m.month") -> dict[str, str]:
-        """Oddities of a row by name, as SQL over ``r`` and the `month` it is looked at; a name is kind or kind:field."""
+        """Oddities of a row by name, as SQL over ``r`` and the `month` it is looked at in.
+
+        A name is kind or kind:field.
+        """
         # An old spell that is still open repeats nothing; one that begins anew with nothing changed does.
         repeats = "is_repeat" if self.contract.kind == "event" else f"(is_repeat AND r.month = {month})"
         found = {"copies": "is_copy", "repeats": repeats, "foreign": "is_foreign"}
@@ -191,21 +197,17 @@ class Records:
             zero = "NOT r." + field.column if isinstance(field, Flag) else f"r.{field.column} = 0"
             found[f"zero:{field.name}"] = zero
         for size in self.sizes:
-            middle = self._middle(size, reference)
-            beyond = f"LOG10(r.{size.column}) - {middle}"
-            known = f"r.{size.column} > 0"
+            amount, known = f"r.{size.column}", f"r.{size.column} > 0"
             # A number within its usual bounds, a percentage of 100, is large and no slip.
             bound = known
             if isinstance(size, Count):
-                bound = f"r.{size.column} > {size.usual_maximum or size.maximum}"
-            found[f"large:{size.name}"] = f"{bound} AND CASE WHEN {known} THEN {beyond} END > {DECADES}"
-            found[f"small:{size.name}"] = f"{known} AND CASE WHEN {known} THEN {beyond} END < -{DECADES}"
+                bound = f"{amount} > {size.usual_maximum or size.maximum}"
+            found[f"large:{size.name}"] = f"{bound} AND {amount} > {self._border(size, reference, DECADES)}"
+            found[f"small:{size.name}"] = f"{known} AND {amount} < {self._border(size, reference, -DECADES)}"
             if isinstance(size, Money):
-                found[f"high:{size.name}"] = (
-                    f"{known} AND CASE WHEN {known} THEN {beyond} END > {HALF_DECADE}"
-                )
+                found[f"high:{size.name}"] = f"{amount} > {self._border(size, reference, HALF_DECADE)}"
                 found[f"low:{size.name}"] = (
-                    f"{known} AND CASE WHEN {known} THEN {beyond} END < -{HALF_DECADE}"
+                    f"{known} AND {amount} < {self._border(size, reference, -HALF_DECADE)}"
                 )
             if size.column in self._commonest:
                 found[f"same:{size.name}"] = f"r.{size.column} = {self._commonest[size.column]}"
@@ -216,13 +218,13 @@ class Records:
     def households(self, month: int, seen_after: int, villages: Iterable[str], condition: str) -> list[str]:
         """Registered households of these villages with a row of that month for which the condition holds."""
         self._register_months([month], seen_after)
-        self.connection.register("chosen", pa.table({"village": pa.array(list(villages), pa.string())}))
+        self._register_chosen(villages)
         joined = self._joined
         if condition.startswith("(DATE_DIFF"):
             joined = _ARRIVING
         found = self.connection.sql(
-            f"SELECT DISTINCT r.home FROM {joined} JOIN chosen ON chosen.village = r.village "  # noqa: S608
-            f"WHERE r.home IS NOT NULL AND {condition} ORDER BY 1"
+            f"SELECT DISTINCT h.household_id FROM {joined} JOIN chosen ON chosen.place = r.place "  # noqa: S608
+            f"JOIN homes h ON h.number = r.home WHERE {condition} ORDER BY 1"
         ).fetchall()
         return [str(one[0]) for one in found]
 
@@ -239,12 +241,12 @@ class Records:
         Of the rows for which the condition holds.
         """
         self._register_months([month], seen_after)
-        self.connection.register("chosen", pa.table({"village": pa.array(list(villages), pa.string())}))
+        self._register_chosen(villages)
         found = {}
         for size in self.sizes:
             (row,) = self.connection.sql(
                 f"SELECT MEDIAN(LOG10(r.{size.column}) - {self._middle(size, reference)}) "  # noqa: S608
-                f"FROM {self._joined} JOIN chosen ON chosen.village = r.village "
+                f"FROM {self._joined} JOIN chosen ON chosen.place = r.place "
                 f"WHERE r.{size.column} > 0 AND {condition}"
             ).fetchall()
             if row[0] is not None:
@@ -285,16 +287,29 @@ class Records:
         return {f"positive:{one.name}": f"r.{one.column} > 0" for one in self.sizes}
 
     def _middle(self, field: Field, reference: Reference) -> str:
-        whole = reference.middles.get((field.column, None))
+        """The usual middle of an amount in a row's category, in powers of ten, as SQL."""
+        return self._by_category(field, {key: repr(one) for key, one in reference.middles.items()}, "DOUBLE")
+
+    def _border(self, field: Field, reference: Reference, decades: float) -> str:
+        """The amount beyond which one is so many powers of ten from its usual middle, as SQL."""
+        borders = {key: str(border_of(middle, decades)) for key, middle in reference.middles.items()}
+        return self._by_category(field, borders, "BIGINT")
+
+    def _by_category(self, field: Field, values: Mapping[tuple[str, str | None], str], kind: str) -> str:
+        other = values.get((field.column, None), "NULL")
         cases = " ".join(
-            f"WHEN {quoted(stratum)} THEN {middle!r}"
-            for (column, stratum), middle in reference.middles.items()
+            f"WHEN {quoted(stratum)} THEN {value}"
+            for (column, stratum), value in values.items()
             if column == field.column and stratum is not None
         )
-        other = "NULL" if whole is None else repr(whole)
         if not cases or not self.categories:
-            return f"CAST({other} AS DOUBLE)"
+            return f"CAST({other} AS {kind})"
         return f"CASE r.{self.categories[0].column} {cases} ELSE {other} END"
+
+    def _register_chosen(self, villages: Iterable[str]) -> None:
+        of_place = {one: at for at, one in enumerate(self.register.names)}
+        places = [of_place[one] for one in villages]
+        self.connection.register("chosen", pa.table({"place": pa.array(places, pa.int32())}))
 
     def _register_months(self, months: Sequence[int], seen_after: int) -> None:
         ends = [last_day(one) for one in months]
@@ -307,14 +322,14 @@ class Records:
         self.connection.register("months", table)
 
     def _placed_sql(self) -> str:
-        payload = ", ".join(["household_id", *(one.column for one in self.payload)])
+        payload = ", ".join(f"d.{one}" for one in ("household_id", *(one.column for one in self.payload)))
         columns = ", ".join(self.contract.schema.names)
         is_register = any(one.name == _AREA for one in self.contract.fields)
         own = f"d.{_AREA}" if is_register else "NULL"
         # In the register itself a key is foreign when an older one reads the same without its prefix.
         foreign = "d.registered IS NULL"
         if is_register:
-            foreign = "COALESCE(k.household_id <> d.household_id, d.household_id IS NULL)"
+            foreign = "COALESCE(k.number <> d.registered, d.household_id IS NULL OR k.number IS NOT NULL)"
         return f"""
             CREATE TEMP TABLE placed AS
             WITH delivered AS (
@@ -330,18 +345,29 @@ class Records:
                 ), occurred_on IS NOT NULL AS was_dated, known_on IS NOT NULL AS was_known
                 FROM delivered, usual
             ), living AS (
-                SELECT d.*, h.household_id AS registered, h.village AS living_in,
-                    {_month_of("d.occurred_on")} AS month, HASH({payload.replace("household_id", "d.household_id", 1)}) AS content
+                SELECT d.*, h.number AS registered, h.place AS living_in
                 FROM dated d LEFT JOIN homes h ON h.household_id = d.household_id
                 WHERE d.known_on <= DATE '{self.register.as_of}'
             )
-            SELECT d.* EXCLUDE (registered, living_in, lag), {foreign} AS is_foreign,
-                COALESCE(k.household_id, d.registered) AS home,
-                COALESCE(d.living_in, k.village, {own}, '{NOWHERE}') AS village
+            SELECT {self._kept()}, d.refused, d.was_dated, d.was_known,
+                {_month_of("d.occurred_on")} AS month, HASH({payload}) AS content, {foreign} AS is_foreign,
+                COALESCE(k.number, d.registered) AS home, COALESCE(d.living_in, k.place, w.place, 0) AS place
             FROM living d
             LEFT JOIN keys k ON k.core = CASE WHEN {is_register} OR d.registered IS NULL
                 THEN {core("d.household_id")} END
+            LEFT JOIN places w ON w.village = CASE WHEN d.living_in IS NULL AND k.place IS NULL THEN {own} END
         """  # noqa: S608
+
+    def _kept(self) -> str:
+        """What is kept of a row: of a text that is no category, whether it is there."""
+        kept = ["CASE WHEN d.household_id IS NOT NULL THEN HASH(d.household_id) END AS household_id"]
+        for field in self.contract.fields:
+            if field.name == "household_id":
+                continue
+            is_size = isinstance(field, Category | Money | Count | Flag) or field.name in _DATES
+            text = f"d.{field.column}"
+            kept.append(text if is_size else f"CASE WHEN {text} IS NOT NULL THEN TRUE END AS {field.column}")
+        return ", ".join(kept)
 
     def _marked_sql(self) -> str:
         """The rows whose content is there more than once are marked; of most feeds they are few."""
@@ -362,15 +388,15 @@ class Records:
             WITH again AS (
                 SELECT content FROM placed GROUP BY content HAVING COUNT(*) > 1
             ), numbered AS MATERIALIZED (
-                SELECT rowid AS place, household_id, month, content, occurred_on,
+                SELECT rowid AS at, household_id, month, content, occurred_on,
                     ROW_NUMBER() OVER (PARTITION BY content, occurred_on ORDER BY known_on, refused)
                         AS nth_record,
-                    ROW_NUMBER() OVER (PARTITION BY content ORDER BY occurred_on, known_on) AS nth_content,
+                    RANK() OVER (PARTITION BY content ORDER BY occurred_on, known_on) AS nth_content,
                     LAG(occurred_on) OVER (PARTITION BY content ORDER BY occurred_on, known_on)
                         AS last_on
                 FROM placed WHERE content IN (SELECT content FROM again)
             ), marked AS (
-                SELECT d.place, d.nth_record > 1 AS is_copy, {repeat} AS is_repeat,
+                SELECT d.at, d.nth_record > 1 AS is_copy, {repeat} AS is_repeat,
                     COALESCE(d.occurred_on - d.last_on BETWEEN 1 AND {TWIN_DAYS}, FALSE) AS is_twin
                 FROM numbered d {joins}
             )
@@ -378,8 +404,27 @@ class Records:
             CREATE TEMP VIEW r AS
             SELECT p.*, COALESCE(k.is_copy, FALSE) AS is_copy, COALESCE(k.is_repeat, FALSE) AS is_repeat,
                 COALESCE(k.is_twin, FALSE) AS is_twin
-            FROM placed p LEFT JOIN marks k ON k.place = p.rowid
+            FROM placed p LEFT JOIN marks k ON k.at = p.rowid
         """  # noqa: S608
+
+
+def border_of(middle: float, decades: float) -> int:
+    """The last whole amount that is not yet `decades` from the middle, both in powers of ten.
+
+    Whole amounts are compared faster than logarithms, and none is on the other side of the border.
+    """
+
+    def is_beyond(amount: int) -> bool:
+        beyond = math.log10(amount) - middle
+        return beyond > decades if decades > 0 else beyond < decades
+
+    step = 1 if decades > 0 else -1
+    border = max(1, min(_LARGEST, round(10 ** (middle + decades))))
+    while 1 <= border + step <= _LARGEST and not is_beyond(border + step):
+        border += step
+    while border >= 1 and is_beyond(border):
+        border -= step
+    return border
 
 
 def _month_of(date: str) -> str:
@@ -387,14 +432,20 @@ def _month_of(date: str) -> str:
     return f"CAST(YEAR({date}) * 12 + MONTH({date}) - 1 AS INTEGER)"
 
 
-def _tables(grid: Grid, counted: pa.Table, names: Iterable[str]) -> list[Counts]:
-    """Columns of counts as tables of the grid, months × villages."""
-    villages = counted["village"].combine_chunks().dictionary_encode()
-    columns = grid.columns(villages.dictionary.to_pylist())[villages.indices.to_numpy(zero_copy_only=False)]
-    rows = grid.rows(counted["month"].to_numpy())
+def _tables(grid: Grid, names: Sequence[str], counted: pa.Table, wanted: Iterable[str]) -> list[Counts]:
+    """Columns of counts as tables of the grid, months × villages; `names` are the villages by their places."""
+    of_place = {one: at for at, one in enumerate(grid.villages)}
+    columns = np.array([of_place.get(one, -1) for one in names])[counted["place"].to_numpy()]
+    flat = grid.rows(counted["month"].to_numpy()) * len(grid.villages) + columns
+    shape = len(grid.months), len(grid.villages)
+    # Most oddities are in no row; their tables are one and the same.
+    empty = np.zeros(shape)
     made = []
-    for name in names:
-        table = np.zeros((len(grid.months), len(grid.villages)))
-        table[rows, columns] = counted[name].to_numpy()
+    for name in wanted:
+        counts = counted[name].to_numpy()
+        table = empty
+        if counts.any():
+            table = np.zeros(shape)
+            table.reshape(-1)[flat] = counts
         made.append(table)
     return made

@@ -14,6 +14,8 @@ from typing import Self
 import duckdb
 import pyarrow as pa
 
+from features.health.grid import NOWHERE
+
 QUERY_MEMORY_MB = 500
 """What the queries of one feed may hold beside the feed itself; with less they write to disk."""
 
@@ -21,18 +23,29 @@ QUERY_MEMORY_MB = 500
 class Register:
     """The household register as known by `as_of`; rows of it that intake refused place households too.
 
-    Holds the tables ``homes`` (household_id, village, since) and ``keys`` (core, household_id, village), where
-    `core` is a key as a spreadsheet leaves it.
+    Holds the tables ``homes`` (household_id, number, place, since), ``keys`` (core, number, place), where `core`
+    is a key as a spreadsheet leaves it, and ``places`` (village, place), which has every village written in
+    the register; 0 is `NOWHERE`.
     """
 
-    def __init__(self, register: pa.Table, as_of: dt.date, refused: pa.Table | None = None) -> None:
+    def __init__(
+        self,
+        register: pa.Table,
+        as_of: dt.date,
+        refused: pa.Table | None = None,
+        *,
+        threads: int | None = None,
+        memory_mb: int = QUERY_MEMORY_MB,
+    ) -> None:
         self.as_of = as_of
         self.connection = duckdb.connect()
-        self.connection.execute(f"SET memory_limit = '{QUERY_MEMORY_MB}MB'")
+        self.connection.execute(f"SET memory_limit = '{memory_mb}MB'")
         # Made by the engine where it is needed, and removed by it.
         spilled = Path(tempfile.gettempdir()) / f"fangfan-health-{uuid.uuid4().hex}"
         self.connection.execute(f"SET temp_directory = {quoted(str(spilled))}")
         self.connection.execute("SET preserve_insertion_order = false")
+        if threads:
+            self.connection.execute(f"SET threads = {threads}")
         # Its own bar would mix with ours and with a program that reads the output. In a notebook without
         # ipywidgets there is none, and it cannot be switched off either.
         with suppress(duckdb.InvalidInputException):
@@ -57,20 +70,28 @@ class Register:
     def villages(self) -> dict[str, int]:
         """Village → registered households, by village."""
         return dict(
-            self.connection.sql("SELECT village, COUNT(*) FROM homes GROUP BY village ORDER BY 1").fetchall()
+            self.connection.sql(
+                "SELECT village, COUNT(*) FROM homes JOIN places USING (place) GROUP BY village ORDER BY 1"
+            ).fetchall()
         )
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Every village by its place."""
+        return [one[0] for one in self.connection.sql("SELECT village FROM places ORDER BY place").fetchall()]
 
     def living_in(self, villages: list[str]) -> list[str]:
         """The registered households of some villages."""
         found = self.connection.execute(
-            "SELECT household_id FROM homes WHERE village IN (SELECT UNNEST(?)) ORDER BY 1", [villages]
+            "SELECT household_id FROM homes JOIN places USING (place) WHERE village IN (SELECT UNNEST(?)) "
+            "ORDER BY 1", [villages],
         ).fetchall()
         return [str(one[0]) for one in found]
 
 
 def _register_sql(as_of: dt.date) -> str:
     return f"""
-        CREATE TEMP TABLE homes AS
+        CREATE TEMP TABLE living AS
         SELECT household_id, ARG_MIN(village_code, (-epoch(occurred_on), village_code)) AS village,
             MIN(known_on) AS since
         FROM (
@@ -83,10 +104,19 @@ def _register_sql(as_of: dt.date) -> str:
             FROM refused_register
             WHERE REGEXP_FULL_MATCH(village_code, '[0-9A-Z]{{12}}') AND household_id IS NOT NULL
         ) GROUP BY household_id;
+        CREATE TEMP TABLE places AS
+        SELECT village, CAST(ROW_NUMBER() OVER (ORDER BY village <> '{NOWHERE}', village) - 1 AS INTEGER) AS place
+        FROM (
+            SELECT '{NOWHERE}' AS village UNION SELECT village_code FROM register
+            UNION SELECT village_code FROM refused_register
+        ) WHERE village IS NOT NULL;
+        CREATE TEMP TABLE homes AS
+        SELECT household_id, CAST(ROW_NUMBER() OVER () AS INTEGER) AS number, place, since
+        FROM living JOIN places USING (village);
+        DROP TABLE living;
         CREATE TEMP TABLE keys AS
         SELECT {core("household_id")} AS core,
-            ARG_MIN(household_id, (since, household_id)) AS household_id,
-            ARG_MIN(village, (since, household_id)) AS village
+            ARG_MIN(number, (since, household_id)) AS number, ARG_MIN(place, (since, household_id)) AS place
         FROM homes GROUP BY 1 HAVING core <> '';
     """  # noqa: S608
 

@@ -325,7 +325,7 @@ class Records:
                 SELECT *,
                     ROW_NUMBER() OVER (PARTITION BY content, occurred_on ORDER BY known_on, refused)
                         AS nth_record,
-                    ROW_NUMBER() OVER (PARTITION BY content ORDER BY occurred_on, known_on) AS nth_content,
+                    RANK() OVER (PARTITION BY content ORDER BY occurred_on, known_on) AS nth_content,
                     LAG(occurred_on) OVER (PARTITION BY content ORDER BY occurred_on, known_on)
                         AS last_on
                 FROM hashed
