@@ -18,7 +18,9 @@ from scoring.reasons import (
     MOST_FACTS,
     MOST_PROTECTIVE_REASONS,
     MOST_RISK_REASONS,
+    Effect,
     family_of,
+    is_idle_at_zero,
 )
 
 Floats = npt.NDArray[np.float64]
@@ -52,6 +54,11 @@ class Families:
         members = [family_of(one) for one in feature_names]
         self.names = tuple(sorted(set(members)))
         self._of_feature = np.array([self.names.index(one) for one in members], dtype=np.int16)
+        effects: tuple[Effect, Effect] = ("risk", "protective")
+        self._idle = [
+            np.array([is_idle_at_zero(one, effect) for one in feature_names], dtype=np.bool_)
+            for effect in effects
+        ]
 
     @cached_property
     def codes(self) -> tuple[str, ...]:
@@ -70,7 +77,7 @@ class Families:
         found = tuple(_none(len(matrix), most) for most in (MOST_RISK_REASONS, MOST_PROTECTIVE_REASONS))
         risk, protective = found
         rank_rows(
-            matrix, contributions, self._of_feature, len(self.names), LEAST_CONTRIBUTION,
+            matrix, contributions, self._of_feature, len(self.names), LEAST_CONTRIBUTION, *self._idle,
             risk.families, risk.totals, risk.features, risk.contributions, risk.shares,
             protective.families, protective.totals, protective.features, protective.contributions,
         )  # fmt: skip

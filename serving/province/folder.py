@@ -62,10 +62,23 @@ class ProvinceFolder:
             path.parent.mkdir(parents=True, exist_ok=True)
             put_in_place(path, lambda writing, mine=mine: write_rows(mine, writing))  # type: ignore[misc]
             found[county] = len(mine)
+        return self._finish(bucket, found, towns)
+
+    def take(self, bucket: str, parts: Mapping[str, Path], towns: Mapping[str, Counts]) -> Finished:
+        """Move a bucket's files, written elsewhere, into their places by county; then say that it is finished."""
+        found: dict[str, int] = {}
+        for county, part in sorted(parts.items()):
+            found[county] = rows_of(part)
+            path = self.path(county, bucket)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            put_in_place(path, part.replace)
+        return self._finish(bucket, found, towns)
+
+    def _finish(self, bucket: str, rows: Mapping[str, int], towns: Mapping[str, Counts]) -> Finished:
         (self.out / "buckets").mkdir(exist_ok=True)
-        said = {"rows": found, "towns": {town: one.as_json() for town, one in towns.items()}}
+        said = {"rows": rows, "towns": {town: one.as_json() for town, one in towns.items()}}
         replace_file(self.out / "buckets" / f"{bucket}.json", json.dumps(said).encode())
-        return Finished(found, towns)
+        return Finished(rows, towns)
 
     def find(self, bucket: str) -> Finished | None:
         """A bucket that an earlier run finished; raises `RunError` when what it wrote is harmed."""
