@@ -20,8 +20,8 @@ from scoring.reasons import (
     MOST_RISK_REASONS,
     Effect,
     family_of,
-    is_idle_at_zero,
 )
+from scoring.zeros import is_idle_at_zero
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int16]

@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple
 from features import CONTRACTS, FEATURES
 from scoring.shares import share_word
 from scoring.texts import catalogue, format_value
+from scoring.zeros import is_idle_at_zero
 
 Effect = Literal["risk", "protective"]
 Freshness = Literal["fresh", "partial", "stale", "missing"]
@@ -41,18 +42,6 @@ REGISTERS = ("household", "member")
 """Feeds that say who the household is; most facts divide by them."""
 
 DAYS_OF_YEAR = 365
-
-LACKS_AT_ZERO = frozenset({
-    "composition_land_mu",
-    "employment_migrant_count",
-    "employment_public_welfare_count",
-    "insurance_enrolled_count",
-    "income_transfers_yuan_12m",
-    "income_wages_share_12m",
-    "assistance_monthly_yuan",
-    "assistance_is_on_dibao",
-})
-"""Features without a direction of which to have nothing is a lack that can be seen at the door."""
 
 MOST_RANKS_MOVED = 1
 """How many ranks a firm reason may move in a sibling model."""
@@ -179,21 +168,6 @@ def rank_reasons(
     )
 
 
-@cache
-def is_idle_at_zero(feature: str, effect: Effect) -> bool:
-    """Whether 0, or "no", of a feature says nothing of why the risk is higher (or lower).
-
-    No hospital stay raises no risk and no income lowers none, whatever a model made of them beside its other
-    features. 0 days since something is its newest date, and no nothing.
-    """
-    one = FEATURES[feature]
-    if effect == "protective":
-        return one.direction < 0
-    if one.direction == 0:
-        return feature not in LACKS_AT_ZERO and one.unit != "days"
-    return one.direction > 0
-
-
 def with_firmness(reasons: Sequence[Reason], siblings: Sequence[Sequence[str]]) -> list[Reason]:
     """The reasons with `is_firm`, from the families that each sibling model shows, strongest first.
 
@@ -311,7 +285,11 @@ def usual_text(fact: ReasonFact, language: str) -> str | None:
     if fact.value is None or (fact.usual_village is None and fact.usual_town is None):
         return None
     texts = catalogue(language)["usual"]
-    here = [(place, one) for place, one in (("village", fact.usual_village), ("town", fact.usual_town)) if one is not None]
+    here = [
+        (place, one)
+        for place, one in (("village", fact.usual_village), ("town", fact.usual_town))
+        if one is not None
+    ]
     if FEATURES[fact.feature].unit == "yes/no":
         # Half of them say yes: then most say nothing.
         parts = [

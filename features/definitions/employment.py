@@ -77,7 +77,12 @@ def employment_ended_count_12m(employment: View) -> Expr:
 
 
 @feature(
-    "能劳动但没有就业的人数", "members able to work who have none", unit="persons", theme="employment", cause="07", direction=+1
+    "能劳动但没有就业的人数",
+    "members able to work who have none",
+    unit="persons",
+    theme="employment",
+    cause="07",
+    direction=+1,
 )
 def employment_idle_workers_count() -> Expr:
     """Members able to work minus members at work; below 0 where people of weak ability work too."""

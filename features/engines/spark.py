@@ -156,7 +156,7 @@ class SparkSignals:
         self.coverage = self._coverage()
 
     def open(self, feeds: Iterable[str], buckets: Sequence[str] | None = None) -> None:
-        """Make tables of the files of these feeds, and of those that every run needs; of some buckets alone."""
+        """Make tables of these feeds and of those that every run needs, from some buckets or all."""
         needed = {"household", "identification", *feeds}
         needed.update(feed for name in (INCOME, SELF_PAID, DISASTERS) for feed in FEATURES[name].feeds)
         for feed in sorted(needed - {FEED}):
@@ -229,7 +229,9 @@ class SparkSignals:
         """The files of a feed as a table, its dates as day numbers."""
         schema = CONTRACTS[feed].schema
         # Each file by its name: one that is absent is an error, one too many is not read.
-        paths = [f"{self._folder.address}/{self.data}/{feed}/{name}.parquet" for name in buckets or self.buckets]
+        paths = [
+            f"{self._folder.address}/{self.data}/{feed}/{name}.parquet" for name in buckets or self.buckets
+        ]
         frame: DataFrame = _run(partial(self.session.read.parquet, *paths))
         if frame.dtypes != [(one.name, _SPARK_TYPES[one.type]) for one in schema]:
             raise ContractError(f"{feed} of {self._folder.address} has other columns: take the rows in anew")

@@ -60,7 +60,11 @@ def check_health(
                 absent.append(feed)
             else:
                 verdicts += judge_feed(
-                    feed, partial(tables.__getitem__, feed), register, statements, given.refused.get(feed),
+                    feed,
+                    partial(tables.__getitem__, feed),
+                    register,
+                    statements,
+                    given.refused.get(feed),
                     periods=periods,
                 )
             if progress:
@@ -127,7 +131,9 @@ class FeedCheck:
     def _judge(self, month: int, history: History, reference: Reference) -> list[Verdict]:
         grid = history.grid
         is_due = month < self.due or self.is_due
-        faults = find_faults(history, month, self.statements, is_due=is_due, months=grid.months, homes=self.homes)
+        faults = find_faults(
+            history, month, self.statements, is_due=is_due, months=grid.months, homes=self.homes
+        )
         period = first_day(month)
         verdicts = [self._verdict(one, period, month, grid, reference) for one in faults]
         spoken = {one.area[:6] for one in verdicts}

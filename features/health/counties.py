@@ -93,10 +93,19 @@ class Counties:
         """The codes of all counties."""
         return tuple(sorted({county for counties in self._sizes.values() for county in counties}))
 
-    def check_health(self, as_of: dt.date, progress: Progress | None = None) -> Health:
+    def check_health(
+        self,
+        as_of: dt.date,
+        progress: Progress | None = None,
+        *,
+        known: Mapping[str, Sequence[Verdict]] | None = None,
+        keep: Callable[[str, Sequence[Verdict]], None] | None = None,
+    ) -> Health:
         """The verdicts of `check_health` for each county; `progress` is told county, feeds done and in all.
 
-        Counties are judged beside each other, as many as there are cores and memory for.
+        Counties are judged beside each other, as many as there are cores and memory for. `known` are the
+        verdicts of counties that an earlier check-up of the same signals and date judged; `keep` is given
+        those of each county as soon as they are there, by the thread that judged it.
         """
         refused = refused_of(self._stored.directory)
         told = _Told(
@@ -109,17 +118,26 @@ class Counties:
             refused,
             self._strays(refused),
         )
-        done = iter(range(1, len(self.codes) * len(told.delivered) + 1))
+        judged = known or {}
+        steps = len(self.codes) * len(told.delivered)
+        done = iter(range(len(told.delivered) * len(judged.keys() & set(self.codes)) + 1, steps + 1))
 
         def step(county: str) -> None:
             if progress:
-                progress(county, next(done), len(self.codes) * len(told.delivered))
+                progress(county, next(done), steps)
+
+        def verdicts_of(county: str) -> Sequence[Verdict]:
+            if county in judged:
+                return judged[county]
+            found = self._judge(county, told, threads, step)
+            if keep:
+                keep(county, found)
+            return found
 
         beside = max(1, min(MOST_AT_ONCE, os.cpu_count() or 1, len(self.codes)))
         threads = max(1, (os.cpu_count() or 1) // beside)
         with ThreadPoolExecutor(beside) as workers:
-            found = workers.map(lambda county: self._judge(county, told, threads, step), self.codes)
-            verdicts = [one for of_county in found for one in of_county]
+            verdicts = [one for found in workers.map(verdicts_of, self.codes) for one in found]
         return Health(as_of, tuple(verdicts), tuple(told.absent))
 
     def _judge(self, county: str, told: _Told, threads: int, step: Callable[[str], None]) -> list[Verdict]:

@@ -136,7 +136,9 @@ class Grid:
         key = digits, inside.tobytes()
         if key not in self._parts:
             if digits not in self._labels:
-                codes, labels = np.unique([one[:digits] for one in self.villages] or [""], return_inverse=True)
+                codes, labels = np.unique(
+                    [one[:digits] for one in self.villages] or [""], return_inverse=True
+                )
                 self._labels[digits] = codes.tolist(), labels.astype(np.intp)[: len(self.villages)]
             if len(self._parts) >= _MOST_PARTS:
                 self._parts.clear()

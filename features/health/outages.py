@@ -41,7 +41,7 @@ def leave_out_outages(history: History, months: Sequence[int]) -> None:
 def _suspects(
     history: History, before: Sequence[int], month: int, parts: Parts, counts: Counts, walked: int
 ) -> list[int]:
-    """The areas from the place `walked` on that may lack next to all their rows in a month, the last of `counts`."""
+    """The areas from place `walked` on that may lack next to all rows in the last month of `counts`."""
     # Most cells are far from empty, and a month with the most rows so far lacks none.
     may = counts[-1] <= NEXT_TO_NONE * counts[:-1].max(axis=0, initial=0.0)
     may &= history.is_sound_in(month, parts)

@@ -18,7 +18,8 @@ import pyarrow as pa
 
 from features.health.grid import Counts, Grid
 from features.health.months import first_day, last_day
-from features.health.register import Register, core, quoted
+from features.health.placing import marked_sql, month_sql, payload_of, placed_sql
+from features.health.register import Register, quoted
 from features.signals.contract import ENDED_KNOWN_ON, ENDED_ON, KNOWN_ON, OCCURRED_ON, Contract
 from features.signals.fields import Category, Count, Field, Flag, Money
 
@@ -29,17 +30,12 @@ powers of ten; an assumption."""
 HALF_DECADE = 0.5
 """An amount three times its usual size, or a third, is large or small for one; most of a month's are not."""
 
-TWIN_DAYS = 15
-"""Days within which the same content once more is a copy with another date, unless that was usual."""
-
 _ENOUGH_MONTHS = 6
 """Months with rows without which a category has no middle of its own."""
 
 _LARGEST = 10**18
 """Whole amounts end before it."""
 
-_DATES = (OCCURRED_ON, KNOWN_ON, "is_known_on_estimated", ENDED_ON, ENDED_KNOWN_ON)
-_AREA = "village_code"
 _ARRIVING = "months m JOIN r ON r.known_on BETWEEN m.first AND m.seen"
 
 
@@ -64,7 +60,7 @@ class Records:
         self, contract: Contract, accepted: pa.Table, register: Register, refused: pa.Table | None = None
     ) -> None:
         self.contract = contract
-        self.payload = [one for one in contract.fields if one.name not in ("household_id", *_DATES)]
+        self.payload = payload_of(contract)
         self.categories = [one for one in self.payload if isinstance(one, Category)]
         self.sizes = [one for one in self.payload if isinstance(one, Money | Count)]
         flags = [one for one in self.payload if isinstance(one, Flag)]
@@ -74,10 +70,10 @@ class Records:
         self._forget()
         self.connection.register("accepted", accepted)
         self.connection.register("refused", contract.schema.empty_table() if refused is None else refused)
-        self.connection.execute(self._placed_sql())
+        self.connection.execute(placed_sql(contract, register.as_of))
         self.connection.unregister("accepted")
         self.connection.unregister("refused")
-        self.connection.execute(self._marked_sql())
+        self.connection.execute(marked_sql(contract))
         self._commonest = self._find_commonest()
 
     def __enter__(self) -> Self:
@@ -128,7 +124,8 @@ class Records:
         ).to_arrow_table()
         columns = ", ".join(f'COUNT(*) FILTER (WHERE {text}) AS "{name}"' for name, text in wanted.items())
         if self.contract.kind == "event":
-            counted = [self._asked(f"SELECT m.month, r.place, {columns} FROM {self._joined} GROUP BY 1, 2")]
+            asked = f"SELECT m.month, r.place, {columns} FROM {self._joined} GROUP BY 1, 2"  # noqa: S608
+            counted = [self._asked(asked)]
         else:
             counted = self._count_spells(months, seen_after, columns)
         names = self.register.names
@@ -150,9 +147,9 @@ class Records:
         A spell is there in the months on whose last day it was open, as far as was known `seen_after` days
         later (see `_joined`): both only ever become true and then false, so that one interval tells it.
         """
-        since = _month_of(f"GREATEST(r.occurred_on, r.known_on - {seen_after})")
+        since = month_sql(f"GREATEST(r.occurred_on, r.known_on - {seen_after})")
         last_day_of = f"GREATEST(r.ended_on, COALESCE(r.ended_known_on, r.ended_on) - {seen_after + 1})"
-        until = f"CASE WHEN r.ended_on IS NOT NULL THEN {_month_of(f'{last_day_of} + 1')} END"
+        until = f"CASE WHEN r.ended_on IS NOT NULL THEN {month_sql(f'{last_day_of} + 1')} END"
         lasting = (
             f"(SELECT r.*, GREATEST({since}, {months[0]}) AS since, {until} AS until FROM r "  # noqa: S608
             f"WHERE {since} <= {months[-1]}) r"
@@ -321,92 +318,6 @@ class Records:
         })
         self.connection.register("months", table)
 
-    def _placed_sql(self) -> str:
-        payload = ", ".join(f"d.{one}" for one in ("household_id", *(one.column for one in self.payload)))
-        columns = ", ".join(self.contract.schema.names)
-        is_register = any(one.name == _AREA for one in self.contract.fields)
-        own = f"d.{_AREA}" if is_register else "NULL"
-        # In the register itself a key is foreign when an older one reads the same without its prefix.
-        foreign = "d.registered IS NULL"
-        if is_register:
-            foreign = "COALESCE(k.number <> d.registered, d.household_id IS NULL OR k.number IS NOT NULL)"
-        return f"""
-            CREATE TEMP TABLE placed AS
-            WITH delivered AS (
-                SELECT {columns}, FALSE AS refused FROM accepted
-                UNION ALL SELECT {columns}, TRUE FROM refused
-            ), usual AS (
-                SELECT COALESCE(CAST(MEDIAN(DATE_DIFF('day', occurred_on, known_on)) AS INTEGER), 30) AS lag
-                FROM accepted
-            ), dated AS (
-                SELECT * REPLACE (
-                    COALESCE(occurred_on, known_on - lag) AS occurred_on,
-                    COALESCE(known_on, occurred_on + lag) AS known_on
-                ), occurred_on IS NOT NULL AS was_dated, known_on IS NOT NULL AS was_known
-                FROM delivered, usual
-            ), living AS (
-                SELECT d.*, h.number AS registered, h.place AS living_in
-                FROM dated d LEFT JOIN homes h ON h.household_id = d.household_id
-                WHERE d.known_on <= DATE '{self.register.as_of}'
-            )
-            SELECT {self._kept()}, d.refused, d.was_dated, d.was_known,
-                {_month_of("d.occurred_on")} AS month, HASH({payload}) AS content, {foreign} AS is_foreign,
-                COALESCE(k.number, d.registered) AS home, COALESCE(d.living_in, k.place, w.place, 0) AS place
-            FROM living d
-            LEFT JOIN keys k ON k.core = CASE WHEN {is_register} OR d.registered IS NULL
-                THEN {core("d.household_id")} END
-            LEFT JOIN places w ON w.village = CASE WHEN d.living_in IS NULL AND k.place IS NULL THEN {own} END
-        """  # noqa: S608
-
-    def _kept(self) -> str:
-        """What is kept of a row: of a text that is no category, whether it is there."""
-        kept = ["CASE WHEN d.household_id IS NOT NULL THEN HASH(d.household_id) END AS household_id"]
-        for field in self.contract.fields:
-            if field.name == "household_id":
-                continue
-            is_size = isinstance(field, Category | Money | Count | Flag) or field.name in _DATES
-            text = f"d.{field.column}"
-            kept.append(text if is_size else f"CASE WHEN {text} IS NOT NULL THEN TRUE END AS {field.column}")
-        return ", ".join(kept)
-
-    def _marked_sql(self) -> str:
-        """The rows whose content is there more than once are marked; of most feeds they are few."""
-        repeat, joins = "d.nth_content > 1 AND d.nth_record = 1", ""
-        if self.contract.kind == "event":
-            repeat = "f.content IS NOT NULL"
-            joins = (
-                "LEFT JOIN (SELECT household_id, month, "
-                "LAG(month) OVER (PARTITION BY household_id ORDER BY month) AS before "
-                "FROM (SELECT DISTINCT household_id, month FROM placed "
-                "WHERE household_id IN (SELECT household_id FROM numbered))) b "
-                "ON b.household_id = d.household_id AND b.month = d.month "
-                "LEFT JOIN (SELECT DISTINCT content, month FROM numbered) f "
-                "ON f.content = d.content AND f.month = b.before"
-            )
-        return f"""
-            CREATE TEMP TABLE marks AS
-            WITH again AS (
-                SELECT content FROM placed GROUP BY content HAVING COUNT(*) > 1
-            ), numbered AS MATERIALIZED (
-                SELECT rowid AS at, household_id, month, content, occurred_on,
-                    ROW_NUMBER() OVER (PARTITION BY content, occurred_on ORDER BY known_on, refused)
-                        AS nth_record,
-                    RANK() OVER (PARTITION BY content ORDER BY occurred_on, known_on) AS nth_content,
-                    LAG(occurred_on) OVER (PARTITION BY content ORDER BY occurred_on, known_on)
-                        AS last_on
-                FROM placed WHERE content IN (SELECT content FROM again)
-            ), marked AS (
-                SELECT d.at, d.nth_record > 1 AS is_copy, {repeat} AS is_repeat,
-                    COALESCE(d.occurred_on - d.last_on BETWEEN 1 AND {TWIN_DAYS}, FALSE) AS is_twin
-                FROM numbered d {joins}
-            )
-            SELECT * FROM marked WHERE is_copy OR is_repeat OR is_twin;
-            CREATE TEMP VIEW r AS
-            SELECT p.*, COALESCE(k.is_copy, FALSE) AS is_copy, COALESCE(k.is_repeat, FALSE) AS is_repeat,
-                COALESCE(k.is_twin, FALSE) AS is_twin
-            FROM placed p LEFT JOIN marks k ON k.at = p.rowid
-        """  # noqa: S608
-
 
 def border_of(middle: float, decades: float) -> int:
     """The last whole amount that is not yet `decades` from the middle, both in powers of ten.
@@ -427,13 +338,8 @@ def border_of(middle: float, decades: float) -> int:
     return border
 
 
-def _month_of(date: str) -> str:
-    """`month_of` a date, as SQL."""
-    return f"CAST(YEAR({date}) * 12 + MONTH({date}) - 1 AS INTEGER)"
-
-
 def _tables(grid: Grid, names: Sequence[str], counted: pa.Table, wanted: Iterable[str]) -> list[Counts]:
-    """Columns of counts as tables of the grid, months × villages; `names` are the villages by their places."""
+    """Columns of counts as tables of the grid, months × villages; `names` are the villages by place."""
     of_place = {one: at for at, one in enumerate(grid.villages)}
     columns = np.array([of_place.get(one, -1) for one in names])[counted["place"].to_numpy()]
     flat = grid.rows(counted["month"].to_numpy()) * len(grid.villages) + columns

@@ -23,9 +23,9 @@ QUERY_MEMORY_MB = 500
 class Register:
     """The household register as known by `as_of`; rows of it that intake refused place households too.
 
-    Holds the tables ``homes`` (household_id, number, place, since), ``keys`` (core, number, place), where `core`
-    is a key as a spreadsheet leaves it, and ``places`` (village, place), which has every village written in
-    the register; 0 is `NOWHERE`.
+    Holds the tables ``homes`` (household_id, number, place, since), ``keys`` (core, number, place), where
+    `core` is a key as a spreadsheet leaves it, and ``places`` (village, place), which has every village
+    written in the register; 0 is `NOWHERE`.
     """
 
     def __init__(
@@ -84,7 +84,8 @@ class Register:
         """The registered households of some villages."""
         found = self.connection.execute(
             "SELECT household_id FROM homes JOIN places USING (place) WHERE village IN (SELECT UNNEST(?)) "
-            "ORDER BY 1", [villages],
+            "ORDER BY 1",
+            [villages],
         ).fetchall()
         return [str(one[0]) for one in found]
 
@@ -105,7 +106,8 @@ def _register_sql(as_of: dt.date) -> str:
             WHERE REGEXP_FULL_MATCH(village_code, '[0-9A-Z]{{12}}') AND household_id IS NOT NULL
         ) GROUP BY household_id;
         CREATE TEMP TABLE places AS
-        SELECT village, CAST(ROW_NUMBER() OVER (ORDER BY village <> '{NOWHERE}', village) - 1 AS INTEGER) AS place
+        SELECT village,
+            CAST(ROW_NUMBER() OVER (ORDER BY village <> '{NOWHERE}', village) - 1 AS INTEGER) AS place
         FROM (
             SELECT '{NOWHERE}' AS village UNION SELECT village_code FROM register
             UNION SELECT village_code FROM refused_register

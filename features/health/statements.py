@@ -58,9 +58,7 @@ class Statements:
         return self.stated(self._areas_of(village), month)
 
     def _areas_of(self, village: str) -> tuple[str, ...]:
-        return tuple(
-            one for n in self._digits if n <= len(village) and (one := village[:n]) in self._by_area
-        )
+        return tuple(one for n in self._digits if n <= len(village) and (one := village[:n]) in self._by_area)
 
     def matrix(self, villages: Sequence[str], months: Sequence[int]) -> npt.NDArray[np.bool_]:
         """(months, villages): whether the whole month was stated for the village."""

@@ -93,9 +93,7 @@ class Usual:
         return found
 
     def _sums(self, name: str, parts: Parts, months: Sequence[int]) -> tuple[Counts, Counts]:
-        part, whole = (
-            parts.sums(self.history.sums(one, months)) for one in (name, self.grid.whole(name))
-        )
+        part, whole = (parts.sums(self.history.sums(one, months)) for one in (name, self.grid.whole(name)))
         return part, whole + part if name == "dates" else whole
 
     def cells_of(self, name: str, parts: Parts) -> tuple[Counts, Counts]:

@@ -5,6 +5,7 @@
     <out>/buckets/<bucket>.json                      what a finished bucket wrote, and its counts by town
     <out>/villages/2026-06-30.json                   the villages' facts that the neighbourhood is made of
     <out>/health.json                                the verdicts on the deliveries
+    <out>/health/500101.json                         those of a county, until all are there
     <out>/summary.json                               counts by county and town
 
 A bucket's own file is written last. What a killed run left of a bucket without one is written anew under
@@ -65,7 +66,7 @@ class ProvinceFolder:
         return self._finish(bucket, found, towns)
 
     def take(self, bucket: str, parts: Mapping[str, Path], towns: Mapping[str, Counts]) -> Finished:
-        """Move a bucket's files, written elsewhere, into their places by county; then say that it is finished."""
+        """Move a bucket's files, written elsewhere, into place by county; then say that it is finished."""
         found: dict[str, int] = {}
         for county, part in sorted(parts.items()):
             found[county] = rows_of(part)

@@ -2,8 +2,8 @@
 
 Executors need this project's Python. The bundle travels to them as the texts that it is made of, and each
 worker loads and checks it once. A run writes what `serving.province.folder` describes, some buckets at a
-time, which are named by their first. Spark writes aside; what it wrote is moved into its place, and that it is
-finished is said last, so that a killed run goes on where it was and nothing is there twice.
+time, which are named by their first. Spark writes aside; what it wrote is moved into its place, and that it
+is finished is said last, so that a killed run goes on where it was and nothing is there twice.
 """
 
 from __future__ import annotations

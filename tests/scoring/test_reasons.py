@@ -14,7 +14,6 @@ from features.facts import LatestFact
 from scoring.assessment import Assessor, suggest
 from scoring.model import RiskModel
 from scoring.reasons import (
-    LACKS_AT_ZERO,
     LEAST_CONTRIBUTION,
     MOST_PROTECTIVE_REASONS,
     MOST_RISK_REASONS,
@@ -22,13 +21,13 @@ from scoring.reasons import (
     ReasonFact,
     family_of,
     find_reasons,
-    is_idle_at_zero,
     reason_text,
     value_text,
 )
 from scoring.statement import make_statement, put_into_words
 from scoring.texts import LANGUAGES, catalogue, format_value
 from scoring.triggers import TRIGGERS, find_hits
+from scoring.zeros import LACKS_AT_ZERO, is_idle_at_zero
 from tests.scoring.conftest import AS_OF, made_vectors
 
 REGION = "CN-50"
@@ -169,7 +168,9 @@ def test_nothing_is_no_reason_for_more_risk() -> None:
     zeros = dict.fromkeys(FEATURES, 0.0)
     none = {"guarantee_unknown_count": 0.9, "declaration_hotline_count_12m": 0.2}
     assert find_reasons(zeros, none) == ([], [])
-    (told,), _ = find_reasons({**zeros, "assistance_stopped_count_12m": 1.0}, {**none, "assistance_stopped_count_12m": 0.1})
+    (told,), _ = find_reasons(
+        {**zeros, "assistance_stopped_count_12m": 1.0}, {**none, "assistance_stopped_count_12m": 0.1}
+    )
     assert [one.feature for one in told.facts] == ["assistance_stopped_count_12m"]
     assert told.contribution == pytest.approx(1.2)
     # Its part stays in what the others are a share of.

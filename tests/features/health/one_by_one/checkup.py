@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterable
 
 from features.errors import ContractError
 from features.health.deliveries import Deliveries
-from tests.features.health.one_by_one.faults import Fault, find_faults
-from tests.features.health.one_by_one.grid import Grid, Mask
-from tests.features.health.one_by_one.history import History
 from features.health.months import first_day, last_day
-from tests.features.health.one_by_one.outages import leave_out_outages
-from tests.features.health.one_by_one.records import Records, Reference
 from features.health.statements import Statements
 from features.health.verdicts import Health, Verdict
 from features.signals import CONTRACTS, PLATFORM_FEEDS
 from features.signals.store import Signals
+from tests.features.health.one_by_one.faults import Fault, find_faults
+from tests.features.health.one_by_one.grid import Grid, Mask
+from tests.features.health.one_by_one.history import History
+from tests.features.health.one_by_one.outages import leave_out_outages
+from tests.features.health.one_by_one.records import Records, Reference
 
 HISTORY_MONTHS = 36
 """Months before the judged one that it is compared with: three of each calendar month."""

@@ -9,13 +9,13 @@ from typing import Protocol
 import numpy as np
 
 from features.health import surprise
+from features.health.reasons import REASONS
+from features.health.statements import Statements
+from features.signals import CONTRACTS
 from tests.features.health.one_by_one.grid import NOWHERE, Mask
 from tests.features.health.one_by_one.history import History
-from features.health.reasons import REASONS
 from tests.features.health.one_by_one.silences import find_silences
-from features.health.statements import Statements
 from tests.features.health.one_by_one.usual import Usual
-from features.signals import CONTRACTS
 
 SURPRISING = 10.0
 """A test fires at a chance below exp(−10), 1 in 22,000: with some 3,000 tests of villages a month and a bound

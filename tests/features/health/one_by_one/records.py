@@ -16,10 +16,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from tests.features.health.one_by_one.grid import NOWHERE, Grid
 from features.health.months import first_day, last_day
 from features.signals.contract import ENDED_KNOWN_ON, ENDED_ON, KNOWN_ON, OCCURRED_ON, Contract
 from features.signals.fields import Category, Count, Field, Flag, Money
+from tests.features.health.one_by_one.grid import NOWHERE, Grid
 
 DECADES = 1.5
 """An amount 32 times its usual size, or a 32nd, is nearer to a slip of 100 than a great disaster is, in
@@ -108,8 +108,7 @@ class Records:
         """What was usual in the months before that one."""
         lag = "DATE_DIFF('day', occurred_on, known_on)"
         (found,) = self.connection.sql(
-            f"SELECT MEDIAN({lag}), QUANTILE_CONT({lag}, 0.995) FROM r "  # noqa: S608
-            f"WHERE month < {before} AND NOT refused"
+            f"SELECT MEDIAN({lag}), QUANTILE_CONT({lag}, 0.995) FROM r WHERE month < {before} AND NOT refused"
         ).fetchall()
         usual, longest = found if found[0] is not None else (30.0, 365.0)
         middles: dict[tuple[str, str | None], float] = {}
@@ -117,7 +116,7 @@ class Records:
         for field in self.sizes:
             # Months count alike, so that one great disaster does not set what is usual.
             rows = self.connection.sql(
-                f"SELECT s, MEDIAN(middle) FROM (SELECT {stratum} AS s, month, MEDIAN(LOG10({field.column})) "  # noqa: S608
+                f"SELECT s, MEDIAN(middle) FROM (SELECT {stratum} AS s, month, MEDIAN(LOG10({field.column})) "
                 f"AS middle FROM r WHERE month < {before} AND NOT refused AND {field.column} > 0 "
                 f"GROUP BY GROUPING SETS ((s, month), (month))) GROUP BY s "
                 f"HAVING s IS NULL OR COUNT(*) >= {_ENOUGH_MONTHS}"
@@ -134,10 +133,10 @@ class Records:
             f"COUNT(*) FILTER (WHERE {text}) AS c{at}" for at, text in enumerate(rest.values())
         )
         counted = self.connection.sql(
-            f"SELECT m.month, r.village, {columns} FROM {self._joined} GROUP BY 1, 2"  # noqa: S608
+            f"SELECT m.month, r.village, {columns} FROM {self._joined} GROUP BY 1, 2"
         ).fetchnumpy()
         arrived = self.connection.sql(
-            f"SELECT m.month, r.village, COUNT(*) AS odd "  # noqa: S608
+            f"SELECT m.month, r.village, COUNT(*) AS odd "
             f"FROM {_ARRIVING} WHERE {wanted['dates']} GROUP BY 1, 2"
         ).fetchnumpy()
         places = {one[0] for one in self.connection.sql("SELECT DISTINCT village FROM homes").fetchall()}
@@ -198,7 +197,7 @@ class Records:
         if condition.startswith("(DATE_DIFF"):
             joined = _ARRIVING
         found = self.connection.sql(
-            f"SELECT DISTINCT r.home FROM {joined} JOIN chosen ON chosen.village = r.village "  # noqa: S608
+            f"SELECT DISTINCT r.home FROM {joined} JOIN chosen ON chosen.village = r.village "
             f"WHERE r.home IS NOT NULL AND {condition} ORDER BY 1"
         ).fetchall()
         return [str(one[0]) for one in found]
@@ -220,7 +219,7 @@ class Records:
         found = {}
         for size in self.sizes:
             (row,) = self.connection.sql(
-                f"SELECT MEDIAN(LOG10(r.{size.column}) - {self._middle(size, reference)}) "  # noqa: S608
+                f"SELECT MEDIAN(LOG10(r.{size.column}) - {self._middle(size, reference)}) "
                 f"FROM {self._joined} JOIN chosen ON chosen.village = r.village "
                 f"WHERE r.{size.column} > 0 AND {condition}"
             ).fetchall()
@@ -234,7 +233,7 @@ class Records:
         for size in self.sizes:
             if isinstance(size, Money) and self.contract.kind == "event":
                 rows = self.connection.sql(
-                    f"SELECT month, MODE({size.column} ORDER BY {size.column}) FROM r WHERE {size.column} > 0 "  # noqa: S608
+                    f"SELECT month, MODE({size.column} ORDER BY {size.column}) FROM r WHERE {size.column} > 0 "
                     "GROUP BY month ORDER BY month"
                 ).fetchall()
                 if rows:
@@ -338,7 +337,7 @@ class Records:
             LEFT JOIN homes h ON h.household_id = d.household_id
             LEFT JOIN keys k ON k.core = d.core AND ({is_register} OR h.household_id IS NULL)
             {joins}
-        """  # noqa: S608
+        """
 
 
 def _register_sql(as_of: dt.date) -> str:
@@ -360,7 +359,7 @@ def _register_sql(as_of: dt.date) -> str:
             FIRST(household_id ORDER BY since, household_id) AS household_id,
             FIRST(village ORDER BY since, household_id) AS village
         FROM homes GROUP BY 1 HAVING core <> '';
-    """  # noqa: S608
+    """
 
 
 def core(column: str) -> str:
