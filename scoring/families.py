@@ -55,10 +55,10 @@ class Families:
         self.names = tuple(sorted(set(members)))
         self._of_feature = np.array([self.names.index(one) for one in members], dtype=np.int16)
         effects: tuple[Effect, Effect] = ("risk", "protective")
-        self._idle = [
+        self._idle_risk, self._idle_protective = (
             np.array([is_idle_at_zero(one, effect) for one in feature_names], dtype=np.bool_)
             for effect in effects
-        ]
+        )
 
     @cached_property
     def codes(self) -> tuple[str, ...]:
@@ -77,7 +77,8 @@ class Families:
         found = tuple(_none(len(matrix), most) for most in (MOST_RISK_REASONS, MOST_PROTECTIVE_REASONS))
         risk, protective = found
         rank_rows(
-            matrix, contributions, self._of_feature, len(self.names), LEAST_CONTRIBUTION, *self._idle,
+            matrix, contributions, self._of_feature, len(self.names), LEAST_CONTRIBUTION,
+            self._idle_risk, self._idle_protective,
             risk.families, risk.totals, risk.features, risk.contributions, risk.shares,
             protective.families, protective.totals, protective.features, protective.contributions,
         )  # fmt: skip

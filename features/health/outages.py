@@ -49,4 +49,4 @@ def _suspects(
     if may.any():
         test = FewRowsTest(Usual(history, month, before, history.grid.is_place), NEXT_TO_NONE)
         may &= test.may_fire_in(parts)
-    return np.flatnonzero(may).tolist()  # type: ignore[no-any-return]
+    return np.flatnonzero(may).tolist()

@@ -63,4 +63,4 @@ def _suspects(rows: Counts, stated: Mask, free: Mask, surprising: float) -> list
     # A village's own mean of a calendar month is nowhere above the most rows it had.
     most = (count - since) * rows.max(axis=0, initial=0.0)
     may &= (since == 0) | (LEAST_RATE * most * (1 + CAUTION) >= surprising)
-    return np.flatnonzero(may).tolist()  # type: ignore[no-any-return]
+    return np.flatnonzero(may).tolist()

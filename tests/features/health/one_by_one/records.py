@@ -10,13 +10,13 @@ import tempfile
 import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from features.health.months import first_day, last_day
+from features.health.records import Reference
 from features.signals.contract import ENDED_KNOWN_ON, ENDED_ON, KNOWN_ON, OCCURRED_ON, Contract
 from features.signals.fields import Category, Count, Field, Flag, Money
 from tests.features.health.one_by_one.grid import NOWHERE, Grid
@@ -40,20 +40,6 @@ _ENOUGH_MONTHS = 6
 _DATES = (OCCURRED_ON, KNOWN_ON, "is_known_on_estimated", ENDED_ON, ENDED_KNOWN_ON)
 _AREA = "village_code"
 _ARRIVING = "months m JOIN r ON r.known_on BETWEEN m.first AND m.seen"
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What is usual in a feed: days from occurrence to arrival, and the middle of each amount.
-
-    `lag_days` is the median lag and `longest_lag` what all but one in 200 stay under. `middles` maps
-    (column, value of the first category field) to the median of log10 of the amounts above zero; the
-    category `None` stands for all.
-    """
-
-    lag_days: int
-    longest_lag: int
-    middles: dict[tuple[str, str | None], float]
 
 
 class Records:
