@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable
-from functools import cached_property, partial
+from functools import cached_property
 
 import pyarrow as pa
 
@@ -61,7 +61,7 @@ def check_health(
             else:
                 verdicts += judge_feed(
                     feed,
-                    partial(tables.__getitem__, feed),
+                    tables[feed],
                     register,
                     statements,
                     given.refused.get(feed),
@@ -74,18 +74,15 @@ def check_health(
 
 def judge_feed(
     feed: str,
-    accepted: Callable[[], pa.Table],
+    accepted: pa.Table | str,
     register: Register,
     statements: Statements,
     refused: pa.Table | None = None,
     *,
     periods: int = PERIODS,
 ) -> list[Verdict]:
-    """The verdicts on the last `periods` due months of one feed of the register's households.
-
-    `accepted` is asked for its rows once, and they are let go of when they are placed.
-    """
-    with Records(CONTRACTS[feed], accepted(), register, refused) as records:
+    """The verdicts on the last `periods` due months of one feed; for `accepted` see `Records`."""
+    with Records(CONTRACTS[feed], accepted, register, refused) as records:
         return FeedCheck(records, statements).verdicts(periods)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from features.errors import ContractError
 from features.health.checkup import judge_feed
 from features.health.deliveries import refused_of
-from features.health.register import Register, core
+from features.health.register import Register, core, quoted
 from features.health.statements import Statements
 from features.health.verdicts import Health, Verdict
 from features.signals import CONTRACTS, PLATFORM_FEEDS
@@ -150,9 +150,17 @@ class Counties:
             register, told.as_of, returned.get(_REGISTER_FEED), threads=threads, memory_mb=QUERY_MEMORY_MB
         ) as homes:
             del register
+            for one in places:
+                homes.connection.register(f"in_{one.bucket}", pa.table({"household_id": one.households}))
             for feed in told.delivered:
-                rows = partial(self._rows, feed, places)
-                found = judge_feed(feed, rows, homes, told.statements[feed], returned.get(feed))
+                rows = self._query(feed, places)
+                try:
+                    found = judge_feed(feed, rows, homes, told.statements[feed], returned.get(feed))
+                except duckdb.InvalidInputException as error:
+                    if "Failed to read file" not in str(error):
+                        raise
+                    # The error holds a stored address and nothing else that could be told.
+                    raise _unread(self._stored.directory / self._stored.data / feed) from None
                 verdicts += [one for one in found if one.area.startswith(county)]
                 step(county)
         return verdicts
@@ -197,6 +205,18 @@ class Counties:
             rows = _read(self._stored.files(one.bucket)[feed])
             parts.append(rows if one.holds_all else _of(rows, one.households))
         return pa.concat_tables(parts) if parts else CONTRACTS[feed].schema.empty_table()
+
+    def _query(self, feed: str, places: Sequence[_Place]) -> str:
+        """The same rows as a query, for what is too much to be read at once."""
+        parts = []
+        for one in places:
+            path = self._stored.files(one.bucket)[feed]
+            # The query would tell of an absent or torn file by an error without its name.
+            _read(path, [])
+            rows = f"SELECT * FROM read_parquet({quoted(str(path))}, hive_partitioning = false)"
+            among = f" WHERE household_id IN (SELECT household_id FROM in_{one.bucket})"
+            parts.append(rows if one.holds_all else rows + among)
+        return " UNION ALL ".join(parts)
 
     def _returned(self, county: str, told: _Told, places: Sequence[_Place]) -> dict[str, pa.Table]:
         """What intake refused of a county."""
@@ -263,7 +283,11 @@ def _read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     try:
         return pq.read_table(path, partitioning=None, columns=columns)
     except (pa.ArrowException, OSError):
-        raise ContractError(f"{path} is absent or no Parquet table: take the rows in anew") from None
+        raise _unread(path) from None
+
+
+def _unread(path: Path) -> ContractError:
+    return ContractError(f"{path} is absent or no Parquet table: take the rows in anew")
 
 
 def _of(rows: pa.Table, households: pa.ChunkedArray, *, with_none: bool = False) -> pa.Table:

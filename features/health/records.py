@@ -54,10 +54,18 @@ class Reference:
 
 
 class Records:
-    """One feed as delivered by the register's date; the register places everybody."""
+    """One feed as delivered by the register's date; the register places everybody.
+
+    `accepted` is a table, or a query of the register's connection that gives one: what lies in files need not
+    be in the memory.
+    """
 
     def __init__(
-        self, contract: Contract, accepted: pa.Table, register: Register, refused: pa.Table | None = None
+        self,
+        contract: Contract,
+        accepted: pa.Table | str,
+        register: Register,
+        refused: pa.Table | None = None,
     ) -> None:
         self.contract = contract
         self.payload = payload_of(contract)
@@ -68,10 +76,13 @@ class Records:
         self.register = register
         self.connection = register.connection
         self._forget()
-        self.connection.register("accepted", accepted)
+        if isinstance(accepted, str):
+            self.connection.execute(f"CREATE TEMP VIEW accepted AS {accepted}")
+        else:
+            self.connection.register("accepted", accepted)
         self.connection.register("refused", contract.schema.empty_table() if refused is None else refused)
         self.connection.execute(placed_sql(contract, register.as_of))
-        self.connection.unregister("accepted")
+        self.connection.execute("DROP VIEW accepted")
         self.connection.unregister("refused")
         self.connection.execute(marked_sql(contract))
         self._commonest = self._find_commonest()

@@ -15,8 +15,10 @@ the same names, so that nothing is lost and nothing is there twice.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +74,7 @@ class ProvinceFolder:
             found[county] = rows_of(part)
             path = self.path(county, bucket)
             path.parent.mkdir(parents=True, exist_ok=True)
-            put_in_place(path, part.replace)
+            put_in_place(path, partial(os.replace, part))
         return self._finish(bucket, found, towns)
 
     def _finish(self, bucket: str, rows: Mapping[str, int], towns: Mapping[str, Counts]) -> Finished:
