@@ -165,7 +165,11 @@ def _moved_text(fact: MovedFact, language: str) -> str | None:
     latter = value_text(fact.feature, fact.latter, language)
     if former == latter:
         return None
-    kind = "now" if fact.former is None else "before" if fact.latter is None else "moved"
+    kinds = ("now", "before", "moved")
+    if answers := catalogue(language)["answers"].get(fact.feature):
+        kinds = ("is_now", "was", "turned")
+        former, latter = (answers["yes" if one else "no"] for one in (fact.former, fact.latter))
+    kind = kinds[0] if fact.former is None else kinds[1] if fact.latter is None else kinds[2]
     said: str = catalogue(language)["changes"][kind].format(
         label=feature_label(fact.feature, language), former=former, latter=latter
     )

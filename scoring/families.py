@@ -19,6 +19,7 @@ from scoring.reasons import (
     MOST_FACTS,
     MOST_PROTECTIVE_REASONS,
     MOST_RISK_REASONS,
+    Effect,
     Family,
     KeptFact,
     Reason,
@@ -26,6 +27,7 @@ from scoring.reasons import (
     family_of,
     known,
 )
+from scoring.zeros import is_idle_at_zero
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int16]
@@ -58,6 +60,11 @@ class Families:
         members = [family_of(one) for one in feature_names]
         self.names = tuple(sorted(set(members)))
         self._of_feature = np.array([self.names.index(one) for one in members], dtype=np.int16)
+        effects: tuple[Effect, Effect] = ("risk", "protective")
+        self._idle_risk, self._idle_protective = (
+            np.array([is_idle_at_zero(one, effect) for one in feature_names], dtype=np.bool_)
+            for effect in effects
+        )
 
     @cached_property
     def codes(self) -> tuple[str, ...]:
@@ -77,6 +84,7 @@ class Families:
         risk, protective = found
         rank_rows(
             matrix, contributions, self._of_feature, len(self.names), LEAST_CONTRIBUTION,
+            self._idle_risk, self._idle_protective,
             risk.families, risk.totals, risk.features, risk.contributions, risk.shares,
             protective.families, protective.totals, protective.features, protective.contributions,
         )  # fmt: skip

@@ -9,6 +9,7 @@ from scoring.contributions.compiling import compiled
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int16]
+Flags = npt.NDArray[np.bool_]
 
 MOST_PARTIALS = 48
 """Partial sums that a sum of float64 can need: their bits do not overlap, and 48 × 53 is more than all."""
@@ -21,6 +22,8 @@ def rank_rows(
     family_of: Numbers,
     families: int,
     least: float,
+    is_idle_risk: Flags,
+    is_idle_protective: Flags,
     risk: Numbers,
     risk_totals: Floats,
     risk_features: Numbers,
@@ -53,11 +56,14 @@ def rank_rows(
             family = family_of[at]
             # Only facts that pull the way the family pulls explain it.
             along = parts[at] > 0 if totals[family] > 0 else parts[at] < 0
-            if along and not np.isnan(values[at]):
-                _insert(told[family], parts, at)
-            elif along and totals[family] > 0:
+            if along and np.isnan(values[at]):
                 # No data never protects.
-                _insert(missing[family], parts, at)
+                if totals[family] > 0:
+                    _insert(missing[family], parts, at)
+            elif along:
+                is_idle = is_idle_risk[at] if totals[family] > 0 else is_idle_protective[at]
+                if not (values[at] == 0 and is_idle):
+                    _insert(told[family], parts, at)
         for family in range(families):
             facts = told[family] if told[family, 0] >= 0 else missing[family]
             if abs(totals[family]) < least or facts[0] < 0:

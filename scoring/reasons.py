@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple
 from features import CONTRACTS, FEATURES
 from scoring.shares import share_word
 from scoring.texts import catalogue, format_value
+from scoring.zeros import is_idle_at_zero
 
 Effect = Literal["risk", "protective"]
 Freshness = Literal["fresh", "partial", "stale", "missing"]
@@ -39,6 +40,8 @@ MOST_DEPARTMENTS = 3
 
 REGISTERS = ("household", "member")
 """Feeds that say who the household is; most facts divide by them."""
+
+DAYS_OF_YEAR = 365
 
 MOST_RANKS_MOVED = 1
 """How many ranks a firm reason may move in a sibling model."""
@@ -150,14 +153,17 @@ def find_reasons(
 def rank_reasons(
     families: Sequence[FamilySum], values: Mapping[str, float]
 ) -> tuple[list[Reason], list[Reason]]:
-    """The reasons of `find_reasons`, from the families' sums."""
+    """The reasons of `find_reasons`, from the families' sums.
+
+    A family that has no fact to tell is no reason; its part of the risk stays in the others' shares.
+    """
     raised = math.fsum([one.contribution for one in families if one.contribution > 0])
     worth = [one for one in families if abs(one.contribution) >= LEAST_CONTRIBUTION]
     worth.sort(key=lambda one: (-abs(one.contribution), one.name))
-    risk = [one for one in worth if one.contribution > 0][:MOST_RISK_REASONS]
+    risk = [_reason(one, values, one.contribution / raised) for one in worth if one.contribution > 0]
     protective = [_reason(one, values, None) for one in worth if one.contribution < 0]
     return (
-        [_reason(one, values, one.contribution / raised) for one in risk],
+        [one for one in risk if one.facts][:MOST_RISK_REASONS],
         [one for one in protective if one.facts][:MOST_PROTECTIVE_REASONS],
     )
 
@@ -191,19 +197,28 @@ _FAMILIES = {name: f"99.{one.theme}" if one.cause == "99" else one.cause for nam
 
 
 class FactWords(NamedTuple):
-    """A fact in one language: its name, its value, and, where known, what is usual and the source."""
+    """A fact in one language: its name, its value, and, where known, what is usual and the source.
+
+    `statement` says the fact as a sentence would: of yes or no, what is so, with no question before it.
+    """
 
     label: str
     value: str
+    statement: str
     usual: str | None
     source: str | None
 
 
 def fact_words(fact: ReasonFact, language: str) -> FactWords:
     """Everything that is said of a fact."""
+    label, value = feature_label(fact.feature, language), value_text(fact.feature, fact.value, language)
+    said = catalogue(language)["answers"].get(fact.feature) if fact.value is not None else None
     return FactWords(
-        feature_label(fact.feature, language),
-        value_text(fact.feature, fact.value, language),
+        label,
+        value,
+        said["yes" if fact.value else "no"]
+        if said
+        else catalogue(language)["sentence"]["fact"].format(label=label, value=value),
         usual_text(fact, language),
         source_text(fact, language),
     )
@@ -257,7 +272,7 @@ def fact_clause(fact: ReasonFact, language: str) -> str:
 def clause(words: FactWords, language: str) -> str:
     """The same from the fact's words."""
     pattern = catalogue(language)["sentence"]
-    said: str = pattern["fact"].format(label=words.label, value=words.value)
+    said = words.statement
     beside = [one for one in (words.usual, words.source) if one]
     if not beside:
         return said
@@ -270,12 +285,23 @@ def usual_text(fact: ReasonFact, language: str) -> str | None:
     if fact.value is None or (fact.usual_village is None and fact.usual_town is None):
         return None
     texts = catalogue(language)["usual"]
-    kind = "mostly" if FEATURES[fact.feature].unit == "yes/no" else "usually"
-    parts = [
-        texts[f"{kind}_{place}"].format(value=value_text(fact.feature, value, language))
-        for place, value in (("village", fact.usual_village), ("town", fact.usual_town))
-        if value is not None
+    here = [
+        (place, one)
+        for place, one in (("village", fact.usual_village), ("town", fact.usual_town))
+        if one is not None
     ]
+    if FEATURES[fact.feature].unit == "yes/no":
+        # Half of them say yes: then most say nothing.
+        parts = [
+            texts[f"mostly_{place}"]["same" if bool(one) == bool(fact.value) else "other"]
+            for place, one in here
+            if one in (0, 1)
+        ]
+    else:
+        parts = [
+            texts[f"usually_{place}"].format(value=value_text(fact.feature, one, language))
+            for place, one in here
+        ]
     joined: str = texts["separator"].join(parts)
     return joined or None
 
@@ -323,8 +349,19 @@ def feature_label(feature: str, language: str) -> str:
 
 
 def value_text(feature: str, value: float | None, language: str) -> str:
-    """Any value of a feature with its unit."""
-    return format_value(value, FEATURES[feature].unit, language, feature)
+    """Any value of a feature with its unit: changes as more or less, days of which none was in the window."""
+    one = FEATURES[feature]
+    if value is not None and not math.isnan(value):
+        words = catalogue(language)["units"]
+        if "_change_" in feature:
+            way = "same" if round(value) == 0 else "more" if value > 0 else "less"
+            changed: str = words["change"][way].format(value=format_value(abs(value), one.unit, language))
+            return changed
+        if "_days_since_" in feature and value >= one.window_months * DAYS_OF_YEAR // 12:
+            # Where there was none, it is the whole window.
+            none_in: str = words["none_in"].format(months=one.window_months)
+            return none_in
+    return format_value(value, one.unit, language, feature)
 
 
 def known(value: float) -> float | None:
@@ -336,13 +373,19 @@ def _reason(family: FamilySum, values: Mapping[str, float], share: float | None)
     sign = 1.0 if family.contribution > 0 else -1.0
     # Only facts that pull the way the family pulls explain it.
     along = sorted((one for one in family.parts if one[1] * sign > 0), key=lambda one: -abs(one[1]))
-    told = [one for one in along if not math.isnan(values[one[0]])]
+    effect: Effect = "risk" if sign > 0 else "protective"
+    told = [
+        one
+        for one in along
+        if not math.isnan(values[one[0]]) and not (values[one[0]] == 0 and is_idle_at_zero(one[0], effect))
+    ]
+    missing = [one for one in along if math.isnan(values[one[0]])]
     # No data never protects. Where only missing values raise the estimate, that is what is said.
-    shown = (told or (along if sign > 0 else []))[:MOST_FACTS]
+    shown = (told or (missing if sign > 0 else []))[:MOST_FACTS]
     return Reason(
         code=family.name[:2],
         family=family.name,
-        effect="risk" if sign > 0 else "protective",
+        effect=effect,
         contribution=family.contribution,
         facts=tuple(ReasonFact(name, known(values[name]), contribution) for name, contribution in shown),
         share=share,

@@ -151,15 +151,14 @@ def score_province(
 
     started = time.perf_counter()
     day = _date(as_of)
-    if engine is Engine.SPARK and health:
-        raise ServingError("--engine spark judges no deliveries yet: say --no-health, or use --engine duckdb")
     with _progress(shown=not as_json) as tell:
         tell("model", 0, 0)
         bundle, folder = _bundle(model, registry, out)
         if engine is Engine.SPARK:
             from serving.province.spark import score_province_on_spark
 
-            made = score_province_on_spark(_spark_session(), signals, day, folder, out, progress=tell)
+            session = _spark_session()
+            made = score_province_on_spark(session, signals, day, folder, out, health=health, progress=tell)
         else:
             made = run_province(signals, day, bundle, out, health=health, progress=tell)
     seconds = time.perf_counter() - started

@@ -36,14 +36,13 @@ class Settings:
     given. `public_origin` is the address that browsers have for the console, without which people sign in on
     this machine alone; a session ends when it was idle for `idle_minutes` or `session_hours` after it began.
     A password is changed every `password_days` (0: never), and `second_factor_roles` sign in with a code as
-    well. `tokens_file` says whose tokens machines may send. `identity_keys_file` is the key ring of identities
-    and `identity_key_store` the database of households' own keys, both beside `jobs_dir` if not given; without
-    the file no identities are kept. `reveals_per_hour` and `lookups_per_hour` bound what one key may reveal and
-    look up. `signals_dir` is the folder of stored signals, for scores of stored households and
-    replays; `kept_models_dir` the folder where every model whose assessments are stored is kept, for a service
-    without a store. `webhook_networks`
-    are the private networks that webhooks may go to, such as ``10.1.0.0/16,127.0.0.1/32``; public addresses
-    need none.
+    well. `tokens_file` says whose tokens machines may send. `identity_keys_file` is the key ring of
+    identities and `identity_key_store` the database of households' own keys, both beside `jobs_dir` if not
+    given; without the file no identities are kept. `reveals_per_hour` and `lookups_per_hour` bound what one
+    key may reveal and look up. `signals_dir` is the folder of stored signals, for scores of stored households
+    and replays; `kept_models_dir` the folder where every model whose assessments are stored is kept, for a
+    service without a store. `webhook_networks` are the private networks that webhooks may go to, such as
+    ``10.1.0.0/16,127.0.0.1/32``; public addresses need none.
     """
 
     bundle_dir: Path | None

@@ -1,6 +1,6 @@
 """Speed and memory of `python -m serving score-province` over a made-up province.
 
-    python -m benchmarks.province --households 1000000 [--health] [--json]
+    python -m benchmarks.province --households 1000000 [--no-health] [--json]
 
 The signals (40 rows a household, those of `benchmarks.vectors`) and the model (500 trees of 63 leaves over
 all features, with the tables of its contributions) are made once and kept under `--data`. The run itself
@@ -29,7 +29,7 @@ console = Console(stderr=True)
 
 def main(
     households: Annotated[int, typer.Option(help="Households of the province", min=1_000)] = 1_000_000,
-    health: Annotated[bool, typer.Option(help="Judge the deliveries first")] = False,
+    health: Annotated[bool, typer.Option(help="Judge the deliveries first")] = True,
     data: Annotated[Path, typer.Option(help="Where signals and model are kept")] = Path(".benchmarks"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:

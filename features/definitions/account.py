@@ -124,7 +124,11 @@ def account_reference_gap_to_line_share(line: Expr) -> Expr:
 
 
 @feature(
-    "距最近细账科目天数", "days since the last line of the account", unit="days", theme="income", cause="99"
+    "距最近一次记收支细账天数",
+    "days since the income-and-spending account was last written",
+    unit="days",
+    theme="income",
+    cause="99",
 )
 def account_days_since_last(account: View) -> Expr:
     """How old the newest line of the account is, within 24 months: says how far to trust it."""

@@ -37,8 +37,8 @@ def employment_monthly_wages_yuan(employment: View) -> Expr:
 
 
 @feature(
-    "近12个月务工天数",
-    "days in work, last 12 months",
+    "近12个月全家务工天数合计",
+    "days in work of all members, last 12 months",
     unit="days",
     theme="employment",
     cause="07",
@@ -50,8 +50,8 @@ def employment_days_12m(employment: View) -> Expr:
 
 
 @feature(
-    "近3个月务工天数",
-    "days in work, last 3 months",
+    "近3个月全家务工天数合计",
+    "days in work of all members, last 3 months",
     unit="days",
     theme="employment",
     cause="07",
@@ -77,7 +77,12 @@ def employment_ended_count_12m(employment: View) -> Expr:
 
 
 @feature(
-    "有劳动力未就业人数", "workers without work", unit="persons", theme="employment", cause="07", direction=+1
+    "能劳动但没有就业的人数",
+    "members able to work who have none",
+    unit="persons",
+    theme="employment",
+    cause="07",
+    direction=+1,
 )
 def employment_idle_workers_count() -> Expr:
     """Members able to work minus members at work; below 0 where people of weak ability work too."""

@@ -79,7 +79,11 @@ def guarantee_gap_count(guarantee: View) -> Expr:
 
 
 @feature(
-    "两不愁三保障未知项数", "unknown items of the guarantees", unit="count", theme="guarantees", cause="99"
+    "两不愁三保障没查清的项数",
+    "items of the guarantees that no check could tell",
+    unit="count",
+    theme="guarantees",
+    cause="99",
 )
 def guarantee_unknown_count(guarantee: View) -> Expr:
     """Items whose last check could not tell. Unknown is not yes."""

@@ -12,8 +12,8 @@ def neighbourhood_households_count(neighbourhood: View) -> Expr:
 
 
 @feature(
-    "本村人均净收入中位数",
-    "median net income per person of the village",
+    "本村一般人均净收入",
+    "usual net income per person in the village",
     unit="yuan per person",
     theme="neighbourhood",
     cause="99",
@@ -24,8 +24,8 @@ def neighbourhood_median_income_yuan(neighbourhood: View) -> Expr:
 
 
 @feature(
-    "人均净收入与本村中位数之比",
-    "income per person against the village's median",
+    "人均净收入相当于本村一般水平的比例",
+    "income per person as a share of what is usual in the village",
     unit="share",
     theme="neighbourhood",
     cause="99",
@@ -37,8 +37,8 @@ def neighbourhood_income_to_median_share() -> Expr:
 
 
 @feature(
-    "本村户均医疗自付中位数",
-    "median self-paid medical cost of the village",
+    "本村一般每户医疗自付",
+    "usual self-paid medical cost of a household in the village",
     unit="yuan",
     theme="neighbourhood",
     cause="01",

@@ -6,7 +6,7 @@ from features.language.expressions import Expr
 
 
 @feature(
-    "近12个月产业异常次数",
+    "近12个月种养经营出问题次数",
     "production troubles, last 12 months",
     unit="count",
     theme="production",

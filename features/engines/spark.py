@@ -152,15 +152,15 @@ class SparkSignals:
         self._folder = HadoopFolder(session, directory)
         said = stored_buckets.Manifest.read(_content(self._folder, stored_buckets.MANIFEST), directory)
         self.data = said.data
-        self._buckets = [one.name for one in said.buckets]
+        self.buckets = tuple(one.name for one in said.buckets)
         self.coverage = self._coverage()
 
-    def open(self, feeds: Iterable[str]) -> None:
-        """Make tables of the files of these feeds, and of those that every run needs."""
+    def open(self, feeds: Iterable[str], buckets: Sequence[str] | None = None) -> None:
+        """Make tables of these feeds and of those that every run needs, from some buckets or all."""
         needed = {"household", "identification", *feeds}
         needed.update(feed for name in (INCOME, SELF_PAID, DISASTERS) for feed in FEATURES[name].feeds)
         for feed in sorted(needed - {FEED}):
-            self._table(feed)
+            self._table(feed, buckets)
 
     def vectors(
         self, as_of: dt.date, features: Sequence[Feature], facts: Sequence[VillageFacts] | None = None
@@ -225,11 +225,13 @@ class SparkSignals:
         self._small_table("coverage", coverage_table(coverage, villages, as_of, self._region, plan))
         return self.session.sql(compile_sql(plan, as_of, self._region))
 
-    def _table(self, feed: str) -> None:
+    def _table(self, feed: str, buckets: Sequence[str] | None = None) -> None:
         """The files of a feed as a table, its dates as day numbers."""
         schema = CONTRACTS[feed].schema
         # Each file by its name: one that is absent is an error, one too many is not read.
-        paths = [f"{self._folder.address}/{self.data}/{feed}/{name}.parquet" for name in self._buckets]
+        paths = [
+            f"{self._folder.address}/{self.data}/{feed}/{name}.parquet" for name in buckets or self.buckets
+        ]
         frame: DataFrame = _run(partial(self.session.read.parquet, *paths))
         if frame.dtypes != [(one.name, _SPARK_TYPES[one.type]) for one in schema]:
             raise ContractError(f"{feed} of {self._folder.address} has other columns: take the rows in anew")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import cached_property
+
+import pyarrow as pa
 
 from features.errors import ContractError
 from features.health.deliveries import Deliveries
@@ -14,6 +16,7 @@ from features.health.history import History
 from features.health.months import first_day, last_day
 from features.health.outages import leave_out_outages
 from features.health.records import Records, Reference
+from features.health.register import Register
 from features.health.statements import Statements
 from features.health.verdicts import Health, Verdict
 from features.signals import CONTRACTS, PLATFORM_FEEDS
@@ -47,39 +50,52 @@ def check_health(
     names = every if feeds is None else list(feeds)
     if unknown := set(names) - set(CONTRACTS):
         raise ContractError(f"no contract for {', '.join(sorted(unknown))}; there are {', '.join(CONTRACTS)}")
+    tables = given.signals.tables
     verdicts: list[Verdict] = []
     absent = []
-    for done, feed in enumerate(names, 1):
-        statements = Statements(given.signals.coverage, feed, as_of)
-        if statements.is_empty:
-            absent.append(feed)
-        else:
-            verdicts += FeedCheck(given, feed, as_of, statements).verdicts(periods)
-        if progress:
-            progress(feed, done, len(names))
+    with Register(tables["household"], as_of, given.refused.get("household")) as register:
+        for done, feed in enumerate(names, 1):
+            statements = Statements(given.signals.coverage, feed, as_of)
+            if statements.is_empty:
+                absent.append(feed)
+            else:
+                verdicts += judge_feed(
+                    feed,
+                    tables[feed],
+                    register,
+                    statements,
+                    given.refused.get(feed),
+                    periods=periods,
+                )
+            if progress:
+                progress(feed, done, len(names))
     return Health(as_of, tuple(verdicts), tuple(absent))
+
+
+def judge_feed(
+    feed: str,
+    accepted: pa.Table | str,
+    register: Register,
+    statements: Statements,
+    refused: pa.Table | None = None,
+    *,
+    periods: int = PERIODS,
+) -> list[Verdict]:
+    """The verdicts on the last `periods` due months of one feed; for `accepted` see `Records`."""
+    with Records(CONTRACTS[feed], accepted, register, refused) as records:
+        return FeedCheck(records, statements).verdicts(periods)
 
 
 class FeedCheck:
     """One feed on one date. `past` is a grid of earlier months, counted before, with its reference."""
 
     def __init__(
-        self,
-        given: Deliveries,
-        feed: str,
-        as_of: dt.date,
-        statements: Statements | None = None,
-        past: tuple[Grid, Reference] | None = None,
+        self, records: Records, statements: Statements, past: tuple[Grid, Reference] | None = None
     ) -> None:
-        self.feed, self.as_of = feed, as_of
-        self.statements = statements or Statements(given.signals.coverage, feed, as_of)
-        tables = given.signals.tables
-        self.records = Records(
-            CONTRACTS[feed], tables[feed], tables["household"], as_of,
-            given.refused.get(feed), given.refused.get("household"),
-        )  # fmt: skip
-        self.homes = self.records.villages
-        self.due, self.is_due = self.statements.due_month(sorted(set(self.homes.values())))
+        self.feed, self.as_of = records.contract.name, records.register.as_of
+        self.statements, self.records = statements, records
+        self.homes = records.register.villages
+        self.due, self.is_due = self.statements.due_month(list(self.homes))
         self.past = past
 
     @property
@@ -98,25 +114,29 @@ class FeedCheck:
         else:
             reference = self.past[1]
             grid = self.past[0].joined(self.records.count(months, self.age, reference))
-        history = History(grid, lambda village, month: self.statements.of(village, month).on is not None)
+        history = History(grid, self.statements.matrix(grid.villages, grid.months))
         leave_out_outages(history, [one for one in grid.months if one < months[0]])
         found = []
         for month in months:
             found += self._judge(month, history, reference)
-        self.records.close()
         return found
+
+    @cached_property
+    def _counties(self) -> list[str]:
+        return sorted({one[:6] for one in self.homes})
 
     def _judge(self, month: int, history: History, reference: Reference) -> list[Verdict]:
         grid = history.grid
-        homes = Counter(self.homes.values())
-        places = sorted(homes)
         is_due = month < self.due or self.is_due
-        faults = find_faults(history, month, self.statements, is_due=is_due, months=grid.months, homes=homes)
+        faults = find_faults(
+            history, month, self.statements, is_due=is_due, months=grid.months, homes=self.homes
+        )
         period = first_day(month)
         verdicts = [self._verdict(one, period, month, grid, reference) for one in faults]
         spoken = {one.area[:6] for one in verdicts}
-        counties = sorted({one[:6] for one in places})
-        return verdicts + [Verdict(self.feed, one, period, "fine") for one in counties if one not in spoken]
+        return verdicts + [
+            Verdict(self.feed, one, period, "fine") for one in self._counties if one not in spoken
+        ]
 
     def _verdict(
         self, fault: Fault, period: dt.date, month: int, grid: Grid, reference: Reference
@@ -148,8 +168,7 @@ class FeedCheck:
     ) -> tuple[str, ...]:
         """The households of a local fault: those with a row that shows it, or all that may lack one."""
         if fault.oddities in (("statement",), ("rows",)):
-            chosen = set(villages)
-            return tuple(sorted(one for one, village in self.homes.items() if village in chosen))
+            return tuple(self.records.register.living_in(villages))
         conditions = self.records.conditions(reference)
         if fault.reason == "unit_slip" and fault.share >= 0.5:
             # The column is in another unit, and so is the amount that looks usual in it.

@@ -8,8 +8,10 @@ largest county.
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,15 +23,21 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.errors import ContractError
-from features.health.checkup import check_health
-from features.health.deliveries import Deliveries, refused_of
-from features.health.records import core
+from features.health.checkup import judge_feed
+from features.health.deliveries import refused_of
+from features.health.register import Register, core, quoted
+from features.health.statements import Statements
 from features.health.verdicts import Health, Verdict
 from features.signals import CONTRACTS, PLATFORM_FEEDS
 from features.signals.buckets import Buckets
-from features.signals.store import Signals
 
 Progress = Callable[[str, int, int], None]
+
+MOST_AT_ONCE = 2
+"""Counties that are in the memory at once."""
+
+QUERY_MEMORY_MB = 350
+"""What the queries of one county may hold; with less they write to disk."""
 
 _DIGITS = 6
 _REGISTER_FEED = "household"
@@ -51,6 +59,26 @@ class _Place:
     holds_all: bool
 
 
+@dataclass(frozen=True)
+class _Told:
+    """What every county's check-up asks of: statements by feed, refused rows, households of no register."""
+
+    as_of: dt.date
+    statements: Mapping[str, Statements]
+    refused: Mapping[str, pa.Table]
+    strays: pa.Table
+
+    @property
+    def delivered(self) -> list[str]:
+        """The feeds that were ever delivered."""
+        return [feed for feed, one in self.statements.items() if not one.is_empty]
+
+    @property
+    def absent(self) -> list[str]:
+        """The feeds that never were."""
+        return [feed for feed, one in self.statements.items() if one.is_empty]
+
+
 class Counties:
     """The counties of stored signals. A household belongs where it was last registered."""
 
@@ -65,22 +93,77 @@ class Counties:
         """The codes of all counties."""
         return tuple(sorted({county for counties in self._sizes.values() for county in counties}))
 
-    def check_health(self, as_of: dt.date, progress: Progress | None = None) -> Health:
-        """The verdicts of `check_health` for each county; `progress` is told county, done and in all."""
-        verdicts: list[Verdict] = []
-        absent: list[set[str]] = []
+    def check_health(
+        self,
+        as_of: dt.date,
+        progress: Progress | None = None,
+        *,
+        known: Mapping[str, Sequence[Verdict]] | None = None,
+        keep: Callable[[str, Sequence[Verdict]], None] | None = None,
+    ) -> Health:
+        """The verdicts of `check_health` for each county; `progress` is told county, feeds done and in all.
+
+        Counties are judged beside each other, as many as there are cores and memory for. `known` are the
+        verdicts of counties that an earlier check-up of the same signals and date judged; `keep` is given
+        those of each county as soon as they are there, by the thread that judged it.
+        """
         refused = refused_of(self._stored.directory)
-        strays = self._strays(refused)
-        for done, county in enumerate(self.codes):
+        told = _Told(
+            as_of,
+            {
+                feed: Statements(self._stored.coverage, feed, as_of)
+                for feed in CONTRACTS
+                if feed not in PLATFORM_FEEDS
+            },
+            refused,
+            self._strays(refused),
+        )
+        judged = known or {}
+        steps = len(self.codes) * len(told.delivered)
+        done = iter(range(len(told.delivered) * len(judged.keys() & set(self.codes)) + 1, steps + 1))
+
+        def step(county: str) -> None:
             if progress:
-                progress(county, done, len(self.codes))
-            absent.append(set())
-            for feed, delivered in self._deliveries(county, refused, strays):
-                found = check_health(delivered, as_of, feeds=[feed])
-                verdicts += [one for one in found.verdicts if one.area.startswith(county)]
-                absent[-1] |= set(found.never_delivered)
-        never = set.intersection(*absent) if absent else set()
-        return Health(as_of, tuple(verdicts), tuple(one for one in CONTRACTS if one in never))
+                progress(county, next(done), steps)
+
+        def verdicts_of(county: str) -> Sequence[Verdict]:
+            if county in judged:
+                return judged[county]
+            found = self._judge(county, told, threads, step)
+            if keep:
+                keep(county, found)
+            return found
+
+        beside = max(1, min(MOST_AT_ONCE, os.cpu_count() or 1, len(self.codes)))
+        threads = max(1, (os.cpu_count() or 1) // beside)
+        with ThreadPoolExecutor(beside) as workers:
+            verdicts = [one for found in workers.map(verdicts_of, self.codes) for one in found]
+        return Health(as_of, tuple(verdicts), tuple(told.absent))
+
+    def _judge(self, county: str, told: _Told, threads: int, step: Callable[[str], None]) -> list[Verdict]:
+        """The verdicts on a county, feed after feed."""
+        places = self._places(county, told.strays)
+        returned = self._returned(county, told, places)
+        register = self._rows(_REGISTER_FEED, places)
+        verdicts: list[Verdict] = []
+        with Register(
+            register, told.as_of, returned.get(_REGISTER_FEED), threads=threads, memory_mb=QUERY_MEMORY_MB
+        ) as homes:
+            del register
+            for one in places:
+                homes.connection.register(f"in_{one.bucket}", pa.table({"household_id": one.households}))
+            for feed in told.delivered:
+                rows = self._query(feed, places)
+                try:
+                    found = judge_feed(feed, rows, homes, told.statements[feed], returned.get(feed))
+                except duckdb.InvalidInputException as error:
+                    if "Failed to read file" not in str(error):
+                        raise
+                    # The error holds a stored address and nothing else that could be told.
+                    raise _unread(self._stored.directory / self._stored.data / feed) from None
+                verdicts += [one for one in found if one.area.startswith(county)]
+                step(county)
+        return verdicts
 
     @cached_property
     def _sizes(self) -> dict[str, dict[str, int]]:
@@ -123,23 +206,28 @@ class Counties:
             parts.append(rows if one.holds_all else _of(rows, one.households))
         return pa.concat_tables(parts) if parts else CONTRACTS[feed].schema.empty_table()
 
-    def _deliveries(
-        self, county: str, refused: Mapping[str, pa.Table], strays: pa.Table
-    ) -> Iterator[tuple[str, Deliveries]]:
-        """What was delivered of one county, feed after feed, each with the register that places its rows."""
-        places = self._places(county, strays)
+    def _query(self, feed: str, places: Sequence[_Place]) -> str:
+        """The same rows as a query, for what is too much to be read at once."""
+        parts = []
+        for one in places:
+            path = self._stored.files(one.bucket)[feed]
+            # The query would tell of an absent or torn file by an error without its name.
+            _read(path, [])
+            rows = f"SELECT * FROM read_parquet({quoted(str(path))}, hive_partitioning = false)"
+            among = f" WHERE household_id IN (SELECT household_id FROM in_{one.bucket})"
+            parts.append(rows if one.holds_all else rows + among)
+        return " UNION ALL ".join(parts)
+
+    def _returned(self, county: str, told: _Told, places: Sequence[_Place]) -> dict[str, pa.Table]:
+        """What intake refused of a county."""
+        strays = told.strays
         known = [strays.filter(pc.equal(strays["county"], county))["household_id"]]
         known += [one.households for one in places]
         everybody = pa.chunked_array([chunk for one in known for chunk in one.chunks], pa.string())
-        returned = {
-            feed: _of(rows, everybody, with_none=county == self._largest) for feed, rows in refused.items()
+        return {
+            feed: _of(rows, everybody, with_none=county == self._largest)
+            for feed, rows in told.refused.items()
         }
-        register = self._rows(_REGISTER_FEED, places)
-        for feed in CONTRACTS:
-            if feed not in PLATFORM_FEEDS:
-                rows = register if feed == _REGISTER_FEED else self._rows(feed, places)
-                tables = {_REGISTER_FEED: register, feed: rows}
-                yield feed, Deliveries(Signals(tables, self._stored.coverage), returned)
 
     def _strays(self, refused: Mapping[str, pa.Table]) -> pa.Table:
         """household_id → county for the keys that no register knows, in accepted rows and refused ones."""
@@ -159,9 +247,14 @@ class Counties:
                 "CREATE TEMP TABLE alike (core VARCHAR, since DATE, household_id VARCHAR, village VARCHAR)"
             )
             for path in self._registers.values():
+                connection.register("register", _read(path, ["household_id"]))
+                connection.execute(
+                    "DELETE FROM strays WHERE household_id IN (SELECT household_id FROM register)"
+                )
+            asked = connection.sql("SELECT COUNT(*) FROM strays WHERE core <> ''").fetchall()[0][0]
+            for path in self._registers.values() if asked else ():
                 connection.register("register", _read(path, _REGISTER))
                 connection.execute(
-                    "DELETE FROM strays WHERE household_id IN (SELECT household_id FROM register); "
                     f"INSERT INTO alike SELECT {reads} AS core, since, household_id, village FROM ({_LAST}) "
                     f"WHERE {reads} IN (SELECT core FROM strays WHERE core <> '')"
                 )
@@ -190,7 +283,11 @@ def _read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     try:
         return pq.read_table(path, partitioning=None, columns=columns)
     except (pa.ArrowException, OSError):
-        raise ContractError(f"{path} is absent or no Parquet table: take the rows in anew") from None
+        raise _unread(path) from None
+
+
+def _unread(path: Path) -> ContractError:
+    return ContractError(f"{path} is absent or no Parquet table: take the rows in anew")
 
 
 def _of(rows: pa.Table, households: pa.ChunkedArray, *, with_none: bool = False) -> pa.Table:

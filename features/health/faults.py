@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from features.health import surprise
-from features.health.grid import NOWHERE, Mask
+from features.health.grid import NOWHERE, Mask, Parts
 from features.health.history import History
 from features.health.reasons import REASONS
 from features.health.silences import find_silences
 from features.health.statements import Statements
-from features.health.usual import Usual
+from features.health.usual import CAUTION, Usual
 from features.signals import CONTRACTS
 
 SURPRISING = 10.0
@@ -80,6 +80,11 @@ class _Test(Protocol):
         ...
 
     def fires(self, mask: Mask) -> bool: ...
+
+    def may_fire_in(self, parts: Parts) -> Mask:
+        """Which of many areas it could fire in, worked out at once; never wrongly False."""
+        ...
+
     def excess(self, mask: Mask) -> tuple[float, float, float]:
         """Affected rows, the rows they are among, and their rate beyond the usual one."""
         ...
@@ -98,6 +103,21 @@ class _ShareTest:
         surprising, _, share, usual = self.usual.share_surprise(self.name, mask, is_worst=self.is_worst)
         enough = share - usual >= min(self.margin, (1 - usual) / 2)
         return enough and surprising >= SURPRISING
+
+    def may_fire_in(self, parts: Parts) -> Mask:
+        part, whole = self.usual.cells_of(self.name, parts)
+        # Whatever is usual, the share has to be beyond it by the margin, or by half of what is left.
+        may: Mask = (part >= FEWEST_ROWS) & (part >= (min(self.margin, 0.5) - CAUTION) * whole) & (whole > 0)
+        if not may.any():
+            return may
+        usual = self.usual.shares(self.name, parts, is_worst=self.is_worst)
+        if usual is None:
+            return np.zeros_like(may)
+        share = part / np.maximum(whole, 1.0)
+        may &= share - usual >= np.minimum(self.margin, (1 - usual) / 2) - CAUTION
+        if may.any():
+            may &= surprise.of_shares(part, whole, usual) >= SURPRISING * (1 - CAUTION)
+        return may
 
     def excess(self, mask: Mask) -> tuple[float, float, float]:
         part, whole = self.usual.cells(self.name, mask)
@@ -123,6 +143,12 @@ class FewRowsTest:
         if expected is None or count > self.below * expected[0]:
             return False
         return surprise.of_count(count, expected[0]) / expected[1] >= SURPRISING
+
+    def may_fire_in(self, parts: Parts) -> Mask:
+        counts = parts.sums(self.usual.grid.table("rows")[self.usual.grid.row(self.usual.month)])
+        expected = self.usual.most_expected(parts)
+        may: Mask = (expected > 0) & (counts <= self.below * expected * (1 + CAUTION))
+        return may & (surprise.of_counts(counts, expected) >= SURPRISING * (1 - CAUTION))
 
     def excess(self, mask: Mask) -> tuple[float, float, float]:
         expected = self.usual.rows_expected(mask)
@@ -156,7 +182,7 @@ def find_faults(
         mask = grid.mask(county)
         if county == largest:
             # Rows of nobody have no place; they are the feed's trouble where most of its rows are.
-            mask |= grid.mask(NOWHERE)
+            mask = mask | grid.mask(NOWHERE)
         faults = _County(history, month, county, mask, months).faults(statements, is_due, homes)
         for one in faults:
             history.leave_out(month, mask if one.area == county else grid.mask(one.area))
@@ -174,7 +200,7 @@ class _County:
             months,
         )
         self.free = mask.copy()
-        self.places = np.array([one != NOWHERE for one in history.grid.villages], dtype=np.bool_)
+        self.places = history.grid.is_place
 
     def faults(self, statements: Statements, is_due: bool, homes: Mapping[str, int]) -> list[Fault]:
         found = self._unstated(statements, is_due)
@@ -204,11 +230,10 @@ class _County:
         """Villages of which the month is not, or not wholly, stated; they take no part in other tests."""
         wrong: dict[str, Mask] = {}
         shares: dict[str, float] = {}
-        for at in np.flatnonzero(self.free & self.places):
+        is_stated = self.history.stated[self.grid.row(self.month)]
+        for at in np.flatnonzero(self.free & self.places & ~is_stated).tolist():
             village = self.grid.villages[at]
             stated = statements.of(village, self.month)
-            if stated.on is not None:
-                continue
             missed = statements.missed(village, self.month)
             reason = "few_rows" if stated.share > 0 else "late" if missed == 1 else "silent"
             wrong.setdefault(reason, np.zeros_like(self.free))[at] = True
@@ -232,7 +257,7 @@ class _County:
         if mask[whole].all():
             return [self.code]
         areas = []
-        for town, inside in self._parts(whole, _TOWN):
+        for town, inside in self.grid.parts(_TOWN, whole).masks():
             if mask[inside].all():
                 areas.append(town)
             else:
@@ -289,24 +314,39 @@ class _County:
         """The areas a fault belongs to: the county, some of its towns, or some of their villages."""
         if not test.may_fire(self.free):
             return []
-        if self._is_everywhere(test):
+        fires = test.fires(self.free)
+        if fires and _is_spread(test, self.free, self._towns()):
             return [self.code]
         areas: list[str] = []
+        for town, inside, villages in self._suspects(test):
+            areas += self._locate_inside(test, town, inside, villages)
+        if not areas:
+            return [self.code] if fires else []
         rest = self.free.copy()
-        for town, inside in self._towns():
-            found = self._locate_inside(test, town, inside)
-            areas += found
-            for one in found:
-                rest &= ~self.grid.mask(one)
+        for one in areas:
+            rest &= ~self.grid.mask(one)
         # What no part accounts for is the county's: single rows here and there, or rows of nobody.
         return [self.code] if test.fires(rest) else areas
 
-    def _locate_inside(self, test: _Test, town: str, inside: Mask) -> list[str]:
+    def _suspects(self, test: _Test) -> Iterator[tuple[str, Mask, list[tuple[str, Mask]]]]:
+        """The towns in which the test may fire, or in one of whose villages, with these villages."""
+        towns, villages = (self.grid.parts(digits, self.free) for digits in (_TOWN, _VILLAGE))
+        inside: dict[str, list[tuple[str, Mask]]] = {
+            towns.codes[at]: [] for at in np.flatnonzero(test.may_fire_in(towns)).tolist()
+        }
+        for at in np.flatnonzero(test.may_fire_in(villages)).tolist():
+            code = villages.codes[at]
+            inside.setdefault(code[:_TOWN], []).append((code, villages.mask(at)))
+        for town in sorted(inside):
+            yield town, self.grid.mask(town) & self.free, inside[town]
+
+    def _locate_inside(
+        self, test: _Test, town: str, inside: Mask, villages: list[tuple[str, Mask]]
+    ) -> list[str]:
         if not test.may_fire(inside):
             return []
-        villages = self._parts(inside, _VILLAGE)
         fires = test.fires(inside)
-        if fires and _is_spread(test, inside, villages):
+        if fires and _is_spread(test, inside, self.grid.parts(_VILLAGE, inside).masks()):
             return [town]
         hit = [(village, mask) for village, mask in villages if test.fires(mask)]
         rest = inside.copy()
@@ -318,14 +358,7 @@ class _County:
         return test.fires(self.free) and _is_spread(test, self.free, self._towns())
 
     def _towns(self) -> list[tuple[str, Mask]]:
-        return self._parts(self.free, _TOWN)
-
-    def _parts(self, mask: Mask, digits: int) -> list[tuple[str, Mask]]:
-        # Only the places of the mask are looked at: a county has thousands of villages, a town some dozens.
-        parts: dict[str, Mask] = {}
-        for at in np.flatnonzero(mask & self.places).tolist():
-            parts.setdefault(self.grid.villages[at][:digits], np.zeros_like(mask))[at] = True
-        return sorted(parts.items())
+        return self.grid.parts(_TOWN, self.free).masks()
 
 
 def _is_spread(test: _Test, mask: Mask, parts: list[tuple[str, Mask]]) -> bool:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from features.health.grid import Mask
-from features.health.usual import STEADY_MONTHS, Usual
+from features.health.grid import Counts, Mask
+from features.health.usual import CAUTION, STEADY_MONTHS, Usual
 
 LEAST_RATE = 0.2
 """Rates change and villages differ; one that is at a fifth of its own, or of its neighbours', is no fault."""
@@ -34,7 +34,7 @@ def find_silences(usual: Usual, free: Mask, homes: Mapping[str, int], surprising
     everybody = sum(homes.get(grid.villages[at], 0) for at in np.flatnonzero(usual.county))
     by_household = rows[:, usual.county].sum(axis=1) / max(everybody, 1)
     found = {}
-    for at in np.flatnonzero(free):
+    for at in _suspects(rows, stated, free, surprising):
         own, is_stated = rows[:, at], stated[:, at]
         heard = np.flatnonzero(own)
         since = int(heard[-1]) + 1 if len(heard) else 0
@@ -52,3 +52,15 @@ def find_silences(usual: Usual, free: Mask, homes: Mapping[str, int], surprising
         if LEAST_RATE * lacking >= surprising:
             found[int(at)] = lacking
     return found
+
+
+def _suspects(rows: Counts, stated: Mask, free: Mask, surprising: float) -> list[int]:
+    """The places that may be silent: none of the others can lack enough rows."""
+    heard = rows > 0
+    count = len(rows)
+    since = np.where(heard.any(axis=0), count - np.argmax(heard[::-1], axis=0), 0)
+    may = free & stated[-1] & (since < count) & ((since == 0) | (since >= STEADY_MONTHS))
+    # A village's own mean of a calendar month is nowhere above the most rows it had.
+    most = (count - since) * rows.max(axis=0, initial=0.0)
+    may &= (since == 0) | (LEAST_RATE * most * (1 + CAUTION) >= surprising)
+    return np.flatnonzero(may).tolist()

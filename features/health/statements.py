@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 from features.health.months import first_day, last_day, month_of
 from features.signals import Coverage, Delivery
@@ -38,6 +39,7 @@ class Statements:
         for one in coverage.deliveries:
             if one.feed == feed and one.known_on <= as_of:
                 self._by_area.setdefault(one.area_code, []).append(one)
+        self._digits = sorted({len(one) for one in self._by_area if len(one) > 1})
         self.stated = cache(self._stated)
 
     @property
@@ -53,8 +55,19 @@ class Statements:
 
     def of(self, village: str, month: int) -> Stated:
         """What is stated of a month for a village, by statements about it or any area above it."""
-        areas = tuple(village[:n] for n in range(2, len(village) + 1) if village[:n] in self._by_area)
-        return self.stated(areas, month)
+        return self.stated(self._areas_of(village), month)
+
+    def _areas_of(self, village: str) -> tuple[str, ...]:
+        return tuple(one for n in self._digits if n <= len(village) and (one := village[:n]) in self._by_area)
+
+    def matrix(self, villages: Sequence[str], months: Sequence[int]) -> npt.NDArray[np.bool_]:
+        """(months, villages): whether the whole month was stated for the village."""
+        # Thousands of villages are stated in a few ways: most by a statement about all of the county.
+        areas = [self._areas_of(one) for one in villages]
+        different = {one: at for at, one in enumerate(dict.fromkeys(areas))}
+        told = [[self.stated(one, month).on is not None for one in different] for month in months]
+        which = np.array([different[one] for one in areas], dtype=np.intp)
+        return np.array(told, dtype=np.bool_).reshape(len(months), len(different))[:, which]
 
     def due_month(self, villages: Sequence[str]) -> tuple[int, bool]:
         """The last month to be judged, and whether its delivery is due by the feed's own usual delay.

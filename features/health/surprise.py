@@ -9,6 +9,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import numpy.typing as npt
+
+Counts = npt.NDArray[np.float64]
+
 LEAST = 1e-4
 """A share never seen before is taken to happen once in ten thousand rows."""
 
@@ -31,3 +36,21 @@ def of_share(part: float, whole: float, usual: float) -> float:
         return 0.0
     rest = (1 - share) * math.log((1 - share) / (1 - usual)) if share < 1 else 0.0
     return whole * (share * math.log(share / usual) + rest)
+
+
+def of_counts(counts: Counts, expected: Counts) -> Counts:
+    """`of_count` of many, to the rounding of the logarithm; an expectation without end surprises without."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.where(counts > 0, counts * np.log(counts / expected), 0.0)
+        found = np.where(np.isinf(expected), np.inf, logs - counts + expected)
+    return np.asarray(np.where(expected > 0, np.maximum(found, 0.0), 0.0), dtype=np.float64)
+
+
+def of_shares(part: Counts, whole: Counts, usual: Counts) -> Counts:
+    """`of_share` of many, to the rounding of the logarithm."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(whole > 0, part / whole, 0.0)
+        held = np.maximum(usual, LEAST)
+        rest = np.where(share < 1, (1 - share) * np.log((1 - share) / (1 - held)), 0.0)
+        found = whole * (share * np.log(share / held) + rest)
+    return np.asarray(np.where((share > usual) & (share > held), found, 0.0), dtype=np.float64)

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from features.health import surprise
-from features.health.grid import Counts, Mask
-from features.health.history import History
+from features.health.grid import Counts, Mask, Parts
+from features.health.history import ENOUGH_OF_AREA, History
 
 ENOUGH_MONTHS = 6
 """Months of history without which counts, zeros and sizes are not judged."""
@@ -25,6 +25,9 @@ ENOUGH_ROWS = 30
 
 BORROWED_ROWS = 20
 """A small area's history counts as if it held so many rows more, of its county's kind."""
+
+CAUTION = 1e-6
+"""What is worked out for many areas at once may differ so much by rounding from what is for one."""
 
 _CHI_SQUARE_MEDIAN = 0.4549
 _NOVEL = ("foreign", "strange", "missing", "copies", "dates")
@@ -65,6 +68,56 @@ class Usual:
             heard = [one for one in self.rows if whole[one] >= ENOUGH_ROWS]
             found += [part[one] / whole[one] for one in heard]
         return float(max(found))
+
+    def shares(self, name: str, parts: Parts, *, is_worst: bool = False) -> Counts | None:
+        """`share`, or `worst_share`, of many areas at once."""
+        kind = name.partition(":")[0]
+        part, whole = self._of_county(name)
+        everywhere = whole[self.rows].sum()
+        if kind not in _NOVEL and (len(self.rows) < ENOUGH_MONTHS or everywhere < ENOUGH_ROWS):
+            return None
+        heard = [one for one in self.rows if whole[one] >= ENOUGH_ROWS]
+        if is_worst and len(heard) < STEADY_MONTHS:
+            return None
+        if everywhere == 0:
+            return np.zeros(len(parts))
+        found = np.full(len(parts), -np.inf)
+        for months in (self.rows, self.same):
+            if (total := whole[months].sum()) > 0:
+                borrowed = part[months].sum() / total * BORROWED_ROWS
+                own_part, own_whole = self._sums(name, parts, months)
+                found = np.maximum(found, (own_part + borrowed) / (own_whole + BORROWED_ROWS))
+        if is_worst or whole[self.same].sum() == 0 or (whole[self.rows] == 0).any():
+            for one in heard:
+                found = np.maximum(found, part[one] / whole[one])
+        return found
+
+    def _sums(self, name: str, parts: Parts, months: Sequence[int]) -> tuple[Counts, Counts]:
+        part, whole = (parts.sums(self.history.sums(one, months)) for one in (name, self.grid.whole(name)))
+        return part, whole + part if name == "dates" else whole
+
+    def cells_of(self, name: str, parts: Parts) -> tuple[Counts, Counts]:
+        """`cells` of many areas."""
+        at = self.grid.row(self.month)
+        part, whole = (parts.sums(self.grid.table(one)[at]) for one in (name, self.grid.whole(name)))
+        return part, whole + part if name == "dates" else whole
+
+    def most_expected(self, parts: Parts) -> Counts:
+        """No fewer rows than `rows_expected` says of many areas; 0 where none are owed for sure."""
+        season = [one for one in self.places.tolist() if (self.month - self.grid.months[one]) % 12 == 0]
+        if len(self.places) < ENOUGH_MONTHS:
+            return np.zeros(len(parts))
+        shares, counts = self.history.sound_parts(parts, season)
+        counts = counts / np.maximum(shares - CAUTION, ENOUGH_OF_AREA)
+        told = shares >= ENOUGH_OF_AREA - CAUTION
+        found = np.where(told, counts, 0.0).max(axis=0, initial=0.0)
+        if (few := (shares >= ENOUGH_OF_AREA + CAUTION).sum(axis=0) < 2).any():
+            shares, counts = self.history.sound_parts(parts, self.places.tolist())
+            told = shares >= ENOUGH_OF_AREA + CAUTION
+            least = np.where(told, counts / np.maximum(shares - CAUTION, ENOUGH_OF_AREA), np.inf)
+            found = np.where(few, np.maximum(found, least.min(axis=0)), found)
+            found[(shares >= ENOUGH_OF_AREA - CAUTION).sum(axis=0) < ENOUGH_MONTHS] = 0.0
+        return np.asarray(found, dtype=np.float64)
 
     def worst_share(self, name: str, mask: Mask) -> float | None:
         """The share that nothing usual goes beyond: an area's own usual one, or the county's worst month.

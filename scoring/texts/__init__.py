@@ -38,7 +38,11 @@ def format_value(value: float | None, unit: str, language: str, feature: str = "
         return f"{_percent(value)}%"
     if unit == "yes/no":
         return str(words["yes"] if value else words["no"])
-    return f"{_plain(value)}{words[unit]}"
+    if unit == "persons":
+        # Fewer than nobody cannot be: people of weak ability work too.
+        value = max(value, 0.0)
+    amount = _plain(value)
+    return f"{amount}{words['one'].get(unit, words[unit]) if amount == '1' else words[unit]}"
 
 
 def percent(probability: float) -> str:

@@ -75,14 +75,6 @@ _ANSWER = {
 def router(champion: Champion) -> APIRouter:
     """The routes that tell of the server and its model."""
     made = APIRouter(tags=["vectors"])
-    example = {
-        "id": "1",
-        "parameters": {"reasons": 2},
-        "inputs": [
-            {"name": name, "shape": [1], "datatype": "FP64", "data": [value]}
-            for name, value in example_vector(settings.bundle_dir).items()
-        ],
-    }
 
     @made.get("/v2/health/live", summary="The process runs (Open Inference Protocol)")
     async def live() -> dict[str, bool]:
@@ -113,6 +105,14 @@ def router(champion: Champion) -> APIRouter:
 def scoring_router(champion: Champion, settings: Settings) -> APIRouter:
     """The routes that score vectors."""
     made = APIRouter(tags=["vectors"], route_class=DirectRoute)
+    example = {
+        "id": "1",
+        "parameters": {"reasons": 2},
+        "inputs": [
+            {"name": name, "shape": [1], "datatype": "FP64", "data": [value]}
+            for name, value in example_vector(champion.models).items()
+        ],
+    }
     documented: dict[str, Any] = {
         "description": "Either one input `vectors` of shape [n, features] in the model's order, or one input "
         "of shape [n] or [n, 1] for each feature. `parameters.reasons` asks for so many reasons.",

@@ -36,7 +36,7 @@ FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 def router(champion: Champion, settings: Settings) -> APIRouter:
     """The routes, bound to their model."""
     made = APIRouter(tags=["vectors"])
-    example = {"dataframe_records": [example_vector(settings.bundle_dir)], "params": {"reasons": 2}}
+    example = {"dataframe_records": [example_vector(champion.models)], "params": {"reasons": 2}}
 
     @made.get("/ping", summary="Whether a model answers (MLflow)", responses=problems(503))
     async def ping() -> Response:

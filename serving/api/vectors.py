@@ -6,18 +6,20 @@ feature out is an error, because silence is not the same as missing.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
+from sqlalchemy.exc import SQLAlchemyError
 
 from features import FEATURES
 from scoring import ScoringError
 from scoring.bundle import read_manifest
 from scoring.reasons import MOST_RISK_REASONS
 from serving.errors import FieldError, Problem
+from serving.models.service_models import ServiceModels
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,15 +29,16 @@ _NUMBERS = {int, float, type(None)}
 _SHOWN = {"illness_self_paid_yuan_12m": 23000, "composition_members_count": 4}
 
 
-def example_vector(bundle_dir: Path) -> dict[str, int | None]:
-    """A whole vector of the model in a folder, mostly of missing values; of all features where none is read.
+def example_vector(models: ServiceModels) -> dict[str, int | None]:
+    """A whole vector of the model in service, mostly of missing values; of all features where none is read.
 
     A part of a vector would be refused, and so be no example.
     """
-    try:
-        names: Iterable[str] = [one.name for one in read_manifest(bundle_dir).features]
-    except ScoringError:
-        names = FEATURES
+    names: Iterable[str] = FEATURES
+    with contextlib.suppress(ScoringError, SQLAlchemyError):
+        pick = models.state().current
+        if pick is not None:
+            names = [one.name for one in read_manifest(models.folder(pick)).features]
     return {name: _SHOWN.get(name) for name in names}
 
 

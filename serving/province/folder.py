@@ -5,6 +5,7 @@
     <out>/buckets/<bucket>.json                      what a finished bucket wrote, and its counts by town
     <out>/villages/2026-06-30.json                   the villages' facts that the neighbourhood is made of
     <out>/health.json                                the verdicts on the deliveries
+    <out>/health/500101.json                         those of a county, until all are there
     <out>/summary.json                               counts by county and town
 
 A bucket's own file is written last. What a killed run left of a bucket without one is written anew under
@@ -14,8 +15,10 @@ the same names, so that nothing is lost and nothing is there twice.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +65,23 @@ class ProvinceFolder:
             path.parent.mkdir(parents=True, exist_ok=True)
             put_in_place(path, lambda writing, mine=mine: write_rows(mine, writing))  # type: ignore[misc]
             found[county] = len(mine)
+        return self._finish(bucket, found, towns)
+
+    def take(self, bucket: str, parts: Mapping[str, Path], towns: Mapping[str, Counts]) -> Finished:
+        """Move a bucket's files, written elsewhere, into place by county; then say that it is finished."""
+        found: dict[str, int] = {}
+        for county, part in sorted(parts.items()):
+            found[county] = rows_of(part)
+            path = self.path(county, bucket)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            put_in_place(path, partial(os.replace, part))
+        return self._finish(bucket, found, towns)
+
+    def _finish(self, bucket: str, rows: Mapping[str, int], towns: Mapping[str, Counts]) -> Finished:
         (self.out / "buckets").mkdir(exist_ok=True)
-        said = {"rows": found, "towns": {town: one.as_json() for town, one in towns.items()}}
+        said = {"rows": rows, "towns": {town: one.as_json() for town, one in towns.items()}}
         replace_file(self.out / "buckets" / f"{bucket}.json", json.dumps(said).encode())
-        return Finished(found, towns)
+        return Finished(rows, towns)
 
     def find(self, bucket: str) -> Finished | None:
         """A bucket that an earlier run finished; raises `RunError` when what it wrote is harmed."""

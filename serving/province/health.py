@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from features.health import Health, Verdict, without_blocked
 from features.health.counties import Counties
 from features.signals.buckets import Buckets, replace_file
 
-FILE = "health.json"
+FILE, PARTS = "health.json", "health"
 
 Progress = Callable[[str, int, int], None]
 
@@ -31,14 +32,25 @@ def judged(directory: Path) -> str:
 
 
 def read_or_judge(stored: Buckets, as_of: dt.date, out: Path, tell: Progress) -> Health:
-    """The verdicts that an earlier start of the run left in its folder, or those of a check-up."""
-    path = out / FILE
-    if path.is_file():
-        return _from_json(json.loads(path.read_bytes()))
-    health = Counties(stored).check_health(
-        as_of, lambda county, done, total: tell(f"health {county}", done, total)
-    )
-    replace_file(path, json.dumps(_as_json(health), ensure_ascii=False).encode())
+    """The verdicts that an earlier start of the run left in its folder, or those of a check-up.
+
+    Each county's are kept as soon as they are there: a run that is killed meanwhile goes on with the others.
+    """
+    path, parts = out / FILE, out / PARTS
+    if not path.is_file():
+        parts.mkdir(exist_ok=True)
+
+        def keep(county: str, verdicts: Sequence[Verdict]) -> None:
+            said = [_plain(one) for one in verdicts]
+            replace_file(parts / f"{county}.json", json.dumps(said, ensure_ascii=False).encode())
+
+        known = {one.stem: _verdicts(json.loads(one.read_bytes())) for one in parts.glob("*.json")}
+        health = Counties(stored).check_health(
+            as_of, lambda county, done, total: tell(f"health {county}", done, total), known=known, keep=keep
+        )
+        replace_file(path, json.dumps(_as_json(health), ensure_ascii=False).encode())
+    health = _from_json(json.loads(path.read_bytes()))
+    shutil.rmtree(parts, ignore_errors=True)
     return health
 
 
@@ -53,18 +65,26 @@ def _as_json(health: Health) -> dict[str, Any]:
     return {
         "as_of": str(health.as_of),
         "never_delivered": health.never_delivered,
-        "verdicts": [{**vars(one), "period": str(one.period)} for one in health.verdicts],
+        "verdicts": [_plain(one) for one in health.verdicts],
     }
 
 
+def _plain(verdict: Verdict) -> dict[str, Any]:
+    return {**vars(verdict), "period": str(verdict.period)}
+
+
 def _from_json(said: dict[str, Any]) -> Health:
-    verdicts = tuple(
+    as_of = dt.date.fromisoformat(said["as_of"])
+    return Health(as_of, _verdicts(said["verdicts"]), tuple(said["never_delivered"]))
+
+
+def _verdicts(said: Iterable[dict[str, Any]]) -> tuple[Verdict, ...]:
+    return tuple(
         Verdict(**{
             **one,
             "period": dt.date.fromisoformat(one["period"]),
             "oddities": tuple(one["oddities"]),
             "households": tuple(one["households"]),
         })
-        for one in said["verdicts"]
+        for one in said
     )
-    return Health(dt.date.fromisoformat(said["as_of"]), verdicts, tuple(said["never_delivered"]))

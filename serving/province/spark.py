@@ -1,8 +1,9 @@
 """A province on an existing Spark: vectors as SQL, and every row scored by the code of the other engine.
 
 Executors need this project's Python. The bundle travels to them as the texts that it is made of, and each
-worker loads and checks it once. A run writes what `serving.province.folder` describes, its files named by
-Spark; a killed run is started anew, and what it left is overwritten, so that nothing is there twice.
+worker loads and checks it once. A run writes what `serving.province.folder` describes, some buckets at a
+time, which are named by their first. Spark writes aside; what it wrote is moved into its place, and that it
+is finished is said last, so that a killed run goes on where it was and nothing is there twice.
 """
 
 from __future__ import annotations
@@ -10,30 +11,37 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import json
+import shutil
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from features import Coverage
+from features.engines.buckets import facts_from_json, facts_to_json
 from features.engines.run_folder import RunFolder
 from features.engines.spark import SparkSignals
 from features.facts import latest_facts_sql
-from features.neighbourhood import FEED
+from features.health import Health
+from features.neighbourhood import FEED, VillageFacts
 from features.signals.buckets import Buckets, replace_file
 from scoring import Bundle, load_bundle
 from scoring.bundle import MANIFEST as BUNDLE_MANIFEST
 from serving.province.columns import FACT_FEEDS, ProvinceScorer
-from serving.province.folder import MANIFEST, SUMMARY, Finished
-from serving.province.run import ProvinceRun, about_run, check_date, summarise
+from serving.province.feeds import FeedFaults
+from serving.province.folder import MANIFEST, SUMMARY, Finished, ProvinceFolder
+from serving.province.health import believed, read_or_judge
+from serving.province.run import ProvinceRun, Stages, about_run, check_date, summarise
 from serving.province.summary import COUNTY_DIGITS, TOWN_DIGITS, Counts
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+BUCKETS_AT_ONCE = 4
+"""Buckets of one step, after which a killed run goes on: some 200,000 households."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -57,69 +65,121 @@ def score_province_on_spark(
     bundle_dir: Path,
     out: Path,
     *,
+    health: bool = True,
     progress: Progress | None = None,
 ) -> ProvinceRun:
-    """Score every household that is registered on the date, as `score_province` does without health.
+    """Score every household that is registered on the date, as `score_province` does.
 
-    `directory` and `out` lie where the driver and every executor reach them as files. Raises what
-    `score_province` raises.
+    `directory` and `out` lie where the driver and every executor reach them as files. The driver judges the
+    deliveries. Raises what `score_province` raises.
     """
     stored, bundle = Buckets.open(directory), load_bundle(bundle_dir)
     check_date(stored.coverage, as_of)
     tell = progress or (lambda step, done, total: None)
+    watch = Stages()
     run = RunFolder(out, MANIFEST)
-    about = about_run("spark", stored, as_of, bundle, health=False)
-    place = out / "assessments"
-    started = time.perf_counter()
+    about = about_run("spark", stored, as_of, bundle, health=health)
     with run.writing(about):
-        resumed = int((place / "_SUCCESS").is_file())
-        if not resumed:
-            tell("scores", 0, 1)
-            frame = assessments_on_spark(session, directory, as_of, bundle, bundle_dir)
-            county = f"SUBSTRING(village_code, 1, {COUNTY_DIGITS}) AS county"
-            writer = frame.selectExpr("*", county).write.mode("overwrite").partitionBy("county")
-            writer.parquet(place.absolute().as_uri(), compression="zstd")
-        tell("summary", 1, 1)
-        towns = _counts(session, place)
-        summary = summarise(about, {"all": Finished({}, towns)}, None)
+        with watch.stage("health"):
+            verdicts = read_or_judge(stored, as_of, out, tell) if health else None
+        names = [one.name for one in stored.buckets]
+        steps = [names[at : at + BUCKETS_AT_ONCE] for at in range(0, len(names), BUCKETS_AT_ONCE)]
+        folder = ProvinceFolder(out)
+        finished = {one[0]: done for one in steps if (done := folder.find(one[0]))}
+        resumed = len(finished)
+        todo = [one for one in steps if one[0] not in finished]
+        with watch.stage("spark"):
+            scorer = _OnSpark(session, stored, as_of, bundle, bundle_dir, verdicts) if todo else None
+            for number, step in enumerate(todo):
+                assert scorer is not None
+                tell("scores", resumed + number, len(steps))
+                finished[step[0]] = scorer.write(step, folder, tell)
+        tell("scores", len(steps), len(steps))
+        folder.check(finished)
+        summary = summarise(about, finished, verdicts)
         replace_file(out / SUMMARY, json.dumps(summary, ensure_ascii=False, indent=1).encode())
         households = int(summary["province"]["households"])
         run.finish(about, {"households": households})
-    seconds = {"spark": round(time.perf_counter() - started, 2)}
-    return ProvinceRun(out, households, 1, resumed, summary, seconds)
+    return ProvinceRun(out, households, len(steps), resumed, summary, watch.seconds)
 
 
-def assessments_on_spark(
-    session: SparkSession, directory: Path, as_of: dt.date, bundle: Bundle, bundle_dir: Path
-) -> DataFrame:
-    """The rows of `ProvinceScorer`, in no order."""
-    from pyspark.sql.pandas.types import from_arrow_schema
+class _OnSpark:
+    """What is scored with: the signals as tables, and what every worker is sent once."""
 
-    signals = SparkSignals(session, str(directory), bundle.manifest.region)
-    signals.open(feed for feed in FACT_FEEDS if feed != FEED)
-    coverage = signals.coverage
-    scorer = ProvinceScorer(bundle, as_of, coverage)
-    villages = signals.village_facts(as_of) if FEED in scorer.look_back else []
-    vectors = signals.vectors(as_of, scorer.features, villages)
-    read = [feed for feed in FACT_FEEDS if feed != FEED or FEED in scorer.look_back]
-    known = signals.session.sql(latest_facts_sql(as_of, read)).join(vectors, "household_id")
-    texts = {name: (bundle_dir / name).read_bytes() for name in (*bundle.manifest.files, BUNDLE_MANIFEST)}
-    coverage = coverage.replacing(FEED, (one.delivery for one in villages))
-    sent = session.sparkContext.broadcast(_Sent(texts, bundle.sha256, as_of, coverage))
-    columns = pa.schema([(name, _ARROW[kind]) for name, kind in known.dtypes])
-    schema = plain(scorer.assess(columns.empty_table())[0]).schema
+    def __init__(
+        self,
+        session: SparkSession,
+        stored: Buckets,
+        as_of: dt.date,
+        bundle: Bundle,
+        bundle_dir: Path,
+        verdicts: Health | None,
+    ) -> None:
+        self._session, self._as_of = session, as_of
+        self._signals = SparkSignals(session, str(stored.directory), bundle.manifest.region)
+        self._signals.coverage = coverage = believed(stored, verdicts, bundle.manifest.region)
+        self._scorer = ProvinceScorer(bundle, as_of, coverage)
+        texts = {name: (bundle_dir / name).read_bytes() for name in (*bundle.manifest.files, BUNDLE_MANIFEST)}
+        self._sent = _Sent(texts, bundle.sha256, as_of, coverage, verdicts)
+        self._villages: list[VillageFacts] | None = None
 
-    def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        told: _Sent = sent.value
-        scorer = told.scorer()
-        for batch in batches:
-            rows, _ = scorer.assess(pa.Table.from_batches([batch]))
-            yield from plain(rows).to_batches()
+    def write(self, buckets: Sequence[str], folder: ProvinceFolder, tell: Progress) -> Finished:
+        """Score some buckets and put what is said into the folder."""
+        if self._villages is None:
+            self._villages = self._village_facts(folder, tell)
+        aside = folder.out / f".spark-{buckets[0]}"
+        shutil.rmtree(aside, ignore_errors=True)
+        county = f"SUBSTRING(village_code, 1, {COUNTY_DIGITS}) AS county"
+        frame = self._assessments(buckets).selectExpr("*", county)
+        # One file a county, as the other engine writes it.
+        sorted_rows = frame.repartition("county").sortWithinPartitions("county", "household_id")
+        writer = sorted_rows.write.mode("overwrite").partitionBy("county")
+        writer.parquet(aside.absolute().as_uri(), compression="zstd")
+        towns = _counts(self._session, aside) if list(aside.glob("county=*")) else {}
+        parts = {one.parent.name.removeprefix("county="): one for one in aside.glob("county=*/*.parquet")}
+        finished = folder.take(buckets[0], parts, towns)
+        shutil.rmtree(aside)
+        return finished
 
-    # pyspark's own types know of functions over other columns' batches alone.
-    mapped: Any = known.mapInArrow
-    found: DataFrame = mapped(score, from_arrow_schema(schema))
-    return found
+    def _village_facts(self, folder: ProvinceFolder, tell: Progress) -> list[VillageFacts]:
+        """The facts of all villages, kept in the run's folder."""
+        if FEED not in self._scorer.look_back:
+            return []
+        path = folder.out / "villages" / f"{self._as_of}.json"
+        if path.is_file():
+            return facts_from_json(path.read_bytes(), self._as_of)
+        tell(f"villages {self._as_of}", 0, 1)
+        self._signals.open(())
+        facts = self._signals.village_facts(self._as_of)
+        path.parent.mkdir(exist_ok=True)
+        replace_file(path, facts_to_json(facts))
+        return facts
+
+    def _assessments(self, buckets: Sequence[str]) -> DataFrame:
+        """The rows of `ProvinceScorer`, in no order."""
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        signals, scorer, villages = self._signals, self._scorer, self._villages or []
+        signals.open((feed for feed in FACT_FEEDS if feed != FEED), buckets)
+        vectors = signals.vectors(self._as_of, scorer.features, villages)
+        read = [feed for feed in FACT_FEEDS if feed != FEED or FEED in scorer.look_back]
+        known = signals.session.sql(latest_facts_sql(self._as_of, read)).join(vectors, "household_id")
+        coverage = signals.coverage.replacing(FEED, (one.delivery for one in villages))
+        sent = self._session.sparkContext.broadcast(replace(self._sent, coverage=coverage))
+        columns = pa.schema([(name, _ARROW[kind]) for name, kind in known.dtypes])
+        schema = plain(scorer.assess(columns.empty_table())[0]).schema
+
+        def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            told: _Sent = sent.value
+            scorer = told.scorer()
+            for batch in batches:
+                rows, _ = scorer.assess(pa.Table.from_batches([batch]))
+                yield from plain(rows).to_batches()
+
+        # pyspark's own types know of functions over other columns' batches alone.
+        mapped: Any = known.mapInArrow
+        found: DataFrame = mapped(score, from_arrow_schema(schema))
+        return found
 
 
 _ARROW = {"string": pa.string(), "bigint": pa.int64(), "double": pa.float64()}
@@ -127,12 +187,13 @@ _ARROW = {"string": pa.string(), "bigint": pa.int64(), "double": pa.float64()}
 
 @dataclass(frozen=True)
 class _Sent:
-    """What a worker needs: the bundle's texts, and what is known of coverage."""
+    """What a worker needs: the bundle's texts, what is known of coverage, and the verdicts on deliveries."""
 
     texts: Mapping[str, bytes]
     sha256: str
     as_of: dt.date
     coverage: Coverage
+    verdicts: Health | None
 
     def scorer(self) -> ProvinceScorer:
         """The scorer, made once a worker."""
@@ -161,7 +222,7 @@ def _loaded(sha256: str, as_of: dt.date, held: _Held) -> ProvinceScorer:
             (place / name).write_bytes(text)
         bundle = load_bundle(place)
         bundle.model.prepare()
-    return ProvinceScorer(bundle, as_of, held.sent.coverage)
+    return ProvinceScorer(bundle, as_of, held.sent.coverage, FeedFaults(held.sent.verdicts))
 
 
 def plain(rows: pa.Table) -> pa.Table:

@@ -86,8 +86,8 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry; `subject` is the HMAC of a household's key or a login name, the number of a job, key or account,
-    or the hash of a model's manifest or of an entry of the release log.
+    """One entry; `subject` is the HMAC of a household's key or a login name, the number of a job, key or
+    account, or the hash of a model's manifest or of an entry of the release log.
 
     `purpose` is empty where none is asked for.
     """

@@ -136,6 +136,36 @@ def test_what_reads_the_same_before_and_after_is_not_said(
     assert not any("6.2万元" in one for one in said)
 
 
+@pytest.mark.parametrize(
+    ("former", "latter", "zh", "en"),
+    [
+        (
+            0.0,
+            1.0,
+            "由“没有领低保”变为“正在领低保”",
+            "from “does not draw the subsistence allowance (低保)” to",
+        ),
+        (None, 1.0, "现在正在领低保", "now draws the subsistence allowance (低保)"),
+        (1.0, None, "原来正在领低保", "before, draws the subsistence allowance (低保)"),
+    ],
+)
+def test_a_question_is_said_as_what_is_so(
+    former: float | None, latter: float | None, zh: str, en: str
+) -> None:
+    def stated(value: float | None, contribution: float) -> dict[str, Any]:
+        fact = {"feature": "assistance_is_on_dibao", "value": value, "contribution": contribution}
+        facts = [] if value is None else [fact]
+        family = {"family": "99.guarantees", "contribution": contribution, "facts": facts}
+        return {
+            "model_version": "1", "as_of_date": "2026-04-30", "score": 0.1, "log_odds": contribution,
+            "grade": "low", "families": [family],
+        }  # fmt: skip
+
+    found = find_changes(stated(former, 0.1 if former else 0.0), stated(latter, 0.7 if latter else 0.0))
+    assert zh in "".join(change_texts(found, "zh"))
+    assert en in "".join(change_texts(found, "en"))
+
+
 def test_missing_values_are_said_as_what_is_known(bill: tuple[dict[str, Any], dict[str, Any]]) -> None:
     former, latter = json.loads(json.dumps(bill))
     for family in former["families"]:

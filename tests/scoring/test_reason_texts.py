@@ -97,8 +97,9 @@ def test_the_usual_value_stands_beside_the_households_own(usual: UsualHere) -> N
     fact = ReasonFact("illness_self_paid_yuan_12m", 12_000.0, 0.7, 850.0, 1_234.0)
     assert usual_text(fact, "zh") == "本村一般850元，本乡镇一般1,234元"
     assert usual_text(fact, "en") == "usual in the village ¥850, usual in the township ¥1,234"
-    flag = ReasonFact("water_is_unsafe", 1.0, 0.7, None, 0.0)
-    assert usual_text(flag, "zh") == "本乡镇多数为否"
+    flag = ReasonFact("water_is_unsafe", 1.0, 0.7, 1.0, 0.0)
+    assert usual_text(flag, "zh") == "本村多数户也是这样，本乡镇多数户不是这样"
+    assert usual_text(ReasonFact("water_is_unsafe", 1.0, 0.7, 0.5, None), "zh") is None
     assert usual_text(ReasonFact("water_is_unsafe", None, 0.7, 0.0, 0.0), "zh") is None
 
 

@@ -27,6 +27,7 @@ from scoring.reasons import (
 from scoring.statement import make_statement, put_into_words
 from scoring.texts import LANGUAGES, catalogue, format_value
 from scoring.triggers import TRIGGERS, find_hits
+from scoring.zeros import LACKS_AT_ZERO, is_idle_at_zero
 from tests.scoring.conftest import AS_OF, made_vectors
 
 REGION = "CN-50"
@@ -130,7 +131,68 @@ def test_every_feature_has_a_text_in_both_directions(name: str, language: str) -
             text = reason_text(reason, language)
             assert all(text.values())
             assert "{" not in "".join(text.values())
-            assert value_text(name, value, language) in text["sentence"]
+            said = catalogue(language)["answers"].get(name)
+            if said and value is not None:
+                assert said["yes" if value else "no"] in text["sentence"]
+            else:
+                assert value_text(name, value, language) in text["sentence"]
+
+
+def test_every_question_is_said_as_what_is_so() -> None:
+    asked = {name for name, one in FEATURES.items() if one.unit == "yes/no"}
+    for language in LANGUAGES:
+        answers = catalogue(language)["answers"]
+        assert set(answers) == asked
+        assert all(one["yes"] != one["no"] for one in answers.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "zh", "en"),
+    [
+        ("income_net_change_yuan_12m", -7_402.0, "减少7,402元", "down ¥7,402"),
+        ("income_wages_change_yuan_6m", 299.0, "增加299元", "up ¥299"),
+        ("income_business_change_yuan_12m", 0.0, "没有变化", "no change"),
+        ("illness_days_since_inpatient", 19.0, "19天", "19 days"),
+        ("illness_days_since_inpatient", 730.0, "24个月以上", "more than 24 months"),
+        ("income_days_since_wages", 366.0, "12个月以上", "more than 12 months"),
+        ("employment_idle_workers_count", -2.0, "0人", "0 persons"),
+        ("composition_workers_count", 1.0, "1人", "1 person"),
+    ],
+)
+def test_values_are_said_as_a_cadre_would(name: str, value: float, zh: str, en: str) -> None:
+    assert (value_text(name, value, "zh"), value_text(name, value, "en")) == (zh, en)
+
+
+def test_nothing_is_no_reason_for_more_risk() -> None:
+    """0 unknown items raised the estimate beside the others: a second fact tells, or nothing is said."""
+    zeros = dict.fromkeys(FEATURES, 0.0)
+    none = {"guarantee_unknown_count": 0.9, "declaration_hotline_count_12m": 0.2}
+    assert find_reasons(zeros, none) == ([], [])
+    (told,), _ = find_reasons(
+        {**zeros, "assistance_stopped_count_12m": 1.0}, {**none, "assistance_stopped_count_12m": 0.1}
+    )
+    assert [one.feature for one in told.facts] == ["assistance_stopped_count_12m"]
+    assert told.contribution == pytest.approx(1.2)
+    # Its part stays in what the others are a share of.
+    (fields,), _ = find_reasons(zeros, {**none, "composition_land_mu": 1.1})
+    assert fields.share == pytest.approx(0.5)
+    # Where nothing is known either, that is what is said.
+    (unknown,), _ = find_reasons({**zeros, "housing_is_unsafe": math.nan}, {**none, "housing_is_unsafe": 0.1})
+    assert [one.value for one in unknown.facts] == [None]
+    # No income lowers no risk, and a stay in hospital today is no nothing.
+    assert find_reasons(zeros, {"income_wages_yuan_12m": -0.8}) == ([], [])
+    (stay,), _ = find_reasons(zeros, {"illness_days_since_inpatient": 0.8})
+    assert stay.facts[0].value == 0
+
+
+def test_what_may_lack_at_zero_has_no_direction_of_its_own() -> None:
+    assert all(FEATURES[one].direction == 0 for one in LACKS_AT_ZERO)
+    for name, one in FEATURES.items():
+        assert is_idle_at_zero(name, "protective") == (one.direction == -1)
+        if one.direction == -1:
+            assert not is_idle_at_zero(name, "risk")
+        if one.direction == 1:
+            assert is_idle_at_zero(name, "risk")
 
 
 def test_both_languages_have_the_same_texts() -> None:

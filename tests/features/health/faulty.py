@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -13,7 +15,9 @@ from features.health.checkup import HISTORY_MONTHS, FeedCheck
 from features.health.deliveries import Deliveries, refused_rows
 from features.health.grid import Grid
 from features.health.months import month_of
-from features.health.records import Reference
+from features.health.records import Records, Reference
+from features.health.register import Register
+from features.health.statements import Statements
 from features.health.verdicts import Verdict
 from features.signals import CONTRACTS, Coverage
 from training.simulation import County, CountySettings, simulate_county
@@ -36,6 +40,19 @@ def deliveries_of(feeds: dict[str, pd.DataFrame], coverage: pd.DataFrame) -> Del
     refused = {feed: refused_rows(feed, one.delivered) for feed, one in taken.items() if one.quarantined}
     stated = Coverage.from_frame(coverage, CONTRACTS)
     return Deliveries(Signals({feed: one.accepted for feed, one in taken.items()}, stated), refused)
+
+
+@contextmanager
+def feed_check(
+    given: Deliveries, feed: str, as_of: dt.date, past: tuple[Grid, Reference] | None = None
+) -> Iterator[FeedCheck]:
+    """The check of one feed of some deliveries."""
+    tables = given.signals.tables
+    with (
+        Register(tables["household"], as_of, given.refused.get("household")) as register,
+        Records(CONTRACTS[feed], tables[feed], register, given.refused.get(feed)) as records,
+    ):
+        yield FeedCheck(records, Statements(given.signals.coverage, feed, as_of), past)
 
 
 def _has_wide_disaster(county: County) -> bool:
@@ -117,13 +134,12 @@ class FaultyCounty:
         """The months before the fault, counted once."""
         if feed not in self._past:
             place = self.place(feed)
-            check = FeedCheck(self.clean, feed, place.as_of)
-            month = month_of(place.month)
-            assert check.due == month, (feed, check.due, month)
-            reference = check.records.learn(month)
-            months = range(month - HISTORY_MONTHS, month)
-            self._past[feed] = check.records.count(list(months), check.age, reference), reference
-            check.records.close()
+            with feed_check(self.clean, feed, place.as_of) as check:
+                month = month_of(place.month)
+                assert check.due == month, (feed, check.due, month)
+                reference = check.records.learn(month)
+                months = range(month - HISTORY_MONTHS, month)
+                self._past[feed] = check.records.count(list(months), check.age, reference), reference
         return self._past[feed]
 
     def recent(self, feed: str) -> pd.DataFrame:
@@ -157,4 +173,5 @@ class FaultyCounty:
         signals = Signals(tables, Coverage.from_frame(injected.coverage, CONTRACTS))
         given = Deliveries(signals, refused)
         past = self.past(feed)
-        return injected, FeedCheck(given, feed, self.place(feed).as_of, past=past).verdicts()
+        with feed_check(given, feed, self.place(feed).as_of, past) as check:
+            return injected, check.verdicts()

@@ -10,10 +10,9 @@ import pytest
 
 from features.errors import ContractError
 from features.health import REASONS, Deliveries, check_health, refused_rows
-from features.health.checkup import FeedCheck
 from features.health.verdicts import Verdict
 from features.signals import CONTRACTS
-from tests.features.health.faulty import SETTINGS, FaultyCounty, deliveries_of
+from tests.features.health.faulty import SETTINGS, FaultyCounty, deliveries_of, feed_check
 from training.errors import TrainingError
 from training.simulation import CountySettings, simulate_county
 from training.simulation.faults import FAULT_KINDS, Fault, inject
@@ -23,7 +22,8 @@ def judge(faulty: FaultyCounty, feed: str, frame: pd.DataFrame) -> list[Verdict]
     """The faults of a feed whose frame was changed by hand; statements as they were."""
     feeds = {"household": faulty.feeds["household"], feed: frame}
     given = deliveries_of(feeds, faulty.coverage)
-    found = FeedCheck(given, feed, faulty.place(feed).as_of, past=faulty.past(feed)).verdicts(1)
+    with feed_check(given, feed, faulty.place(feed).as_of, faulty.past(feed)) as check:
+        found = check.verdicts(1)
     return [one for one in found if one.state != "fine"]
 
 

@@ -129,7 +129,9 @@ def test_the_rest_of_an_area_stands_for_what_is_left_out() -> None:
     grid.fill(
         "rows", [0, 0, 0, 1, 1, 1, 2, 2, 2], [*grid.villages[:3]] * 3, [30, 60, 10, 0, 60, 10, 33, 66, 11]
     )
-    history = History(grid, lambda village, month: month < 2 or village != grid.villages[1])
+    stated = np.ones((3, 4), dtype=np.bool_)
+    stated[2, 1] = False
+    history = History(grid, stated)
     town = grid.mask("500299001")
     history.leave_out(1, grid.mask(grid.villages[0]))
     # 31.5 + 60 + 31/3 are the town's usual rows; without the first village 70 of 70.33 came.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features import CONTRACTS, Coverage, Signals, take_in
+from features.errors import ContractError
 from features.health import Deliveries, Health, check_health
 from features.health.counties import Counties
 from features.signals import Delivery
@@ -172,6 +174,21 @@ def test_the_service_answers_a_household_in_the_same_words(
         assert kept(told) == kept(one)
         assert told["score"] == one["score"]
         assert one["missing_feeds"] == ["loan", "neighbourhood"]
+
+
+@pytest.mark.parametrize("harm", ["absent", "torn", "flipped"])
+def test_harmed_signals_are_named(county: Path, tmp_path: Path, harm: str) -> None:
+    """By the check-up as by the scoring, never by an error of an engine."""
+    shutil.copytree(county, tmp_path / "signals")
+    path = Buckets.open(tmp_path / "signals").paths("income")[1]
+    whole = path.read_bytes()
+    if harm == "absent":
+        path.unlink()
+    else:
+        middle = len(whole) // 2
+        path.write_bytes(whole[:middle] + (b"" if harm == "torn" else bytes(64) + whole[middle + 64 :]))
+    with pytest.raises(ContractError, match=r"income.*absent or no Parquet table: take the rows in anew"):
+        Counties(Buckets.open(tmp_path / "signals")).check_health(ENDS_ON)
 
 
 def test_counties_are_judged_as_if_alone(county: Path, two_counties: Path) -> None:

@@ -20,6 +20,7 @@ import pytest
 
 from features import Signals
 from features.errors import RunError
+from features.health.counties import Counties
 from features.signals.buckets import Buckets
 from scoring import Bundle
 from scoring.block import ACTIONS
@@ -28,7 +29,7 @@ from serving.errors import ServingError
 from serving.province import read_statement, read_summary, score_province
 from serving.province.folder import ProvinceFolder
 from tests.serving.conftest import make_bundle
-from tests.serving.province.conftest import AS_OF
+from tests.serving.province.conftest import AS_OF, ENDS_ON
 
 COMMAND = [sys.executable, "-W", "error", "-m", "serving", "score-province"]
 
@@ -82,6 +83,38 @@ def test_a_killed_run_goes_on_where_it_was(
     assert resumed >= 1
     assert contents(out) == contents(written)
     assert not list(out.rglob("*.writing"))
+
+
+def test_a_check_up_that_was_cut_short_goes_on_with_the_other_counties(
+    two_counties: Path, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge, judged = Counties._judge, list[str]()
+
+    def one_only(self: Counties, county: str, *rest: Any) -> Any:
+        if judged:
+            raise MemoryError
+        judged.append(county)
+        return judge(self, county, *rest)
+
+    def the_rest(self: Counties, county: str, *rest: Any) -> Any:
+        judged.append(county)
+        return judge(self, county, *rest)
+
+    monkeypatch.setattr("features.health.counties.MOST_AT_ONCE", 1)
+    monkeypatch.setattr(Counties, "_judge", one_only)
+    with pytest.raises(MemoryError):
+        score_province(two_counties, ENDS_ON, bundle, tmp_path / "cut")
+    assert [one.stem for one in (tmp_path / "cut" / "health").iterdir()] == judged
+    monkeypatch.setattr(Counties, "_judge", the_rest)
+    steps: list[tuple[str, int, int]] = []
+    score_province(two_counties, ENDS_ON, bundle, tmp_path / "cut", progress=lambda *one: steps.append(one))
+    assert len(judged) == len(set(judged)) == 2
+    assert not (tmp_path / "cut" / "health").exists()
+    done = [one for one in steps if one[0].startswith("health")]
+    assert [at for _, at, _ in done] == list(range(done[0][2] // 2 + 1, done[0][2] + 1))
+    monkeypatch.undo()
+    score_province(two_counties, ENDS_ON, bundle, tmp_path / "whole")
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
 
 
 def test_a_finished_run_is_not_done_again(two_counties: Path, bundle: Bundle, tmp_path: Path) -> None:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from features.errors import RunError
+from features.signals.buckets import Buckets
 from scoring import Bundle
-from serving.province import read_statement, score_province
+from serving.province import read_statement, read_summary, score_province
 from serving.province.folder import ProvinceFolder
+from serving.province.spark import BUCKETS_AT_ONCE
 from tests.features.spark.conftest import CALM_JVM, what_is_missing
-from tests.serving.province.conftest import AS_OF, bundle, county, two_counties
+from tests.serving.province.conftest import AS_OF, ENDS_ON, bundle, county, two_counties
 
 __all__ = ["bundle", "county", "two_counties"]
 
@@ -35,16 +40,23 @@ def rows_of(out: Path) -> dict[str, dict[str, Any]]:
 
 
 def submit(settings: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command, run to its end."""
+    running = start(settings, *words)
+    said, errors = running.communicate()
+    return subprocess.CompletedProcess(running.args, running.returncode, said, errors)
+
+
+def start(settings: Path, *words: str) -> subprocess.Popen[str]:
     """The command on two threads, with the JVM settings of these tests as the machine's own."""
     settings.mkdir(exist_ok=True)
     (settings / "spark-defaults.conf").write_text(
         f"spark.driver.extraJavaOptions {CALM_JVM}\nspark.ui.enabled false\nspark.master local[2]\n"
         "spark.sql.shuffle.partitions 2\nspark.driver.host 127.0.0.1\nspark.driver.bindAddress 127.0.0.1\n"
     )
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-m", "serving", "score-province", "--engine", "spark", *words],
         env={**os.environ, "SPARK_CONF_DIR": str(settings), "PYSPARK_PYTHON": sys.executable},
-        capture_output=True, text=True, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
 
 
@@ -68,14 +80,39 @@ def test_a_province_on_spark_is_the_other_engines(
     key = min(wanted)
     assert read_statement(tmp_path / "spark", key) == read_statement(tmp_path / "duckdb", key)
     again = submit(tmp_path / "conf", *words)
-    assert json.loads(again.stdout.strip().splitlines()[-1])["resumed"] == 1
+    assert json.loads(again.stdout.strip().splitlines()[-1])["resumed"] == 2
 
 
-def test_health_on_spark_is_refused_in_one_sentence(
-    two_counties: Path, bundle_dir: Path, tmp_path: Path
+def test_a_killed_run_on_spark_goes_on_with_health_where_it_was(
+    two_counties: Path, bundle: Bundle, bundle_dir: Path, tmp_path: Path
 ) -> None:
-    words = ["--signals", str(two_counties), "--as-of", str(AS_OF), "--model", str(bundle_dir)]
-    done = submit(tmp_path / "conf", *words, "--out", str(tmp_path / "out"))
-    assert done.returncode == 2
-    assert "--no-health" in done.stderr
-    assert "Traceback" not in done.stderr
+    """kill -9 of the driver and its JVM once the first buckets are finished, and once while some are written."""
+    stored = Buckets.open(two_counties)
+    assert len(stored.buckets) > BUCKETS_AT_ONCE
+    out = tmp_path / "spark"
+    words = ["--signals", str(two_counties), "--as-of", str(ENDS_ON), "--model", str(bundle_dir)]
+    words += ["--out", str(out), "--json"]
+    first = out / "buckets" / f"{stored.buckets[0].name}.json"
+    settings = tmp_path / "conf"
+    for wait_for in (out / f".spark-{stored.buckets[0].name}", first):
+        running = start(settings, *words)
+        deadline = time.monotonic() + 240
+        while running.poll() is None and not wait_for.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert running.poll() is None, "it ended before it could be killed"
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait(60)
+        with pytest.raises(RunError, match="no finished run"):
+            read_summary(out)
+    before = {path: path.stat().st_mtime_ns for path in out.glob("assessments/*/*.parquet")}
+    assert before
+    done = submit(settings, *words)
+    assert done.returncode == 0, done.stderr[-3_000:]
+    told = json.loads(done.stdout.strip().splitlines()[-1])
+    assert (told["resumed"], told["buckets"]) == (1, 2)
+    assert before.items() <= {path: path.stat().st_mtime_ns for path in ProvinceFolder(out).files()}.items()
+    expected = score_province(two_counties, ENDS_ON, bundle, tmp_path / "duckdb")
+    assert rows_of(out) == rows_of(tmp_path / "duckdb")
+    assert read_summary(out) == expected.summary
+    assert (out / "health.json").read_bytes() == (tmp_path / "duckdb" / "health.json").read_bytes()
+    assert not list(out.glob(".spark-*"))
