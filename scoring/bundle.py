@@ -27,6 +27,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from features import FEATURES, feature_version
+from scoring.absence import Absence
 from scoring.calibration import Calibration
 from scoring.errors import BundleError
 from scoring.grades import GradeBorders
@@ -78,7 +79,10 @@ class Provenance(_Strict):
 
 
 class Manifest(_Strict):
-    """Everything about a model but its trees."""
+    """Everything about a model but its trees.
+
+    `absence` is what a missing value of a feature adds to the margin, by feature.
+    """
 
     format: Literal[1] = 1
     version: str = Field(pattern=r"^[A-Za-z0-9._-]{1,80}$")
@@ -99,6 +103,7 @@ class Manifest(_Strict):
     golden: Golden
     files: dict[str, str]
     outlook: OutlookEntry | None = None
+    absence: dict[str, float] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -210,6 +215,7 @@ def _model(
         blend=read_line(texts[LINE], names, directions) if LINE in texts else None,
         venn_abers=read_certainty(texts[CERTAINTY], names) if CERTAINTY in texts else None,
         outlook=manifest.outlook.model if manifest.outlook else None,
+        absence=Absence.of(manifest.absence, names),
     )
 
 

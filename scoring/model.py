@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from scoring.absence import Absence
 from scoring.calibration import Calibration, probability
 from scoring.certainty import Bools, Certainties, VennAbers
 from scoring.contributions import Explainer, ExplainerSettings
@@ -47,8 +48,8 @@ class RiskModel:
     `version` the release. `tables_dir` is a folder to keep the tables of contributions in between processes.
     `siblings` are boosters fitted alike with other seeds: they say whether a reason is firm, and add nothing
     to score or contributions. `blend` is the line that is added to the trees, the siblings' too; `venn_abers`
-    tells how sure a score is. `outlook` divides the score by horizon and theme. A
-    model may have none of these.
+    tells how sure a score is. `outlook` divides the score by horizon and theme; `absence` is what missing
+    values add, the siblings' too. A model may have none of these.
     """
 
     booster: Any
@@ -63,6 +64,7 @@ class RiskModel:
     blend: Blend | None = None
     venn_abers: VennAbers | None = None
     outlook: OutlookModel | None = None
+    absence: Absence | None = None
 
     @cached_property
     def explainer(self) -> Explainer:
@@ -81,6 +83,8 @@ class RiskModel:
             one.prepare()
         if self.blend is not None:
             self.blend.line.margins(np.zeros((1, len(self.feature_names))))
+        if self.absence is not None:
+            self.absence.margins(np.zeros((1, len(self.feature_names))))
 
     def score(self, vectors: pd.DataFrame) -> Floats:
         """Calibrated probability for each row of `vectors`; raises `VectorError` for other columns."""
@@ -94,6 +98,8 @@ class RiskModel:
         """The same of a matrix whose columns are `feature_names`."""
         trees = self.explainer.explain(matrix)
         margins, values, base = trees if self.blend is None else self.blend.explain(trees, matrix)
+        if self.absence is not None:
+            margins = margins + self.absence.add_to(values, matrix)
         slope, intercept = self.calibration.slope, self.calibration.intercept
         log_odds = self.calibration.log_odds(margins)
         return Explanation(probability(log_odds), log_odds, slope * base + intercept, slope * values)
@@ -110,11 +116,15 @@ class RiskModel:
         `matrix` has the columns `feature_names`. Siblings are fitted alike, so their margins have one scale;
         they are compared by rank alone.
         """
-        found = (one.contributions(matrix)[0] for one in self.sibling_explainers)
-        if self.blend is not None:
-            blend = self.blend
-            found = (blend.contributions(one, matrix) for one in found)
-        return tuple(self.calibration.slope * one for one in found)
+        found = []
+        for explainer in self.sibling_explainers:
+            values = explainer.contributions(matrix)[0]
+            if self.blend is not None:
+                values = self.blend.contributions(values, matrix)
+            if self.absence is not None:
+                self.absence.add_to(values, matrix)
+            found.append(self.calibration.slope * values)
+        return tuple(found)
 
     def certainties(self, explained: Explanation, matrix: Floats, is_watched: Bools) -> Certainties | None:
         """How sure the scores are; `is_watched` (n,) says of whom a feed is silent or at fault.
@@ -128,7 +138,8 @@ class RiskModel:
     def margins(self, matrix: Floats) -> Floats:
         """Raw margins of a matrix whose columns are `feature_names`."""
         trees = self.explainer.margins(matrix)
-        return trees if self.blend is None else self.blend.margins(trees, matrix)
+        margins = trees if self.blend is None else self.blend.margins(trees, matrix)
+        return margins if self.absence is None else margins + self.absence.margins(matrix)
 
     def matrix(self, vectors: pd.DataFrame) -> Floats:
         """The model's columns of `vectors` as float64, (n, features)."""

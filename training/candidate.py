@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from features import FEATURES
 from scoring.grades import GradeBorders
 from scoring.model import RiskModel
+from training.absence import fit_absence
 from training.experiment import Experiment, past_pairs
 from training.feed_dropout import features_by_feed
 from training.fit import Fitted, fit
@@ -69,4 +70,7 @@ def fit_candidate(
         blend=fitted.blend,
         venn_abers=fitted.venn_abers,
     )
+    if settings.feed_dropout:
+        absence = fit_absence(model, vectors, feeds, settings.seed)
+        model = dataclasses.replace(model, absence=absence)
     return Candidate(model, dataclasses.replace(fitted, tuning=tuning))

@@ -40,11 +40,16 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Figures:
-    """Scores of n households against what came: expected and observed identifications, and how they rank."""
+    """Scores of n households against what came: expected and observed identifications, and how they rank.
 
+    `ratio` is foretold ÷ observed; None where nothing was observed.
+    """
+
+    n: int
     positives: int
     predicted: float
     observed: Estimate
+    ratio: Estimate | None
     roc_auc: Estimate | None
     pr_auc: Estimate | None
     ece: Estimate
@@ -104,7 +109,7 @@ class ThemesOn:
     figures: tuple[ThemeFigures, ...]
     confusion: tuple[tuple[int, ...], ...]
     hit_share: Estimate
-    hit_share_of_commonest: float
+    hit_share_of_commonest: Estimate
     against_shares: AgainstShares
 
 
@@ -256,7 +261,7 @@ def _themes(
         tuple(ThemeFigures(theme, of_all[at], among[at].roc_auc) for at, theme in enumerate(THEMES)),
         tuple(tuple(row) for row in confusion.tolist()),
         _mean((named == verified).astype(np.float64), bootstrap),
-        float((verified == int(np.argmax(fitted.shares_by_theme))).mean()),
+        _mean((verified == int(np.argmax(fitted.shares_by_theme))).astype(np.float64), bootstrap),
         against_shares(shares, np.array(fitted.shares_by_theme), verified, bootstrap),
     )
 
@@ -271,10 +276,12 @@ def figures(
     rankings = [sort_ranking(labels, scores, areas, is_probability=True) for labels, scores in pairs]
     drawn: list[list[Floats]] = [[] for _ in pairs]
     observed: list[list[Floats]] = [[] for _ in pairs]
+    foretold: list[list[Floats]] = [[] for _ in pairs]
     for part in draw_weights(bootstrap.seed, bootstrap.resamples, len(areas.index)):
-        for at, (labels, _) in enumerate(pairs):
+        for at, (labels, scores) in enumerate(pairs):
             drawn[at].append(measure_weighted(rankings[at], part))
             observed[at].append(part[:, labels == 1].sum(axis=1).astype(np.float64))
+            foretold[at].append(part.astype(np.float64) @ scores)
     found = []
     for at, (labels, scores) in enumerate(pairs):
         once, numbers = measure_once(rankings[at]), np.concatenate(drawn[at])
@@ -282,11 +289,17 @@ def figures(
         roc_auc, pr_auc, ece = (
             Estimate.of(float(once[column]), numbers[:, column]) for column in (ROC_AUC, PR_AUC, ECE)
         )
+        positives, predicted = int(labels.sum()), float(scores.sum())
+        came = np.concatenate(observed[at])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = np.concatenate(foretold[at]) / came
         found.append(
             Figures(
-                positives=int(labels.sum()),
-                predicted=float(scores.sum()),
-                observed=Estimate.of(float(labels.sum()), np.concatenate(observed[at])),
+                n=len(labels),
+                positives=positives,
+                predicted=predicted,
+                observed=Estimate.of(float(positives), came),
+                ratio=Estimate.of(predicted / positives, ratios) if positives else None,
                 roc_auc=roc_auc if has_both else None,
                 pr_auc=pr_auc if has_both else None,
                 ece=ece,

@@ -242,14 +242,14 @@ def _confusion(test: Mapping[str, Any]) -> Parts:
     ]  # fmt: skip
     hit, commonest = test.get("hit_share"), test.get("hit_share_of_commonest")
     if hit and commonest is not None:
-        is_clear = hit.get("low", 0.0) > commonest
+        is_clear = hit.get("low", 0.0) > commonest["value"]
         cell: Cell = estimate(hit, "share")
         parts.append(
             paragraph(
                 said["hit"][0].format(date=test["as_of_date"]),
                 *(cell if isinstance(cell, tuple) else (cell,)),
                 said["hit"][1],
-                Number(commonest, "share"),
+                Number(commonest["value"], "share"),
                 said["hit_clear"] if is_clear else said["hit_level"],
                 tone="plain" if is_clear else "warning",
             )
