@@ -136,7 +136,7 @@ class Assessor:
         # The model's features come first.
         read = np.ascontiguousarray(matrix[:, : len(names)])
         explained = self.model.explain_matrix(read)
-        outlook = self.model.look(read, explained.scores, explained.log_odds)
+        outlook = self.model.look(read, explained.scores, explained.log_odds, as_of)
         siblings = [self.families.rank(read, one) for one in self.model.explain_siblings(read)]
         watched = [is_silent(one) or bool(feed_faults and feed_faults[row]) for row, one in enumerate(feeds)]
         certainties = self.model.certainties(explained, read, np.array(watched, dtype=np.bool_))

@@ -32,7 +32,7 @@ from scoring.calibration import Calibration
 from scoring.errors import BundleError
 from scoring.grades import GradeBorders
 from scoring.model import RiskModel
-from scoring.outlook import Outlook, OutlookEntry
+from scoring.outlook import GOLDEN_AS_OF, Outlook, OutlookEntry
 from scoring.parts import CERTAINTY, LINE, PARTS, read_certainty, read_line
 
 MODEL, MANIFEST = "model.txt", "manifest.json"
@@ -284,7 +284,7 @@ def golden_outlook(model: RiskModel, rows: list[list[float | None]]) -> Outlook 
     """The outlook of golden rows; None for a model without one."""
     frame = golden_frame(rows, model.feature_names)
     scores = model.score(frame)
-    return model.look(model.matrix(frame), scores, np.log(scores / (1 - scores)))
+    return model.look(model.matrix(frame), scores, np.log(scores / (1 - scores)), GOLDEN_AS_OF)
 
 
 def golden_frame(rows: list[list[float | None]], names: tuple[str, ...]) -> pd.DataFrame:

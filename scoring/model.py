@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -104,11 +105,11 @@ class RiskModel:
         log_odds = self.calibration.log_odds(margins)
         return Explanation(probability(log_odds), log_odds, slope * base + intercept, slope * values)
 
-    def look(self, matrix: Floats, scores: Floats, log_odds: Floats) -> Outlook | None:
-        """The outlook of rows with these scores and log-odds (n,); None for a model without one."""
+    def look(self, matrix: Floats, scores: Floats, log_odds: Floats, as_of: dt.date) -> Outlook | None:
+        """The outlook on a date of rows with these scores and log-odds (n,); None for a model without one."""
         if self.outlook is None:
             return None
-        return self.outlook.look(scores, log_odds, matrix, self.feature_names, self.horizon_months)
+        return self.outlook.look(scores, log_odds, matrix, self.feature_names, self.horizon_months, as_of)
 
     def explain_siblings(self, matrix: Floats) -> tuple[Floats, ...]:
         """The contributions (n, features) of each sibling, brought to log-odds by this model's slope.

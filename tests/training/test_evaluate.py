@@ -239,7 +239,7 @@ def test_the_champion_stands_beside_ours(strong: Evaluation) -> None:
     assert (last.champion, last.champion_saw_test) == ("county-1", False)
     assert first.champion_saw_test
     # The same model on the date of its own test: nobody leaves.
-    assert (last.leave, last.enter, last.jaccard) == (0, 0, 1.0)
+    assert (last.leave, last.enter, last.jaccard.value) == (0, 0, 1.0)
     assert last.difference.precision.value == 0
     assert first.leave == first.enter > 0
     assert "champion" not in found.verdict.words

@@ -34,6 +34,7 @@ from training.labels import Labels, labels_by_horizon, themes_of
 from training.line_fit import Learned
 from training.matrix import Matrix
 from training.outlook import FittedOutlook, fit_outlook, periods_of
+from training.season import FittedSeason
 
 Floats = npt.NDArray[np.float64]
 
@@ -115,11 +116,15 @@ class ThemesOn:
 
 @dataclass(frozen=True)
 class HorizonSection:
-    """The horizons: what was learned of the released model, and each test date."""
+    """The horizons: what was learned of the released model, and each test date.
+
+    `season` is what was tried of the months of the year.
+    """
 
     learned: Learned
     shares: dict[str, float]
     covariates: tuple[str, ...]
+    season: FittedSeason
     tests: tuple[HorizonsOn, ...]
 
 
@@ -196,7 +201,7 @@ def measure_outlook(
     """Horizons and themes of one test date; `model` carries the fitted outlook."""
     matrix = model.matrix(test.vectors)
     scores = model.score(test.vectors)
-    outlook = model.look(matrix, scores, np.log(scores / (1 - scores)))
+    outlook = model.look(matrix, scores, np.log(scores / (1 - scores)), as_of)
     assert outlook is not None
     areas = capacity.divide(test.villages, len(scores))
     labels = labels_by_horizon(test.vectors.index, outcomes, outlook.months)
@@ -213,7 +218,8 @@ def horizon_section(
     """The section of a run."""
     months = (*released.model.timing.months, horizon_months)
     shares = dict(zip(map(str, months), (*released.shares_by_horizon, 1.0), strict=True))
-    return HorizonSection(released.timing, shares, released.model.timing.lines.covariates, tuple(tests))
+    covariates = released.model.timing.lines.covariates
+    return HorizonSection(released.timing, shares, covariates, released.season, tuple(tests))
 
 
 def theme_section(released: FittedOutlook, tests: Sequence[ThemesOn]) -> ThemeSection:
