@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from features import FEATURES
 from scoring.grades import GradeBorders
 from scoring.model import RiskModel
-from training.absence import fit_absence
 from training.experiment import Experiment, past_pairs
 from training.feed_dropout import features_by_feed
 from training.fit import Fitted, fit
@@ -69,8 +68,6 @@ def fit_candidate(
         siblings=fitted.siblings,
         blend=fitted.blend,
         venn_abers=fitted.venn_abers,
+        absence=fitted.absence,
     )
-    if settings.feed_dropout:
-        absence = fit_absence(model, vectors, feeds, settings.seed)
-        model = dataclasses.replace(model, absence=absence)
     return Candidate(model, dataclasses.replace(fitted, tuning=tuning))
