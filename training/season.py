@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +42,7 @@ class FittedSeason:
 
 
 def fit_season(
-    rows: pd.MultiIndex, as_of_dates: list[dt.date], outcomes: pd.DataFrame, horizon_months: int
+    rows: pd.Index[Any], as_of_dates: list[dt.date], outcomes: pd.DataFrame, horizon_months: int
 ) -> FittedSeason:
     """From the identified training rows (household, date) and the dates whose labels were looked at."""
     looked: set[pd.Period] = set()

@@ -71,7 +71,8 @@ def measure_silence(
     Precision is that of the `visits` highest scores, in the mean order of ties.
     """
     matrix, labels = model.matrix(test.vectors), test.labels
-    silent = {None: (), **features_by_feed(model.feature_names)}
+    silent: dict[str | None, tuple[str, ...]] = {None: ()}
+    silent.update(features_by_feed(model.feature_names).items())
     scores = [_scores(model, matrix, features) for features in silent.values()]
     areas = Capacity(Quota(visits=visits)).divide(None, len(labels))
     rankings = [sort_ranking(labels, one, areas, is_probability=True) for one in scores]

@@ -25,7 +25,6 @@ NAMES = (
     "illness_self_paid_yuan_12m", "illness_inpatient_count_12m", "illness_days_since_inpatient",
     "production_loss_yuan_12m", "production_trouble_count_12m", "composition_workers_count",
 )  # fmt: skip
-NAMES = tuple(one for one in NAMES if one in FEATURES)
 FEEDS = features_by_feed(NAMES)
 BILL = "illness_self_paid_yuan_12m"
 
@@ -37,7 +36,7 @@ def county(rows: int, seed: int) -> Matrix:
     margin = 4 * np.log1p(vectors[BILL] / 20_000) + np.log1p(vectors[NAMES[3]] / 20_000) - 5.5
     labels = (rng.random(rows) < 1 / (1 + np.exp(-margin.to_numpy()))).astype(np.int64)
     vectors.index = pd.MultiIndex.from_arrays(
-        [np.arange(rows).astype(str), np.repeat(pd.Timestamp("2025-10-31"), rows)],
+        [np.arange(rows).astype(str), [pd.Timestamp("2025-10-31")] * rows],
         names=["household_id", "as_of_date"],
     )
     return Matrix(vectors, labels)

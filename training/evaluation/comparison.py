@@ -114,7 +114,9 @@ def compare(
         tests=tuple(tests),
         pooled=pooled,
         verdict=verdict,
-        list_changes=tuple(list_change(*pair, **bootstrap) for pair in itertools.pairwise(lists)),
+        list_changes=tuple(
+            list_change(before, after, **bootstrap) for before, after in itertools.pairwise(lists)
+        ),
         churn=tuple(
             _churn(champion, one, of_areas, found, bootstrap)
             for one, of_areas, found in zip(inputs, areas, passes, strict=True)
