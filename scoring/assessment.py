@@ -130,7 +130,7 @@ class Assessor:
         # The model's features come first.
         read = np.ascontiguousarray(matrix[:, : len(self.model.feature_names)])
         explained = self.model.explain_matrix(read)
-        outlook = self.model.look(read, explained.scores, explained.log_odds)
+        outlook = self.model.look(read, explained.scores, explained.log_odds, as_of)
         families = self.model.families
         ranked = families.rank(read, explained.values)
         totals, strongest = (one.tolist() for one in families.sums(explained.values))

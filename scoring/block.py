@@ -97,7 +97,7 @@ class BlockAssessor:
         return Block(
             scores, log_odds, base, grades.astype(np.int8), actions.astype(np.int8), risk, protective, hits,
             self.model.certainties(told, matrix, is_watched),
-            self.model.look(matrix, scores, log_odds),
+            self.model.look(matrix, scores, log_odds, self.as_of),
         )  # fmt: skip
 
     def _explained(self, matrix: Floats) -> tuple[tuple[Floats, Floats, Floats], Ranked, Ranked]:

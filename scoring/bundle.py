@@ -28,11 +28,12 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from features import FEATURES, feature_version
+from scoring.absence import Absence
 from scoring.calibration import Calibration
 from scoring.errors import BundleError
 from scoring.grades import GradeBorders
 from scoring.model import RiskModel
-from scoring.outlook import Outlook, OutlookEntry
+from scoring.outlook import GOLDEN_AS_OF, Outlook, OutlookEntry
 from scoring.parts import CERTAINTY, LINE, PARTS, read_certainty, read_line
 
 MODEL, MANIFEST = "model.txt", "manifest.json"
@@ -81,7 +82,10 @@ class Provenance(_Strict):
 
 
 class Manifest(_Strict):
-    """Everything about a model but its trees."""
+    """Everything about a model but its trees.
+
+    `absence` is what a missing value of a feature adds to the margin, by feature.
+    """
 
     format: Literal[1] = 1
     version: str = Field(pattern=r"^[A-Za-z0-9._-]{1,80}$")
@@ -102,6 +106,7 @@ class Manifest(_Strict):
     golden: Golden
     files: dict[str, str]
     outlook: OutlookEntry | None = None
+    absence: dict[str, float] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -251,6 +256,7 @@ def _model(
         blend=read_line(texts[LINE], names, directions) if LINE in texts else None,
         venn_abers=read_certainty(texts[CERTAINTY], names) if CERTAINTY in texts else None,
         outlook=manifest.outlook.model if manifest.outlook else None,
+        absence=Absence.of(manifest.absence, names),
     )
 
 
@@ -321,7 +327,7 @@ def golden_outlook(model: RiskModel, rows: list[list[float | None]]) -> Outlook 
     """The outlook of golden rows; None for a model without one."""
     frame = golden_frame(rows, model.feature_names)
     scores = model.score(frame)
-    return model.look(model.matrix(frame), scores, np.log(scores / (1 - scores)))
+    return model.look(model.matrix(frame), scores, np.log(scores / (1 - scores)), GOLDEN_AS_OF)
 
 
 def golden_frame(rows: list[list[float | None]], names: tuple[str, ...]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from scoring.absence import Absence
 from scoring.calibration import Calibration, probability
 from scoring.certainty import Bools, Certainties, VennAbers
 from scoring.contributions import Explainer, ExplainerSettings
@@ -48,8 +50,8 @@ class RiskModel:
     `version` the release. `tables_dir` is a folder to keep the tables of contributions in between processes.
     `siblings` are boosters fitted alike with other seeds: they say whether a reason is firm, and add nothing
     to score or contributions. `blend` is the line that is added to the trees, the siblings' too; `venn_abers`
-    tells how sure a score is. `outlook` divides the score by horizon and theme. A
-    model may have none of these.
+    tells how sure a score is. `outlook` divides the score by horizon and theme; `absence` is what missing
+    values add, the siblings' too. A model may have none of these.
     """
 
     booster: Any
@@ -64,6 +66,7 @@ class RiskModel:
     blend: Blend | None = None
     venn_abers: VennAbers | None = None
     outlook: OutlookModel | None = None
+    absence: Absence | None = None
 
     @cached_property
     def explainer(self) -> Explainer:
@@ -90,6 +93,8 @@ class RiskModel:
         self.families.sums(nothing)
         if self.blend is not None:
             self.blend.line.margins(nothing)
+        if self.absence is not None:
+            self.absence.margins(nothing)
 
     def score(self, vectors: pd.DataFrame) -> Floats:
         """Calibrated probability for each row of `vectors`; raises `VectorError` for other columns."""
@@ -103,15 +108,17 @@ class RiskModel:
         """The same of a matrix whose columns are `feature_names`."""
         trees = self.explainer.explain(matrix)
         margins, values, base = trees if self.blend is None else self.blend.explain(trees, matrix)
+        if self.absence is not None:
+            margins = margins + self.absence.add_to(values, matrix)
         slope, intercept = self.calibration.slope, self.calibration.intercept
         log_odds = self.calibration.log_odds(margins)
         return Explanation(probability(log_odds), log_odds, slope * base + intercept, slope * values)
 
-    def look(self, matrix: Floats, scores: Floats, log_odds: Floats) -> Outlook | None:
-        """The outlook of rows with these scores and log-odds (n,); None for a model without one."""
+    def look(self, matrix: Floats, scores: Floats, log_odds: Floats, as_of: dt.date) -> Outlook | None:
+        """The outlook on a date of rows with these scores and log-odds (n,); None for a model without one."""
         if self.outlook is None:
             return None
-        return self.outlook.look(scores, log_odds, matrix, self.feature_names, self.horizon_months)
+        return self.outlook.look(scores, log_odds, matrix, self.feature_names, self.horizon_months, as_of)
 
     def explain_siblings(self, matrix: Floats) -> tuple[Floats, ...]:
         """The contributions (n, features) of each sibling, brought to log-odds by this model's slope.
@@ -119,11 +126,15 @@ class RiskModel:
         `matrix` has the columns `feature_names`. Siblings are fitted alike, so their margins have one scale;
         they are compared by rank alone.
         """
-        found = (one.contributions(matrix)[0] for one in self.sibling_explainers)
-        if self.blend is not None:
-            blend = self.blend
-            found = (blend.contributions(one, matrix) for one in found)
-        return tuple(self.calibration.slope * one for one in found)
+        found = []
+        for explainer in self.sibling_explainers:
+            values = explainer.contributions(matrix)[0]
+            if self.blend is not None:
+                values = self.blend.contributions(values, matrix)
+            if self.absence is not None:
+                self.absence.add_to(values, matrix)
+            found.append(self.calibration.slope * values)
+        return tuple(found)
 
     def certainties(self, explained: Explanation, matrix: Floats, is_watched: Bools) -> Certainties | None:
         """How sure the scores are; `is_watched` (n,) says of whom a feed is silent or at fault.
@@ -137,7 +148,8 @@ class RiskModel:
     def margins(self, matrix: Floats) -> Floats:
         """Raw margins of a matrix whose columns are `feature_names`."""
         trees = self.explainer.margins(matrix)
-        return trees if self.blend is None else self.blend.margins(trees, matrix)
+        margins = trees if self.blend is None else self.blend.margins(trees, matrix)
+        return margins if self.absence is None else margins + self.absence.margins(matrix)
 
     def matrix(self, vectors: pd.DataFrame) -> Floats:
         """The model's columns of `vectors` as float64, (n, features)."""

@@ -5,6 +5,7 @@ A model may have none: then nothing is said of it.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from scoring.themes import ThemeShares, split_exactly
 Floats = npt.NDArray[np.float64]
 
 GOLDEN_TOLERANCE = 1e-12
+GOLDEN_AS_OF = dt.date(2026, 1, 31)
+"""The date from which the golden rows look ahead."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,10 @@ class OutlookModel(BaseModel):
         matrix: Floats,
         feature_names: Sequence[str],
         horizon_months: int,
+        as_of: dt.date,
     ) -> Outlook:
-        """The outlook of n households with these scores (n,), their log-odds (n,) and features (n, names)."""
-        by_then = self.timing.shares(matrix, feature_names, log_odds)
+        """The outlook of n households on a date, with these scores (n,), their log-odds (n,) and features."""
+        by_then = self.timing.shares(matrix, feature_names, log_odds, as_of, horizon_months)
         shares = self.themes.shares(matrix, feature_names, log_odds)
         return Outlook(
             (*self.timing.months, horizon_months),

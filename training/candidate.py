@@ -68,5 +68,6 @@ def fit_candidate(
         siblings=fitted.siblings,
         blend=fitted.blend,
         venn_abers=fitted.venn_abers,
+        absence=fitted.absence,
     )
     return Candidate(model, dataclasses.replace(fitted, tuning=tuning))

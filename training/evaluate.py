@@ -228,22 +228,31 @@ def evaluate_matrices(
                           {theme: margins[str(as_of)] for theme, margins in fitted.ablated.items()})
             )  # fmt: skip
     last = fits[-1].candidate
-    compared = compare(
-        experiment,
-        inputs,
-        matrices.outcomes,
-        champion,
-        progress=partial(progress, "measuring") if progress else None,
+    compared = keep.value(
+        "measured",
+        lambda: compare(
+            experiment,
+            inputs,
+            matrices.outcomes,
+            champion,
+            progress=partial(progress, "measuring") if progress else None,
+        ),
     )
-    outlook = evaluate_outlook(
-        experiment, [one.candidate for one in fits], matrices.train, matrices.tests, matrices.outcomes
+    candidates = [one.candidate for one in fits]
+    silences = keep.value(
+        "silent-feeds",
+        lambda: measure_silence(
+            last.model, inputs[-1].test, compared.tests[-1].visits, experiment.bootstrap,
+            experiment.fit.threads,
+        ),
+    )  # fmt: skip
+    outlook = keep.value(
+        "outlook",
+        lambda: evaluate_outlook(experiment, candidates, matrices.train, matrices.tests, matrices.outcomes),
     )
-    labels = evaluate_labels(
-        experiment,
-        [one.candidate for one in fits],
-        matrices.tests,
-        matrices.outcomes,
-        matrices.evidence,
+    labels = keep.value(
+        "label-quality",
+        lambda: evaluate_labels(experiment, candidates, matrices.tests, matrices.outcomes, matrices.evidence),
     )
     return Evaluation(
         experiment=experiment,
@@ -254,7 +263,7 @@ def evaluate_matrices(
         train_vectors=train.vectors,
         choices=tuple(one.choice for one in fits),
         comparison=compared,
-        silent_feeds=measure_silence(last.model, test.vectors, test.labels, compared.tests[-1].visits),
+        silent_feeds=silences,
         outlook=outlook,
         labels=labels,
     )

@@ -17,6 +17,7 @@ from typing import Any
 from features import FEATURES, policy_value
 from features.errors import PolicyError
 from features.regions import AREA_LEVELS
+from training.area_groups import NamedAreas, named_areas
 from training.capacity import LEVEL_LENGTHS, Capacity, Quota
 from training.errors import ExperimentError, LeakError
 from training.experiment_text import read_settings
@@ -61,7 +62,13 @@ class GroupSettings:
     """Below how many outcomes a group is marked as small, and areas that are a group by name."""
 
     small_cell: int = 20
-    areas: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    areas: NamedAreas = ()
+
+    def with_areas(self, groups: NamedAreas) -> GroupSettings:
+        """The settings with more areas by name; a name that they have already keeps its own."""
+        own = {name for name, _ in self.areas}
+        more = tuple(one for one in groups if one[0] not in own)
+        return dataclasses.replace(self, areas=(*self.areas, *more))
 
 
 @dataclass(frozen=True)
@@ -364,14 +371,7 @@ def _bootstrap(raw: Any) -> BootstrapSettings:
 
 def _groups(raw: Any) -> GroupSettings:
     given = check_section("groups", raw, KEYS["groups"])
-    areas = given.get("areas", {})
-    if not isinstance(areas, dict) or not all(
-        isinstance(name, str) and re.fullmatch(r"[a-z][a-z0-9_]{0,29}", name) for name in areas
-    ):
-        raise ExperimentError("groups.areas holds lists of area codes by name: small letters, digits and _")
-    named = tuple(
-        (name, area_codes(f"groups.areas.{name}", codes, AREA_LEVELS)) for name, codes in areas.items()
-    )
     return GroupSettings(
-        number("groups.small_cell", given.get("small_cell", 20), 1, 10_000, is_whole=True), named
+        number("groups.small_cell", given.get("small_cell", 20), 1, 10_000, is_whole=True),
+        named_areas("groups.areas", given.get("areas", {})),
     )

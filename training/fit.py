@@ -26,9 +26,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedGroupKFold
 
+from scoring.absence import Absence
 from scoring.calibration import Calibration
 from scoring.certainty import VennAbers, usual_features
 from scoring.line import Blend, Line, Transform
+from training.absence import fit_absence
 from training.draw import deal_rows, draw_rows, number_groups
 from training.errors import DataError
 from training.feed_dropout import drop_feeds
@@ -38,6 +40,9 @@ from training.venn_abers import fit_steps
 
 TREE_SHARES = (1.0, 0.75, 0.5, 0.25)
 """Shares of the trees in the blend that are tried, trees alone first."""
+
+ABSENCE_ROWS = 40_000
+"""Rows on which scores with and without a feed are compared: the two means share their chance."""
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -101,7 +106,8 @@ class Fitted:
     """A booster and a line, the calibration of their sum and the out-of-fold margins all were judged by.
 
     `siblings` were fitted alike with other seeds; they only tell which reasons are firm. `blend` is None
-    where trees alone did best; `losses` are the log-losses out of fold by share of the trees.
+    where trees alone did best; `losses` are the log-losses out of fold by share of the trees; `absence` is
+    what missing values add.
     """
 
     booster: lgb.Booster
@@ -114,6 +120,7 @@ class Fitted:
     losses: tuple[tuple[float, float], ...] = ()
     venn_abers: VennAbers | None = None
     tuning: Tuning | None = None
+    absence: Absence | None = None
 
 
 def fit(
@@ -130,7 +137,8 @@ def fit(
 ) -> Fitted:
     """Fit on vectors (n × features); folds never part the rows of a group.
 
-    `feeds` are the features of each feed that rows may lose; without it they lose none. `transforms` are
+    `feeds` are the features of each feed that rows may lose, and whose silence must not move the mean score;
+    without it they lose none. `transforms` are
     those of the line, signed logarithms without it. With `dates` (n,), the as-of date of each row, a share
     of the line has to help on the last date too. `progress` is called with (boosting rounds done, at most).
     Raises `DataError` with fewer positive groups than folds.
@@ -176,26 +184,49 @@ def fit(
         said = transforms or dict.fromkeys(names, "signed_log")
         return fit_line(learned[rows], labels[rows], names, directions, said, settings.seed, ridge)
 
-    blend, out_of_fold = None, by_trees
+    blend, out_of_fold, lines = None, by_trees, []
     losses: tuple[tuple[float, float], ...] = ()
     if settings.least_tree_share < 1:
         by_line = np.empty(len(labels))
-        for (learn, _), held_out in zip(folds, judged, strict=True):
-            by_line[held_out] = line(learn, part * RIDGE).margins(whole[held_out])
+        lines = [line(learn, part * RIDGE) for learn, _ in folds]
+        for one, held_out in zip(lines, judged, strict=True):
+            by_line[held_out] = one.margins(whole[held_out])
         last = np.ones(len(labels), dtype=np.bool_) if dates is None else dates == dates.max()
         share, losses = choose_share(by_trees, by_line, labels, last, settings.least_tree_share)
         if share < 1:
             blend = Blend(line(slice(None), RIDGE), share)
             out_of_fold = share * by_trees + (1 - share) * by_line
     calibration = fit_calibration(out_of_fold, labels)
+    some = _some_rows(len(labels), settings.seed)
+    fold = np.empty(len(labels), dtype=np.int64)
+    for number, held_out in enumerate(judged):
+        fold[held_out] = number
+
+    def margins(rows: Floats) -> Floats:
+        found = np.empty(len(rows))
+        for number, judge in enumerate(searched["cvbooster"].boosters):
+            mine = fold[some] == number
+            found[mine] = judge.predict(rows[mine], raw_score=True, num_iteration=trees)
+            if blend is not None:
+                found[mine] = Blend(lines[number], blend.tree_share).margins(found[mine], rows[mine])
+        return found
+
+    absence = fit_absence(whole[some], margins, calibration, names, feeds or {})
     lower, upper = fit_steps(calibration.log_odds(out_of_fold), labels)
     usual = usual_features(np.isnan(whole).mean(axis=0).tolist())
     if progress:
         progress(total, total)
     return Fitted(
         booster, calibration, out_of_fold, trees, settings, siblings, blend, losses,
-        VennAbers(lower, upper, usual),
+        VennAbers(lower, upper, usual), absence=absence,
     )  # fmt: skip
+
+
+def _some_rows(rows: int, seed: int) -> Places:
+    """The places of at most `ABSENCE_ROWS` rows, in order."""
+    if rows <= ABSENCE_ROWS:
+        return np.arange(rows)
+    return np.sort(np.random.default_rng([seed, 4]).choice(rows, ABSENCE_ROWS, replace=False))
 
 
 def _folds(

@@ -6,22 +6,29 @@ Identifications are few, some hundred a county; a larger model would learn them 
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from scoring.horizons import Timing
 from scoring.lines import LOG_ODDS, columns_of
 from scoring.outlook import OutlookModel
+from scoring.season import Season
 from scoring.themes import THEMES, ThemeShares
 from training.candidate import Candidate
 from training.label_settings import OutlookSettings
 from training.labels import Labels, labels_by_horizon, themes_of
 from training.line_fit import PRIOR, Learned, choose_lines, hazards, shares
 from training.matrix import Matrix
+from training.season import FittedSeason, fit_season
+
+Floats = npt.NDArray[np.float64]
 
 TIMING_COVARIATES = (
     LOG_ODDS, "illness_self_paid_yuan_1m", "illness_self_paid_yuan_3m", "income_days_since_wages",
@@ -48,6 +55,7 @@ class FittedOutlook:
     """The model with what was tried for each part, and the overall shares that both are judged by.
 
     `shares_by_horizon` are of the identified, by each earlier horizon; `shares_by_theme` of each theme.
+    `season` is what was tried of the months of the year.
     """
 
     model: OutlookModel
@@ -55,6 +63,7 @@ class FittedOutlook:
     themes: Learned
     shares_by_horizon: tuple[float, ...]
     shares_by_theme: tuple[float, ...]
+    season: FittedSeason
 
 
 def fit_outlook(
@@ -83,7 +92,11 @@ def fit_outlook(
         return [one for one in covariates if one == LOG_ODDS or one in names]
 
     soon, signs = known(TIMING_COVARIATES), known(THEME_COVARIATES)
-    timing, of_timing = choose(hazards(len(months)), soon, columns_of(soon, matrix, names, log_odds), periods)
+    season = fit_season(rows.index, _dates(train.vectors.index), outcomes, model.horizon_months)
+    timing, of_timing = choose(
+        hazards(len(months)), soon, columns_of(soon, matrix, names, log_odds), periods,
+        weights=without_season(season.season, rows.index, periods, months),
+    )  # fmt: skip
     by_theme, of_themes = choose(
         shares(len(THEMES)), signs, columns_of(signs, matrix, names, log_odds), themes
     )
@@ -91,13 +104,34 @@ def fit_outlook(
     kinds = np.bincount(themes, minlength=len(THEMES)) + PRIOR
     return FittedOutlook(
         OutlookModel(
-            timing=Timing(months=settings.horizons, lines=timing), themes=ThemeShares(lines=by_theme)
+            timing=Timing(months=settings.horizons, lines=timing, season=season.season),
+            themes=ThemeShares(lines=by_theme),
         ),
         of_timing,
         of_themes,
         tuple((np.cumsum(counts)[:-1] / len(found)).tolist()),
         tuple((kinds / kinds.sum()).tolist()),
+        season,
     )
+
+
+def without_season(
+    season: Season | None, index: pd.Index[Any], periods: Labels, months: Sequence[int]
+) -> Floats:
+    """Weights (n,), 1 on average, of identified rows (household, date) as in a year without seasons.
+
+    A row of a busy period counts less: one over the intensity of its period after its date.
+    """
+    if season is None:
+        return np.ones(len(periods))
+    dates = index.get_level_values("as_of_date")
+    strengths = {day: season.of_periods(day.date(), months) for day in dates.unique()}
+    found = np.array([1 / strengths[day][at] for day, at in zip(dates, periods, strict=True)])
+    return np.asarray(found / found.mean())
+
+
+def _dates(index: pd.Index[Any]) -> list[dt.date]:
+    return [day.date() for day in index.get_level_values("as_of_date").unique()]
 
 
 def periods_of(labels: Labels) -> Labels:

@@ -19,23 +19,29 @@ from features import FEATURES, Signals, feature_version, policy_value, policy_ve
 from scoring.bundle import load_bundle
 from scoring.errors import BundleError
 from scoring.registry import CHAMPION, fetch_bundle, find_champion
+from training.area_groups import AREA_GROUPS_FILE, load_area_groups
 from training.candidate import Candidate
 from training.champion import Champion
 from training.cohort import check_outcomes
 from training.errors import DataError
 from training.evaluate import Evaluation, evaluate
 from training.evaluation.choice import Choice
+from training.evaluation.comparison import Comparison
 from training.evaluation.document import evaluation_json, settings_json
+from training.evaluation.label_quality import LabelQualitySection
+from training.evaluation.outlook import OutlookEvaluation
 from training.experiment import Experiment, load_experiment
 from training.provenance import data_fingerprint, git_revision, library_versions
 from training.release import version_name, write_bundle
-from training.stages import Stages, named_by
+from training.silent_feeds import Silence
+from training.stages import named_by
 from training.tracking import record_run
+from training.unfinished import unfinished
 from training.visits import VISITS_FILE, load_visits
 
 Progress = Callable[[str, int, int], None]
 
-KEPT = (Candidate, Choice)
+KEPT = (Candidate, Choice, Comparison, OutlookEvaluation, LabelQualitySection, Silence)
 """What a run's stages hold, with all that they are made of."""
 
 
@@ -73,12 +79,12 @@ def run_experiment(
 ) -> FinishedRun:
     """Evaluate an experiment on ``data/signals`` and ``data/outcomes.parquet``, write and record its model.
 
-    ``data/visits.parquet`` is read where there is one. The bundle is written to ``out/<version>/bundle``;
-    without `tracking_uri` MLflow records into ``out/mlflow.db``. The list is compared with that of
-    `champion_bundle`, or else of the registry's champion if there is one. What was finished stays in
-    ``out/.unfinished-<hash>`` until the run ends: a run that was killed goes on from there when it is started
-    again with the same settings, data and code. Raises `ExperimentError`, `DataError`, `LeakError` or the
-    errors of the data.
+    ``data/visits.parquet`` and ``data/area_groups.yaml`` are read where there are such. The bundle is written
+    to ``out/<version>/bundle``; without `tracking_uri` MLflow records into ``out/mlflow.db``. The list is
+    compared with that of `champion_bundle`, or else of the registry's champion if there is one. What was
+    finished stays in ``out/.unfinished-<experiment>-<hash>`` until the run ends: a run that was killed goes
+    on from there when it is started again with the same settings, data and code; see `training.unfinished`.
+    Raises `ExperimentError`, `DataError`, `LeakError` or the errors of the data.
     """
     experiment = load_experiment(experiment_file)
     outcome_file = data / "outcomes.parquet"
@@ -90,42 +96,46 @@ def run_experiment(
     except pa.ArrowException:
         raise DataError(f"{outcome_file} is not a Parquet table") from None
     visits = load_visits(data)
-    files = [data / "signals", outcome_file, *([] if visits is None else [data / VISITS_FILE])]
+    groups = load_area_groups(data)
+    if groups is not None:
+        experiment = dataclasses.replace(experiment, groups=experiment.groups.with_areas(groups))
+    optional = [data / name for name in (VISITS_FILE, AREA_GROUPS_FILE)]
+    files = [data / "signals", outcome_file, *(one for one in optional if one.is_file())]
     fingerprint = data_fingerprint(*files)
     out.mkdir(parents=True, exist_ok=True)
     uri = tracking_uri or f"sqlite:///{(out / 'mlflow.db').resolve()}"
     champion, note = find_compared(champion_bundle, uri)
-    stages = Stages(out / f".unfinished-{_run_hash(experiment, fingerprint, outcomes_until, champion)}", KEPT)
-    version = stages.value(
-        "version", lambda: version_name(experiment.name, fingerprint, dt.datetime.now(dt.UTC))
-    )
-    shares = policy_value("grade_shares", experiment.region, experiment.split.train[-1]).value
-    evaluation = evaluate(
-        experiment,
-        signals,
-        outcomes,
-        outcomes_until,
-        version=version,
-        grade_shares=shares,
-        visits=visits,
-        champion=champion,
-        stages=stages,
-        progress=progress,
-    )
-    evaluation = dataclasses.replace(evaluation, champion_note=note)
-    folder = out / version
-    # Written whole or not at all; a run that was killed after it need not write it again.
-    if not (folder / "bundle").is_dir():
-        write_bundle(evaluation, folder / "bundle", fingerprint)
-    report = json.dumps(evaluation_json(evaluation), ensure_ascii=False, indent=1, allow_nan=False)
-    (folder / "evaluation.json").write_text(report + "\n", encoding="utf-8")
-    if progress:
-        progress("recording", 0, 1)
-    run_id, registered = stages.value(
-        "recorded",
-        lambda: record_run(evaluation, folder / "bundle", uri, out / "artifacts", experiment_file),
-    )
-    stages.remove()
+    mark = _run_hash(experiment, fingerprint, outcomes_until, champion)
+    with unfinished(out, experiment.name, mark, KEPT) as stages:
+        version = stages.value(
+            "version", lambda: version_name(experiment.name, fingerprint, dt.datetime.now(dt.UTC))
+        )
+        shares = policy_value("grade_shares", experiment.region, experiment.split.train[-1]).value
+        evaluation = evaluate(
+            experiment,
+            signals,
+            outcomes,
+            outcomes_until,
+            version=version,
+            grade_shares=shares,
+            visits=visits,
+            champion=champion,
+            stages=stages,
+            progress=progress,
+        )
+        evaluation = dataclasses.replace(evaluation, champion_note=note)
+        folder = out / version
+        # Written whole or not at all; a run that was killed after it need not write it again.
+        if not (folder / "bundle").is_dir():
+            write_bundle(evaluation, folder / "bundle", fingerprint)
+        report = json.dumps(evaluation_json(evaluation), ensure_ascii=False, indent=1, allow_nan=False)
+        (folder / "evaluation.json").write_text(report + "\n", encoding="utf-8")
+        if progress:
+            progress("recording", 0, 1)
+        run_id, registered = stages.value(
+            "recorded",
+            lambda: record_run(evaluation, folder / "bundle", uri, out / "artifacts", experiment_file),
+        )
     if progress:
         progress("recording", 1, 1)
     return FinishedRun(evaluation, folder / "bundle", uri, run_id, registered)

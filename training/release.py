@@ -24,10 +24,12 @@ from scoring.bundle import (
 from scoring.outlook import OutlookEntry
 from scoring.parts import CERTAINTY, LINE, certainty_text, line_text
 from training.evaluate import Evaluation
+from training.feed_dropout import columns_of, features_by_feed
 from training.labels import LABEL
 from training.provenance import git_revision, library_versions
 
 GOLDEN_ROWS = 24
+"""Golden rows beside those that lack a feed."""
 
 
 def write_bundle(evaluation: Evaluation, directory: Path, data_sha256: str) -> Bundle:
@@ -71,6 +73,7 @@ def write_bundle(evaluation: Evaluation, directory: Path, data_sha256: str) -> B
         golden=Golden(rows=rows, scores=model.score(golden_frame(rows, names)).tolist()),
         files={},
         outlook=OutlookEntry.make(model.outlook, outlook) if model.outlook and outlook else None,
+        absence=model.absence.by_feature(names) if model.absence else {},
     )
     fitted = evaluation.fitted
     siblings = [one.model_to_string() for one in fitted.siblings]
@@ -83,13 +86,20 @@ def write_bundle(evaluation: Evaluation, directory: Path, data_sha256: str) -> B
 
 
 def golden_rows(vectors: pd.DataFrame, seed: int) -> list[list[float | None]]:
-    """Made-up vectors: every column is drawn by itself, so that no row is anybody's household."""
+    """Made-up vectors: every column is drawn by itself, so that no row is anybody's household.
+
+    The last ones lack one feed each, so that what missing values add is vouched for too.
+    """
     rng = np.random.default_rng(seed)
-    columns = [
-        vectors[name].to_numpy(dtype=np.float64)[rng.integers(0, len(vectors), GOLDEN_ROWS)]
-        for name in vectors.columns
-    ]
-    return [[None if np.isnan(one) else float(one) for one in row] for row in np.column_stack(columns)]
+    names = [str(name) for name in vectors.columns]
+    silent = list(features_by_feed(names).values())
+    count = GOLDEN_ROWS + len(silent)
+    rows = np.column_stack([
+        vectors[name].to_numpy(dtype=np.float64)[rng.integers(0, len(vectors), count)] for name in names
+    ])
+    for row, features in zip(rows[GOLDEN_ROWS:], silent, strict=True):
+        row[columns_of(features, names)] = np.nan
+    return [[None if np.isnan(one) else float(one) for one in row] for row in rows]
 
 
 def version_name(experiment_name: str, data_sha256: str, now: dt.datetime) -> str:

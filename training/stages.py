@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import BaseModel
 
 from training.errors import DataError
 from training.matrix import Matrix
@@ -35,9 +36,9 @@ VALUE = "value.json"
 class Stages:
     """The finished stages of one run in `folder`; without a folder nothing is kept and all is built.
 
-    A stage may hold `classes`, which are dataclasses, and the dataclasses that their fields are annotated
-    with, and so on; nothing else is made when it is read. The folder belongs to one hash of settings, data
-    and code: `named_by` makes it.
+    A stage may hold `classes`, which are dataclasses or pydantic models, and those that a dataclass's fields
+    are annotated with, and so on; nothing else is made when it is read. The folder belongs to one hash of
+    settings, data and code: `named_by` makes it.
     """
 
     def __init__(self, folder: Path | None = None, classes: tuple[type[Any], ...] = ()) -> None:
@@ -107,6 +108,8 @@ class Stages:
         if isinstance(value, dict):
             return {"dict": [[key, self._encode(one, scratch, boosters)] for key, one in value.items()]}
         name = type(value).__name__
+        if isinstance(value, BaseModel) and self._classes.get(name) is type(value):
+            return {"form": name, "fields": value.model_dump(mode="json")}
         if dataclasses.is_dataclass(value) and self._classes.get(name) is type(value):
             fields = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
             return {
@@ -129,6 +132,8 @@ class Stages:
         if "array" in tree:
             flat = pq.read_table(place / tree["array"])["values"].to_numpy()
             return np.array(flat.reshape(tree["shape"]))
+        if "form" in tree:
+            return self._classes[tree["form"]].model_validate(tree["fields"])
         if "class" in tree:
             fields = {key: self._decode(one, place, known) for key, one in tree["fields"].items()}
             return self._classes[tree["class"]](**fields)
@@ -140,15 +145,19 @@ class Stages:
 
 
 def reachable(classes: Iterable[type[Any]]) -> set[type[Any]]:
-    """The dataclasses themselves, and those that annotations of their fields name, directly or not."""
+    """The classes themselves, and those that annotations of dataclasses' fields name, directly or not."""
     found: set[type[Any]] = set()
     waiting: list[Any] = list(classes)
     while waiting:
         one = waiting.pop()
         waiting += get_args(one)
-        if isinstance(one, type) and dataclasses.is_dataclass(one) and one not in found:
-            found.add(one)
-            waiting += get_type_hints(one).values()
+        if isinstance(one, type) and one not in found:
+            if issubclass(one, BaseModel):
+                # Read back by its own form, with all that it holds.
+                found.add(one)
+            elif dataclasses.is_dataclass(one):
+                found.add(one)
+                waiting += get_type_hints(one).values()
     return found
 
 

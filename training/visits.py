@@ -9,7 +9,6 @@ calendar month are taken to have been drawn with one chance from everybody.
 from __future__ import annotations
 
 import datetime as dt
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,9 +27,6 @@ VISITS_FILE = "visits.parquet"
 VISIT_COLUMNS = ("household_id", "visited_on", "is_random", "finding")
 DIFFICULTY, NOT_MET = "difficulty", "not_met"
 FINDINGS = (DIFFICULTY, "no_difficulty", NOT_MET)
-
-NORMAL_95 = 1.959964
-"""The 97.5 % point of the normal distribution."""
 
 
 @dataclass(frozen=True)
@@ -146,11 +142,7 @@ def wilson(weights: Floats, marks: npt.NDArray[np.bool_]) -> Estimate:
     """The weighted share of the marks with Wilson's 95 % interval for the effective number of rows."""
     total = float(weights.sum())
     share = float(weights[marks].sum()) / total
-    n = total**2 / float((weights**2).sum())
-    z2 = NORMAL_95**2
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = NORMAL_95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return Estimate(share, max(0.0, middle - half), min(1.0, middle + half))
+    return Estimate.wilson(share, total**2 / float((weights**2).sum()))
 
 
 def _times(one: Estimate, factor: float) -> Estimate:

@@ -22,6 +22,7 @@ from scoring.errors import BundleError
 from scoring.horizons import Timing
 from scoring.lines import FARTHEST, LOG_ODDS, Lines
 from scoring.outlook import OutlookEntry
+from scoring.season import Season
 from scoring.statement import make_statement, put_into_words
 from scoring.themes import THEMES, ThemeShares, split_exactly, theme_of_cause
 from scoring.triggers import TRIGGER_FEATURES
@@ -29,6 +30,7 @@ from tests.scoring.conftest import AS_OF, NAMES, made_vectors, manifest_for
 from tests.scoring.outlooks import MADE
 
 wild = st.floats(-1e6, 1e6)
+seasons = st.lists(st.floats(0.05, 20), min_size=12, max_size=12).map(lambda one: Season(by_month=tuple(one)))
 probabilities = st.floats(0, 1) | st.sampled_from([0.0, 1.0, 1e-300, 5e-324, 1 - 2**-53])
 
 
@@ -56,7 +58,7 @@ def test_a_line_by_hand() -> None:
 def test_hazards_by_hand() -> None:
     """One quarter in the first period and a third of the rest in the second are a half by the second."""
     timing = Timing(months=(3, 6), lines=Lines.constant([math.log(1 / 3), math.log(1 / 2)]))
-    found = timing.shares(np.empty((2, 0)), [], np.zeros(2))
+    found = timing.shares(np.empty((2, 0)), [], np.zeros(2), AS_OF, 12)
     np.testing.assert_allclose(found, [[0.25, 0.5]] * 2, rtol=1e-15)
 
 
@@ -64,13 +66,19 @@ def test_hazards_by_hand() -> None:
     weights=st.lists(st.lists(wild, min_size=2, max_size=2), min_size=2, max_size=2),
     intercepts=st.lists(wild, min_size=2, max_size=2),
     rows=st.lists(st.tuples(wild | st.just(math.nan), wild, probabilities), min_size=1, max_size=5),
+    season=st.none() | seasons,
+    as_of=st.dates(dt.date(2020, 1, 1), dt.date(2040, 12, 31)),
 )
 def test_horizons_rise_to_the_score_whatever_the_numbers(
-    weights: list[list[float]], intercepts: list[float], rows: list[tuple[float, float, float]]
+    weights: list[list[float]],
+    intercepts: list[float],
+    rows: list[tuple[float, float, float]],
+    season: Season | None,
+    as_of: dt.date,
 ) -> None:
-    timing = Timing(months=(3, 6), lines=lines_of(weights, intercepts))
+    timing = Timing(months=(3, 6), lines=lines_of(weights, intercepts), season=season)
     value, log_odds, score = (np.array(one) for one in zip(*rows, strict=True))
-    shares = timing.shares(value[:, None], ["a"], log_odds)
+    shares = timing.shares(value[:, None], ["a"], log_odds, as_of, 12)
     made = np.column_stack([shares * score[:, None], score])
     assert ((made >= 0) & (made <= 1)).all()
     assert (np.diff(made, axis=1) >= 0).all()
@@ -116,11 +124,11 @@ def test_causes_have_the_themes_of_the_rulebook(code: str, theme: str) -> None:
 def test_one_household_has_the_outlook_of_the_batch_to_the_last_bit(dividing: RiskModel) -> None:
     vectors = made_vectors(300, 4)
     explained, matrix = dividing.explain(vectors), dividing.matrix(vectors)
-    many = dividing.look(matrix, explained.scores, explained.log_odds)
+    many = dividing.look(matrix, explained.scores, explained.log_odds, AS_OF)
     assert many is not None
     for at in range(len(vectors)):
         part = slice(at, at + 1)
-        one = dividing.look(matrix[part], explained.scores[part], explained.log_odds[part])
+        one = dividing.look(matrix[part], explained.scores[part], explained.log_odds[part], AS_OF)
         assert one is not None
         np.testing.assert_array_equal(one.horizons[0], many.horizons[at])
         np.testing.assert_array_equal(one.by_theme[0], many.by_theme[at])

@@ -132,6 +132,22 @@ def test_numbers_are_those_of_the_rows(strong: Evaluation) -> None:
         assert sum(one.households for one in test.reliability) == test.n
 
 
+def test_each_area_has_its_shares_with_intervals(strong: Evaluation) -> None:
+    for test in strong.tests:
+        for one in test.areas:
+            assert one.precision is not None
+            assert one.recall is not None
+            for share, by in ((one.base_rate, one.households), (one.recall, one.positives)):
+                assert share.low < share.value < share.high
+                count = one.positives if share is one.base_rate else one.found
+                assert share.value == pytest.approx(count / by)
+                # Of independent cases the interval is about 1.96 standard errors to each side.
+                error = 1.96 * np.sqrt(share.value * (1 - share.value) / by)
+                assert (share.high - share.low) / 2 == pytest.approx(error, rel=0.35)
+            assert one.precision.value == pytest.approx(one.found / one.visits)
+            assert one.is_small == (one.positives < 20)
+
+
 def test_each_list_is_the_top_of_its_area_by_hand(strong: Evaluation) -> None:
     rows = matrices(1.5).tests[TEST[-1]]
     scores = strong.model.score(rows.vectors[list(NAMES)])
@@ -239,7 +255,7 @@ def test_the_champion_stands_beside_ours(strong: Evaluation) -> None:
     assert (last.champion, last.champion_saw_test) == ("county-1", False)
     assert first.champion_saw_test
     # The same model on the date of its own test: nobody leaves.
-    assert (last.leave, last.enter, last.jaccard) == (0, 0, 1.0)
+    assert (last.leave, last.enter, last.jaccard.value) == (0, 0, 1.0)
     assert last.difference.precision.value == 0
     assert first.leave == first.enter > 0
     assert "champion" not in found.verdict.words

@@ -62,15 +62,24 @@ def measured(experiment: Experiment, visits: pd.DataFrame | None) -> dict[str, A
 def test_delays_and_channels_by_hand(experiment: Experiment) -> None:
     found = measured(experiment, None)
     # From onset 30 and 90 days, one unknown; from the first lead 20 days and 1 day.
-    assert found["delay_since_onset"] == {
-        "identified": 3, "known": 2, "quarter": 45.0, "median": 60.0, "three_quarters": 75.0,
-    }  # fmt: skip
+    onset = found["delay_since_onset"]
+    assert (onset["identified"], onset["known"]) == (3, 2)
+    # Of two, a resample has both, or one of them twice: its quartiles lie from 30 to 90.
+    for key, days in (("quarter", 45.0), ("median", 60.0), ("three_quarters", 75.0)):
+        assert onset[key] == {"value": days, "low": 30.0, "high": 90.0}
     assert found["delay_since_lead"]["known"] == 2
-    assert found["delay_since_lead"]["median"] == 10.5
-    assert found["channels"] == [
-        {"channel": "screening", "identified": 1, "recall": 0.0},
-        {"channel": "sweep", "identified": 2, "recall": 0.5},
-    ]
+    assert found["delay_since_lead"]["median"]["value"] == 10.5
+    screening, sweep = found["channels"]
+    assert (screening["channel"], screening["identified"], screening["is_small"]) == ("screening", 1, True)
+    assert (sweep["channel"], sweep["identified"], sweep["is_small"]) == ("sweep", 2, True)
+    # Wilson's intervals of 0 in 1, 1 in 2, 1 in 3 and 2 in 3, as published calculators give them.
+    for one, low, value, high in (
+        (screening["recall"], 0.0, 0.0, 0.793),
+        (sweep["recall"], 0.095, 0.5, 0.905),
+        (screening["share"], 0.061, 1 / 3, 0.792),
+        (sweep["share"], 0.208, 2 / 3, 0.939),
+    ):
+        assert (one["low"], one["value"], one["high"]) == pytest.approx((low, value, high), abs=1e-3)
     assert found["helped"]["plain"] == found["helped"]["censored"] == found["helped"]["weighted"]
     assert "missed" not in found
     assert "at_random" not in found
@@ -104,6 +113,10 @@ def test_a_countys_labels(county_folder: Path, experiment: Experiment) -> None:
     helped = found.helped
     assert found.delay_since_onset.identified == test.positives == helped.plain.positives
     assert sum(one.identified for one in found.channels) == test.positives
+    assert sum(one.share.value for one in found.channels) == pytest.approx(1.0)
+    for one in found.channels:
+        assert one.recall.low <= one.recall.value <= one.recall.high
+        assert one.recall.low < one.recall.high
     assert helped.helped >= helped.before_identification >= helped.before_outcome > 0
     assert helped.censored.n == helped.plain.n - helped.before_outcome
     assert helped.weighted.n == helped.plain.n - helped.before_identification

@@ -63,11 +63,19 @@ def test_each_feed_is_silenced_in_turn(finished: FinishedRun) -> None:
     report = json.loads((finished.bundle.parent / "evaluation.json").read_text(encoding="utf-8"))
     whole, *silent = report["silent_feeds"]
     assert "feed" not in whole
-    assert whole["moved"] == 1.0
+    assert whole["moved"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert whole["ratio"]["value"] == pytest.approx(whole["predicted"]["value"] / whole["observed"]["value"])
+    ours = report["tests"][-1]["rankings"]["ours"]
+    for key in ("n", "positives", "visits"):
+        assert {one[key] for one in report["silent_feeds"]} == {ours[key]}
+    assert whole["roc_auc"] == ours["roc_auc"]
     assert [one["feed"] for one in silent] == [feed for feed in CONTRACTS if feed in _read_feeds()]
     for one in silent:
         assert one["features"] == sum(one["feed"] in made.feeds for made in FEATURES.values())
-        assert one["moved"] == pytest.approx(one["predicted"] / whole["predicted"])
+        moved = one["predicted"]["value"] / whole["predicted"]["value"]
+        assert one["moved"]["value"] == pytest.approx(moved)
+        for key in ("ratio", "moved", "predicted", "roc_auc", "precision", "ece"):
+            assert one[key]["low"] <= one[key]["high"]
         assert one["observed"] == whole["observed"]
 
 

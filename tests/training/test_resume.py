@@ -23,8 +23,10 @@ from scoring.model import RiskModel
 from tests.training.conftest import ENDS_ON
 from training.candidate import Candidate
 from training.errors import TrainingError
+from training.evaluation.estimate import plain
 from training.fit import FitSettings, Fitted
 from training.matrix import Matrix
+from training.pipeline import KEPT, FinishedRun
 from training.stages import Stages, named_by, reachable
 
 ROOT = Path(__file__).parents[2]
@@ -179,6 +181,23 @@ def test_what_fails_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_all_that_a_candidate_is_made_of_may_be_kept() -> None:
     assert {Candidate, RiskModel, Fitted, FitSettings, Calibration, GradeBorders} <= reachable([Candidate])
+
+
+def test_everything_that_is_measured_may_be_kept(finished: FinishedRun, tmp_path: Path) -> None:
+    """Outlook with its models, label quality, comparison and silent feeds come back as they were."""
+    done = finished.evaluation
+    measured = {
+        "compared": done.comparison,
+        "outlook": done.outlook,
+        "labels": done.labels,
+        "silent": done.silent_feeds,
+    }
+    assert all(measured.values())
+    for _ in range(2):
+        found = Stages(tmp_path, KEPT).value("measured", lambda: measured)
+        assert plain(found) == plain(measured)
+        assert found["outlook"].model == done.outlook.model  # type: ignore[union-attr]
+        assert type(found["compared"]) is type(done.comparison)
 
 
 def test_other_settings_have_another_name() -> None:

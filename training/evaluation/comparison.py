@@ -104,6 +104,7 @@ def compare(
     )
     if progress:
         progress(len(inputs) + 1, len(inputs) + 1)
+    bootstrap = {"seed": experiment.bootstrap.seed, "resamples": experiment.bootstrap.resamples}
     lists = [
         (one.as_of, one.test.households, listed(_ours(one), of_areas))
         for one, of_areas in zip(inputs, areas, strict=True)
@@ -113,9 +114,11 @@ def compare(
         tests=tuple(tests),
         pooled=pooled,
         verdict=verdict,
-        list_changes=tuple(list_change(*pair) for pair in itertools.pairwise(lists)),
+        list_changes=tuple(
+            list_change(before, after, **bootstrap) for before, after in itertools.pairwise(lists)
+        ),
         churn=tuple(
-            _churn(champion, one, of_areas, found)
+            _churn(champion, one, of_areas, found, bootstrap)
             for one, of_areas, found in zip(inputs, areas, passes, strict=True)
             if champion is not None
         ),
@@ -209,7 +212,7 @@ def _test_date(
         differences={
             name: difference(passes[OURS], passes[name]) for name in rankings if name != OURS
         },
-        areas=by_area(areas, visited, labels),
+        areas=by_area(areas, visited, labels, small_cell=experiment.groups.small_cell, **bootstrap),
         groups=measure_groups(
             groups, outcome_kinds(outcomes, one.test.households), labels, visited.chance,
             small_cell=experiment.groups.small_cell, **bootstrap,
@@ -219,11 +222,13 @@ def _test_date(
     )  # fmt: skip
 
 
-def _churn(champion: Champion, one: DateInput, areas: Areas, passes: dict[str, Passes]) -> Churn:
+def _churn(
+    champion: Champion, one: DateInput, areas: Areas, passes: dict[str, Passes], bootstrap: Mapping[str, int]
+) -> Churn:
     theirs = next(ranking.ranks for ranking in one.rankings if ranking.name == CHAMPION)
     return churn(
         one.as_of, champion.version, champion.saw(one.as_of), listed(_ours(one), areas),
-        listed(theirs, areas), difference(passes[OURS], passes[CHAMPION]),
+        listed(theirs, areas), difference(passes[OURS], passes[CHAMPION]), **bootstrap,
     )  # fmt: skip
 
 

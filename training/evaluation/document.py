@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from training.evaluate import Evaluation
     from training.experiment import Experiment
 
-FORMAT = 2
+FORMAT = 3
 
 
 def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:

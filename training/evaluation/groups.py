@@ -31,7 +31,7 @@ class Cell:
     """One group: how many households, visits and outcomes it has, and which share of these is visited.
 
     Groups by outcome have no n and visits of their own. `is_small` marks fewer outcomes than the experiment
-    asks for: such a recall says little.
+    asks for: such a recall says little, and its interval is Wilson's.
     """
 
     group: str
@@ -101,12 +101,10 @@ def measure_groups(
         of_positive = mine[positive]
         count = int(of_positive.sum())
         found = float(chance[positive][of_positive].sum())
-        recall = None
-        if count:
-            with np.errstate(invalid="ignore"):
-                own = weights[:, of_positive]
-                drawn = own @ chance[positive][of_positive] / own.sum(axis=1)
-            recall = Estimate.of(found / count, drawn)
+        own = weights[:, of_positive]
+        with np.errstate(invalid="ignore"):
+            drawn = own @ chance[positive][of_positive] / own.sum(axis=1)
+        recall = Estimate.of_share(found, count, drawn, small_cell)
         n, visits = (None, None) if is_outcome else (int(mine.sum()), float(chance[mine].sum()))
         return Cell(name, n, visits, count, found, recall, count < small_cell)
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from features import Signals
 from training.candidate import Candidate
+from training.evaluation.estimate import Estimate
 from training.evaluation.weighted import WeightedFigures, weighted_figures
 from training.experiment import Experiment
 from training.helped import follow, new_measures, uncensored_weights
@@ -23,6 +24,8 @@ from training.timeline import horizon_end
 from training.visits import DIFFICULTY, NOT_MET, Missed, estimate_missed, random_visits
 
 Floats = npt.NDArray[np.float64]
+
+QUARTILES = (0.25, 0.5, 0.75)
 
 LEAD_DAYS = 365
 """How long before an identification a declaration still counts as its first lead."""
@@ -50,18 +53,22 @@ class Delay:
 
     identified: int
     known: int
-    quarter: float | None
-    median: float | None
-    three_quarters: float | None
+    quarter: Estimate | None
+    median: Estimate | None
+    three_quarters: Estimate | None
 
 
 @dataclass(frozen=True)
 class Channel:
-    """Identifications that came through one channel, and which share of them lay within capacity."""
+    """Identifications that came through one channel: their share of all, and which share of them lay within
+    capacity. `is_small` marks fewer of them than the experiment asks of a group.
+    """
 
     channel: str
     identified: int
-    recall: float
+    share: Estimate
+    recall: Estimate
+    is_small: bool
 
 
 @dataclass(frozen=True)
@@ -177,9 +184,9 @@ def measure_labels(
     onset = ours["began_on"] if "began_on" in ours.columns else pd.Series(pd.NaT, index=ours.index)
     return LabelsOn(
         as_of_date=as_of,
-        delay_since_onset=_delay(ours["identified_on"], pd.to_datetime(onset)),
-        delay_since_lead=_delay(ours["identified_on"], first_leads(ours, evidence.leads)),
-        channels=_channels(ours, households, scores, share),
+        delay_since_onset=_delay(ours["identified_on"], pd.to_datetime(onset), **how),
+        delay_since_lead=_delay(ours["identified_on"], first_leads(ours, evidence.leads), **how),
+        channels=_channels(ours, households, scores, share, small_cell=experiment.groups.small_cell, **how),
         helped=Helped(
             helped=int((followed.helped <= followed.horizon_days).sum()),
             before_outcome=int(followed.is_helped_before_outcome.sum()),
@@ -203,23 +210,44 @@ def first_leads(identified: pd.DataFrame, leads: pd.DataFrame) -> pd.Series:
     return pd.Series(pd.to_datetime(found), index=identified.index)
 
 
-def _delay(identified_on: pd.Series, since: pd.Series) -> Delay:
-    days = (identified_on - since).dt.days.dropna()
+def _delay(identified_on: pd.Series, since: pd.Series, *, seed: int, resamples: int) -> Delay:
+    days = (identified_on - since).dt.days.dropna().to_numpy(dtype=np.float64)
     if not len(days):
         return Delay(len(identified_on), 0, None, None, None)
-    quartiles = (float(one) for one in np.quantile(days, [0.25, 0.5, 0.75]))
-    return Delay(len(identified_on), len(days), *quartiles)
+    drawn = np.random.default_rng([seed, 5]).integers(0, len(days), (resamples, len(days)))
+    quartiles = np.quantile(days[drawn], QUARTILES, axis=1)
+    return Delay(
+        len(identified_on),
+        len(days),
+        *(
+            Estimate.of(float(one), of)
+            for one, of in zip(np.quantile(days, QUARTILES), quartiles, strict=True)
+        ),
+    )
 
 
 def _channels(
-    identified: pd.DataFrame, households: pd.Index, scores: Floats, share: float
-) -> tuple[Channel, ...]:
+    identified: pd.DataFrame, households: pd.Index, scores: Floats, share: float, *,
+    small_cell: int, seed: int, resamples: int,
+) -> tuple[Channel, ...]:  # fmt: skip
+    """The list stays as it was; the identified are drawn anew, all channels together."""
     if "found_by" not in identified.columns:
         return ()
     visits = max(1, round(share * len(scores)))
     within = pd.Series(np.argsort(np.argsort(-scores, kind="stable"), kind="stable") < visits, households)
-    inside = identified["household_id"].map(within)
-    told = identified["found_by"].fillna("unknown")
-    return tuple(
-        Channel(str(name), len(part), float(part.mean())) for name, part in inside.groupby(told, sort=True)
-    )
+    inside = identified["household_id"].map(within).to_numpy(dtype=np.float64)
+    told = identified["found_by"].fillna("unknown").to_numpy(dtype=object)
+    weights = np.random.default_rng([seed, 7]).poisson(1.0, (resamples, len(told))).astype(np.float64)
+
+    def channel(name: str) -> Channel:
+        mine = told == name
+        count, own = int(mine.sum()), weights[:, mine]
+        with np.errstate(invalid="ignore"):
+            of_all, recalled = own.sum(axis=1) / weights.sum(axis=1), own @ inside[mine] / own.sum(axis=1)
+        part = Estimate.of_share(count, len(told), of_all, small_cell)
+        recall = Estimate.of_share(float(inside[mine].sum()), count, recalled, small_cell)
+        assert part is not None
+        assert recall is not None
+        return Channel(name, count, part, recall, count < small_cell)
+
+    return tuple(channel(str(name)) for name in sorted(set(told.tolist())))

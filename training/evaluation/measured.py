@@ -73,13 +73,21 @@ class Difference:
 
 @dataclass(frozen=True)
 class AreaFigures:
-    """One area: its households, its visits, how many have the outcome and how many of them are visited."""
+    """One area: its households, its visits, how many have the outcome and how many of them are visited.
+
+    `base_rate` is positives ÷ households, `precision` found ÷ visits, `recall` found ÷ positives; None where
+    there is nothing to divide by. `is_small` marks fewer positives than the experiment asks of a group.
+    """
 
     area: str
     households: int
     visits: int
     positives: int
     found: float
+    base_rate: Estimate
+    precision: Estimate | None
+    recall: Estimate | None
+    is_small: bool
 
 
 @dataclass(frozen=True)
@@ -177,16 +185,41 @@ def pool(passes: list[Floats]) -> Floats:
     return np.asarray(together)
 
 
-def by_area(areas: Areas, visited: VisitList, labels: Labels) -> tuple[AreaFigures, ...]:
-    """One line an area; their sums are what is reported of all."""
-    size = len(areas.codes)
-    positives = np.bincount(areas.index, labels, size)
-    found = np.bincount(areas.index, visited.chance * labels, size)
-    return tuple(
-        AreaFigures(code or "all", int(areas.households[at]), int(areas.visits[at]), int(positives[at]),
-                    float(found[at]))
-        for at, code in enumerate(areas.codes)
-    )  # fmt: skip
+def by_area(
+    areas: Areas, visited: VisitList, labels: Labels, *, small_cell: int, seed: int, resamples: int
+) -> tuple[AreaFigures, ...]:
+    """One line an area; their sums are what is reported of all.
+
+    The lists stay as they were. Shares of fewer than `small_cell` cases, and base rates, have Wilson's
+    intervals; for the others households with the outcome or on the list are drawn anew.
+    """
+    rows = np.flatnonzero((labels == 1) | (visited.chance > 0))
+    rows = rows[np.argsort(areas.index[rows], kind="stable")]
+    weights = np.random.default_rng([seed, 4]).poisson(1.0, (resamples, len(rows))).astype(np.float64)
+    ends = np.searchsorted(areas.index[rows], np.arange(len(areas.codes)), side="right")
+    marks, chance = labels[rows].astype(np.float64), visited.chance[rows]
+
+    def figures(at: int, code: str) -> AreaFigures:
+        own = slice(int(ends[at - 1]) if at else 0, int(ends[at]))
+        households, visits, positives = (
+            int(areas.households[at]),
+            int(areas.visits[at]),
+            int(marks[own].sum()),
+        )
+        found = float((chance[own] * marks[own]).sum())
+        drawn = weights[:, own]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            hits = drawn @ (chance[own] * marks[own])
+            of_visits, of_positives = hits / (drawn @ chance[own]), hits / (drawn @ marks[own])
+        return AreaFigures(
+            code or "all", households, visits, positives, found,
+            base_rate=Estimate.wilson(positives / households, households),
+            precision=Estimate.of_share(found, visits, of_visits, small_cell),
+            recall=Estimate.of_share(found, positives, of_positives, small_cell),
+            is_small=positives < small_cell,
+        )  # fmt: skip
+
+    return tuple(figures(at, code) for at, code in enumerate(areas.codes))
 
 
 def curve(labels: Labels, probabilities: Floats, seed: int, resamples: int) -> tuple[CurvePoint, ...]:

@@ -34,17 +34,23 @@ from training.labels import Labels, labels_by_horizon, themes_of
 from training.line_fit import Learned
 from training.matrix import Matrix
 from training.outlook import FittedOutlook, fit_outlook, periods_of
+from training.season import FittedSeason
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Scores of n households against what came: expected and observed identifications, and how they rank."""
+    """Scores of n households against what came: expected and observed identifications, and how they rank.
 
+    `ratio` is foretold ÷ observed; None where nothing was observed.
+    """
+
+    n: int
     positives: int
     predicted: float
     observed: Estimate
+    ratio: Estimate | None
     roc_auc: Estimate | None
     pr_auc: Estimate | None
     ece: Estimate
@@ -104,17 +110,21 @@ class ThemesOn:
     figures: tuple[ThemeFigures, ...]
     confusion: tuple[tuple[int, ...], ...]
     hit_share: Estimate
-    hit_share_of_commonest: float
+    hit_share_of_commonest: Estimate
     against_shares: AgainstShares
 
 
 @dataclass(frozen=True)
 class HorizonSection:
-    """The horizons: what was learned of the released model, and each test date."""
+    """The horizons: what was learned of the released model, and each test date.
+
+    `season` is what was tried of the months of the year.
+    """
 
     learned: Learned
     shares: dict[str, float]
     covariates: tuple[str, ...]
+    season: FittedSeason
     tests: tuple[HorizonsOn, ...]
 
 
@@ -191,7 +201,7 @@ def measure_outlook(
     """Horizons and themes of one test date; `model` carries the fitted outlook."""
     matrix = model.matrix(test.vectors)
     scores = model.score(test.vectors)
-    outlook = model.look(matrix, scores, np.log(scores / (1 - scores)))
+    outlook = model.look(matrix, scores, np.log(scores / (1 - scores)), as_of)
     assert outlook is not None
     areas = capacity.divide(test.villages, len(scores))
     labels = labels_by_horizon(test.vectors.index, outcomes, outlook.months)
@@ -208,7 +218,8 @@ def horizon_section(
     """The section of a run."""
     months = (*released.model.timing.months, horizon_months)
     shares = dict(zip(map(str, months), (*released.shares_by_horizon, 1.0), strict=True))
-    return HorizonSection(released.timing, shares, released.model.timing.lines.covariates, tuple(tests))
+    covariates = released.model.timing.lines.covariates
+    return HorizonSection(released.timing, shares, covariates, released.season, tuple(tests))
 
 
 def theme_section(released: FittedOutlook, tests: Sequence[ThemesOn]) -> ThemeSection:
@@ -256,7 +267,7 @@ def _themes(
         tuple(ThemeFigures(theme, of_all[at], among[at].roc_auc) for at, theme in enumerate(THEMES)),
         tuple(tuple(row) for row in confusion.tolist()),
         _mean((named == verified).astype(np.float64), bootstrap),
-        float((verified == int(np.argmax(fitted.shares_by_theme))).mean()),
+        _mean((verified == int(np.argmax(fitted.shares_by_theme))).astype(np.float64), bootstrap),
         against_shares(shares, np.array(fitted.shares_by_theme), verified, bootstrap),
     )
 
@@ -271,10 +282,12 @@ def figures(
     rankings = [sort_ranking(labels, scores, areas, is_probability=True) for labels, scores in pairs]
     drawn: list[list[Floats]] = [[] for _ in pairs]
     observed: list[list[Floats]] = [[] for _ in pairs]
+    foretold: list[list[Floats]] = [[] for _ in pairs]
     for part in draw_weights(bootstrap.seed, bootstrap.resamples, len(areas.index)):
-        for at, (labels, _) in enumerate(pairs):
+        for at, (labels, scores) in enumerate(pairs):
             drawn[at].append(measure_weighted(rankings[at], part))
             observed[at].append(part[:, labels == 1].sum(axis=1).astype(np.float64))
+            foretold[at].append(part.astype(np.float64) @ scores)
     found = []
     for at, (labels, scores) in enumerate(pairs):
         once, numbers = measure_once(rankings[at]), np.concatenate(drawn[at])
@@ -282,11 +295,17 @@ def figures(
         roc_auc, pr_auc, ece = (
             Estimate.of(float(once[column]), numbers[:, column]) for column in (ROC_AUC, PR_AUC, ECE)
         )
+        positives, predicted = int(labels.sum()), float(scores.sum())
+        came = np.concatenate(observed[at])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = np.concatenate(foretold[at]) / came
         found.append(
             Figures(
-                positives=int(labels.sum()),
-                predicted=float(scores.sum()),
-                observed=Estimate.of(float(labels.sum()), np.concatenate(observed[at])),
+                n=len(labels),
+                positives=positives,
+                predicted=predicted,
+                observed=Estimate.of(float(positives), came),
+                ratio=Estimate.of(predicted / positives, ratios) if positives else None,
                 roc_auc=roc_auc if has_both else None,
                 pr_auc=pr_auc if has_both else None,
                 ece=ece,

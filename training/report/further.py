@@ -48,14 +48,15 @@ def _themes(doc: Mapping[str, Any], said: Mapping[str, Any]) -> Paragraph | None
     hit, commonest = test.get("hit_share"), test.get("hit_share_of_commonest")
     if not hit or commonest is None:
         return None
-    return paragraph(*filled(said["themes"], [Number(hit["value"], "share"), Number(commonest, "share")]))
+    numbers = [Number(hit["value"], "share"), Number(commonest["value"], "share")]
+    return paragraph(*filled(said["themes"], numbers))
 
 
 def _delay(doc: Mapping[str, Any], said: Mapping[str, Any]) -> Paragraph | None:
     delay = _last(doc, "label_quality").get("delay_since_onset", {})
     if "median" not in delay:
         return None
-    numbers = [Number(delay["known"], "count"), Number(delay["median"], "tally")]
+    numbers = [Number(delay["known"], "count"), Number(delay["median"]["value"], "tally")]
     return paragraph(*filled(said["delay"], numbers))
 
 

@@ -56,7 +56,7 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
         console.print(
             f"list of {change.from_date} → {change.to_date}: {change.stay} stay, {change.leave} leave, "
             f"{change.enter} enter, {change.no_longer_in_cohort} no longer in the cohort "
-            f"(Jaccard {change.jaccard:.2f})"
+            f"(Jaccard {change.jaccard.value:.2f})"
         )
     for one in evaluation.comparison.churn:
         seen = " (which had seen the outcomes)" if one.champion_saw_test else ""
@@ -70,13 +70,13 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
 def silence_table(silences: tuple[Silence, ...]) -> Table:
     """One row a feed: what is left of the scores of the last test date without it."""
     table = Table(title="last test date, with one feed silent", title_justify="left")
-    for name in ("silent feed", "features", "ROC-AUC", "precision", "ECE", "mean score", "observed"):
+    for name in ("silent feed", "features", "ROC-AUC", "precision", "ECE", "mean score", "observed", "ratio"):
         table.add_column(name, justify="left" if name == "silent feed" else "right", no_wrap=True)
     for one in silences:
         table.add_row(
-            one.feed or "none", str(one.features), f"{one.roc_auc:.3f}", f"{one.precision:.3f}",
-            f"{one.ece:.4f}", f"{one.predicted:.4f}", f"{one.observed:.4f}",
-            style=None if one.feed else "bold",
+            one.feed or "none", str(one.features), f"{one.roc_auc.value:.3f}", f"{one.precision.value:.3f}",
+            f"{one.ece.value:.4f}", f"{one.predicted.value:.4f}", f"{one.observed.value:.4f}",
+            f"{one.ratio.value:.2f} {_interval(one.ratio)}", style=None if one.feed else "bold",
         )  # fmt: skip
     return table
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from training.area_groups import NamedAreas, save_area_groups
 from training.simulation.allowance import REVIEW_MONTH, Allowance
 from training.simulation.departments import Departments
 from training.simulation.discovery import discover_month, start_discovery
@@ -34,7 +35,8 @@ class County:
     month in which it began), `until` (that of the month in which it was over; missing while it goes on),
     cause_code, formerly_poor, identified_on (missing where nobody found it) and helped_on (where a measure
     came instead). A household of `outcomes` that `truth` does not hold
-    with a date was identified by mistake. It is for tests only: `save` does not write it.
+    with a date was identified by mistake. It is for tests only: `save` does not write it. `area_groups` holds
+    the area codes that are a group by name: the remote villages.
     """
 
     settings: CountySettings
@@ -43,13 +45,17 @@ class County:
     outcomes: pd.DataFrame
     truth: pd.DataFrame
     visits: pd.DataFrame
+    area_groups: NamedAreas
 
     def save(self, directory: Path) -> None:
-        """Write ``<feed>.parquet``, ``coverage.parquet``, ``outcomes.parquet`` and ``visits.parquet``."""
+        """Write ``<feed>.parquet``, ``coverage.parquet``, and what `training` reads beside the signals:
+        ``outcomes.parquet``, ``visits.parquet`` and ``area_groups.yaml``.
+        """
         directory.mkdir(parents=True, exist_ok=True)
         tables = {"coverage": self.coverage, "outcomes": self.outcomes, "visits": self.visits}
         for name, frame in (*self.feeds.items(), *tables.items()):
             frame.to_parquet(directory / f"{name}.parquet", index=False)
+        save_area_groups(self.area_groups, directory)
 
 
 def simulate_county(settings: CountySettings, progress: Callable[[int, int], None] | None = None) -> County:
@@ -115,7 +121,8 @@ def simulate_county(settings: CountySettings, progress: Callable[[int, int], Non
         keys, ends[settings.run_in_months :], difficulties, plain, _bills(feeds["illness"]), visiting
     )
     outcomes_told = with_channels(plain, difficulties, visits, visiting)
-    return County(settings, feeds, coverage, outcomes_told, difficulties, visits)
+    remote = (("remote", population.remote_villages),)
+    return County(settings, feeds, coverage, outcomes_told, difficulties, visits, remote)
 
 
 def _table(found: list[dict[str, object]]) -> pd.DataFrame:

@@ -24,6 +24,9 @@ SIZE_SHARES = (0.17, 0.26, 0.22, 0.18, 0.10, 0.05, 0.02)
 
 HOUSEHOLDS_PER_VILLAGE = 80
 VILLAGES_PER_TOWN = 12
+REMOTE_SHARE = 0.15
+"""Share of the villages that the county calls remote: those farthest out."""
+
 FORMERLY_POOR_SHARE = 0.16
 INCOME_PER_HEAD_2023 = 20_820.0
 """Yuan; Chongqing's rural disposable income per head in 2023."""
@@ -38,7 +41,8 @@ class Population:
 
     `owner` maps a member to its household. `born` are day numbers. `permanent_income` is the household's
     yearly income in a normal year, `wealth` the savings it keeps as a buffer and `kin` what relatives and
-    lenders carry before there is nothing left.
+    lenders carry before there is nothing left. `remote_villages` are the codes of those that the county calls
+    remote; it has at least one.
     """
 
     village_codes: npt.NDArray[np.object_]
@@ -53,6 +57,7 @@ class Population:
     wealth: Floats
     kin: Floats
     attention: Floats
+    remote_villages: tuple[str, ...]
     owner: Ints
     born: Ints
     is_worker: Flags
@@ -82,7 +87,8 @@ def make_population(settings: CountySettings, rng: np.random.Generator) -> Popul
         [f"{COUNTY_CODE}{town + 1:03d}{at % VILLAGES_PER_TOWN + 1:03d}" for at, town in enumerate(town_of)],
         dtype=object,
     )
-    remoteness = rng.normal(0, 1, villages)[village]
+    how_far = rng.normal(0, 1, villages)
+    remoteness = how_far[village]
     poor_share = np.clip(FORMERLY_POOR_SHARE * (1 + 0.35 * remoteness), 0.02, 0.6)
     formerly_poor = rng.random(n) < poor_share
     size = rng.choice(np.arange(1, len(SIZE_SHARES) + 1), n, p=SIZE_SHARES)
@@ -123,6 +129,7 @@ def make_population(settings: CountySettings, rng: np.random.Generator) -> Popul
         wealth=wealth,
         kin=kin,
         attention=np.exp(rng.normal(0, 0.3, villages))[village],
+        remote_villages=tuple(sorted(codes[np.argsort(-how_far)[: max(1, round(REMOTE_SHARE * villages))]])),
         **members,
     )
 

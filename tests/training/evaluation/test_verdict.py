@@ -13,6 +13,7 @@ from training.evaluation.lists_over_time import churn, jaccard, list_change
 from training.evaluation.measured import Difference
 from training.evaluation.verdict import judge, word_of
 
+DRAWN = {"seed": 0, "resamples": 2_000}
 UP, DOWN, FLAT = Estimate(0.1, 0.05, 0.2), Estimate(-0.1, -0.2, -0.05), Estimate(0.01, -0.02, 0.05)
 D1, D2 = dt.date(2024, 10, 31), dt.date(2025, 10, 31)
 
@@ -88,27 +89,34 @@ def test_a_choice_needs_something_to_choose_from() -> None:
 
 
 def test_jaccard_by_hand() -> None:
-    assert jaccard({"a", "b", "c"}, {"b", "c", "d"}) == pytest.approx(2 / 4)
-    assert jaccard(set(), set()) == 1
-    assert jaccard({"a"}, set()) == 0
+    few = jaccard(2, 4, **DRAWN)
+    # Wilson's interval of 2 in 4, as published calculators give it.
+    assert (few.value, few.low, few.high) == pytest.approx((0.5, 0.150, 0.850), abs=5e-4)
+    assert jaccard(0, 0, **DRAWN).value == 1
+    assert jaccard(0, 1, **DRAWN).value == 0
+    many = jaccard(100, 400, **DRAWN)
+    # A share of 400 drawn anew: 1.96 √(¼ · ¾ / 400).
+    assert (many.low, many.high) == pytest.approx((0.25 - 0.0424, 0.25 + 0.0424), abs=0.008)
 
 
 def test_who_was_identified_is_no_sign_of_an_unsteady_list() -> None:
     before = np.array(list("abcdef"), dtype=object)
     after = np.array(list("bcdefg"), dtype=object)
-    found = list_change((D1, before, np.isin(before, list("abc"))), (D2, after, np.isin(after, list("bdg"))))
+    found = list_change(
+        (D1, before, np.isin(before, list("abc"))), (D2, after, np.isin(after, list("bdg"))), **DRAWN
+    )
     # a was identified in between; of b, c and b, d (g was not there before) one of three stayed.
     assert (found.listed_before, found.listed_after) == (3, 3)
     assert (found.stay, found.leave, found.enter, found.no_longer_in_cohort) == (1, 1, 2, 1)
-    assert found.jaccard == pytest.approx(1 / 3)
+    assert found.jaccard.value == pytest.approx(1 / 3)
 
 
 def test_churn_by_hand() -> None:
     ours = np.array([True, True, False, False, True])
     theirs = np.array([True, False, True, False, False])
-    found = churn(D2, "county-1", True, ours, theirs, Difference(UP, FLAT))
+    found = churn(D2, "county-1", True, ours, theirs, Difference(UP, FLAT), **DRAWN)
     assert (found.stay, found.leave, found.enter) == (1, 1, 2)
-    assert found.jaccard == pytest.approx(1 / 4)
+    assert found.jaccard.value == pytest.approx(1 / 4)
 
 
 def test_what_is_absent_has_no_key() -> None:

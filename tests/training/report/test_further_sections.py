@@ -84,8 +84,14 @@ def test_a_theme_named_no_better_than_the_commonest_is_a_warning(doc: dict[str, 
         return found
 
     assert hit().tone == "warning"
-    doc["themes"]["tests"][0]["hit_share_of_commonest"] = 0.625
+    doc["themes"]["tests"][0]["hit_share_of_commonest"] = {"value": 0.625}
     assert hit().tone == "plain"
+
+
+def test_a_season_that_is_not_clear_is_said(doc: dict[str, Any]) -> None:
+    assert "which is clear" in said_by(outlook.horizons(doc))
+    doc["horizons"]["season"] = {"identified": 236, "months": 9, "gain": 0.0}
+    assert "No season is assumed." in said_by(outlook.horizons(doc))
 
 
 def test_features_that_were_not_kept_are_said(doc: dict[str, Any]) -> None:
@@ -120,6 +126,11 @@ def test_without_visits_or_signs_the_page_says_so(doc: dict[str, Any]) -> None:
 def test_feeds_and_features_have_their_names(doc: dict[str, Any]) -> None:
     (chart,) = (one for one in silence.silent_feeds(doc) if isinstance(one, Figure))
     assert [row[0] for row in chart.table.rows] == ["none silent", "medical claims"]
+    assert "lose their level when one of these feeds is silent: medical claims." in said_by(
+        silence.silent_feeds(doc)
+    )
+    doc["silent_feeds"][1]["is_level"] = True
+    assert "With any one feed silent the scores keep their level" in said_by(silence.silent_feeds(doc))
     tables = [one for one in outlook.horizons(doc) if isinstance(one, Table)]
     assert tables[-1].rows == (
         ("the score itself, as log-odds", "log_odds"),

@@ -51,11 +51,11 @@ def whole(doc: dict[str, Any]) -> dict[str, Any]:
     found |= {
         "list_changes": [{
             "from_date": "2025-04-30", "to_date": "2025-10-31", "listed_before": 147, "listed_after": 148, "stay": 91,
-            "leave": 56, "enter": 57, "no_longer_in_cohort": 3, "jaccard": 0.4375,
+            "leave": 56, "enter": 57, "no_longer_in_cohort": 3, "jaccard": {"value": 0.4375, "low": 0.36875, "high": 0.50625},
         }],
         "churn": [{
             "as_of_date": "2025-10-31", "champion": "county-1", "champion_saw_test": True, "stay": 93, "leave": 54,
-            "enter": 55, "jaccard": 0.4625, "difference": gained,
+            "enter": 55, "jaccard": {"value": 0.4625, "low": 0.39375, "high": 0.53125}, "difference": gained,
         }],
         "ablation": [{"theme": "illness", "pr_auc": ESTIMATE, "lost": gained}],
         "choices": [{

@@ -18,6 +18,7 @@ Parts = list[Paragraph | Table | Figure]
 Dated = Sequence[tuple[str, Mapping[str, Any]]]
 
 DELAYS = ("delay_since_onset", "delay_since_lead")
+QUARTILES = ("quarter", "median", "three_quarters")
 VERSIONS = ("plain", "censored", "weighted")
 
 
@@ -47,16 +48,29 @@ def _delays(tests: Sequence[Mapping[str, Any]]) -> Parts:
     said = section_words("labels")
     named = [(f"{said[key]}, {date}", one) for key in DELAYS for date, one in _dated(tests, key)]
     known = [
-        IntervalRow(name, one["median"], one["quarter"], one["three_quarters"], n=one["known"])
+        IntervalRow(
+            name,
+            one["median"]["value"],
+            one["quarter"]["value"],
+            one["three_quarters"]["value"],
+            n=one["known"],
+        )
         for name, one in named
         if "median" in one
     ]
     if not named:
         return []
     rows = tuple(
-        (name, Number(one["identified"], "count"), Number(one["known"], "count")) for name, one in named
+        (
+            name,
+            Number(one["identified"], "count"),
+            Number(one["known"], "count"),
+            *(estimate(one.get(key), "tally") for key in QUARTILES),
+        )
+        for name, one in named
     )
-    table = Table(said["known_title"], ("", said["identified"], said["known"]), rows)
+    columns = ("", said["identified"], said["known"], *(said[key] for key in QUARTILES))
+    table = Table(said["known_title"], columns, rows)
     if not known:
         return [paragraph(said["no_delay"], tone="quiet"), table]
     chart = intervals(
@@ -68,18 +82,31 @@ def _delays(tests: Sequence[Mapping[str, Any]]) -> Parts:
 
 def _channels(tests: Sequence[Mapping[str, Any]]) -> Parts:
     said = section_words("labels")
-    rows = [
-        Bar(
-            f"{said['channels'].get(one['channel'], one['channel'])}, {date}",
-            one["recall"],
-            n=one["identified"],
-        )
+    named = [
+        (f"{said['channels'].get(one['channel'], one['channel'])}, {date}", one)
         for date, channels in ((test["as_of_date"], test.get("channels", ())) for test in tests)
         for one in channels
     ]
-    if not rows:
+    if not named:
         return []
-    return [bars(said["channel_title"], said["channel_says"], rows, axis=words("en")["names"]["recall"])]
+    recall = words("en")["names"]["recall"]
+    rows = [
+        Bar(
+            f"{name} *" if one.get("is_small") else name,
+            one["recall"]["value"],
+            one["recall"].get("low"),
+            one["recall"].get("high"),
+            one["identified"],
+        )
+        for name, one in named
+    ]
+    shares = tuple(
+        (name, Number(one["identified"], "count"), estimate(one["share"], "share")) for name, one in named
+    )
+    return [
+        bars(said["channel_title"], said["channel_says"], rows, axis=recall),
+        Table(said["channel_shares"], ("", said["identified"], said["channel_share"]), shares),
+    ]
 
 
 def _helped(dated: Dated) -> Parts:

@@ -22,7 +22,7 @@ def changes(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
         (
             f"{one['from_date']} → {one['to_date']}",
             *(optional(one.get(key), "count") for key in keys),
-            optional(one.get("jaccard"), "three"),
+            estimate(one.get("jaccard"), "three"),
         )
         for one in found
     )
@@ -40,7 +40,7 @@ def churn(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
         (
             f"{one['as_of_date']}, {one['champion']}",
             *(optional(one.get(key), "count") for key in ("stay", "leave", "enter")),
-            optional(one.get("jaccard"), "three"),
+            estimate(one.get("jaccard"), "three"),
             estimate(one["difference"].get("precision"), "signed"),
             "yes" if one.get("champion_saw_test") else "no",
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from training.report.charts import Bar, IntervalRow, bars, heat, intervals
-from training.report.figures import Cell, Figure, Number, Paragraph, Table, optional, paragraph
+from training.report.figures import Cell, Figure, Number, Paragraph, Part, Table, optional, paragraph
 from training.report.further import filled
 from training.report.naming import feature_name, theme_name
 from training.report.plain_tables import plain_tables, title_of
@@ -16,7 +17,7 @@ from training.report.texts import section_words, words
 Parts = list[Paragraph | Table | Figure]
 Named = Sequence[tuple[str, Mapping[str, Any]]]
 
-READ = {"tests", "learned", "shares", "covariates"}
+READ = {"tests", "learned", "shares", "covariates", "season"}
 """Keys of the sections that are drawn; any other is shown as a table."""
 
 
@@ -37,6 +38,7 @@ def horizons(doc: Mapping[str, Any]) -> Parts:
         paragraph(said["horizons"]),
         *_foretold(named),
         *_shares(shares, said["shares_by_horizon"]),
+        *_season(found.get("season")),
         *_worth(found),
         *_rest(found),
     ]
@@ -92,6 +94,7 @@ def _foretold(named: Named) -> Parts:
             name,
             *((optional(one.get("n"), "count"),) if has_n else ()),
             optional(one.get("positives"), "count"),
+            estimate(one.get("ratio"), "two"),
             estimate(one.get("roc_auc"), "three"),
             estimate(one.get("pr_auc"), "three"),
             estimate(one.get("ece"), "four"),
@@ -99,7 +102,9 @@ def _foretold(named: Named) -> Parts:
         for name, one in named
     )
     n_title = (names["households"],) if has_n else ()
-    columns = ("", *n_title, said["identified"], names["roc_auc"], names["pr_auc"], names["ece"])
+    columns = (
+        "", *n_title, said["identified"], said["ratio"], names["roc_auc"], names["pr_auc"], names["ece"],
+    )  # fmt: skip
     return [_outside(named), chart, Table(said["ranked_title"], columns, rows)]
 
 
@@ -121,6 +126,37 @@ def _outside(named: Named) -> Paragraph:
 def _shares(rows: Sequence[Bar], says: str) -> Parts:
     said = section_words("outlook")
     return [bars(said["shares_title"], says, rows, axis=said["share"])] if rows else []
+
+
+def _season(tried: Mapping[str, Any] | None) -> Parts:
+    """In which months identifications come, or that it cannot be told."""
+    if not tried:
+        return []
+    said = section_words("outlook")
+    numbers = [
+        Number(tried["identified"], "count"),
+        Number(tried["months"], "count"),
+        Number(tried["gain"], "two"),
+    ]
+    kept = tried.get("season")
+    parts: Parts = [
+        paragraph(*filled(said["season"], numbers), said["season_kept" if kept else "season_not_kept"])
+    ]
+    if kept:
+        rows = [
+            Bar(name, value) for name, value in zip(calendar.month_name[1:], kept["by_month"], strict=True)
+        ]
+        parts.append(
+            bars(
+                said["season_title"], said["season_says"], rows, axis=said["season_axis"], form="two",
+                reference=1.0, reference_name=said["season_mean"],
+            )
+        )  # fmt: skip
+    return parts
+
+
+def _parts(cell: Cell) -> tuple[Part, ...]:
+    return cell if isinstance(cell, tuple) else (cell,)
 
 
 def _worth(found: Mapping[str, Any]) -> Parts:
@@ -242,14 +278,13 @@ def _confusion(test: Mapping[str, Any]) -> Parts:
     ]  # fmt: skip
     hit, commonest = test.get("hit_share"), test.get("hit_share_of_commonest")
     if hit and commonest is not None:
-        is_clear = hit.get("low", 0.0) > commonest
-        cell: Cell = estimate(hit, "share")
+        is_clear = hit.get("low", 0.0) > commonest["value"]
         parts.append(
             paragraph(
                 said["hit"][0].format(date=test["as_of_date"]),
-                *(cell if isinstance(cell, tuple) else (cell,)),
+                *_parts(estimate(hit, "share")),
                 said["hit"][1],
-                Number(commonest, "share"),
+                *_parts(estimate(commonest, "share")),
                 said["hit_clear"] if is_clear else said["hit_level"],
                 tone="plain" if is_clear else "warning",
             )

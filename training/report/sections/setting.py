@@ -9,6 +9,7 @@ from typing import Any
 from training.report.charts import Span, SplitRow, split_timeline
 from training.report.figures import Cell, Figure, Number, Paragraph, Table, optional, paragraph
 from training.report.plain_tables import cell_of, title_of
+from training.report.sections.measured import estimate
 from training.report.texts import words
 from training.timeline import horizon_end
 
@@ -74,18 +75,27 @@ def areas(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
     if not found:
         return []
     names = words("en")["names"]
+    small: tuple[Paragraph, ...] = ()
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
-            str(one["area"]),
+            f"{one['area']} *" if one.get("is_small") else str(one["area"]),
             *(optional(one.get(key), "count") for key in ("households", "visits", "positives")),
             optional(one.get("found"), "tally"),
+            estimate(one.get("base_rate"), "rate"),
+            estimate(one.get("precision"), "share"),
+            estimate(one.get("recall"), "share"),
         )
         for one in found[:MOST_AREAS]
     )
-    columns = ("", names["households"], names["visits"], names["positives"], names["found"])
+    counts = ("households", "visits", "positives", "found", "base_rate", "precision", "recall")
+    columns = ("", *(names[one] for one in counts))
     table = Table(f"Visit capacity by area, as of {tests[-1]['as_of_date']}", columns, rows)
+    least = doc.get("method", {}).get("small_cell")
+    if least is not None and any(one.get("is_small") for one in found[:MOST_AREAS]):
+        text = " households with the outcome: its numbers say little, and its intervals are Wilson's."
+        small = (paragraph("* fewer than ", Number(least, "count"), text, tone="quiet"),)
     left = paragraph("The JSON has the other areas.", tone="quiet")
-    return [table] if len(found) <= MOST_AREAS else [table, left]
+    return [table, *small] if len(found) <= MOST_AREAS else [table, *small, left]
 
 
 def provenance(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:

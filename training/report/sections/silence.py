@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from training.report.charts import Bar, bars
-from training.report.figures import ABSENT, Figure, Number, Paragraph, Table, paragraph
+from training.report.charts import IntervalRow, intervals
+from training.report.figures import Figure, Form, Number, Paragraph, Table, paragraph
 from training.report.naming import feed_name
-from training.report.plain_tables import cell_of
+from training.report.sections.measured import count, estimate
 from training.report.texts import section_words, words
 
-COLUMNS = ("features", "roc_auc", "precision", "ece", "predicted", "observed", "moved")
+MEASURES: tuple[tuple[str, Form], ...] = (
+    ("predicted", "rate"),
+    ("observed", "rate"),
+    ("ratio", "two"),
+    ("moved", "times"),
+    ("roc_auc", "three"),
+    ("precision", "share"),
+    ("ece", "four"),
+)
+"""What is shown of each, and how it is written."""
 
 
 def silent_feeds(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
-    """Mean score with each feed silent beside the share that came, and the table of every number."""
+    """Mean score ÷ observed share with each feed silent, whether it is level, and every number as a table."""
     found = doc.get("silent_feeds")
     if not found:
         return []
@@ -24,43 +33,40 @@ def silent_feeds(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
     def name_of(one: Mapping[str, Any]) -> str:
         return feed_name(one["feed"], "en") if one.get("feed") else str(said["none"])
 
-    parts: list[Paragraph | Table | Figure] = [paragraph(said["intro"])]
-    scored = [one for one in found if "predicted" in one]
-    if scored:
-        parts.append(
-            bars(
-                said["title"],
-                said["says"],
-                [Bar(name_of(one), one["predicted"], ours=not one.get("feed")) for one in scored],
-                axis=said["predicted"],
-                form="rate",
-                reference=scored[0].get("observed"),
-                reference_name=said["observed"],
-            )
-        )
-    forms = {
-        "roc_auc": "three",
-        "precision": "share",
-        "ece": "four",
-        "predicted": "rate",
-        "observed": "rate",
-        "moved": "times",
-    }
-    heads = {**said, **names}
-    shown = [key for key in COLUMNS if any(key in one for one in found)]
-    rows = tuple(
-        (
-            name_of(one),
-            *(
-                ABSENT
-                if key not in one
-                else Number(one[key], forms[key])  # type: ignore[arg-type]
-                if key in forms and isinstance(one[key], int | float)
-                else cell_of(key, one[key])
-                for key in shown
-            ),
-        )
+    whole, heads = found[0], {**said, **names}
+    off = [name_of(one) for one in found if not one["is_level"]]
+    told = said["off"].format(names="; ".join(off)) if off else said["level"]
+    rows = [
+        IntervalRow(name_of(one), one["ratio"]["value"], one["ratio"].get("low"), one["ratio"].get("high"))
         for one in found
+    ]
+    table = Table(
+        said["table"],
+        ("", said["features"], *(heads[key] for key, _ in MEASURES)),
+        tuple(
+            (
+                name_of(one),
+                Number(one["features"], "count"),
+                *(estimate(one.get(key), form) for key, form in MEASURES),
+            )
+            for one in found
+        ),
+        frozenset({0}),
     )
-    parts.append(Table(said["table"], ("", *(heads[key] for key in shown)), rows))
-    return parts
+    return [
+        paragraph(
+            said["intro"],
+            *count(whole, "n"),
+            f" {names['households']}, ",
+            *count(whole, "positives"),
+            f" {names['positives']}, ",
+            *count(whole, "visits"),
+            f" {names['visits']}.",
+        ),
+        paragraph(told, tone="warning" if off else "plain"),
+        intervals(
+            said["title"], said["says"], rows, axis=said["ratio"], value_title=said["ratio"], form="two",
+            reference=1.0,
+        ),
+        table,
+    ]  # fmt: skip
