@@ -48,6 +48,8 @@ THOUSANDS = re.compile(r"^[+-]?\d{1,3}(?:[,\u00a0\u202f ]\d{3})+(?:\.\d+)?$")
 DECIMAL_COMMA = re.compile(r"^[+-]?(?:\d+|\d{1,3}(?:[. \u00a0\u202f]\d{3})+),\d+$")
 """Also ``1.234,5``, where points or blanks part the thousands."""
 POINT_THOUSANDS = re.compile(r"^[+-]?\d{1,3}(?:[. \u00a0\u202f]\d{3})+$")
+PLAIN_NUMBER = re.compile(r"[+-]?\d{1,18}(?:\.\d{1,18})?", re.ASCII)
+"""What is read in one way only, whatever commas mean."""
 DATE_FORMATS = (
     "%Y-%m-%d",
     "%Y/%m/%d",
@@ -88,7 +90,7 @@ def infer_column(name: str, cells: pd.Series) -> Column:
         if pd.api.types.is_complex_dtype(cells.dtype):
             return Column(name, "unusable", np.full(len(cells), np.nan))
         return _number(name, _floats(cells), 0)
-    if any(isinstance(one, (list, dict, set, tuple, bytes, np.ndarray)) for one in cells.head(1000)):
+    if any(isinstance(one, (list, dict, set, tuple, bytes, np.ndarray)) for one in cells):
         return Column(name, "unusable", np.full(len(cells), np.nan))
     return _infer_text(name, cells)
 
@@ -104,7 +106,12 @@ def _infer_text(name: str, cells: pd.Series) -> Column:
         answers = {one: float(_fold(one) in YES) for one in distinct}
         return Column(name, "flag", text.map(answers).to_numpy(np.float64))
     is_comma_decimal = has_decimal_commas(distinct)
-    numbers = {one: parse_number(one, is_comma_decimal=is_comma_decimal) for one in distinct}
+    numbers = {
+        one: float(one)
+        if not is_comma_decimal and PLAIN_NUMBER.fullmatch(one)
+        else parse_number(one, is_comma_decimal=is_comma_decimal)
+        for one in distinct
+    }
     values = present.map(numbers)
     fitting = float(values.notna().mean())
     if fitting >= FITTING_SHARE:
@@ -175,12 +182,11 @@ def _category(name: str, words: pd.Series, levels: list[object]) -> Column:
 
 
 def _parse_dates(present: pd.Series) -> pd.Series | None:
-    sample = present.iloc[:: max(1, len(present) // 500)]
+    counts = present.value_counts()
     for form in DATE_FORMATS:
-        if pd.to_datetime(sample, format=form, errors="coerce").notna().mean() >= FITTING_SHARE:
-            dates = pd.to_datetime(present, format=form, errors="coerce")
-            if dates.notna().mean() >= FITTING_SHARE:
-                return dates
+        parsed = pd.to_datetime(pd.Series(counts.index, index=counts.index), format=form, errors="coerce")
+        if counts[parsed.notna()].sum() >= FITTING_SHARE * len(present):
+            return present.map(parsed)
     return None
 
 

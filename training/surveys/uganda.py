@@ -78,7 +78,9 @@ def read_panel(data: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     households, events = (frame.copy() for frame in frames)
     if households.duplicated(["household_id", "wave"]).any():
         raise DataError(f"{HOUSEHOLDS} has a household twice in one wave")
-    return households, events
+    # The order of a file's rows is chance, and bags and folds follow it.
+    households = households.sort_values(["household_id", "wave"], ignore_index=True)
+    return households, events.sort_values(sorted(events.columns), kind="stable", ignore_index=True)
 
 
 def build_survey_vectors(
