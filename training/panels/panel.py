@@ -18,7 +18,7 @@ from training.panels.design import build_design
 from training.panels.ordering import cell_texts, in_order
 from training.panels.outcome import read_outcome
 from training.panels.screening import LeftOut, Screened, screen_columns
-from training.panels.waves import read_waves
+from training.panels.waves import read_waves, wave_after
 
 LEAST_ROWS = 60
 LEAST_OUTCOMES = 10
@@ -141,6 +141,7 @@ def prepare_panel(
     )
     notes = [*sides.notes, *([] if time is None else [TIMING]), *_notes_on(screened, naive)]
     ranks = rule.values if is_highest_first else -rule.values
+    later = wave_after(pd.Series(ranks), pd.Series(households), waves).to_numpy(np.float64)
 
     def sample(mask: Mask) -> Sample:
         return Sample(
@@ -151,6 +152,7 @@ def prepare_panel(
             waves[mask],
             design.codes,
             design.both,
+            later=None if time is None else later[mask],
         )
 
     return Prepared(

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 from training.panels.columns import Column, Floats
+from training.panels.verdict import WeightedAuc
 
 LEAK_AUC = 0.98
 COPY_CORRELATION = 0.9
@@ -165,11 +165,15 @@ def single_column(
     hits = np.bincount(at, labels, minlength=FOLDS * width).reshape(FOLDS, width)
     rate = labels.mean()
     others = (hits.sum(axis=0) - hits + rate) / (seen.sum(axis=0) - seen + 1.0)
-    auc = float(roc_auc_score(labels, others[folds, bins]))
+    auc = _auc(labels, others[folds, bins])
     if column.kind in {"number", "date"} and len(np.unique(values[~is_missing])) > 2:
-        order = float(roc_auc_score(labels, np.where(is_missing, np.median(values[~is_missing]), values)))
+        order = _auc(labels, np.where(is_missing, np.median(values[~is_missing]), values))
         auc = max(auc, order, 1 - order)
     return auc, _highest_correlation(bins, width, labels)
+
+
+def _auc(labels: Labels, ranks: Floats) -> float:
+    return WeightedAuc(labels, ranks).of(np.ones(len(labels)))
 
 
 def _highest_correlation(bins: Integers, width: int, labels: Labels) -> float:

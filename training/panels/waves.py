@@ -91,6 +91,11 @@ def wave_before(values: pd.Series, households: pd.Series, waves: Floats) -> pd.S
     return values.iloc[order].groupby(households.iloc[order], sort=False).shift(1).reindex(values.index)
 
 
+def wave_after(values: pd.Series, households: pd.Series, waves: Floats) -> pd.Series:
+    """Each row's value at the household's next later wave; missing where there is none."""
+    return wave_before(values, households, -waves)
+
+
 def mean_before(values: pd.Series, households: pd.Series, waves: Floats) -> pd.Series:
     """Mean of a household's values over all its earlier waves, of those that are known."""
     order = np.argsort(waves, kind="stable")
