@@ -344,7 +344,7 @@ def panel(
     regression, LightGBM and ours on the same households, and says plainly which wins. A label must be settled
     by the next wave. Empty and constant columns, identifiers and leaks are left out, each with its reason.
     """
-    from training.panels import compare_panel, print_comparison, read_table, save_report
+    from training.panels import check_folder, compare_panel, print_comparison, read_table, save_report
     from training.panels.panel import parse_drop, parse_naive
     from training.report import wide_console
 
@@ -356,7 +356,7 @@ def panel(
         column, is_highest_first = parse_naive(naive, names)
         if report is not None:
             # Refused here, not after minutes of fitting.
-            report.mkdir(parents=True, exist_ok=True)
+            check_folder(report)
         compared = compare_panel(
             table,
             household=household,

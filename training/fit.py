@@ -54,10 +54,10 @@ class FitSettings:
     """How a model is fitted. `max_trees` bounds the number chosen out of fold.
 
     `siblings` is how many more models are fitted alike, with the seeds after `seed`. Above `search_rows` rows
-    the folds and the siblings learn from about as many, of households drawn whole. `feed_dropout` is the
-    share of training rows that lose a feed; `least_tree_share` how far down shares of the trees in the blend
-    are tried, 1 for trees alone; `tuning_trials` how many hyper-parameters are tried in the past
-    (`training.tuning`).
+    the folds, the siblings and the trials of tuning learn from about as many, of households drawn whole.
+    `feed_dropout` is the share of training rows that lose a feed; `least_tree_share` how far down shares of
+    the trees in the blend are tried, 1 for trees alone; `tuning_trials` how many hyper-parameters are tried
+    in the past (`training.tuning`).
     """
 
     learning_rate: float = 0.03

@@ -3,7 +3,8 @@
 Forward-chaining folds: a trial learns from training dates whose labels were known on a later training date,
 and is measured on that one; households are parted too, so that nobody is in both. The rows of a fold are
 binned once and every trial learns from the same bins: nothing that changes bins is tuned. The directions of
-features are kept throughout.
+features are kept throughout. Above `search_rows` rows a fold learns from households drawn whole, with l2 and
+the smallest leaf reduced to that part, so that a value tried there means what it means on all rows.
 
 The settings of the experiment are the first trial: they stay unless something does better. The sampler is
 the tree-structured Parzen estimator (Bergstra et al. 2011) with the experiment's seed and one trial after
@@ -25,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from training.draw import draw_rows, number_groups
 from training.errors import DataError
 from training.feed_dropout import drop_feeds
 from training.fit import FitSettings
@@ -57,10 +59,11 @@ _WHOLE = {"num_leaves", "min_rows_in_leaf"}
 
 @dataclass(frozen=True)
 class _Fold:
-    """Rows to learn from and to measure on, binned once."""
+    """Rows to learn from and to measure on, binned once; `part` of the rows of the past are learned from."""
 
     learn: lgb.Dataset
     held: lgb.Dataset
+    part: float
 
 
 def tune(
@@ -80,9 +83,9 @@ def tune(
     import optuna
 
     names = [str(name) for name in train.vectors.columns]
-    parameters = settings.parameters([directions[name] for name in names])
+    signs = [directions[name] for name in names]
     folds = [
-        _binned(train, learn, held, names, feeds, settings, parameters)
+        _binned(train, learn, held, names, feeds, settings, signs)
         for learn, held in find_folds(train, pairs, settings.seed)
     ]
     if not folds:
@@ -103,7 +106,7 @@ def tune(
         tried = dataclasses.replace(settings, **chosen)
         losses: list[float] = []
         for number, fold in enumerate(folds):
-            losses.append(_loss(fold, tried.parameters([directions[one] for one in names]), tried))
+            losses.append(_loss(fold, tried.parameters(signs, fold.part), tried))
             mean = float(np.mean(losses))
             trial.report(mean, number)
             is_last = number == len(folds) - 1
@@ -155,16 +158,27 @@ def _binned(
     names: Sequence[str],
     feeds: Mapping[str, Sequence[str]],
     settings: FitSettings,
-    parameters: Mapping[str, Any],
+    signs: Sequence[int],
 ) -> _Fold:
+    drawn = draw_learned(train, learn, settings)
+    part = len(drawn) / len(learn)
     # Columns that no leaf of the first trial could part would otherwise be left out for all.
-    binning = {**parameters, "feature_pre_filter": False}
+    binning = {**settings.parameters(signs, part), "feature_pre_filter": False}
     whole = train.vectors.to_numpy(dtype=np.float64)
-    learned = drop_feeds(whole[learn], names, feeds, settings.feed_dropout, settings.seed)
-    data = lgb.Dataset(learned, train.labels[learn], params=binning).construct()
-    return _Fold(
-        data, lgb.Dataset(whole[held], train.labels[held], reference=data, params=binning).construct()
-    )
+    learned = drop_feeds(whole[drawn], names, feeds, settings.feed_dropout, settings.seed)
+    data = lgb.Dataset(learned, train.labels[drawn], params=binning).construct()
+    tested = lgb.Dataset(whole[held], train.labels[held], reference=data, params=binning).construct()
+    return _Fold(data, tested, part)
+
+
+def draw_learned(train: Matrix, learn: Rows, settings: FitSettings) -> Rows:
+    """About `settings.search_rows` of the rows to learn from, of households drawn whole.
+
+    All of them where there are no more, or where a draw would lack an outcome.
+    """
+    numbers = number_groups(train.households[learn])
+    drawn = learn[draw_rows(train.labels[learn], numbers, settings.search_rows, settings.seed)]
+    return drawn if len(np.unique(train.labels[drawn])) == 2 else learn
 
 
 def _loss(fold: _Fold, parameters: dict[str, Any], settings: FitSettings) -> float:

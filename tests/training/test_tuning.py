@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
+import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +16,7 @@ from training.experiment import load_experiment
 from training.fit import FitSettings
 from training.matrix import Matrix
 from training.trials import Tuning
-from training.tuning import PARTS, RANGES, find_folds, tune
+from training.tuning import PARTS, RANGES, draw_learned, find_folds, tune
 
 FIRST, SECOND, LATER = dt.date(2023, 10, 31), dt.date(2024, 1, 31), dt.date(2024, 10, 31)
 PAIRS = [((FIRST,), LATER)]
@@ -78,6 +80,40 @@ def test_the_same_seed_chooses_the_same_and_another_tries_others(
     assert again == tuned
     other = FitSettings(**{**vars(SETTINGS), "seed": 8, "tuning_trials": 2})
     assert tune(train, PAIRS, other, DIRECTIONS, {})[1].trials[1] != tuned[1].trials[1]
+
+
+def test_above_so_many_rows_a_fold_learns_from_households_drawn_whole(train: Matrix) -> None:
+    pairs = [((FIRST, SECOND), LATER)]
+    learn, _ = next(iter(find_folds(train, pairs, 7)))
+    few = draw_learned(train, learn, replace(SETTINGS, search_rows=600))
+    assert len(few) == pytest.approx(600, abs=60)
+    assert set(few) <= set(learn)
+    is_whole = pd.Series(np.isin(learn, few)).groupby(train.households[learn]).nunique() == 1
+    assert is_whole.all()
+    assert train.labels[few].mean() == pytest.approx(train.labels[learn].mean(), abs=0.02)
+    # One row with the outcome would be drawn away: all rows are learned from.
+    rare = Matrix(train.vectors, (np.arange(len(train.labels)) == learn[0]).astype(np.int64))
+    assert len(draw_learned(rare, learn, replace(SETTINGS, search_rows=600))) == len(learn)
+
+
+def test_a_draw_changes_the_trials_and_no_draw_changes_nothing(
+    train: Matrix, tuned: tuple[FitSettings, Tuning], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned: list[int] = []
+    build = lgb.Dataset
+
+    def counted(rows: np.ndarray, *arguments: object, **named: object) -> lgb.Dataset:
+        if "reference" not in named:
+            learned.append(len(rows))
+        return build(rows, *arguments, **named)  # type: ignore[arg-type]  # passed on as they came
+
+    monkeypatch.setattr("training.tuning.lgb.Dataset", counted)
+    fewer = tune(train, PAIRS, replace(SETTINGS, search_rows=400, tuning_trials=1), DIRECTIONS, {})
+    assert learned
+    assert max(learned) <= 420
+    assert fewer[1].trials[0].log_loss != tuned[1].trials[0].log_loss
+    same = replace(SETTINGS, search_rows=len(train.labels))
+    assert tune(train, PAIRS, same, DIRECTIONS, {"loan": ["debt"]})[1] == tuned[1]
 
 
 def test_what_happens_after_the_pairs_changes_nothing(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import log_loss
+from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
 
@@ -25,6 +25,7 @@ Progress = Callable[[int, int], None]
 
 MANY_ROWS = 12_000
 RIDGES = (0.002, 0.02, 0.2)
+LEAST_LATER, LEAST_TOLD = 0.5, 0.9
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,11 @@ class BlendSettings:
     seed: int = 7
 
     def families(
-        self, n: int, outcomes: int, directions: Sequence[int] = ()
+        self, n: int, outcomes: int, directions: Sequence[int] = (), *, is_graded: bool = False
     ) -> tuple[tuple[Learner, ...], ...]:
         """Learners that differ in kind, and of each kind the sizes of which the folds choose one.
+
+        Where the label `is_graded` (see `tells_label`), the rule's place a wave later is foreseen too.
 
         Chosen on folds of three panels' training sides and on invented panels; see docs/how-to.
         """
@@ -58,12 +61,16 @@ class BlendSettings:
         large: tuple[Learner, ...] = ()
         if outcomes >= self.many_outcomes:
             large = (Trees("trees, 31 leaves", leaves=31, rounds=500, l2=10.0, **shared),)
+        foreseeing: tuple[tuple[Learner, ...], ...] = ()
+        if is_graded:
+            foreseeing = ((Trees("trees of the rule later", is_placed=True, foresees_rule=True, **shared),),)
         return (
             tuple(Line(f"line, C {c}", c) for c in RIDGES),
             tuple(Line(f"line of places, C {c}", c, is_placed=True) for c in RIDGES),
             (Trees("trees, 7 leaves", **shared), *large),
             (Trees("trees of places", is_placed=True, **shared),),
             (Trees("trees from the rule", is_placed=True, starts_at_rule=True, **shared),),
+            *foreseeing,
         )
 
 
@@ -127,6 +134,21 @@ def fit_blend(
         return _fit(rows, labels, groups, directions, chosen, progress)
 
 
+def tells_label(later: Floats | None, labels: Labels) -> bool:
+    """Whether the label is what the rule's column is a wave later: fallen below some line, the usual label.
+
+    So it is where the place a wave later is known of half the rows and gives the label with a ROC-AUC of .9.
+    How far each fell then says more than the label does: in the training waves of four such panels it gained
+    .001 to .013 of ROC-AUC and .01 to .03 of precision at 10 %. On fourteen others it lost .003.
+    """
+    if later is None:
+        return False
+    known = ~np.isnan(later)
+    if known.mean() < LEAST_LATER or len(np.unique(labels[known])) < 2:
+        return False
+    return float(roc_auc_score(labels[known], later[known])) >= LEAST_TOLD
+
+
 def threads_for(n: int) -> int:
     """Threads worth starting for n rows: waiting for each other costs more than a small table's work."""
     return 2 if n >= MANY_ROWS else 1
@@ -146,7 +168,8 @@ def _fit(
     many = len(labels) >= chosen.many_rows
     judged = _drawn(labels, groups, chosen) if many else np.arange(len(labels))
     past, past_labels, past_groups = rows.take(judged), labels[judged], groups[judged]
-    families = chosen.families(len(labels), int(labels.sum()), directions)
+    is_graded = tells_label(rows.later, labels)
+    families = chosen.families(len(labels), int(labels.sum()), directions, is_graded=is_graded)
     folds = min(3 if many else chosen.folds, _outcome_groups(past_labels, past_groups))
     parts = _folds(past_labels, past_groups, folds, chosen.seed)
     steps = len(parts) * sum(len(one) for one in families) + len(families)

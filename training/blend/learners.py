@@ -108,7 +108,12 @@ def fit_line(rows: Rows, labels: Labels, c: float) -> Pipeline:
 
 @dataclass(frozen=True)
 class Trees:
-    """Bagged, regularised LightGBM; where `starts_at_rule`, trees only mend what the rule gets wrong."""
+    """Bagged, regularised LightGBM.
+
+    Where `starts_at_rule`, trees only mend what the rule gets wrong. Where `foresees_rule`, they learn the
+    rule's place a wave later instead of the label, of rows where it is known: how far a household fell says
+    more than that it fell below a line. What is foreseen is no log-odds; the blend puts it on their scale.
+    """
 
     name: str
     leaves: int = 7
@@ -117,6 +122,7 @@ class Trees:
     min_rows_in_leaf: int = 40
     is_placed: bool = False
     starts_at_rule: bool = False
+    foresees_rule: bool = False
     directions: tuple[int, ...] = ()
     bags: int = 3
     l2: float = 20.0
@@ -125,12 +131,18 @@ class Trees:
     threads: int = 1
 
     def fit(self, rows: Rows, labels: Labels, seed: int) -> Margins:
-        start = fit_calibration(rows.naive, labels) if self.starts_at_rule else None
+        if self.foresees_rule and rows.later is not None:
+            known = np.flatnonzero(~np.isnan(rows.later))
+            return self._grown(rows.take(known), rows.later[known], "regression", seed)
+        return self._grown(rows, labels, "binary", seed)
+
+    def _grown(self, rows: Rows, target: Floats | Labels, objective: str, seed: int) -> Margins:
+        start = fit_calibration(rows.naive, target) if self.starts_at_rule else None
         matrix = self._inputs(rows)
         # Half the rarer outcome at most: on few rows a leaf of 40 would leave one split.
-        leaf = max(5, min(self.min_rows_in_leaf, len(labels) // 20))
+        leaf = max(5, min(self.min_rows_in_leaf, len(target) // 20))
         parameters = {
-            "objective": "binary",
+            "objective": objective,
             "learning_rate": self.learning_rate,
             "num_leaves": self.leaves,
             "min_data_in_leaf": leaf,
@@ -150,7 +162,7 @@ class Trees:
         parameters = {name: one for name, one in parameters.items() if one is not None}
         data = lgb.Dataset(
             matrix,
-            labels,
+            target,
             init_score=start.log_odds(rows.naive) if start else None,
             # Directions and LightGBM's own categories exclude each other.
             categorical_feature=[] if self.directions else list(rows.codes),

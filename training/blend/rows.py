@@ -26,6 +26,8 @@ class Rows:
 
     `codes` are the positions of columns whose numbers are names; `both` of columns that may be either.
     `naive` is a normal score within the wave, higher for more at risk, 0 where the rule knows nothing.
+    `later` is the same of the household's next wave, among the rows of this one, NaN where it is not known;
+    None where nothing is known of later waves. Only learned from.
     """
 
     values: Floats
@@ -33,10 +35,12 @@ class Rows:
     naive: Floats
     codes: tuple[int, ...] = ()
     both: tuple[int, ...] = ()
+    later: Floats | None = None
 
     def take(self, at: Places) -> Rows:
         """The rows at these positions."""
-        return Rows(self.values[at], self.places[at], self.naive[at], self.codes, self.both)
+        later = None if self.later is None else self.later[at]
+        return Rows(self.values[at], self.places[at], self.naive[at], self.codes, self.both, later)
 
     def __len__(self) -> int:
         return len(self.naive)
@@ -48,22 +52,28 @@ def build_rows(
     waves: npt.NDArray[Any],
     codes: Sequence[str] = (),
     both: Sequence[str] = (),
+    later: Floats | None = None,
 ) -> Rows:
-    """Rows of vectors (n × features); `naive` is higher for more at risk, `waves` names each row's wave."""
+    """Rows of vectors (n × features); `naive` is higher for more at risk, `waves` names each row's wave.
+
+    `later` is what `naive` is at the household's next wave.
+    """
     values = vectors.to_numpy(dtype=np.float64)
     names = list(vectors.columns)
     named = {names.index(one) for one in codes if one in names}
     places = values.copy()
     score = np.zeros(len(values))
+    ahead = None if later is None else np.full(len(values), np.nan)
     for wave in np.unique(waves):
         rows = np.flatnonzero(waves == wave)
         score[rows] = np.nan_to_num(normal_scores(np.asarray(naive, dtype=np.float64)[rows]))
+        if ahead is not None and later is not None:
+            ahead[rows] = normal_scores(np.asarray(later, dtype=np.float64)[rows])
         for at in range(values.shape[1]):
             if at not in named:
                 places[rows, at] = _placed(values[rows, at])
-    return Rows(
-        values, places, score, tuple(sorted(named)), tuple(names.index(one) for one in both if one in names)
-    )
+    either = tuple(names.index(one) for one in both if one in names)
+    return Rows(values, places, score, tuple(sorted(named)), either, ahead)
 
 
 def normal_scores(values: Floats) -> Floats:

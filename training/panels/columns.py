@@ -88,7 +88,9 @@ def infer_column(name: str, cells: pd.Series) -> Column:
         if pd.api.types.is_complex_dtype(cells.dtype):
             return Column(name, "unusable", np.full(len(cells), np.nan))
         return _number(name, _floats(cells), 0)
-    if any(isinstance(one, (list, dict, set, tuple, bytes, np.ndarray)) for one in cells.head(1000)):
+    if cells.dtype == object and any(
+        isinstance(one, (list, dict, set, tuple, bytes, np.ndarray)) for one in cells
+    ):
         return Column(name, "unusable", np.full(len(cells), np.nan))
     return _infer_text(name, cells)
 
@@ -99,12 +101,12 @@ def _infer_text(name: str, cells: pd.Series) -> Column:
     present = text[~is_missing]
     if present.empty:
         return Column(name, "category", np.full(len(cells), np.nan))
-    distinct = pd.Series(present.unique())
-    if set(map(_fold, distinct)) <= YES | NO:
+    # A list: pandas hands out the texts of a column one by one, and slowly.
+    distinct = present.unique().tolist()
+    if all(_fold(one) in YES | NO for one in distinct):
         answers = {one: float(_fold(one) in YES) for one in distinct}
         return Column(name, "flag", text.map(answers).to_numpy(np.float64))
-    is_comma_decimal = has_decimal_commas(distinct)
-    numbers = {one: parse_number(one, is_comma_decimal=is_comma_decimal) for one in distinct}
+    numbers = dict(zip(distinct, _numbers(distinct), strict=True))
     values = present.map(numbers)
     fitting = float(values.notna().mean())
     if fitting >= FITTING_SHARE:
@@ -116,6 +118,18 @@ def _infer_text(name: str, cells: pd.Series) -> Column:
         days[(~is_missing).to_numpy()] = _days(dates)
         return Column(name, "date", days, misfits=int(dates.isna().sum()))
     return _category(name, text.where(~is_missing), sorted(distinct))
+
+
+def _numbers(distinct: list[str]) -> Floats:
+    """Different texts as numbers; the quick way where each is one that can be read in one way only."""
+    if not any("_" in one for one in distinct):
+        try:
+            values = np.array(distinct, dtype=object).astype(np.float64)
+            return np.where(np.isfinite(values), values, np.nan)
+        except ValueError:
+            pass
+    is_comma_decimal = has_decimal_commas(distinct)
+    return np.array([parse_number(one, is_comma_decimal=is_comma_decimal) for one in distinct], np.float64)
 
 
 def has_decimal_commas(distinct: Iterable[str]) -> bool:
@@ -175,12 +189,11 @@ def _category(name: str, words: pd.Series, levels: list[object]) -> Column:
 
 
 def _parse_dates(present: pd.Series) -> pd.Series | None:
-    sample = present.iloc[:: max(1, len(present) // 500)]
+    counts = present.value_counts()
     for form in DATE_FORMATS:
-        if pd.to_datetime(sample, format=form, errors="coerce").notna().mean() >= FITTING_SHARE:
-            dates = pd.to_datetime(present, format=form, errors="coerce")
-            if dates.notna().mean() >= FITTING_SHARE:
-                return dates
+        parsed = pd.to_datetime(pd.Series(counts.index, index=counts.index), format=form, errors="coerce")
+        if counts[parsed.notna()].sum() >= FITTING_SHARE * len(present):
+            return present.map(parsed)
     return None
 
 

@@ -40,7 +40,8 @@ class Sample:
 
     `naive` is higher where the rule sees more risk; `waves` names each row's wave (one if not given).
     `codes` are columns whose numbers are names, `both` those that may be either, `directions` (+1, −1) of
-    columns whose effect is known.
+    columns whose effect is known. `later` is the rule's rank of the household a wave later, NaN where it is
+    not known: settled when the label is, so it is learned from and never a feature.
     """
 
     vectors: pd.DataFrame
@@ -51,11 +52,12 @@ class Sample:
     codes: tuple[str, ...] = ()
     both: tuple[str, ...] = ()
     directions: Mapping[str, int] = field(default_factory=dict)
+    later: Floats | None = None
 
     def rows(self, kept: Sequence[str]) -> Rows:
         """What learners are fitted on, of these columns."""
         waves = np.zeros(len(self.labels)) if self.waves is None else self.waves
-        return build_rows(self.vectors[list(kept)], self.naive, waves, self.codes, self.both)
+        return build_rows(self.vectors[list(kept)], self.naive, waves, self.codes, self.both, self.later)
 
 
 @dataclass(frozen=True)
@@ -274,10 +276,8 @@ def _varying(vectors: pd.DataFrame) -> list[str]:
 
 
 def _part(sample: Sample, at: npt.NDArray[np.integer]) -> Sample:
-    waves = None if sample.waves is None else sample.waves[at]
-    return replace(
-        sample, labels=sample.labels[at], groups=sample.groups[at], naive=sample.naive[at], waves=waves
-    )
+    """What is asked of a part beside its rows, which are taken from those of all."""
+    return replace(sample, labels=sample.labels[at], groups=sample.groups[at])
 
 
 def _stage(progress: Progress | None, part: int, parts: int) -> Callable[[int, int], None]:

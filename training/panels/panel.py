@@ -15,9 +15,10 @@ from training.errors import DataError
 from training.panels.columns import Column, Floats, infer_column
 from training.panels.comparison import Comparison, Progress, Sample, compare, compare_in_folds
 from training.panels.design import build_design
+from training.panels.ordering import cell_texts, in_order
 from training.panels.outcome import read_outcome
-from training.panels.screening import LeftOut, screen_columns
-from training.panels.waves import read_waves
+from training.panels.screening import LeftOut, Screened, screen_columns
+from training.panels.waves import read_waves, wave_after
 
 LEAST_ROWS = 60
 LEAST_OUTCOMES = 10
@@ -41,6 +42,18 @@ class Side:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """Rows to learn from and, with a time, later ones to measure on; what is said of them beside."""
+
+    title: str
+    train: Sample
+    test: Sample | None
+    left_out: tuple[LeftOut, ...]
+    suspects: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
 def compare_panel(
     frame: pd.DataFrame,
     *,
@@ -60,18 +73,53 @@ def compare_panel(
     `naive` is the column of the rule in use: its lowest values first, or its highest where
     `is_highest_first`. With `time` the last labelled wave (or `test_time`) is foreseen from all waves before;
     without, every row is measured out of fold, groups (else households) kept whole. Columns in `drop` are not
-    used. Deterministic. Raises `DataError` with one sentence where the table cannot be used.
+    used. Deterministic, whatever the order of rows and columns. Raises `DataError` with one sentence where
+    the table cannot be used.
     """
+    found = prepare_panel(
+        frame,
+        household=household,
+        label=label,
+        naive=naive,
+        time=time,
+        group=group,
+        drop=drop,
+        test_time=test_time,
+        is_highest_first=is_highest_first,
+        progress=progress,
+    )
+    said = {"left_out": found.left_out, "suspects": found.suspects, "notes": found.notes}
+    if found.test is not None:
+        return compare(found.title, found.train, found.test, progress, **said)
+    repetitions = repetitions_for(len(found.train.labels))
+    return compare_in_folds(found.title, found.train, repetitions, progress, **said)
+
+
+def prepare_panel(
+    frame: pd.DataFrame,
+    *,
+    household: str,
+    label: str,
+    naive: str,
+    time: str | None = None,
+    group: str | None = None,
+    drop: Iterable[str] = (),
+    test_time: str | None = None,
+    is_highest_first: bool = False,
+    progress: Progress | None = None,
+) -> Prepared:
+    """What `compare_panel` learns from and measures on; nothing is fitted yet. Raises `DataError`."""
     dropped = [one for one in drop if one]
     roles = [("id", household), ("label", label), ("naive", naive)]
     roles += [(role, one) for role, one in (("time", time), ("group", group)) if one]
     _check_names(frame, roles, dropped)
-    table = frame.reset_index(drop=True)
+    table = in_order(frame, [household, *([time] if time else [])], naive)
     outcome = read_outcome(label, table[label])
     households = _numbered(household, table[household], is_needed=True)
     groups = None if group is None or group == household else _numbered(group, table[group], is_needed=False)
     waves, names = (np.zeros(len(table)), {0.0: ""}) if time is None else read_waves(time, table[time])
     if time is not None:
+        _check_waves(time, names)
         _check_once(household, time, households, waves)
     sides = _cross_section(outcome) if time is None else _waves_apart(time, waves, names, outcome, test_time)
     used = ~sides.later
@@ -81,50 +129,63 @@ def compare_panel(
     train, test = sides.train[used], sides.test[used]
     _check_enough(train, test, outcome, is_cross_section=time is None)
     rule = infer_column(naive, table[naive])
-    if rule.kind in {"category", "unusable", "date"} or np.isnan(rule.values[train]).all():
-        raise DataError(
-            f"the naive column {naive!r} holds no numbers: give the column that today's rule sorts by"
-        )
-    if np.isnan(rule.values[test]).all():
-        raise DataError(
-            f"the naive column {naive!r} is empty in the test wave: the rule cannot be measured there"
-        )
+    _check_rule(rule, train, test)
     taken = {one for role, one in roles if role != "naive"}
     columns = _inferred(table, taken | set(dropped), progress)
     units = households if groups is None else groups
     screened = screen_columns(columns, outcome, households, units, train, test, naive)
-    left = [LeftOut(one, "dropped", "named by --drop") for one in dropped]
+    left = [LeftOut(one, "dropped", "named by --drop") for one in sorted(set(dropped))]
     left += [*_twice(table), *screened.left_out]
     design = build_design(
         screened.kept, rule.values, households, waves, groups, outcome, train, is_panel=time is not None
     )
-    notes = [*sides.notes]
-    if time is not None:
-        notes.append(TIMING)
-    if [one.name for one in screened.kept] == [naive]:
-        notes.append(f"Every column but {naive!r} is left out: nothing else can be learned from.")
-    notes += [f"Column {one!r} looks too good: is it really known beforehand?" for one in screened.suspects]
-    notes += [
-        f"Column {one.name!r}: {one.misfits:,} cells are no {one.kind}s and count as missing."
-        for one in screened.kept
-        if one.misfits
-    ]
+    notes = [*sides.notes, *([] if time is None else [TIMING]), *_notes_on(screened, naive)]
+    ranks = rule.values if is_highest_first else -rule.values
+    later = wave_after(pd.Series(ranks), pd.Series(households), waves).to_numpy(np.float64)
 
     def sample(mask: Mask) -> Sample:
         return Sample(
             design.vectors[mask],
             outcome[mask].astype(np.int64),
             units[mask],
-            (rule.values if is_highest_first else -rule.values)[mask],
+            ranks[mask],
             waves[mask],
             design.codes,
             design.both,
+            later=None if time is None else later[mask],
         )
 
-    said = {"left_out": tuple(left), "suspects": screened.suspects, "notes": tuple(notes)}
-    if time is not None:
-        return compare(sides.title, sample(train), sample(test), progress, **said)
-    return compare_in_folds(sides.title, sample(train), repetitions_for(int(train.sum())), progress, **said)
+    return Prepared(
+        sides.title,
+        sample(train),
+        None if time is None else sample(test),
+        tuple(left),
+        screened.suspects,
+        tuple(notes),
+    )
+
+
+def _check_rule(rule: Column, train: Mask, test: Mask) -> None:
+    if rule.kind in {"category", "unusable", "date"} or np.isnan(rule.values[train]).all():
+        raise DataError(
+            f"the naive column {rule.name!r} holds no numbers: give the column that today's rule sorts by"
+        )
+    if np.isnan(rule.values[test]).all():
+        raise DataError(
+            f"the naive column {rule.name!r} is empty in the test wave: the rule cannot be measured there"
+        )
+
+
+def _notes_on(screened: Screened, naive: str) -> list[str]:
+    notes = []
+    if [one.name for one in screened.kept] == [naive]:
+        notes.append(f"Every column but {naive!r} is left out: nothing else can be learned from.")
+    notes += [f"Column {one!r} looks too good: is it really known beforehand?" for one in screened.suspects]
+    return notes + [
+        f"Column {one.name!r}: {one.misfits:,} cells are no {one.kind}s and count as missing."
+        for one in screened.kept
+        if one.misfits
+    ]
 
 
 def repetitions_for(rows: int) -> int:
@@ -169,7 +230,7 @@ def _check_names(frame: pd.DataFrame, roles: Sequence[tuple[str, str]], dropped:
                 else f"there are {', '.join(names[:8])}" + (" …" if len(names) > 8 else "")
             )
             raise DataError(f"there is no column {one!r} (--{role}): {hint}")
-        if names.count(one) > 1 or one in frame.attrs.get("twice", ()):
+        if names.count(one) > 1:
             raise DataError(f"the column {one!r} (--{role}) stands twice in the header: rename one of them")
     by_name: dict[str, str] = {}
     for role, one in roles:
@@ -182,18 +243,29 @@ def _check_names(frame: pd.DataFrame, roles: Sequence[tuple[str, str]], dropped:
 
 
 def _numbered(name: str, cells: pd.Series, *, is_needed: bool) -> Integers:
-    """Each different value as a number from 0; rows without one are an error, or a group of their own."""
-    text = cells.astype(object).where(cells.notna(), "").map(str).str.strip()
+    """Each different value as a number from 0, in its order; rows without one: an error, or a group each."""
+    text = cell_texts(cells)
     is_missing = (text == "").to_numpy()
     if is_needed and is_missing.any():
         raise DataError(
             f"{int(is_missing.sum()):,} rows have no {name!r}: every row needs its household's id"
         )
-    codes, _ = pd.factorize(text)
-    numbers = codes.astype(np.int64)
+    different = pd.Series(text.unique())
+    value = pd.to_numeric(different, errors="coerce")
+    # Numbers by size, words by letters: what rises with the id in every row is one itself.
+    ordered = pd.DataFrame({"value": value, "text": different}).sort_values(["value", "text"])["text"]
+    numbers = text.map(pd.Series(np.arange(len(ordered)), index=ordered)).to_numpy(np.int64, copy=True)
     numbers[is_missing] = numbers.max() + 1 + np.arange(int(is_missing.sum()))
     _, dense = np.unique(numbers, return_inverse=True)
     return dense.astype(np.int64)
+
+
+def _check_waves(time: str, names: dict[float, str]) -> None:
+    if len(names) < 2:
+        raise DataError(
+            f"{time!r} has one wave only ({next(iter(names.values()))}): two are needed; "
+            "leave --time out to evaluate a cross-section"
+        )
 
 
 def _check_once(household: str, time: str, households: Integers, waves: Floats) -> None:
@@ -216,11 +288,6 @@ def _waves_apart(
     time: str, waves: Floats, names: dict[float, str], outcome: Floats, test_time: str | None
 ) -> Side:
     known = ~np.isnan(outcome)
-    if len(names) < 2:
-        raise DataError(
-            f"{time!r} has one wave only ({next(iter(names.values()))}): two are needed; "
-            "leave --time out to evaluate a cross-section"
-        )
     labelled = sorted(set(waves[known].tolist()))
     notes = []
     if test_time is None:
@@ -288,5 +355,5 @@ def _twice(table: pd.DataFrame) -> list[LeftOut]:
     names = pd.Series([str(one) for one in table.columns])
     return [
         LeftOut(one, "twice", "its name stands twice in the table: the first is used")
-        for one in names[names.duplicated()].unique()
+        for one in sorted(set(names[names.duplicated()]))
     ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -20,7 +21,21 @@ from training.errors import DataError
 
 DELIMITERS = ",;\t|"
 LONGEST_CELL = 1_000_000
-PARQUET, STATA, PACKED = (".parquet", ".pq"), (".dta",), (".xlsx", ".xls", ".zip", ".gz", ".sav", ".rds")
+PARQUET, STATA = (".parquet", ".pq"), (".dta",)
+ARCHIVES = (".zip", ".gz", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz", ".rar")
+PACKED = (
+    *ARCHIVES, ".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".sav", ".por", ".rds", ".rdata", ".sas7bdat",
+    ".feather",
+)  # fmt: skip
+MARKS = {
+    b"\x1f\x8b": "gz",
+    b"PK\x03\x04": "zip or a spreadsheet",
+    b"\xd0\xcf\x11\xe0": "an Excel file",
+    b"PAR1": "Parquet",
+}
+"""First bytes that no text has."""
+
+WAY = "save it as CSV, Parquet or Stata (.dta)"
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -28,13 +43,16 @@ def read_table(path: Path) -> pd.DataFrame:
 
     Raises `DataError` when the file is absent, empty, no table, or of a kind that is not read.
     """
+    if path.is_dir():
+        raise DataError(f"{path} is a folder: give the file in it")
     if not path.is_file():
         raise DataError(f"there is no file {path}")
     if path.stat().st_size == 0:
         raise DataError(f"{path.name} is empty: it has neither header nor rows")
     kind = path.suffix.lower()
     if kind in PACKED:
-        raise DataError(f"{path.name} is {kind[1:]}: save it as CSV, Parquet or Stata (.dta)")
+        way = "unpack it" if kind in ARCHIVES else WAY
+        raise DataError(f"{path.name} is {kind[1:]}, which is not read: {way}")
     if kind in PARQUET:
         frame = _read_parquet(path)
     elif kind in STATA:
@@ -77,11 +95,18 @@ def _read_stata(path: Path) -> pd.DataFrame:
 
 
 def _read_text(path: Path) -> pd.DataFrame:
-    text = decode(path.read_bytes(), path.name)
+    raw = path.read_bytes()
+    for mark, kind in MARKS.items():
+        if raw.startswith(mark):
+            raise DataError(f"{path.name} is {kind}, whatever its name says: unpack it, or {WAY}")
+    text = decode(raw, path.name)
+    # Excel may tell its delimiter in a line before the header.
+    told = re.match(r"\s*\"?sep=([,;\t|])\"?[,;\t|]*\r?\n", text, re.IGNORECASE)
+    text = text[told.end() :] if told else text
     header = text.lstrip("\r\n").splitlines()[0] if text.strip() else ""
     if not header:
         raise DataError(f"{path.name} is empty: it has neither header nor rows")
-    delimiter = _delimiter_of(header)
+    delimiter = told[1] if told else _delimiter_of(header)
     names = next(csv.reader([header], delimiter=delimiter), [])
     if len(names) < 2:
         raise DataError(
@@ -100,7 +125,10 @@ def _read_text(path: Path) -> pd.DataFrame:
         raise DataError(f"{path.name} is no table: {_place_of(str(error))}") from None
     if not isinstance(frame.index, pd.RangeIndex):
         raise DataError(f"{path.name} is no table: its rows have more cells than its header has names")
-    return _named_once(frame, names)
+    # Rows without a cell are what a spreadsheet leaves below its table.
+    is_empty = (frame.isna() | (frame == "")).all(axis=1)
+    frame = frame[~is_empty]
+    return _named_as_written(frame.reset_index(drop=True), names)
 
 
 def decode(raw: bytes, name: str) -> str:
@@ -155,8 +183,10 @@ def _place_of(message: str) -> str:
     return "a quotation mark is open, or a line is broken"
 
 
-def _named_once(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """The first of two columns with one name keeps it; pandas has named the others ``name.1`` and so on."""
-    twice = sorted({one.strip() for one, count in Counter(names).items() if count > 1 and one.strip()})
-    frame.attrs["twice"] = twice
+def _named_as_written(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Names that stand twice stay twice: pandas has called the second ``name.1``. Columns keep some name."""
+    if len(names) == len(frame.columns):
+        frame.columns = pd.Index([
+            one.strip() or str(given) for one, given in zip(names, frame.columns, strict=True)
+        ])
     return frame

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
+from training.errors import DataError
 from training.metrics import reliability
 from training.panels.comparison import Comparison
 from training.panels.rivals import OURS, TITLES
@@ -24,6 +26,15 @@ def save_report(compared: Comparison, folder: Path) -> tuple[Path, Path]:
     write_whole(page, render_page(build_page(compared)))
     write_whole(numbers, json.dumps(compared.as_json(), ensure_ascii=False, indent=1) + "\n")
     return page, numbers
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse, with a `DataError`, what cannot be made or written into; nothing is made yet."""
+    nearest = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if not nearest.is_dir():
+        raise DataError(f"--report is a folder, and {nearest} is a file: give another")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise DataError(f"--report cannot be written: no right to write into {nearest}")
 
 
 def build_page(compared: Comparison) -> Page:

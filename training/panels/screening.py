@@ -7,15 +7,15 @@ the answer: no honest fact about the future does.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 from training.panels.columns import Column, Floats
+from training.panels.verdict import WeightedAuc
 
 LEAK_AUC = 0.98
 COPY_CORRELATION = 0.9
@@ -62,8 +62,9 @@ def screen_columns(
 ) -> Screened:
     """Leave out what is empty, constant, an identifier, a copy, a leak or absent where it is needed.
 
-    Everything is aligned by row; `train` and `test` are masks (the same in a cross-section), and `folds_by`
-    numbers the groups that folds keep whole. The naive column is never left out: the rule needs it.
+    Everything is aligned by row. `households` are numbered in the order of their ids; `train` and `test` are
+    masks (the same in a cross-section); `folds_by` numbers the groups that folds keep whole. The naive column
+    is never left out: the rule needs it.
     """
     kept: list[Column] = []
     left: list[LeftOut] = []
@@ -132,9 +133,9 @@ def _is_key(column: Column, households: Integers) -> bool:
     number_of_households = of_household.ngroups
     distinct = len(np.unique(values))
     if distinct == len(values):
-        steps = np.diff(values)
+        rises_with_id = bool((np.diff(values[np.lexsort([values, households[known]])]) > 0).all())
         is_counted = float(values.max() - values.min()) < 1.02 * len(values) + 2
-        if is_counted or bool((steps > 0).all()) or bool(_NAMED_AS_KEY.search(column.name)):
+        if is_counted or rises_with_id or bool(_NAMED_AS_KEY.search(column.name)):
             return True
     is_repeated = len(values) > number_of_households
     if is_constant and is_repeated and distinct >= 0.98 * number_of_households:
@@ -164,11 +165,15 @@ def single_column(
     hits = np.bincount(at, labels, minlength=FOLDS * width).reshape(FOLDS, width)
     rate = labels.mean()
     others = (hits.sum(axis=0) - hits + rate) / (seen.sum(axis=0) - seen + 1.0)
-    auc = float(roc_auc_score(labels, others[folds, bins]))
+    auc = _auc(labels, others[folds, bins])
     if column.kind in {"number", "date"} and len(np.unique(values[~is_missing])) > 2:
-        order = float(roc_auc_score(labels, np.where(is_missing, np.median(values[~is_missing]), values)))
+        order = _auc(labels, np.where(is_missing, np.median(values[~is_missing]), values))
         auc = max(auc, order, 1 - order)
     return auc, _highest_correlation(bins, width, labels)
+
+
+def _auc(labels: Labels, ranks: Floats) -> float:
+    return WeightedAuc(labels, ranks).of(np.ones(len(labels)))
 
 
 def _highest_correlation(bins: Integers, width: int, labels: Labels) -> float:
@@ -180,8 +185,3 @@ def _highest_correlation(bins: Integers, width: int, labels: Labels) -> float:
     with np.errstate(invalid="ignore", divide="ignore"):
         phi = np.where(spread > 0, (n * hits - size * positives) / spread, 0.0)
     return float(np.abs(phi).max())
-
-
-def named_keys(roles: Sequence[tuple[str, str]]) -> tuple[LeftOut, ...]:
-    """The columns that have a role of their own: ``(column, role)``."""
-    return tuple(LeftOut(column, role, f"given as --{role}") for column, role in roles)

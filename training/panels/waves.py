@@ -17,6 +17,9 @@ from training.panels.columns import Floats, infer_column
 MOST_WAVES = 30
 """Dates with more different values are days of interviews: their years are the waves."""
 
+MOST_TIMES, LEAST_OF_A_TIME = 200, 5
+"""More different times, or so many that there are fewer rows of one on average, are moments and no waves."""
+
 
 def read_waves(name: str, cells: pd.Series) -> tuple[Floats, dict[float, str]]:
     """The rank of each row's wave (0, 1, 2 …) and the names of the waves by rank.
@@ -47,7 +50,7 @@ def _ranked(
             f"{missing:,} rows have no {name!r} that can be read: every row of a panel needs its time"
         )
     order = np.unique(keys)
-    if len(order) > 200:
+    if len(order) > MOST_TIMES or (len(order) > MOST_WAVES and len(keys) < LEAST_OF_A_TIME * len(order)):
         raise DataError(f"{name!r} has {len(order):,} different times: --time is a wave that many rows share")
     return np.searchsorted(order, keys).astype(np.float64), {
         float(at): names[key] for at, key in enumerate(order.tolist())
@@ -86,6 +89,11 @@ def wave_before(values: pd.Series, households: pd.Series, waves: Floats) -> pd.S
     """Each row's value at the household's last earlier wave; missing where there is none."""
     order = np.argsort(waves, kind="stable")
     return values.iloc[order].groupby(households.iloc[order], sort=False).shift(1).reindex(values.index)
+
+
+def wave_after(values: pd.Series, households: pd.Series, waves: Floats) -> pd.Series:
+    """Each row's value at the household's next later wave; missing where there is none."""
+    return wave_before(values, households, -waves)
 
 
 def mean_before(values: pd.Series, households: pd.Series, waves: Floats) -> pd.Series:

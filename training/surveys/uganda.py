@@ -22,7 +22,9 @@ from features import FEATURES, Coverage, Signals, build_vectors, take_in
 from features.dates import months_before
 from features.signals import Delivery
 from training.errors import DataError
+from training.panels.columns import Floats
 from training.panels.comparison import Comparison, Sample, compare
+from training.panels.waves import wave_after
 from training.surveys.uganda_columns import (
     CODES,
     DIRECTIONS,
@@ -57,7 +59,14 @@ def compare_uganda(data: Path, progress: Progress | None = None) -> Comparison:
     vectors = vectors.loc[labelled.index]
     last = labelled["wave"] == waves[-1]
     title = f"Uganda National Panel, train {', '.join(map(str, waves[:-1]))}, test {waves[-1]}"
-    return compare(title, _sample(labelled[~last], vectors), _sample(labelled[last], vectors), progress)
+    # Told by the next interview, as the label is, and no later than the test's.
+    until = households[households["wave"] <= waves[-1]]
+    later = wave_after(
+        -until["consumption_gap_ratio"], until["household_id"], until["wave"].to_numpy(np.float64)
+    )
+    past = labelled[~last]
+    train = _sample(past, vectors, later.loc[past.index].to_numpy(np.float64))
+    return compare(title, train, _sample(labelled[last], vectors), progress)
 
 
 def read_panel(data: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -78,7 +87,9 @@ def read_panel(data: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     households, events = (frame.copy() for frame in frames)
     if households.duplicated(["household_id", "wave"]).any():
         raise DataError(f"{HOUSEHOLDS} has a household twice in one wave")
-    return households, events
+    # The order of a file's rows is chance, and bags and folds follow it.
+    households = households.sort_values(["household_id", "wave"], ignore_index=True)
+    return households, events.sort_values(sorted(events.columns), kind="stable", ignore_index=True)
 
 
 def build_survey_vectors(
@@ -256,7 +267,7 @@ def _mean_of_others(values: pd.Series, groups: list[pd.Series]) -> pd.Series:
     return (grouped.transform("sum") - values) / others.where(others > 0)
 
 
-def _sample(rows: pd.DataFrame, vectors: pd.DataFrame) -> Sample:
+def _sample(rows: pd.DataFrame, vectors: pd.DataFrame, later: Floats | None = None) -> Sample:
     return Sample(
         vectors.loc[rows.index],
         rows["label"].to_numpy(dtype=np.int64),
@@ -265,6 +276,7 @@ def _sample(rows: pd.DataFrame, vectors: pd.DataFrame) -> Sample:
         rows["wave"].to_numpy(dtype=object),
         CODES,
         directions={**{name: one.direction for name, one in FEATURES.items()}, **DIRECTIONS},
+        later=later,
     )
 
 

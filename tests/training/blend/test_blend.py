@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from training.blend import Blend, BlendSettings, Rows, fit_blend
+from training.blend.blend import tells_label
+from training.blend.learners import Trees
 from training.blend.rows import build_rows, normal_scores
 from training.blend.weights import find_trust, find_weights
 from training.errors import DataError
@@ -123,3 +125,43 @@ def test_places_are_within_the_wave() -> None:
     np.testing.assert_allclose(rows.places[:3, 0], rows.places[3:, 0])
     np.testing.assert_array_equal(rows.places[:, 1], vectors["flag"])
     np.testing.assert_allclose(rows.naive, -rows.places[:, 0])
+
+
+def graded_rows(n: int) -> tuple[Rows, np.ndarray]:
+    """The label is that the income of the next wave is among the lowest fifth, and it follows the debt."""
+    rng = np.random.default_rng(8)
+    income, debt = rng.normal(size=n), rng.normal(size=n)
+    later = 0.3 * -income + debt + rng.normal(size=n)
+    vectors = pd.DataFrame({"income": income, "debt": debt})
+    labels = (later > np.quantile(later, 0.8)).astype(np.int64)
+    later[rng.random(n) < 0.1] = np.nan
+    return build_rows(vectors, -income, np.zeros(n), later=later), labels
+
+
+def test_a_label_that_is_a_later_value_below_a_line_is_learned_by_how_far_it_fell() -> None:
+    rows, labels = graded_rows(500)
+    assert rows.later is not None
+    assert tells_label(rows.later, labels)
+    blend = fit_blend(rows, labels, np.arange(500), settings=FAST)
+    assert "trees of the rule later" in blend.weights
+    # Rows to be told of have no later value, and none is looked at.
+    told, _ = graded_rows(800)
+    blind = Rows(told.values, told.places, told.naive, told.codes)
+    np.testing.assert_array_equal(blend.probability(blind), blend.probability(told))
+    trees = Trees("of the rule later", is_placed=True, foresees_rule=True, bags=1)
+    foreseen = trees.fit(rows, labels, 7)(blind)
+    other = trees.fit(rows, 1 - labels, 7)(blind)
+    np.testing.assert_array_equal(foreseen, other)
+    assert np.corrcoef(foreseen, told.values[:, 1])[0, 1] > 0.8
+
+
+def test_another_label_or_little_that_is_known_later_is_learned_as_it_is() -> None:
+    rows, labels = graded_rows(500)
+    assert rows.later is not None
+    assert not tells_label(None, labels)
+    assert not tells_label(np.random.default_rng(0).permutation(rows.later), labels)
+    few = rows.later.copy()
+    few[: len(few) * 6 // 10] = np.nan
+    assert not tells_label(few, labels)
+    assert not tells_label(np.full(len(labels), np.nan), labels)
+    assert not tells_label(rows.later, np.zeros_like(labels))

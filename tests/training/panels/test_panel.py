@@ -14,7 +14,7 @@ from rich.console import Console
 from tests.training.panels.made_up import make_panel
 from training.errors import DataError
 from training.panels import Comparison, compare_panel, print_comparison, save_report
-from training.panels.panel import parse_drop, parse_naive
+from training.panels.panel import parse_drop, parse_naive, prepare_panel
 
 
 def compared(panel: pd.DataFrame, **changes: object) -> Comparison:
@@ -58,7 +58,7 @@ def test_where_the_rule_is_all_there_is_ours_stays_beside_it_and_says_so() -> No
     assert np.mean(gaps) > -0.015
 
 
-def test_the_same_table_gives_the_same_numbers_in_any_order_of_rows(useless_rule: Comparison) -> None:
+def test_the_same_table_gives_the_same_numbers(useless_rule: Comparison) -> None:
     panel = make_panel(depends_on="others", seed=1)
     assert compared(panel).as_json() == useless_rule.as_json()
     pd.testing.assert_frame_equal(panel, make_panel(depends_on="others", seed=1))
@@ -82,6 +82,22 @@ def test_labels_of_the_test_wave_change_no_probability() -> None:
     turned.loc[last, "poor"] = turned.loc[last, "poor"].to_numpy()[::-1]
     first, second = (compared(one, group="village").curves["ours"][1] for one in (panel, turned))
     np.testing.assert_array_equal(first, second)
+
+
+def test_what_is_known_a_wave_later_is_learned_from_and_never_beyond_the_test_wave() -> None:
+    panel = make_panel(households=80, waves=4, seed=5)
+    wild = panel.assign(income=panel["income"].where(panel["year"] < 2016, 1e6))
+    asked = {"household": "hh", "time": "year", "label": "poor", "naive": "income", "test_time": "2014"}
+    first, second = (prepare_panel(one, **asked).train for one in (panel, wild))  # type: ignore[arg-type]
+    assert first.later is not None
+    np.testing.assert_array_equal(first.later, second.later)
+    # Two waves to learn from, each with the income of the next one, the poorest highest.
+    by_year = panel.set_index(["year", "hh"])["income"]
+    assert sorted(first.later) == sorted(-by_year.loc[[2012, 2014]])
+    assert not {"later"} & set(first.vectors.columns)
+    test = prepare_panel(panel, **asked).test  # type: ignore[arg-type]
+    assert test is not None
+    assert test.later is None or np.isnan(test.later).all()
 
 
 def test_what_is_left_out_is_named_with_its_reason() -> None:

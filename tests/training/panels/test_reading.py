@@ -12,7 +12,7 @@ import pytest
 from training.errors import DataError
 from training.panels import read_table
 from training.panels.columns import infer_column, parse_number
-from training.panels.waves import mean_before, mean_of_others, read_waves, wave_before
+from training.panels.waves import mean_before, mean_of_others, read_waves, wave_after, wave_before
 
 TABLE = pd.DataFrame({
     "户号": ["a1", "a2", "a3"],
@@ -168,6 +168,9 @@ def test_history_and_neighbours_by_hand() -> None:
     values = pd.Series([30.0, 5.0, 10.0, np.nan, 7.0])
     assert wave_before(values, household, waves).tolist() == pytest.approx(
         [np.nan, np.nan, np.nan, 10.0, 5.0], nan_ok=True
+    )
+    assert wave_after(values, household, waves).tolist() == pytest.approx(
+        [np.nan, 7.0, np.nan, 30.0, np.nan], nan_ok=True
     )
     assert mean_before(values, household, waves).tolist() == pytest.approx(
         [10.0, np.nan, np.nan, 10.0, 5.0], nan_ok=True

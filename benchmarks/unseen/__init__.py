@@ -1,0 +1,1 @@
+"""Panels that a model meets unseen, and how ours does on them beside the rivals."""
