@@ -26,6 +26,7 @@ from serving.api import (
     invocations,
     jobs,
     measures,
+    metrics,
     model_card,
     scores,
     what_if,
@@ -33,9 +34,13 @@ from serving.api import (
 from serving.api.documentation import drop_framework_problems
 from serving.bulk import JobFolders
 from serving.champion import Champion
+from serving.drain import Drain
 from serving.errors import Problem, problem_of_status, problem_response
+from serving.exchange import current_exchange
 from serving.guard import Guard
 from serving.jobs import JobQueue
+from serving.metrics.meters import Meters
+from serving.metrics.state import ServiceState
 from serving.settings import Settings
 from serving.storage import (
     AssessmentStore,
@@ -47,7 +52,7 @@ from serving.storage import (
     open_database,
 )
 
-_MACHINES = ("/v1/", "/v2", "/invocations", "/ping", "/health/", "/openapi.json")
+_MACHINES = ("/v1/", "/v2", "/invocations", "/ping", "/health/", "/metrics", "/openapi.json")
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -64,9 +69,13 @@ def create_app(settings: Settings) -> FastAPI:
     folders.prepare()
     desk = jobs.JobDesk(JobQueue(store.engine, most_open=settings.max_jobs), folders, settings)
     champion = Champion(settings.bundle_dir)
+    meters, drain = Meters(), Drain()
+    meters.watch(engine)
     pages = console.Pages(is_open=settings.access is Access.OPEN)
 
     def respond(request: Request, problem: Problem) -> Response:
+        if (exchange := current_exchange()) is not None:
+            exchange.problem = problem.code
         if not request.url.path.startswith(_MACHINES) and "text/html" in request.headers.get("accept", ""):
             return pages.problem(request, problem)
         return problem_response(problem)
@@ -96,7 +105,7 @@ def create_app(settings: Settings) -> FastAPI:
         version="1",
         lifespan=lifespan,
         dependencies=[Depends(gate.admit)],
-        middleware=[Middleware(Guard, respond=respond)],
+        middleware=[Middleware(Guard, respond=respond, meters=meters, drain=drain)],
         exception_handlers={
             Problem: on_problem,
             HTTPException: on_http_error,
@@ -112,6 +121,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.champion = champion
     app.state.store = store
+    app.state.drain = drain
     app.include_router(health.router(champion, store))
     villages, usual = VillageStore(store.engine), UsualStore(store.engine)
     app.include_router(scores.router(champion, villages, usual, settings))
@@ -122,6 +132,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(model_card.router(champion))
     app.include_router(households.router(store))
     app.include_router(jobs.router(desk, store))
+    app.include_router(metrics.router(meters, ServiceState(engine, champion, drain, settings)))
     app.include_router(console.router(pages, store))
     app.mount("/static", console.static_files(), name="static")
     describe = app.openapi

@@ -26,7 +26,9 @@ class Settings:
     `job_days` how long its result is kept. For `lookup_seconds` a request may be answered with what the
     database had of its village before; 0 asks it every time. `access` says whether callers need keys (`open`
     on a loopback address alone); `audit_key_file` has the secret of the audit log, beside `jobs_dir` if not
-    given.
+    given. When the service is to end, it says so for `drain_notice_seconds` while it still takes requests,
+    and gives those in flight `drain_seconds` more. `metrics_dir` is the folder in which the services of one
+    machine count together; `signals_dir` the one that intake wrote, for the age of every feed in the metrics.
     """
 
     bundle_dir: Path
@@ -46,6 +48,10 @@ class Settings:
     lookup_seconds: int = 5
     access: Access = Access.KEYS
     audit_key_file: Path | None = None
+    drain_notice_seconds: int = 0
+    drain_seconds: int = 10
+    metrics_dir: Path | None = None
+    signals_dir: Path | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
@@ -56,7 +62,7 @@ class Settings:
                 f"127.0.0.1 alone: take {PREFIX}ACCESS=keys to listen elsewhere"
             )
         for field in fields(self):
-            least = 0 if field.name in {"port", "workers", "lookup_seconds"} else 1
+            least = 0 if field.name in {"port", "workers", "lookup_seconds", "drain_notice_seconds"} else 1
             if field.type == "int" and getattr(self, field.name) < least:
                 raise SettingsError(f"{PREFIX}{field.name.upper()}: give a whole number from {least} on")
 

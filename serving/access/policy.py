@@ -30,6 +30,7 @@ _SENT = Policy(SENDERS, "households sent must lie in it")
 _VECTORS = Policy(SENDERS | {Role.SCIENTIST}, "none: vectors name no household")
 _READ = Policy(READERS, "households outside are not there")
 _JOB = Policy(SENDERS, "jobs of other areas are not there")
+_MONITOR = Policy(frozenset({Role.MONITOR}), "none: counts and ages alone")
 
 POLICIES: dict[str, Policy] = {
     "GET /health/live": PUBLIC,
@@ -57,6 +58,7 @@ POLICIES: dict[str, Policy] = {
     "GET /v1/jobs/{job_id}/errors": _JOB,
     "GET /v1/jobs/{job_id}/result": _JOB,
     "DELETE /v1/jobs/{job_id}": _JOB,
+    "GET /metrics": _MONITOR,
     "GET /": _READ,
     "GET /households/{household_id}": _READ,
 }

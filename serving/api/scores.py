@@ -19,6 +19,7 @@ from serving.api.running import MOST_AT_ONCE
 from serving.api.score_request import RequestReader, ScoreRequest
 from serving.champion import Champion
 from serving.errors import FieldError, Problem
+from serving.exchange import timed
 from serving.neighbourhood import add_neighbourhood
 from serving.scorer import Scorer
 from serving.settings import Settings
@@ -97,6 +98,7 @@ def _answer(
     return _score(scorer, around, request, most_reasons)
 
 
+@timed
 def _score(scorer: Scorer, around: Around, request: ScoreRequest, most_reasons: int) -> bytes:
     households, coverage = add_neighbourhood(
         request.households, request.as_of, request.coverage, around.villages, scorer.assessor.look_back

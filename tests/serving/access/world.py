@@ -44,7 +44,8 @@ MAY = {
     "read": READERS,
     "send": {"platform"},
     "job": {"platform"},
-    "know": READERS | {"scientist", "auditor", "accounts"},
+    "know": READERS | {"scientist", "auditor", "accounts", "monitor"},
+    "watch": {"monitor"},
     "vector": {"platform", "scientist"},
 }
 """What is done with a route, and the roles that may."""
@@ -62,6 +63,7 @@ ROLE_AREAS: dict[str, tuple[str | None, ...]] = {
     "scientist": (None,),
     "auditor": (None,),
     "accounts": (None,),
+    "monitor": (None,),
 }  # fmt: skip
 JOB_AREAS = (COUNTRY, "50", "500999", HERE, "500998", "51")
 JOB_STATES = (JobState.QUEUED, JobState.SUCCEEDED, JobState.FAILED)
