@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from features.errors import FeaturesError
-from features.signals import OUTCOME_FEEDS, PLATFORM_FEEDS, REQUEST_FEEDS
+from features.signals import PLATFORM_FEEDS, REQUEST_FEEDS
 from features.signals.buckets import Buckets
 from features.signals.coverage import Delivery
 
 KEPT_SECONDS = 300.0
-DEPARTMENT_FEEDS = tuple(
-    one for one in REQUEST_FEEDS if one not in PLATFORM_FEEDS and one not in OUTCOME_FEEDS
-)
+DEPARTMENT_FEEDS = tuple(one for one in REQUEST_FEEDS if one not in PLATFORM_FEEDS)
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,12 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from features.policy import policy_value
 from serving.champion import Champion
 from serving.drain import Drain
 from serving.errors import Problem, SettingsError
 from serving.jobs.job import OPEN, JobState
-from serving.metrics.feed_ages import FeedAge, FeedAges
+from serving.metrics.feed_ages import DEPARTMENT_FEEDS, FeedAge, FeedAges
 from serving.settings import Settings
 from serving.storage.keys import utc_now
 from serving.storage.tables import assessment, audit_head, job
@@ -74,6 +75,7 @@ class ServiceState(Collector):
         yield from self._storage(self._stored())
         if self._feeds is not None:
             yield from _feeds(self._feeds.ages(self.now().date()))
+            yield from self._normal_delays()
         room = GaugeMetricFamily("fangfan_disk_free_bytes", "Room on the disk", labels=("place",))
         for place, path in self._places.items():
             try:
@@ -100,6 +102,21 @@ class ServiceState(Collector):
             info = GaugeMetricFamily("fangfan_model_info", "The model that answers", labels=("version",))
             info.add_metric((version,), 1)
             yield info
+
+    def _normal_delays(self) -> Iterator[Metric]:
+        try:
+            region = self.champion.scorer().region
+        except Problem:
+            return
+        value = policy_value("feed_delay_days", region, self.now().date()).value
+        delays = GaugeMetricFamily(
+            "fangfan_feed_normal_delay_days",
+            "Beyond it the feed is stale and its features missing",
+            labels=("feed",),
+        )
+        for feed in DEPARTMENT_FEEDS:
+            delays.add_metric((feed,), value[feed])
+        yield delays
 
     def _storage(self, stored: Stored) -> Iterator[Metric]:
         yield _one("fangfan_storage_readable", "Whether the database answers", stored.is_readable)

@@ -44,6 +44,7 @@ class Action(StrEnum):
     RESULT_READ = "result_read"
     KEY_ADDED = "key_added"
     KEY_REVOKED = "key_revoked"
+    RESTORED = "restored"
 
 
 class Outcome(StrEnum):
@@ -56,7 +57,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry; `subject` is a household's HMAC, or the number of a job or key."""
+    """One entry; `subject` is a household's HMAC, the number of a job or key, or a backup's sha256."""
 
     seq: int
     at: dt.datetime
@@ -149,8 +150,8 @@ class AuditLog:
         else:
             connection.execute(update(audit_head).where(audit_head.c.id == _HEAD).values(head))
 
-    def verify(self, anchor: str | None = None) -> Verification:
-        """Check every entry against its hash, its neighbours and the seal.
+    def verify(self, anchor: str | None = None, *, has_key: bool = True) -> Verification:
+        """Check every entry against its hash, its neighbours and, where the key is there, the seal.
 
         `anchor` is a head that was noted down before (``number:hash``): the log must still have it. Raises
         `AccessError` where it is not written like one.
@@ -172,7 +173,7 @@ class AuditLog:
             head = connection.execute(select(audit_head)).all()
         if wanted and wanted[0] > seq:
             faults.append(f"after entry {seq}: entries up to the anchor's, {wanted[0]}, are missing")
-        faults += self._head_faults(head, seq, former)
+        faults += self._head_faults(head, seq, former, has_key)
         return Verification(seq, f"{seq}:{former}", tuple(faults[:MOST_FAULTS]))
 
     def search(
@@ -212,13 +213,13 @@ class AuditLog:
             raise AccessError(_DOES_NOT_FIT)
         return found.seq, found.sha256
 
-    def _head_faults(self, head: Sequence[Row[Any]], seq: int, sha256: str) -> Iterator[str]:
+    def _head_faults(self, head: Sequence[Row[Any]], seq: int, sha256: str, has_key: bool) -> Iterator[str]:
         if not head:
             if seq:
                 yield "the head is missing"
             return
         found = head[0]
-        if not hmac.compare_digest(found.seal, self._seal(found.seq, found.sha256)):
+        if has_key and not hmac.compare_digest(found.seal, self._seal(found.seq, found.sha256)):
             yield "the head's seal does not fit: it was changed, or the audit key is another"
         if found.seq > seq:
             yield f"after entry {seq}: entries up to {found.seq} are missing"
