@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from serving import operating
 from serving.access.account_commands import accounts
 from serving.access.commands import audit, keys, policy
 from serving.access.local import Access
+from serving.backup.commands import backup, restore, verify_backup
 from serving.errors import Problem, ServingError
 from serving.identity.commands import identity
 from serving.models.commands import models
@@ -68,6 +68,9 @@ app.add_typer(models)
 app.command()(policy)
 app.command()(operating.migrate)
 app.command()(operating.work)
+app.command()(backup)
+app.command()(verify_backup)
+app.command()(restore)
 
 
 @app.command()
@@ -202,27 +205,32 @@ def run(
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     import uvicorn
 
-    from serving.app import create_app
-    from serving.guard import configure_logging
     from serving.jobs.supervisor import Supervisor
+    from serving.logs import configure_logging
+    from serving.metrics.process_folder import count_together
     from serving.settings import Settings
 
     settings = Settings.from_environment(
         bundle_dir=bundle, models_dir=models, database_url=database, host=host, port=port, workers=workers,
         access=access,
     )  # fmt: skip
+    if settings.metrics_dir is not None:
+        count_together(settings.metrics_dir)
+    # It imports what counts, which asks for the folder once.
+    from serving.app import create_app
+    from serving.drain import DrainingServer
+
     service = create_app(settings)
     configure_logging()
     supervisor = Supervisor(settings.workers, settings.environment())
     supervisor.start()
-    # The server ends gracefully and then lets the signal through, which would end this before its workers.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # The server's own access log would hold addresses, and so keys of households; `Guard` writes another.
+    config = uvicorn.Config(
+        service, host=settings.host, port=settings.port, access_log=False, log_config=None,
+        server_header=False, timeout_graceful_shutdown=settings.drain_seconds,
+    )  # fmt: skip
     try:
-        uvicorn.run(
-            service, host=settings.host, port=settings.port, access_log=False, log_config=None,
-            server_header=False, timeout_graceful_shutdown=10,
-        )  # fmt: skip
+        DrainingServer(config, service.state.drain, settings.drain_notice_seconds, supervisor.stop).run()
     finally:
         supervisor.stop()
 

@@ -35,6 +35,7 @@ from serving.api import (
     invocations,
     jobs,
     measures,
+    metrics,
     model_card,
     models,
     scores,
@@ -46,11 +47,15 @@ from serving.api.stored_scores import StoredScoring
 from serving.bulk import JobFolders
 from serving.champion import Champion
 from serving.disclosure import Disclosure
+from serving.drain import Drain
 from serving.errors import Problem, problem_of_status, problem_response
+from serving.exchange import current_exchange
 from serving.guard import Guard
 from serving.identity.opening import open_identities
 from serving.jobs import JobQueue
 from serving.kept_models import KeptModels
+from serving.metrics.meters import Meters
+from serving.metrics.state import ServiceState
 from serving.models.registry_watch import RegistryWatch
 from serving.models.service_models import ServiceModels
 from serving.replay import Replayer
@@ -71,7 +76,7 @@ from serving.storage import (
     open_database,
 )
 
-_MACHINES = ("/v1/", "/v2", "/invocations", "/ping", "/health/", "/openapi.json")
+_MACHINES = ("/v1/", "/v2", "/invocations", "/ping", "/health/", "/metrics", "/openapi.json")
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -95,11 +100,15 @@ def create_app(settings: Settings) -> FastAPI:
     folders = JobFolders(settings.jobs_folder)
     folders.prepare()
     job_desk = jobs.JobDesk(JobQueue(store.engine, most_open=settings.max_jobs), folders, settings)
+    meters, drain = Meters(), Drain()
+    meters.watch(engine)
     champion = Champion(ServiceModels.of(settings, engine))
     watch = RegistryWatch(settings, champion.tell_registry)
     pages = console.Pages(is_open=settings.access is Access.OPEN, is_off=lambda: champion.is_off)
 
     def respond(request: Request, problem: Problem) -> Response:
+        if (exchange := current_exchange()) is not None:
+            exchange.problem = problem.code
         if request.url.path.startswith(_MACHINES) or "text/html" not in request.headers.get("accept", ""):
             return problem_response(problem)
         elsewhere = console.account.address_instead(request, problem)
@@ -136,7 +145,7 @@ def create_app(settings: Settings) -> FastAPI:
         version="1",
         lifespan=lifespan,
         dependencies=[Depends(gate.admit)],
-        middleware=[Middleware(Guard, respond=respond)],
+        middleware=[Middleware(Guard, respond=respond, meters=meters, drain=drain)],
         exception_handlers={
             Problem: on_problem,
             HTTPException: on_http_error,
@@ -155,6 +164,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.gate = gate
     app.state.desk = desk
     app.state.identities = identity_store
+    app.state.drain = drain
     villages, usual = VillageStore(store.engine), UsualStore(store.engine)
     around = Around(villages, usual, settings.lookup_seconds)
     past, signals = HistoryStore(store.engine, audit), SignalsFolder(settings.signals_dir)
@@ -175,6 +185,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(areas.router(summaries, Disclosure(summaries)))
     app.include_router(identities.router(identity_store, settings))
     app.include_router(jobs.router(job_desk, store))
+    app.include_router(metrics.router(meters, ServiceState(engine, champion, drain, settings)))
     app.include_router(console.router(pages, store, identity_store))
     app.include_router(console.account.router(pages, desk, settings.access))
     app.mount("/static", console.static_files(), name="static")

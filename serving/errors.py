@@ -261,7 +261,7 @@ PROBLEMS: dict[str, ProblemKind] = {
         500,
         "Internal error",
         "The service failed; the fault is not in the request's form.",
-        "Try again; if it fails again, tell the operator the time of the request.",
+        "Try again; if it fails again, tell the operator the X-Request-Id of the answer.",
     ),
     "model_loading": ProblemKind(
         503, "Model loading", "The model is being loaded.", "Try again in a few seconds."
@@ -289,6 +289,12 @@ PROBLEMS: dict[str, ProblemKind] = {
         "Tokens cannot be checked",
         "The keys of the identity provider could not be fetched yet.",
         "Try again later, or use a key of this service.",
+    ),
+    "draining": ProblemKind(
+        503,
+        "Ending",
+        "This process of the service is ending; what it was asked before is still answered.",
+        "Send requests to another process, or again in a few seconds.",
     ),
     "storage_failed": ProblemKind(
         503, "Storage not available", "The database does not answer or cannot write now.", "Try again later."

@@ -1,4 +1,4 @@
-"""What surrounds every request: security headers, the access log, and the last catch of an error.
+"""What surrounds every request: its number, headers, metrics, the access log, the last catch of an error.
 
 The log has the method, the route's template, the status and the milliseconds; an address, a query or a
 body never, because they hold keys of households.
@@ -6,22 +6,26 @@ body never, because they hold keys of households.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
-import traceback
 from collections.abc import Callable
 from typing import Any
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.drain import READINESS, Drain
 from serving.errors import Problem
+from serving.exchange import Exchange, exchange_of
+from serving.logs import places_of
+from serving.metrics.meters import Meters
 
 LOGGER = logging.getLogger("fangfan.serving")
 CLIENT_WENT_AWAY = 499
+NUMBER = "X-Request-Id"
+"""The header that tells the number of the request; the log has the same."""
 
 _STATIC = "/static/"
 _KEEP = "max-age=600"
@@ -48,16 +52,27 @@ Respond = Callable[[Request, Problem], Response]
 class Guard:
     """Outermost middleware. `respond` words a problem in the form the caller reads."""
 
-    def __init__(self, app: ASGIApp, respond: Respond) -> None:
+    def __init__(self, app: ASGIApp, respond: Respond, meters: Meters, drain: Drain) -> None:
         self.app = app
         self.respond = respond
+        self.meters = meters
+        self.drain = drain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        with exchange_of(Headers(scope=scope).getlist("traceparent")) as exchange, self.meters.in_flight():
+            await self._answer(exchange, scope, receive, send)
+
+    async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         status = 0
+
+        async def counted() -> Message:
+            message = await receive()
+            exchange.bytes_in += len(message.get("body", b""))
+            return message
 
         async def guarded(message: Message) -> None:
             nonlocal status
@@ -67,20 +82,32 @@ class Guard:
                 for name, value in HEADERS.items():
                     headers[name] = value
                 headers.setdefault("Cache-Control", _KEEP if _is_static(scope) else "no-store")
+                headers[NUMBER] = exchange.number
+                if self.drain.is_begun:
+                    headers["Connection"] = "close"
+            else:
+                exchange.bytes_out += len(message.get("body", b""))
             await send(message)
 
         try:
-            await self.app(scope, receive, guarded)
+            if self.drain.is_begun and scope["path"] in READINESS:
+                response = self.respond(Request(scope), Problem("draining", headers={"Retry-After": "5"}))
+                await response(scope, receive, guarded)
+            else:
+                await self.app(scope, counted, guarded)
         except ClientDisconnect:
             status = CLIENT_WENT_AWAY
         except Exception as error:
-            _log_failure(error)
+            _log("failure", logging.ERROR, error=type(error).__name__, where=places_of(error))
             if not status:
                 response = self.respond(Request(scope), Problem("internal_error"))
                 await response(scope, receive, guarded)
         finally:
-            milliseconds = round((time.perf_counter() - started) * 1000, 2)
-            _log("request", method=_method(scope), route=_route(scope), status=status, ms=milliseconds)
+            seconds = time.perf_counter() - started
+            method, route = _method(scope), _route(scope)
+            self.meters.record(exchange, method, route, status, seconds)
+            problem = {"problem": exchange.problem} if exchange.problem else {}
+            _log("request", method=method, route=route, status=status, ms=round(seconds * 1000, 2), **problem)
 
 
 def _is_static(scope: Scope) -> bool:
@@ -98,34 +125,5 @@ def _route(scope: Scope) -> str:
     return str(getattr(scope.get("route"), "path", "unmatched"))
 
 
-def _log_failure(error: Exception) -> None:
-    # The type and the lines of code, never the message: it may hold what was submitted.
-    frames = traceback.extract_tb(error.__traceback__)[-8:]
-    where = [f"{frame.filename}:{frame.lineno}" for frame in frames]
-    _log("failure", logging.ERROR, error=type(error).__name__, where=where)
-
-
 def _log(event: str, level: int = logging.INFO, **fields: Any) -> None:
     LOGGER.log(level, event, extra={"fields": fields})
-
-
-class JsonLines(logging.Formatter):
-    """One JSON object a line. Of an exception only its type is written."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
-            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
-            "level": record.levelname.lower(),
-            "event": record.getMessage(),
-            **getattr(record, "fields", {}),
-        }
-        if record.exc_info and record.exc_info[0]:
-            line["error"] = record.exc_info[0].__name__
-        return json.dumps(line, ensure_ascii=False)
-
-
-def configure_logging() -> None:
-    """Log JSON lines to standard error; for the command that runs the service."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

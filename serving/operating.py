@@ -94,7 +94,7 @@ def work(
     """Work off jobs. What is not given here is read from FANGFAN_* variables; any number may run at once."""
     # Before numpy and LightGBM are imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from serving.guard import configure_logging
+    from serving.logs import configure_logging
     from serving.settings import Settings
     from serving.storage import open_database
 

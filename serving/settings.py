@@ -17,6 +17,9 @@ from serving.webhooks.address import Networks
 PREFIX = "FANGFAN_"
 
 
+_MAY_BE_NOTHING = {"port", "workers", "lookup_seconds", "password_days", "drain_notice_seconds"}
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything about one service that differs between places.
@@ -39,10 +42,13 @@ class Settings:
     well. `tokens_file` says whose tokens machines may send. `identity_keys_file` is the key ring of
     identities and `identity_key_store` the database of households' own keys, both beside `jobs_dir` if not
     given; without the file no identities are kept. `reveals_per_hour` and `lookups_per_hour` bound what one
-    key may reveal and look up. `signals_dir` is the folder of stored signals, for scores of stored households
-    and replays; `kept_models_dir` the folder where every model whose assessments are stored is kept, for a
-    service without a store. `webhook_networks` are the private networks that webhooks may go to, such as
-    ``10.1.0.0/16,127.0.0.1/32``; public addresses need none.
+    key may reveal and look up. `signals_dir` is the folder of stored signals, for scores of stored
+    households, replays and the age of every feed in the metrics; `kept_models_dir` the folder where every
+    model whose assessments are stored is kept, for a service without a store. `webhook_networks` are the
+    private networks that webhooks may go to, such as ``10.1.0.0/16,127.0.0.1/32``; public addresses need
+    none. When the service is to end, it says so for `drain_notice_seconds` while it still takes requests, and
+    gives those in flight `drain_seconds` more. `metrics_dir` is the folder in which the services of one
+    machine count together.
     """
 
     bundle_dir: Path | None
@@ -79,6 +85,9 @@ class Settings:
     signing_keys: Path | None = None
     registry_uri: str | None = None
     registry_seconds: int = 15
+    drain_notice_seconds: int = 0
+    drain_seconds: int = 10
+    metrics_dir: Path | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
@@ -91,7 +100,7 @@ class Settings:
         Origin(self.public_origin)
         Networks.read(self.webhook_networks)
         for field in fields(self):
-            least = 0 if field.name in {"port", "workers", "lookup_seconds", "password_days"} else 1
+            least = 0 if field.name in _MAY_BE_NOTHING else 1
             if field.type == "int" and getattr(self, field.name) < least:
                 raise SettingsError(f"{PREFIX}{field.name.upper()}: give a whole number from {least} on")
 

@@ -21,6 +21,7 @@ class Role(StrEnum):
     HELPER = "helper"
     AUDITOR = "auditor"
     ACCOUNTS = "accounts"
+    MONITOR = "monitor"
 
     @property
     def area_lengths(self) -> tuple[int, ...]:
@@ -44,6 +45,7 @@ _AREA_LENGTHS = {
     Role.HELPER: (12,),
     Role.AUDITOR: (),
     Role.ACCOUNTS: (),
+    Role.MONITOR: (),
 }
 
 

@@ -49,6 +49,7 @@ _FIRST = frozenset({"password_change_needed"})
 _THEN = _FIRST | {"second_factor_needed"}
 _OWN_PASSWORD = Policy(KNOWN, "none: the own account", for_people=True, mends=_THEN)
 _OWN_FACTOR = Policy(KNOWN, "none: the own account", for_people=True, mends=_THEN - _FIRST)
+_MONITOR = Policy(frozenset({Role.MONITOR}), "none: counts and ages alone")
 
 POLICIES: dict[str, Policy] = {
     "GET /health/live": PUBLIC,
@@ -84,6 +85,7 @@ POLICIES: dict[str, Policy] = {
     "GET /v1/jobs/{job_id}/errors": _JOB,
     "GET /v1/jobs/{job_id}/result": _JOB,
     "DELETE /v1/jobs/{job_id}": _JOB,
+    "GET /metrics": _MONITOR,
     "GET /": _READ,
     "GET /households/{household_id}": _READ,
     "GET /sign-in": PUBLIC,

@@ -27,6 +27,7 @@ from serving.api.vectors import (
 )
 from serving.champion import Champion
 from serving.errors import Problem
+from serving.exchange import timed
 from serving.scorer import Scorer
 from serving.settings import Settings
 
@@ -167,6 +168,7 @@ def _describe(scorer: Scorer) -> dict[str, Any]:
 _TOLD = {"code": "reason_codes", "zh": "reasons_zh", "en": "reasons_en"}
 
 
+@timed
 def _answer(scorer: Scorer, body: bytes, most: int) -> bytes:
     model = scorer.assessor.model
     document = read_object(parse_json(body), "", ("id", "parameters", "inputs", "outputs"))

@@ -27,6 +27,7 @@ from serving.api.vectors import (
     refuse,
 )
 from serving.champion import Champion
+from serving.exchange import timed
 from serving.scorer import Scorer
 from serving.settings import Settings
 
@@ -63,6 +64,7 @@ def router(champion: Champion, settings: Settings) -> APIRouter:
     return made
 
 
+@timed
 def _answer(scorer: Scorer, body: bytes, most: int) -> bytes:
     model = scorer.assessor.model
     document = read_object(parse_json(body), "", (*FORMS, "params"))

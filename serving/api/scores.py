@@ -26,6 +26,7 @@ from serving.api.score_request import RequestReader, ScoreRequest
 from serving.api.stored_scores import IDS, StoredRequestReader, StoredScoring
 from serving.champion import Champion
 from serving.errors import FieldError, Problem
+from serving.exchange import timed
 from serving.neighbourhood import add_neighbourhood
 from serving.rules_scorer import RulesScorer
 from serving.scorer import Scorer
@@ -105,6 +106,7 @@ def _answer(
     return _score(scorer, around, request, most_reasons)
 
 
+@timed
 def _score(scorer: Scorer | RulesScorer, around: Around, request: ScoreRequest, most_reasons: int) -> bytes:
     households, coverage = add_neighbourhood(
         request.households, request.as_of, request.coverage, around.villages, scorer.look_back

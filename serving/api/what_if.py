@@ -16,6 +16,7 @@ from serving.api.json_body import parse_json, read_body
 from serving.api.what_if_answers import WhatIfAnswer
 from serving.api.what_if_request import WhatIfReader
 from serving.champion import Champion
+from serving.exchange import timed
 from serving.neighbourhood import add_neighbourhood
 from serving.scorer import Scorer
 from serving.settings import Settings
@@ -46,6 +47,7 @@ def router(champion: Champion, villages: VillageStore, settings: Settings) -> AP
     return made
 
 
+@timed
 def _answer(scorer: Scorer, caller: Caller, villages: VillageStore, body: bytes) -> bytes:
     request = WhatIfReader(scorer).read_plan(parse_json(body))
     check_within(caller, [request.household.village_code])

@@ -9,7 +9,6 @@ import errno
 import logging
 import os
 import threading
-import traceback
 import uuid
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
@@ -20,6 +19,7 @@ from serving.errors import Problem, StorageError
 from serving.jobs.job import Job, JobEnded, LeaseLost, WorkerStops, refusal
 from serving.jobs.lease import Lease
 from serving.jobs.queue import JobQueue
+from serving.logs import places_of
 
 LOGGER = logging.getLogger("fangfan.serving")
 IDLE_SECONDS = 0.5
@@ -110,9 +110,7 @@ class Worker:
             raise StorageError(problem.code) from None
         except Exception as error:
             # The type and the lines of code, never the message: it may hold what was submitted.
-            frames = traceback.extract_tb(error.__traceback__)[-8:]
-            where = [f"{frame.filename}:{frame.lineno}" for frame in frames]
-            fields = {"job": lease.job.id, "error": type(error).__name__, "where": where}
+            fields = {"job": lease.job.id, "error": type(error).__name__, "where": places_of(error)}
             LOGGER.error("job failed", extra={"fields": fields})
             self._end(
                 lease,

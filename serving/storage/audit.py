@@ -73,6 +73,7 @@ class Action(StrEnum):
     WEBHOOK_ENDED = "webhook_ended"
     MODEL_ADMITTED = "model_admitted"
     MODEL_CHANGED = "model_changed"
+    RESTORED = "restored"
 
 
 class Outcome(StrEnum):
@@ -87,7 +88,7 @@ class Outcome(StrEnum):
 @dataclass(frozen=True)
 class Entry:
     """One entry; `subject` is the HMAC of a household's key or a login name, the number of a job, key or
-    account, or the hash of a model's manifest or of an entry of the release log.
+    account, or the hash of a model's manifest, of an entry of the release log, or of a backup.
 
     `purpose` is empty where none is asked for.
     """
@@ -258,18 +259,20 @@ class AuditLog:
             found = connection.execute(select(table).where(table.c.seq == seq)).first()
         return found is not None and (found.sha256, found.action, found.subject) == (sha256, action, subject)
 
-    def verify(self, anchor: str | None = None) -> Verification:
-        """Check every entry against its hash, its neighbours and the seal.
+    def verify(self, anchor: str | None = None, *, has_key: bool = True) -> Verification:
+        """Check every entry against its hash, its neighbours and, where the key is there, the seal.
 
         `anchor` is a head that was noted down before (``number:hash``): the log must still have it. Raises
         `AccessError` where it is not written like one.
         """
         wanted = _anchor(anchor) if anchor else None
         with self.engine.connect() as connection:
-            seq, former, faults = self._faults(connection, wanted)
+            seq, former, faults = self._faults(connection, wanted, has_key)
         return Verification(seq, f"{seq}:{former}", tuple(faults[:MOST_FAULTS]))
 
-    def _faults(self, connection: Connection, wanted: tuple[int, str] | None) -> tuple[int, str, list[str]]:
+    def _faults(
+        self, connection: Connection, wanted: tuple[int, str] | None, has_key: bool = True
+    ) -> tuple[int, str, list[str]]:
         """Number and hash of the last entry, and everything that is wrong."""
         faults: list[str] = []
         head, base = (
@@ -277,7 +280,7 @@ class AuditLog:
             for one in (_HEAD, _BASE)
         )
         seq, former = (base.seq, base.sha256) if base else (0, NOTHING)
-        if base and not hmac.compare_digest(base.seal, self._hmac("base", f"{seq}:{former}")):
+        if base and has_key and not hmac.compare_digest(base.seal, self._hmac("base", f"{seq}:{former}")):
             faults.append("the base's seal does not fit: it was changed, or the audit key is another")
         if wanted and wanted[0] < seq:
             raise AccessError(f"--anchor: entries up to {seq} were pruned; give an anchor of a later entry")
@@ -295,7 +298,7 @@ class AuditLog:
             seq, former = entry.seq, entry.sha256
         if wanted and wanted[0] > seq:
             faults.append(f"after entry {seq}: entries up to the anchor's, {wanted[0]}, are missing")
-        return seq, former, [*faults, *self._head_faults(head, seq, former)]
+        return seq, former, [*faults, *self._head_faults(head, seq, former, has_key)]
 
     def search(
         self,
@@ -339,12 +342,12 @@ class AuditLog:
             raise AccessError(_DOES_NOT_FIT)
         return found.seq, found.sha256
 
-    def _head_faults(self, found: Row[Any] | None, seq: int, sha256: str) -> Iterator[str]:
+    def _head_faults(self, found: Row[Any] | None, seq: int, sha256: str, has_key: bool) -> Iterator[str]:
         if found is None:
             if seq:
                 yield "the head is missing"
             return
-        if not hmac.compare_digest(found.seal, self._seal(found.seq, found.sha256)):
+        if has_key and not hmac.compare_digest(found.seal, self._seal(found.seq, found.sha256)):
             yield "the head's seal does not fit: it was changed, or the audit key is another"
         if found.seq > seq:
             yield f"after entry {seq}: entries up to {found.seq} are missing"

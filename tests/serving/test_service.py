@@ -22,7 +22,7 @@ from serving.api.answers import AssessmentAnswer, ModelCard, ProblemAnswer
 from serving.api.documentation import example_request, row_schema
 from serving.app import create_app
 from serving.errors import PROBLEMS, SettingsError, StorageError
-from serving.guard import JsonLines
+from serving.logs import JsonLines
 from serving.settings import Settings
 from serving.storage import AssessmentStore
 from tests.serving.conftest import VERSION, Client, a_household, a_request

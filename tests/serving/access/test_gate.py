@@ -26,7 +26,7 @@ from serving.access.scope import Scope
 from serving.app import create_app
 from serving.console.texts import texts
 from serving.errors import AccessError, Problem, SettingsError
-from serving.guard import JsonLines
+from serving.logs import JsonLines
 from serving.settings import Settings
 from serving.storage import KeyStore, open_database
 from serving.storage.keys import parse_key

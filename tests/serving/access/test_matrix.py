@@ -60,6 +60,7 @@ def asks(jobs: dict[tuple[str, JobState], str]) -> Iterator[Ask]:
     yield from own_asks()
     for path in ("/v1/model", "/v1/models", "/v1/measures", "/v2"):
         yield Ask("GET", path, "know", f"GET {path}", lambda _: 200, {})
+    yield Ask("GET", "/metrics", "watch", "GET /metrics", lambda _: 200, {})
     open_to_all = ("/health/live", "/health/ready", "/openapi.json", "/static/console.css")
     for path in (*open_to_all, "/ping", "/v2/health/live", "/v2/health/ready"):
         yield Ask("GET", path, "public", f"GET {path}", lambda _: 200, {})

@@ -46,9 +46,10 @@ MAY = {
     "send": {"platform"},
     "job": {"platform"},
     "reveal": {"township_official", "village_official", "helper"},
-    "know": READERS | {"scientist", "auditor", "accounts"},
+    "know": READERS | {"scientist", "auditor", "accounts", "monitor"},
+    "watch": {"monitor"},
     "vector": {"platform", "scientist"},
-    "own": READERS | {"scientist", "auditor", "accounts"},
+    "own": READERS | {"scientist", "auditor", "accounts", "monitor"},
 }
 """What is done with a route, and the roles that may; what is one's own, only signed in."""
 
@@ -67,6 +68,7 @@ ROLE_AREAS: dict[str, tuple[str | None, ...]] = {
     "scientist": (None,),
     "auditor": (None,),
     "accounts": (None,),
+    "monitor": (None,),
 }  # fmt: skip
 JOB_AREAS = (COUNTRY, "50", "500999", HERE, "500998", "51")
 JOB_STATES = (JobState.QUEUED, JobState.SUCCEEDED, JobState.FAILED)

@@ -1,0 +1,1 @@
+"""Copies of everything that the service keeps: made while it runs, checked, and put back."""

@@ -1,0 +1,123 @@
+"""The service's log: one JSON object a line, of the fields that are listed here and of nothing else.
+
+What a line may hold is decided where it is written out, so that no caller and no library can add to it: an
+event is a text of the code, a field is listed with the form that it has. Of an exception the kind and the
+lines of code are written, never its message: it may hold what was submitted. Keeping and rotating is the
+platform's.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from serving.exchange import current_exchange
+
+OWN = "fangfan"
+"""Loggers whose events are texts of this code. Of others only the place in the code is written."""
+MOST_FRAMES = 8
+_MOST_TEXT = 300
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,79}")
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+ -]{0,79}")
+_ROUTE = re.compile(r"unmatched|/[a-z0-9_/{}.-]{0,120}")
+_HEX = re.compile(r"[0-9a-f-]{1,64}")
+_PLACE = re.compile(r"[^\x00-\x1f\x7f]{1,200}:\d{1,6}")
+_PLAIN = re.compile(rf"[^\x00-\x1f\x7f\u2028\u2029]{{1,{_MOST_TEXT}}}")
+
+
+def _text(form: re.Pattern[str]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and form.fullmatch(value) is not None
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
+
+
+def _places(value: Any) -> bool:
+    return isinstance(value, list) and len(value) <= MOST_FRAMES and all(map(_text(_PLACE), value))
+
+
+FIELDS: dict[str, Callable[[Any], bool]] = {
+    "method": _text(_NAME),
+    "route": _text(_ROUTE),
+    "status": _number,
+    "ms": _number,
+    "problem": _text(_NAME),
+    "error": _text(_NAME),
+    "errno": _number,
+    "where": _places,
+    "job": _text(_HEX),
+    "purpose": _text(_NAME),
+    "state": _text(_NAME),
+    "pid": _number,
+    "code": lambda value: _number(value) or _text(_NAME)(value),
+    "pause": _number,
+    "seconds": _number,
+    "requests": _number,
+    "rows": _number,
+    "keys": _number,
+    "version": _text(_WORD),
+    # Why a model cannot be loaded: the operator's own files, never a household's.
+    "reason": _text(_PLAIN),
+}
+"""Every field that a line may have, and whether a value has its form."""
+
+
+class JsonLines(logging.Formatter):
+    """Writes a record as one JSON object. A field that is not listed, or not of its form, is left out."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+        }
+        exchange = current_exchange()
+        if exchange is not None:
+            line["request"] = exchange.number
+        if record.name.partition(".")[0] == OWN:
+            given = dict(getattr(record, "fields", {}))
+            line |= {"event": str(record.msg), **_listed(given)}
+        else:
+            line |= _foreign(record)
+        if record.exc_info and record.exc_info[0]:
+            line["error"] = record.exc_info[0].__name__
+            line["where"] = places_of(record.exc_info[1])
+        return json.dumps(line, ensure_ascii=False)
+
+
+def places_of(error: BaseException | None) -> list[str]:
+    """The last lines of code that an exception went through."""
+    frames = traceback.extract_tb(error.__traceback__ if error else None)[-MOST_FRAMES:]
+    return [f"{frame.filename}:{frame.lineno}" for frame in frames]
+
+
+def configure_logging() -> None:
+    """Log JSON lines to standard error; for the commands that run the service and its workers."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    # A failure to log would otherwise print the record with its arguments.
+    logging.raiseExceptions = False
+
+
+def _listed(given: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in given.items() if name in FIELDS and FIELDS[name](value)}
+    dropped = len(given) - len(kept)
+    return {**kept, "dropped": dropped} if dropped else kept
+
+
+def _foreign(record: logging.LogRecord) -> dict[str, Any]:
+    """A library's record: its texts may repeat what it was given, so that only the place is told."""
+    line: dict[str, Any] = {"event": "library", "library": record.name[:80]}
+    if not _NAME.fullmatch(line["library"]):
+        line["library"] = "other"
+    line["where"] = [f"{record.pathname}:{record.lineno}"]
+    if isinstance(record.msg, BaseException):
+        line["error"] = type(record.msg).__name__
+        if isinstance(record.msg, OSError) and record.msg.errno is not None:
+            line["errno"] = record.msg.errno
+    return line
