@@ -19,6 +19,7 @@ from sqlalchemy import URL, Connection, Engine, func, make_url, select
 from sqlalchemy import text as sql
 
 from serving.backup.manifest import BackupError, Contents
+from serving.storage.audit import HEAD
 from serving.storage.columns import IS_SQLITE
 from serving.storage.database import BUSY_MILLISECONDS, connect
 from serving.storage.tables import METADATA, audit_head
@@ -66,7 +67,9 @@ def contents_of(connection: Connection) -> Contents:
     counts = {}
     for table in METADATA.sorted_tables:
         counts[table.name] = connection.execute(select(func.count()).select_from(table)).scalar_one()
-    head = connection.execute(select(audit_head.c.seq, audit_head.c.sha256)).first()
+    head = connection.execute(
+        select(audit_head.c.seq, audit_head.c.sha256).where(audit_head.c.id == HEAD)
+    ).first()
     return Contents(str(revision), counts, f"{head.seq}:{head.sha256}" if head else None)
 
 

@@ -37,9 +37,10 @@ from serving.bulk import JobFolders
 from serving.bulk.folders import sync_folder
 from serving.errors import StorageError
 from serving.settings import Settings
-from serving.storage import Form, connect, find_state
+from serving.storage import Form, ReleaseLog, connect, find_state
 from serving.storage.columns import IS_SQLITE
 from serving.storage.keys import utc_now
+from serving.storage.releases import Pick
 
 ROUNDS = 3
 """How often it is tried to have a database and the files of its open jobs of one moment."""
@@ -110,6 +111,7 @@ def _copy(order: Order, scratch: Path, tell: Progress) -> Manifest:
             if find_state(engine).form is not Form.CURRENT:
                 raise StorageError("the database is not of this version: run `python -m serving migrate`")
             known, waiting = open_jobs(engine)
+            picked = ReleaseLog(engine).state().current
             if source is not None:
                 with engine.connect() as connection:
                     contents = contents_of(connection)
@@ -124,7 +126,7 @@ def _copy(order: Order, scratch: Path, tell: Progress) -> Manifest:
         if order.key is None:
             raise BackupError("there is no audit key to copy: say with FANGFAN_AUDIT_KEY_FILE where it is")
         (scratch / KEY).write_text(seal_key(order.key, order.passphrase), encoding="utf-8")
-    version, sha256 = _model(settings.bundle_dir)
+    version, sha256 = _model(settings.bundle_dir, picked)
     return Manifest(
         format=FORMAT, made_at=utc_now().isoformat(timespec="seconds"),
         kind=IS_SQLITE if source is not None else "postgresql", contents=contents,
@@ -152,7 +154,9 @@ def _copy_jobs(
     return lost
 
 
-def _model(bundle: Path) -> tuple[str | None, str | None]:
+def _model(bundle: Path | None, picked: Pick | None) -> tuple[str | None, str | None]:
+    if bundle is None:
+        return (picked.version, picked.sha256) if picked is not None else (None, None)
     try:
         content = (bundle / "manifest.json").read_bytes()
         return str(json.loads(content)["version"]), hashlib.sha256(content).hexdigest()

@@ -27,6 +27,7 @@ from serving.errors import Problem, SettingsError
 from serving.jobs.job import OPEN, JobState
 from serving.metrics.feed_ages import DEPARTMENT_FEEDS, FeedAge, FeedAges
 from serving.settings import Settings
+from serving.storage.audit import HEAD
 from serving.storage.keys import utc_now
 from serving.storage.tables import assessment, audit_head, job
 
@@ -105,7 +106,7 @@ class ServiceState(Collector):
 
     def _normal_delays(self) -> Iterator[Metric]:
         try:
-            region = self.champion.scorer().region
+            region = self.champion.region()
         except Problem:
             return
         value = policy_value("feed_delay_days", region, self.now().date()).value
@@ -155,7 +156,7 @@ class ServiceState(Collector):
                     {one.state: one[1] for one in connection.execute(counts)},
                     connection.execute(ended).scalar() or 0,
                     (self.now() - oldest).total_seconds() if oldest else None,
-                    connection.execute(select(audit_head.c.seq)).scalar() or 0,
+                    connection.execute(select(audit_head.c.seq).where(audit_head.c.id == HEAD)).scalar() or 0,
                     connection.execute(select(func.max(assessment.c.as_of_date))).scalar(),
                 )
         except SQLAlchemyError:

@@ -34,7 +34,8 @@ NOTHING = "0" * 64
 MOST_FAULTS = 100
 HOLDER_MARK = "t"
 """What the ids of token holders begin with."""
-_HEAD, _BASE = 1, 2
+HEAD, BASE = 1, 2
+"""Rows of `audit_head`: the last entry, and the last that was pruned."""
 _LOCK = 3
 _DOES_NOT_FIT = (
     "the audit log's seal does not fit its key: give the FANGFAN_AUDIT_KEY_FILE that the log was begun with, "
@@ -206,9 +207,9 @@ class AuditLog:
         connection.execute(table.insert(), rows)
         head = {"seq": seq, "sha256": former, "seal": self._seal(seq, former)}
         if is_first:
-            connection.execute(audit_head.insert().values(id=_HEAD, **head))
+            connection.execute(audit_head.insert().values(id=HEAD, **head))
         else:
-            connection.execute(update(audit_head).where(audit_head.c.id == _HEAD).values(head))
+            connection.execute(update(audit_head).where(audit_head.c.id == HEAD).values(head))
         return seq, former
 
     def count(
@@ -247,7 +248,7 @@ class AuditLog:
         }
         connection.execute(
             insert_into(connection, audit_head)
-            .values(id=_BASE, **base)
+            .values(id=BASE, **base)
             .on_conflict_do_update(index_elements=[audit_head.c.id], set_=base)
         )
         self.append(connection, caller, Action.LOG_PRUNED, [last.sha256], Outcome.DONE)
@@ -277,7 +278,7 @@ class AuditLog:
         faults: list[str] = []
         head, base = (
             connection.execute(select(audit_head).where(audit_head.c.id == one)).first()
-            for one in (_HEAD, _BASE)
+            for one in (HEAD, BASE)
         )
         seq, former = (base.seq, base.sha256) if base else (0, NOTHING)
         if base and has_key and not hmac.compare_digest(base.seal, self._hmac("base", f"{seq}:{former}")):
@@ -333,7 +334,7 @@ class AuditLog:
         return [_entry(one) for one in found]
 
     def _head(self, connection: Connection) -> tuple[int, str]:
-        found = connection.execute(select(audit_head).where(audit_head.c.id == _HEAD)).first()
+        found = connection.execute(select(audit_head).where(audit_head.c.id == HEAD)).first()
         if found is None:
             if connection.execute(select(table.c.seq).limit(1)).first() is not None:
                 raise AccessError(_DOES_NOT_FIT)

@@ -23,7 +23,7 @@ from serving.access.local import Access
 from serving.app import create_app
 from serving.console.account import own_address
 from serving.console.texts import texts
-from serving.guard import JsonLines
+from serving.logs import JsonLines
 from serving.settings import Settings
 from tests.serving.access.people import ORIGIN, OTHER, RIGHT, VILLAGE, CheapPasswords
 from tests.serving.conftest import Client

@@ -24,7 +24,7 @@ from serving.access import Role
 from serving.access.local import Access
 from serving.api.documentation import example_request
 from serving.api.models_answers import ModelsAnswer
-from serving.api.rules_answers import RulesAnswer
+from serving.api.rules_answers import RulesAnswer, RulesAssessment
 from serving.app import create_app
 from serving.champion import Champion
 from serving.models.desk import ModelDesk
@@ -248,9 +248,10 @@ def test_off_is_rules_alone_everywhere_and_on_is_as_before(desk: ModelDesk, tmp_
         assert [one["rule_hits"] for one in answer.json()["results"]] == [
             one["rule_hits"] for one in before["results"]
         ]
-        assert [bool(one.rule_hits) for one in told.results] == [True, False, False]
-        assert [one.suggested_action for one in told.results] == ["visit", "watch", "watch"]
-        assert all("disaster" in one.missing_feeds for one in told.results)
+        results = [one for one in told.results if isinstance(one, RulesAssessment)]
+        assert [bool(one.rule_hits) for one in results] == [True, False, False]
+        assert [one.suggested_action for one in results] == ["visit", "watch", "watch"]
+        assert all("disaster" in one.missing_feeds for one in results)
         assert "模型已停用" in told.model_text.zh
         assert client.post("/v1/scores?reasons=0", json=body).json() == answer.json()
         wrong = copy.deepcopy(body)
