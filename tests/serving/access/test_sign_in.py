@@ -85,7 +85,7 @@ def test_no_lock_is_longer_than_a_day(small: Town) -> None:
 def test_many_at_once_guess_no_more_than_five_times(small: Town) -> None:
     small.add()
 
-    async def flood() -> list[BaseException]:
+    async def flood() -> list[object]:
         tries = [small.desk.sign_in(ADDRESS, "w100", f"guess {n}", "") for n in range(15)]
         # The right one comes last, and finds the account locked.
         tries.append(small.desk.sign_in(ADDRESS, "w100", RIGHT, ""))
