@@ -114,6 +114,17 @@ def test_a_flood_waits_in_a_short_line(small: Town) -> None:
     assert not small.is_refused()
 
 
+def test_whoever_is_signed_in_gets_out_beside_a_flood(small: Town) -> None:
+    small.add()
+    session = small.session(small.sign_in())
+    while small.desk._places.acquire(blocking=False):
+        pass
+    with pytest.raises(Problem):
+        small.sign_in()
+    run(small.desk.sign_out(session))
+    assert small.actions()[-1] == "signed_out"
+
+
 @pytest.mark.parametrize(
     "case", ["unknown", "wrong", "locked", "locked out", "expired", "old start password"]
 )
