@@ -1,8 +1,8 @@
 """Signing in and out. Whoever fails is told the same, after the same steps and no sooner than others.
 
 Every try counts before its password is looked at, so that many at once are no more than as many in a row.
-Everything that takes a core or the database's writer runs on one thread of its own, which few may wait for:
-a flood of tries neither stops the event loop nor takes the threads that scoring needs.
+Whatever works out a hash runs on one thread of its own, which few may wait for: a flood neither stops
+the event loop nor takes the threads that scoring needs.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import asyncio
 import datetime as dt
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
 
 from serving.access.address_limit import AddressLimit
 from serving.access.caller import Caller, Role
@@ -101,8 +102,8 @@ class SignInDesk:
             self._sessions.end_in(connection, session.token_sha256)
             self._note(connection, session.account.caller, Action.SIGNED_OUT)
 
+        await _told(run_in_threadpool(self._write, end))
         self.signed_in.forget(session)
-        await self._run(lambda: self._write(end))
 
     async def change_password(self, session: Session, former: str, new: str) -> str:
         """The token of the session that follows; all others of the account end.
@@ -138,7 +139,7 @@ class SignInDesk:
 
         Raises `SignInRefused` for a wrong code, and where the account has a second factor already.
         """
-        if not await self._run(lambda: self._set_factor(session, sealed, code)):
+        if not await _told(run_in_threadpool(self._set_factor, session, sealed, code)):
             raise SignInRefused("code")
         self.signed_in.forget(session)
 
@@ -152,12 +153,7 @@ class SignInDesk:
         future = self._thread.submit(work)
         # Not when the caller is gone: the work waits for the thread all the same.
         future.add_done_callback(lambda _: self._places.release())
-        try:
-            return await asyncio.wrap_future(future)
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
-        except AccessError:
-            raise Problem("audit_failed") from None
+        return await _told(asyncio.wrap_future(future))
 
     def _write(self, work: Callable[[Connection], _T]) -> _T:
         with self.accounts.writer.begin() as connection:
@@ -268,3 +264,13 @@ class SignInDesk:
             return True
 
         return self._write(end)
+
+
+async def _told(work: Awaitable[_T]) -> _T:
+    """What the work makes; a database or a log that fails becomes a `Problem`."""
+    try:
+        return await work
+    except SQLAlchemyError:
+        raise Problem("storage_failed") from None
+    except AccessError:
+        raise Problem("audit_failed") from None

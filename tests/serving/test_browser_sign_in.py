@@ -95,7 +95,7 @@ def sign_in(page: Any, name: str, password: str = CHOSEN) -> None:
 
 
 def path_of(page: Any) -> str:
-    return urlsplit(page.url).path
+    return str(urlsplit(page.url).path)
 
 
 def test_a_village_official_sees_the_own_village_alone(page: Any, service: Service) -> None:

@@ -76,11 +76,14 @@ def ended_sessions(
 ) -> dict[str, str]:
     """Tokens of sessions that are over, by the reason."""
     now = store.now()
-    row = {
+    row: dict[str, dict[str, object]] = {
         "idle": {"seen_at": now - dt.timedelta(minutes=30)}, "of yesterday": {"created_at": now - dt.timedelta(hours=12)},
         "ended": {"ended_at": now},
     }  # fmt: skip
-    account = {"of a locked account": {"state": "locked"}, "of an expired account": {"expires_at": now}}
+    account: dict[str, dict[str, object]] = {
+        "of a locked account": {"state": "locked"},
+        "of an expired account": {"expires_at": now},
+    }
     found = {"unknown": "A" * 43, "too long": "A" * 500, "empty": ""}
     for name in (*row, *account, "of a removed account"):
         account_id, shown = sign_in("village_official", HERE)

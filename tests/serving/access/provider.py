@@ -37,7 +37,7 @@ def rsa_key(kid: str = "rsa-1", bits: int = 2_048) -> RSAKey:
 
 @cache
 def ec_key(kid: str = "ec-1", curve: str = "P-256") -> ECKey:
-    return ECKey.generate_key(curve, {"kid": kid})  # type: ignore[arg-type]  # any curve that there is
+    return ECKey.generate_key(curve, {"kid": kid})
 
 
 @cache

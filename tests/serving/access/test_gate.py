@@ -74,11 +74,16 @@ def test_the_documentation_has_the_table_and_the_openapi_document_too(client: Cl
     page = (ROOT / "docs" / "reference" / "access.md").read_text(encoding="utf-8")
     assert policy_table() in page, "put what `python -m serving policy` prints into docs/reference/access.md"
     document = client.get("/openapi.json").json()
+    schemes = document["components"]["securitySchemes"]
+    assert [(name, one["type"]) for name, one in schemes.items()] == [
+        ("key", "http"), ("token", "http"), ("session", "apiKey"),
+    ]  # fmt: skip
     for name, policy in POLICIES.items():
         method, path = name.split()
         if path in document["paths"]:
             operation = document["paths"][path][method.lower()]
             assert ("security" in operation) == (not policy.is_public)
+            assert {name for one in operation.get("security", ()) for name in one} <= set(schemes)
             if policy.roles is not None:
                 assert operation["x-roles"] == sorted(policy.roles)
                 assert {"401", "403"} <= set(operation["responses"])

@@ -85,7 +85,7 @@ def test_no_lock_is_longer_than_a_day(small: Town) -> None:
 def test_many_at_once_guess_no_more_than_five_times(small: Town) -> None:
     small.add()
 
-    async def flood() -> list[BaseException]:
+    async def flood() -> list[object]:
         tries = [small.desk.sign_in(ADDRESS, "w100", f"guess {n}", "") for n in range(15)]
         # The right one comes last, and finds the account locked.
         tries.append(small.desk.sign_in(ADDRESS, "w100", RIGHT, ""))
@@ -112,6 +112,17 @@ def test_a_flood_waits_in_a_short_line(small: Town) -> None:
     assert 0 < len(busy) < len(found)
     assert sum(isinstance(one, SignInRefused) for one in found) >= MOST_WAITING
     assert not small.is_refused()
+
+
+def test_whoever_is_signed_in_gets_out_beside_a_flood(small: Town) -> None:
+    small.add()
+    session = small.session(small.sign_in())
+    while small.desk._places.acquire(blocking=False):
+        pass
+    with pytest.raises(Problem):
+        small.sign_in()
+    run(small.desk.sign_out(session))
+    assert small.actions()[-1] == "signed_out"
 
 
 @pytest.mark.parametrize(
