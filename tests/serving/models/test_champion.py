@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 import json
 import socket
 import threading
@@ -18,7 +19,8 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy.exc import OperationalError
 
-from scoring import load_bundle
+from scoring.bundle import read_files
+from scoring.errors import BundleError
 from scoring.triggers import TRIGGERS
 from serving.access import Role
 from serving.access.local import Access
@@ -27,12 +29,15 @@ from serving.api.models_answers import ModelsAnswer
 from serving.api.rules_answers import RulesAnswer, RulesAssessment
 from serving.app import create_app
 from serving.champion import Champion
+from serving.jobs import JobQueue, JobState
+from serving.jobs.lease import Lease
+from serving.jobs.worker import Worker
 from serving.models.desk import ModelDesk
 from serving.models.service_models import LoadedModel, ServiceModels
-from serving.scorer import Scorer
 from serving.settings import Settings
+from serving.storage.releases import Pick
 from tests.serving.conftest import NAMES, Client, a_household, a_request
-from tests.serving.models.desks import FIRST, SECOND, make_desk, settings_in
+from tests.serving.models.desks import FIRST, SECOND, WHO, make_desk, settings_in
 
 
 def until(asked: Callable[[], bool], seconds: float = 60) -> None:
@@ -159,31 +164,23 @@ def test_every_process_follows_the_log_and_a_failure_keeps_the_old_one(
     with Client(create_app(settings)) as one, Client(create_app(settings)) as other:
         both = (one, other)
         until(lambda: all(client.app.state.champion.version == FIRST for client in both))
-        # Harmed after it was checked, as a disk may do it.
-        release = desk.use(SECOND, "second")
+        # Harmed between check and load, as a disk may do it.
+        pick = Pick(SECOND, read_files(desk.store.path(SECOND)).sha256)
         model = desk.store.path(SECOND) / "model.txt"
         model.chmod(0o644)
-        sound = model.read_bytes()
-        model.write_bytes(sound[:-1] + b"x")
-        del release
+        model.write_bytes(model.read_bytes()[:-1] + b"x")
+        desk.models.log.use(pick, desk.audit, WHO, "tester", "second", after=1)
+        until(lambda: all(client.app.state.champion.concerns() == ["model_load_failed"] for client in both))
         for client in both:
-            champion = client.app.state.champion
-            until(lambda champion=champion: champion.state.number == 2)  # type: ignore[misc]
-            champion._failures.clear()
-            if champion.version == SECOND:
-                # It was quicker than the harm; then there is nothing to see in this process.
-                continue
-            until(lambda champion=champion: champion.concerns() == ["model_load_failed"])  # type: ignore[misc]
-            ready = client.get("/health/ready").json()
-            assert ready == {
-                "status": "degraded", "model_version": FIRST, "reasons": ["model_load_failed"]
+            assert client.get("/health/ready").json() == {
+                "status": "degraded", "model_version": FIRST, "reasons": ["model_load_failed"],
             }  # fmt: skip
-            assert client.get("/v1/models").json()["serving_version"] == FIRST
+            told = client.get("/v1/models").json()
+            assert (told["serving_version"], told["current"]["version"]) == (FIRST, SECOND)
             assert scores(client.post("/v1/scores", json=example_request()).json())[0] == FIRST
         desk.rollback("it cannot be loaded")
+        until(lambda: not any(client.app.state.champion.concerns() for client in both))
         for client in both:
-            champion = client.app.state.champion
-            until(lambda champion=champion: champion.version == FIRST and not champion.concerns())  # type: ignore[misc]
             assert client.get("/health/ready").json() == {"status": "ready", "model_version": FIRST}
 
 
@@ -304,23 +301,42 @@ def test_a_service_of_one_bundle_can_be_turned_off_too(tmp_path: Path, bundle_di
         assert (told["state"], told["current"], told["previous"]) == ("off", None, None)
 
 
-def test_jobs_follow_the_release_log(desk: ModelDesk) -> None:
+def test_jobs_follow_the_release_log_and_wait_while_the_model_is_off(desk: ModelDesk) -> None:
     loaded = LoadedModel(desk.models)
-    assert not loaded.is_on()
+    queue = JobQueue(desk.models.log.engine, most_open=10)
+    with queue.writer.begin() as connection:
+        job = queue.enqueue(connection, "score", {}, dt.timedelta(hours=1))
+    taken: list[str] = []
+
+    def run(lease: Lease) -> None:
+        taken.append(loaded.bundle().manifest.version)
+        with lease.end({}):
+            pass
+
+    worker = Worker(queue, {"score": run}, may_work=loaded.is_on)
+    worker.run(once=True)
     desk.use(FIRST, "first")
+    desk.switch("why", is_on=False)
+    worker.run(once=True)
+    found = queue.find(job.id)
+    assert found is not None
+    assert (taken, found.state) == ([], JobState.QUEUED)
+    desk.switch("why", is_on=True)
+    worker.run(once=True)
+    assert taken == [FIRST]
     first = loaded.bundle()
     assert loaded.bundle() is first
-    desk.switch("why", is_on=False)
-    assert not loaded.is_on()
-    desk.switch("why", is_on=True)
     desk.use(SECOND, "second")
-    assert loaded.bundle().manifest.version == SECOND
+    second = loaded.bundle()
+    assert second.manifest.version == SECOND
+    # One that cannot be loaded leaves the one before; a worker that has none says so.
     model = desk.store.path(FIRST) / "model.txt"
     model.chmod(0o644)
     model.write_bytes(b"")
-    with pytest.raises(Exception, match="not the file"):
-        desk.rollback("why")
-    assert Scorer(load_bundle(desk.store.path(SECOND))).model_version == SECOND
+    desk.models.log.rollback(desk.audit, WHO, "tester", "why", after=4)
+    assert loaded.bundle() is second
+    with pytest.raises(BundleError, match="cannot be loaded"):
+        LoadedModel(desk.models).bundle()
 
 
 def test_releases_are_paged_and_everybody_known_may_read_them(desk: ModelDesk, tmp_path: Path) -> None:

@@ -20,10 +20,13 @@ from cryptography.hazmat.primitives.serialization import (
 from scoring.bundle import SIGNATURE, load_bundle
 from scoring.errors import BundleError, SignatureError
 from scoring.signature import check_signature, load_public_keys, load_signing_key, sign_bundle
-from serving.errors import ModelError
+from serving.errors import ModelError, SettingsError
 from serving.models.admission import AdmissionRefused
 from serving.models.desk import ModelDesk
+from serving.models.service_models import ServiceModels, bundle_in_service
 from serving.models.store import ModelStore
+from serving.settings import Settings
+from serving.storage import open_database
 from serving.storage.audit import Action
 from tests.serving.models.desks import FIRST, SECOND, make_desk, settings_in, take_in
 
@@ -185,3 +188,37 @@ def test_with_keys_nothing_unsigned_is_loaded_or_used(
     pick = take_in(desk, bundle_dir)
     with pytest.raises(BundleError, match=SIGNATURE):
         strict.models.load(pick)
+
+
+def test_settings_name_a_store_or_one_bundle(tmp_path: Path) -> None:
+    database = {"FANGFAN_DATABASE_URL": "sqlite:///x.db"}
+    store, bundle = {"FANGFAN_MODELS_DIR": "store"}, {"FANGFAN_BUNDLE_DIR": "bundle"}
+    made = Settings.from_environment({**database, **store})
+    assert (made.models_dir, made.bundle_dir) == (Path("store"), None)
+    assert Settings.from_environment(made.environment()) == made
+    # What a command says comes before what the environment says of the other one.
+    assert Settings.from_environment({**database, **store}, bundle_dir=Path("b")).models_dir is None
+    assert Settings.from_environment({**database, **bundle}, models_dir=Path("s")).bundle_dir is None
+    # A worker has its service's settings, whatever else its environment says.
+    assert Settings.from_environment({**bundle, **made.environment()}) == made
+    with pytest.raises(SettingsError, match="FANGFAN_MODELS_DIR"):
+        Settings.from_environment(database)
+    engine = open_database(f"sqlite:///{tmp_path}/s.db")
+    both = Settings.from_environment({**database, **store, **bundle})
+    for wrong in (both, Settings(None, database["FANGFAN_DATABASE_URL"])):
+        with pytest.raises(SettingsError, match="not both"):
+            ServiceModels.of(wrong, engine)
+    engine.dispose()
+
+
+def test_a_batch_takes_what_is_in_service(
+    desk: ModelDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FANGFAN_BUNDLE_DIR", raising=False)
+    monkeypatch.setenv("FANGFAN_DATABASE_URL", f"sqlite:///{tmp_path}/s.db")
+    monkeypatch.setenv("FANGFAN_MODELS_DIR", str(tmp_path / "store"))
+    with pytest.raises(ModelError, match="no model is in service"):
+        bundle_in_service()
+    desk.use(SECOND, "why")
+    bundle, folder = bundle_in_service()
+    assert (bundle.manifest.version, folder) == (SECOND, desk.store.path(SECOND))
