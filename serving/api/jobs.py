@@ -222,8 +222,8 @@ def router(desk: JobDesk, store: AssessmentStore) -> APIRouter:
         summary="The result file",
         description="One row a scored household. In CSV a text that a spreadsheet would compute begins with "
         "an apostrophe; Parquet has every key byte for byte as it was sent. The file says who ordered it, "
-        "when it was made and for what: CSV in its last columns, a workbook on its second sheet, Parquet in its "
-        "metadata.",
+        "when it was made and for what: CSV in its last columns, a workbook on its second sheet, Parquet in "
+        "its metadata.",
         response_class=Response,
         responses={200: {"content": RESULT_CONTENT}, **problems(404, 409, 500, 503)},
     )
