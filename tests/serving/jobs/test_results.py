@@ -47,7 +47,7 @@ def write(folder: Path, kind: ResultKind, keys: tuple[str, ...]) -> Path:
 
 
 def test_csv_says_it_in_every_row(tmp_path: Path) -> None:
-    text = write(tmp_path, ResultKind.CSV, (*FORMULAS, *PLAIN)).read_text(encoding="utf-8-sig")
+    text = write(tmp_path, ResultKind.CSV, (*FORMULAS, *PLAIN)).read_bytes().decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert len(rows) == 2 * len((*FORMULAS, *PLAIN))
     for one in rows:
