@@ -137,7 +137,8 @@ def test_elsewhere_and_nowhere_are_answered_alike(service: Client) -> None:
     assert (elsewhere.content, elsewhere.status_code) == (nowhere.content, nowhere.status_code)
     assert elsewhere.json() == {"household_ids": []}
     other = service.make_key(Role.HELPER, FAR)
-    for method, end, body in (("GET", "", None), ("POST", "/reveal", {"purpose": "visit"})):
+    asks: list[tuple[str, str, Any]] = [("GET", "", None), ("POST", "/reveal", {"purpose": "visit"})]
+    for method, end, body in asks:
         answers = [
             service.request(method, f"/v1/households/{key}/identity{end}", json=body, headers=other)
             for key in ("H1", "H-NOBODY")
@@ -148,7 +149,14 @@ def test_elsewhere_and_nowhere_are_answered_alike(service: Client) -> None:
 
 
 def test_a_purpose_is_asked_for_and_kept(service: Client, helper: dict[str, str]) -> None:
-    for body in ({}, {"purpose": "curiosity"}, {"purpose": ["visit"]}, {"purpose": "visit", "why": "x"}, []):
+    wrong: list[Any] = [
+        {},
+        {"purpose": "curiosity"},
+        {"purpose": ["visit"]},
+        {"purpose": "visit", "why": "x"},
+        [],
+    ]
+    for body in wrong:
         assert service.post(f"{PATH}/reveal", json=body, headers=helper).status_code == 422
     for purpose in REVEAL_PURPOSES:
         assert service.post(f"{PATH}/reveal", json={"purpose": purpose}, headers=helper).status_code == 200
@@ -177,9 +185,12 @@ def test_the_page_shows_it_masked_and_in_clear_once_asked(service: Client, helpe
     assert 'method="post"' not in shown.text
     # Once: the page itself is masked again.
     assert PHONE not in service.get("/households/H1", headers=helper).text
-    for given in ({"data": {"purpose": "x"}}, {"data": {}}, {"json": {"purpose": "visit"}}, {"content": b"purpose=visit"},
-                  {"content": b"purpose=visit&purpose=help", "headers": {"Content-Type": "application/x-www-form-urlencoded"}},
-                  {"data": {"purpose": "visit" * 100}}):  # fmt: skip
+    form = {"headers": {"Content-Type": "application/x-www-form-urlencoded"}}
+    wrong: list[dict[str, Any]] = [
+        {"data": {"purpose": "x"}}, {"data": {}}, {"json": {"purpose": "visit"}}, {"content": b"purpose=visit"},
+        {"content": b"purpose=visit&purpose=help", **form}, {"data": {"purpose": "visit" * 100}},
+    ]  # fmt: skip
+    for given in wrong:
         refused = service.post(
             "/households/H1/reveal", **{**given, "headers": {**helper, **given.get("headers", {})}}
         )
