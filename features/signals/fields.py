@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.signals.defects import Defect
-from features.signals.pseudonyms import SHAPE, is_somebodys_number
+from features.signals.pseudonyms import are_plain_keys, is_somebodys_number
 
 FEN_PER_YUAN = 100
 EARLIEST = dt.date(1900, 1, 1)
@@ -142,9 +142,7 @@ class Identifier(Field):
         if not is_text(column.type):
             return super().parse_column(column)
         text = column.cast(pa.string())
-        is_doubtful = pc.match_substring_regex(text, f"^(?:{SHAPE})$")
-        is_key = pc.match_substring_regex(text, f"^(?:{self.pattern})$")
-        return text, _settled(pc.and_(is_key, pc.invert(is_doubtful)))
+        return text, pc.fill_null(are_plain_keys(text, self.pattern), False)
 
     def _generate(self, rng: random.Random) -> str:
         return "".join(rng.choice("0123456789") for _ in range(12))
@@ -187,12 +185,12 @@ class Date(Field):
             # strptime rolls 30 February over; only a day that reads back the same is settled.
             same = pc.equal(pc.strftime(stamps, "%Y-%m-%d"), text)
             days = stamps.cast(pa.date32())
-            return days, _settled(pc.and_kleene(same, _between(days, EARLIEST, LATEST)))
+            return days, pc.fill_null(pc.and_kleene(same, _between(days, EARLIEST, LATEST)), False)
         if pa.types.is_date(column.type) or (pa.types.is_timestamp(column.type) and column.type.tz is None):
             days = column.cast(pa.date32(), safe=False)
             near = _between(days, EARLIEST, LATEST)
             exact = pc.equal(pc.if_else(near, days, None).cast(column.type), column)
-            return days, _settled(pc.and_kleene(exact, near))
+            return days, pc.fill_null(pc.and_kleene(exact, near), False)
         return super().parse_column(column)
 
     def _generate(self, rng: random.Random) -> dt.date:
@@ -258,7 +256,7 @@ class Money(Field):
         else:
             return super().parse_column(column)
         low, high = self.minimum_yuan * FEN_PER_YUAN, self.maximum_yuan * FEN_PER_YUAN
-        return fen, _settled(_between(fen, low, high))
+        return fen, pc.fill_null(_between(fen, low, high), False)
 
     def to_surface(self, value: Value) -> float | None:
         return None if value is None else int(value) / FEN_PER_YUAN  # type: ignore[arg-type]
@@ -309,7 +307,7 @@ class Count(Field):
             whole = pc.if_else(exact, wide, None).cast(pa.int64())
         else:
             return super().parse_column(column)
-        return whole, _settled(_between(whole, self.minimum, self.maximum))
+        return whole, pc.fill_null(_between(whole, self.minimum, self.maximum), False)
 
     def _generate(self, rng: random.Random) -> int:
         return rng.randint(self.minimum, min(self.maximum, self.minimum + 100))
@@ -338,12 +336,12 @@ class Flag(Field):
 
     def parse_column(self, column: pa.Array) -> tuple[pa.Array, pa.Array]:
         if pa.types.is_boolean(column.type):
-            return column, _settled(pc.is_valid(column))
+            return column, pc.fill_null(pc.is_valid(column), False)
         if not is_text(column.type):
             return super().parse_column(column)
         text = column.cast(pa.string())
         yes = pc.is_in(text, pa.array([key for key, flag in self._TEXTS.items() if flag]))
-        return yes, _settled(pc.is_in(text, pa.array(list(self._TEXTS))))
+        return yes, pc.fill_null(pc.is_in(text, pa.array(list(self._TEXTS))), False)
 
     def _generate(self, rng: random.Random) -> bool:
         return rng.random() < 0.5
@@ -373,7 +371,7 @@ class Category(Field):
         if not is_text(column.type):
             return super().parse_column(column)
         text = column.cast(pa.string())
-        return text, _settled(pc.is_in(text, pa.array(self.categories)))
+        return text, pc.fill_null(pc.is_in(text, pa.array(self.categories)), False)
 
     def _generate(self, rng: random.Random) -> str:
         return rng.choice(self.categories)
@@ -399,7 +397,3 @@ def _between(values: Any, low: Any, high: Any) -> Any:
     return pc.and_kleene(
         pc.greater_equal(values, pa.scalar(low, kind)), pc.less_equal(values, pa.scalar(high, kind))
     )
-
-
-def _settled(mask: Any) -> Any:
-    return pc.fill_null(mask, False)

@@ -11,6 +11,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 SHAPE = r"[0-9]{17}[0-9Xx]|1[3-9][0-9]{9}"
 """What has to be looked at closely; every other key is none of somebody's numbers."""
 
@@ -24,6 +27,12 @@ _CENTURIES = ("18", "19", "20")
 def check_character(digits: str) -> str:
     """The check character of the 17 digits of an ID number (ISO 7064 MOD 11-2)."""
     return CHECKS[sum(int(digit) * weight for digit, weight in zip(digits, WEIGHTS, strict=True)) % 11]
+
+
+def are_plain_keys(keys: pa.Array, pattern: str) -> pa.Array:
+    """The mask of keys that match the pattern and need no closer look; null where a key is."""
+    needs_look = pc.match_substring_regex(keys, f"^(?:{SHAPE})$")
+    return pc.and_(pc.match_substring_regex(keys, f"^(?:{pattern})$"), pc.invert(needs_look))
 
 
 def is_somebodys_number(key: str) -> bool:

@@ -161,12 +161,20 @@ def search(
         print(json.dumps({"entries": [one.as_json() for one in found]}))
         return
     table = Table()
-    for heading in ("seq", "at", "key", "role", "area", "action", "subject", "outcome"):
+    for heading in ("seq", "at", "key", "role", "area", "action", "subject", "outcome", "purpose"):
         table.add_column(heading)
     for one in found:
         at = one.at.strftime("%Y-%m-%d %H:%M:%S")
         table.add_row(
-            str(one.seq), at, one.key_id, one.role, one.area, one.action, one.subject[:12], one.outcome
+            str(one.seq),
+            at,
+            one.key_id,
+            one.role,
+            one.area,
+            one.action,
+            one.subject[:12],
+            one.outcome,
+            one.purpose,
         )
     Console().print(table)
 

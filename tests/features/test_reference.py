@@ -27,8 +27,13 @@ def test_no_page_is_stale(name: str) -> None:
 
 def test_everything_is_on_its_page() -> None:
     pages = reference_pages()
-    # Two are written by hand, and held by tests/training/evaluation and tests/serving/access.
-    assert {path.name for path in FOLDER.glob("*.md")} == {*pages, "evaluation.md", "access.md"}
+    # Three are written by hand, and held by tests/training/evaluation, tests/serving/access and …/identity.
+    assert {path.name for path in FOLDER.glob("*.md")} == {
+        *pages,
+        "evaluation.md",
+        "access.md",
+        "identities.md",
+    }
     for one in FEATURES.values():
         assert f"### `{one.name}`" in pages["features.md"]
         assert one.zh in pages["features.md"]

@@ -179,7 +179,11 @@ def test_no_field_anywhere_is_named_decision(client: Client) -> None:
     assert not [name for name in _names(answer) if "decision" in name.lower()]
 
 
-FILES = ["application/vnd.apache.parquet", "text/csv"]
+FILES = [
+    "application/vnd.apache.parquet",
+    "text/csv",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+]
 
 
 def test_every_route_and_every_problem_is_documented(client: Client) -> None:

@@ -15,6 +15,7 @@ from serving.identity.store import Bounds
 from serving.identity.suites import Suite
 from serving.identity.vault import Vault
 from serving.storage import AuditLog, open_database
+from tests.serving.postgres import Server
 from tests.serving.readers import AUDIT_KEY
 
 HERE, BESIDE, FAR = "500999100201", "500999100202", "510199100201"
@@ -42,8 +43,14 @@ def close(store: IdentityStore) -> None:
     store.vault.data_keys.engine.dispose()
 
 
-@pytest.fixture(params=Suite)
-def store(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[IdentityStore]:
-    made = make_store(database_url, f"sqlite:///{tmp_path}/keys.db", request.param)
+@pytest.fixture(params=[(Suite.AES_256_GCM, "postgresql"), (Suite.SM4_GCM, "sqlite")], ids=str)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[IdentityStore]:
+    """A store of each suite, on each database: a test that takes it runs on both."""
+    suite, database = request.param
+    url = f"sqlite:///{tmp_path}/scores.db"
+    if database == "postgresql":
+        server: Server = request.getfixturevalue("postgres")
+        url = server.new_database()
+    made = make_store(url, f"sqlite:///{tmp_path}/keys.db", suite)
     yield made
     close(made)

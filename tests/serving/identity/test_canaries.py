@@ -33,13 +33,13 @@ OPERATOR = Caller("operator", Role.ACCOUNTS, EVERYWHERE)
 
 @pytest.fixture
 def planter(bundle_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Planter]:
-    for name in ("work", "scratch", "data"):
+    for name in ("cwd", "scratch", "data"):
         (tmp_path / name).mkdir()
     # Whatever writes beside itself, or to where temporary files go, writes here.
-    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.chdir(tmp_path / "cwd")
     for variable in ("TMPDIR", "TEMP", "TMP"):
         monkeypatch.setenv(variable, str(tmp_path / "scratch"))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"file:{tmp_path}/work/mlruns")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"file:{tmp_path}/cwd/mlruns")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[3]))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
     settings = Settings(
@@ -302,7 +302,7 @@ def plant_commands(planter: Planter) -> None:
     assert (made.rows_accepted, made.rows_refused) == (36, 36)
     planter.answers.append(("import", repr([one.as_json() for one in made.errors]).encode()))
     rotate(store, at_once=20)
-    proof = planter.root / "work" / "proof.json"
+    proof = planter.root / "cwd" / "proof.json"
     erase(store, OPERATOR, "K3", Reason.MISTAKE, History.REMOVED, proof)
 
 
@@ -340,7 +340,7 @@ def test_no_canary_is_found(planter: Planter, monkeypatch: pytest.MonkeyPatch) -
     } <= names
     for one in files:
         found += look.in_file(one) + look.at("a file's name", os.fsencode(str(one)))
-    assert [one.name for one in (planter.root / "work").iterdir()] == ["proof.json"]
+    assert [one.name for one in (planter.root / "cwd").iterdir()] == ["proof.json"]
     assert list((planter.root / "scratch").rglob("*")) == []
     assert found == []
     # And they are there all the same, for who may know them.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text, update
@@ -13,6 +14,7 @@ from serving.access.purpose import Purpose
 from serving.errors import Problem
 from serving.identity import IdentityStore, Kind, Person, Record
 from serving.identity.store import Bounds
+from serving.identity.suites import Suite
 from serving.storage.audit import Action
 from serving.storage.tables import identity as table
 from tests.serving.identity.conftest import (
@@ -26,7 +28,10 @@ from tests.serving.identity.conftest import (
     PHONE,
     PLATFORM,
     ZHANG,
+    close,
+    make_store,
 )
+from tests.serving.postgres import Server
 
 
 def rows_of(store: IdentityStore) -> list[dict[str, object]]:
@@ -196,3 +201,19 @@ def test_reveals_and_lookups_are_bounded_by_the_hour(store: IdentityStore) -> No
     with pytest.raises(Problem):
         [store.look_up(PLATFORM, Kind.PHONE, PHONE) for _ in range(3)]
     assert len(store.audit.search(action=Action.IDENTITY_LOOKED_UP)) == 2
+
+
+def test_a_key_store_may_be_a_server(postgres: Server, tmp_path: Path) -> None:
+    url = postgres.new_database(is_migrated=False)
+    for suite in Suite:
+        made = make_store(f"sqlite:///{tmp_path}/{suite}.db", url, suite)
+        made.put(PLATFORM, "H1", HERE, [ZHANG])
+        found = in_clear(made, "H1")
+        assert found is not None
+        assert found.persons == (ZHANG,)
+        (key,) = {str(one["key_id"]) for one in rows_of(made)}
+        assert key in made.vault.data_keys.ids()
+        assert made.vault.data_keys.destroy([key]) == 1
+        with pytest.raises(Problem, match="identity_unreadable"):
+            made.find(PLATFORM, "H1")
+        close(made)
