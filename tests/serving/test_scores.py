@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from features.signals import REQUEST_FEEDS
-from serving.api.answers import ProblemAnswer, ScoreAnswer
+from serving.api.answers import AssessmentAnswer, ProblemAnswer, ScoreAnswer
 from serving.api.documentation import example_request
 from tests.serving.conftest import Client, a_household, a_request
 from tests.serving.hostile import CANARY, RULES, SYNTAX
@@ -25,15 +25,17 @@ def test_the_example_scores(client: Client, body: dict[str, Any]) -> None:
     assert answer.status_code == 200, answer.text
     made = ScoreAnswer.model_validate(answer.json(), strict=True)
     assert [one.household_id for one in made.results] == ["EXAMPLE-0001"]
-    assert made.results[0].suggested_action == "visit"
-    assert {one.code for one in made.results[0].rule_hits} == {
+    (told,) = made.results
+    assert isinstance(told, AssessmentAnswer)
+    assert told.suggested_action == "visit"
+    assert {one.code for one in told.rule_hits} == {
         "medical_self_paid",
         "crop_loss",
         "out_of_work",
         "own_declaration",
     }
-    assert made.results[0].latest_facts["illness"].records == 2
-    assert made.model.version == made.results[0].model_version
+    assert told.latest_facts["illness"].records == 2
+    assert made.model.version == told.model_version
 
 
 def test_answers_come_in_the_order_of_the_request(client: Client) -> None:
