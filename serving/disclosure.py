@@ -11,7 +11,8 @@ one of the other, and no published figure would differ.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from features.regions import AREA_LEVELS
@@ -66,111 +67,93 @@ class Disclosure:
 
 def find_withheld(counts: Mapping[str, AreaCounts]) -> Withheld:
     """What is to be kept back of areas that nest; `counts` has every area at every level."""
-    tree = _Tree(counts)
-    households = {area: {"all": one.households} for area, one in counts.items()}
-    hidden = tree.hide(households, frozenset())
+    tree = _Tree({area: one.households for area, one in counts.items()})
+    hidden = tree.hide({area for area, one in counts.items() if _is_small(one.households)})
     found: dict[str, set[str]] = {area: {HOUSEHOLDS} for area in hidden}
-    for name, cells in _breakdowns(counts):
-        for area in tree.hide(cells, hidden):
+    for name, small in _breakdowns(counts):
+        for area in tree.hide(small | hidden):
             found.setdefault(area, set()).add(name)
     return Withheld({area: frozenset(names) for area, names in found.items()})
 
 
-def breakdown_names(counts: AreaCounts) -> Iterator[str]:
-    """The breakdowns of an area's counts, by the names that `Withheld` has."""
-    yield from _WHOLE
-    yield from (f"rule_hits/{one}" for one in counts.rule_hits)
-    yield from (f"feeds/{one}" for one in {*counts.unknown, *counts.partial})
+def _is_small(count: int) -> bool:
+    return 0 < count < LEAST
 
 
-def _breakdowns(counts: Mapping[str, AreaCounts]) -> Iterator[tuple[str, dict[str, dict[str, int]]]]:
-    """Each breakdown with its categories by area, which add up to the area's households."""
+def _breakdowns(counts: Mapping[str, AreaCounts]) -> Iterator[tuple[str, set[str]]]:
+    """Each breakdown, whose categories add up to the households, with the areas where one is small."""
     for name in _WHOLE:
-        yield name, {area: dict(getattr(one, name)) for area, one in counts.items()}
+        yield name, {area for area, one in counts.items() if any(map(_is_small, getattr(one, name).values()))}
     for code in sorted({code for one in counts.values() for code in one.rule_hits}):
-        yield (
-            f"rule_hits/{code}",
-            {area: _two(one.rule_hits[code], one.households) for area, one in counts.items()},
-        )
+        small = {
+            area
+            for area, one in counts.items()
+            if _is_small(hits := one.rule_hits.get(code, 0)) or _is_small(one.households - hits)
+        }
+        yield f"rule_hits/{code}", small
     for feed in sorted({feed for one in counts.values() for feed in (*one.unknown, *one.partial)}):
-        yield (
-            f"feeds/{feed}",
-            {
-                area: _three(one.unknown[feed], one.partial[feed], one.households)
-                for area, one in counts.items()
-            },
-        )
-
-
-def _two(hit: int, households: int) -> dict[str, int]:
-    return {"hit": hit, "none": households - hit}
-
-
-def _three(unknown: int, partial: int, households: int) -> dict[str, int]:
-    return {"unknown": unknown, "partial": partial, "known": households - unknown - partial}
+        small = {
+            area
+            for area, one in counts.items()
+            if _is_small(unknown := one.unknown.get(feed, 0))
+            or _is_small(partial := one.partial.get(feed, 0))
+            or _is_small(one.households - unknown - partial)
+        }
+        yield f"feeds/{feed}", small
 
 
 class _Tree:
-    """The areas by the area above them."""
+    """Areas by the area above them; `households` has how many live in each."""
 
-    def __init__(self, counts: Mapping[str, AreaCounts]) -> None:
-        self.households = {area: one.households for area, one in counts.items()}
-        self.below: dict[str, list[str]] = {area: [] for area in counts}
-        self.tops: list[str] = []
-        for area in sorted(counts):
-            above = _above(area, counts)
-            if above is None:
-                self.tops.append(area)
-            else:
-                self.below[above].append(area)
+    def __init__(self, households: Mapping[str, int]) -> None:
+        self.households = households
+        self.above = {area: _above(area, households) for area in households}
+        self.below: dict[str, list[str]] = {}
+        for area, above in self.above.items():
+            if above is not None:
+                self.below.setdefault(above, []).append(area)
         # What is below comes before what is above.
-        self.order = sorted(counts, key=len, reverse=True)
+        self.inner = sorted(self.below, key=len, reverse=True)
 
-    def hide(self, cells: Mapping[str, Mapping[str, int]], hidden: frozenset[str]) -> frozenset[str]:
-        """The areas of which a breakdown is kept back; those in `hidden` are in any case."""
-        small = {area for area, one in cells.items() if any(0 < count < LEAST for count in one.values())}
-        if not small and not hidden:
-            return frozenset()
-        kept_back = small | hidden
-        rest: dict[str, int] = {}
-        """How many areas that are kept back and hold no other such area lie in the area's rest."""
-        for area in self.order:
-            below = self.below[area]
-            if not below:
-                rest[area] = int(area in kept_back)
-                continue
-            count = sum(rest[one] for one in below if one in kept_back)
-            if area in kept_back:
-                # An area that is small has a small one below it; one that is hidden has a hidden one.
-                rest[area] = max(count, 1)
-                continue
-            while count == 1:
-                chosen = self._choose(below, kept_back)
+    def hide(self, wanted: set[str]) -> set[str]:
+        """The areas of which a breakdown is kept back: those in `wanted`, and what would give them away."""
+        kept_back = set(wanted)
+        # How many areas that are kept back, and hold no other such area, lie in an area's rest.
+        rest: dict[str, int] = dict.fromkeys((area for area in wanted if area not in self.below), 1)
+        below: Counter[str] = Counter()
+        for area in rest:
+            below[self.above[area] or ""] += 1
+        for area in self.inner:
+            count = below[area]
+            while count == 1 and area not in kept_back:
+                chosen = self._choose(area, kept_back)
                 if chosen is None:
-                    break
-                count += self._keep_back(chosen, kept_back, rest)
-            if count == 1:
-                kept_back.add(area)
+                    kept_back.add(area)
+                else:
+                    count += self._keep_back(chosen, kept_back, rest)
+            # A small area has a small one below it, so that none that is kept back has an empty rest.
             rest[area] = count
-        return frozenset(kept_back)
+            if area in kept_back:
+                below[self.above[area] or ""] += count
+        return kept_back
 
-    def _choose(self, areas: list[str], kept_back: set[str]) -> str | None:
-        """The smallest of the published areas."""
-        published = [one for one in areas if one not in kept_back]
+    def _choose(self, area: str, kept_back: set[str]) -> str | None:
+        """The smallest of the published areas below."""
+        published = (one for one in self.below.get(area, ()) if one not in kept_back)
         return min(published, key=lambda one: (self.households[one], one), default=None)
 
     def _keep_back(self, area: str, kept_back: set[str], rest: dict[str, int]) -> int:
         """Keep a published area back, down to one without any below; how many that adds to the rest above."""
         kept_back.add(area)
-        if not rest[area]:
-            chosen = self._choose(self.below[area], kept_back)
+        if not rest.get(area):
+            chosen = self._choose(area, kept_back)
             rest[area] = 1 if chosen is None else self._keep_back(chosen, kept_back, rest)
         return rest[area]
 
 
-def _above(area: str, counts: Mapping[str, AreaCounts]) -> str | None:
+def _above(area: str, areas: Container[str]) -> str | None:
     shorter = (area[:length] for length in sorted(AREA_LEVELS, reverse=True) if length < len(area))
-    return next((one for one in shorter if one in counts), None)
+    return next((one for one in shorter if one in areas), None)
 
 
 assert set(_WHOLE) < set(COUNTED)

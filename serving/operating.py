@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import os
 import signal
 import threading
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serving.errors import StorageError
+from serving.errors import AccessError, StorageError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -106,19 +107,23 @@ def work(
         signal.signal(number, lambda *_: worker.stops.set())
     if is_supervised:
         threading.Thread(target=_follow, args=(worker,), name="follow", daemon=True).start()
-    if not is_once:
+    if courier and not is_once:
         courier.start()
     try:
         worker.run(once=is_once)
-        while is_once and courier.deliver_one():
+        while courier and is_once and courier.deliver_one():
             pass
     finally:
-        courier.stop()
+        if courier:
+            courier.stop()
         engine.dispose()
 
 
-def make_courier(settings: Settings, engine: Engine) -> Courier:
-    """The courier of this process: alerts are sent whatever the worker beside it is doing."""
+def make_courier(settings: Settings, engine: Engine) -> Courier | None:
+    """The courier of this process: alerts are sent whatever the worker beside it is doing.
+
+    `None` where the audit key is not to be had: what is sent could not be logged, and jobs go on without it.
+    """
     from serving.access.audit_key import load_audit_key
     from serving.storage import AuditLog, is_begun
     from serving.storage.webhooks import WebhookStore
@@ -127,8 +132,14 @@ def make_courier(settings: Settings, engine: Engine) -> Courier:
     from serving.webhooks.seal import Seal
     from serving.webhooks.sender import Sender
 
-    key = load_audit_key(settings.audit_key_path, is_begun=is_begun(engine))
-    store = WebhookStore(engine, AuditLog(engine, key))
+    try:
+        key = load_audit_key(settings.audit_key_path, is_begun=is_begun(engine))
+        audit = AuditLog(engine, key)
+        audit.check_key()
+    except AccessError as error:
+        logging.getLogger("fangfan.serving").error("no courier", extra={"fields": {"reason": str(error)}})
+        return None
+    store = WebhookStore(engine, audit)
     return Courier(store, Seal(key), Sender(Networks.read(settings.webhook_networks)))
 
 

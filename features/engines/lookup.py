@@ -43,36 +43,35 @@ def find_households(
     wanted = pa.table({"household_id": pa.array(sorted(set(household_ids)), pa.string())})
     if not len(wanted) or not stored.buckets:
         return {}
-    # Registers are small; of the other feeds only the buckets that hold one of the households are read.
     with duckdb.connect() as connection, reading_signals():
         connection.execute("SET threads = 1")
         connection.register("wanted", wanted)
         register = stored.paths("household")
-        places = {str(path): number for number, path in enumerate(register)}
-        files = ", ".join(quoted(path) for path in places)
-        held = connection.execute(
-            f"SELECT DISTINCT filename FROM read_parquet([{files}], filename = true, "  # noqa: S608 - our own paths, quoted
-            "hive_partitioning = false) SEMI JOIN wanted USING (household_id)"
-        ).fetchall()
-        buckets = sorted(places[name] for (name,) in held)
-        if not buckets:
-            return {}
-        rows_of = {
-            feed: f"({integer_days_of_files(feed, [stored.paths(feed)[one] for one in buckets])} "
-            "SEMI JOIN wanted USING (household_id))"
-            for feed in dict.fromkeys(("household", *feeds))
-        }
-        connection.execute(f"CREATE TEMP VIEW household AS {rows_of['household']}")
+        own_rows = integer_days_of_files("household", register)
+        connection.execute(
+            f"CREATE TEMP VIEW household AS ({own_rows} SEMI JOIN wanted USING (household_id))"
+        )
         homes = connection.execute(
-            f"SELECT household_id, village_code FROM ({households_sql(as_of)}) "  # noqa: S608 - the value is bound
+            f"SELECT household_id, village_code FROM ({households_sql(as_of)}) "  # noqa: S608 - values are bound
             "WHERE substr(village_code, 1, $length) = $prefix ORDER BY household_id",
             {"length": len(prefix), "prefix": prefix},
         ).fetchall()
         found = {key: StoredHousehold(key, village, {}) for key, village in homes}
+        if not found:
+            # Elsewhere and nowhere take the same steps up to here, and none more.
+            return {}
         connection.register("inside", pa.table({"household_id": pa.array(list(found), pa.string())}))
+        files = ", ".join(quoted(str(path)) for path in register)
+        held = connection.execute(
+            f"SELECT DISTINCT filename FROM read_parquet([{files}], filename = true, "  # noqa: S608 - our own paths
+            "hive_partitioning = false) SEMI JOIN inside USING (household_id)"
+        ).fetchall()
+        # Of the other feeds only the buckets that hold one of the households are read.
+        places = {str(path): number for number, path in enumerate(register)}
+        buckets = sorted(places[name] for (name,) in held)
         for feed in feeds:
-            text = f"SELECT * FROM {rows_of[feed]} SEMI JOIN inside USING (household_id)"  # noqa: S608 - our own text
-            table = connection.sql(text)
+            text = integer_days_of_files(feed, [stored.paths(feed)[one] for one in buckets])
+            table = connection.sql(f"{text} SEMI JOIN inside USING (household_id)")
             for row in table.to_arrow_table().to_pylist():
                 found[row["household_id"]].rows.setdefault(feed, []).append(row)
     return found

@@ -37,7 +37,12 @@ FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 def router(champion: Champion, settings: Settings) -> APIRouter:
     """The routes, bound to their model."""
     made = APIRouter(tags=["vectors"])
-    example = {"dataframe_records": [example_vector(champion.models)], "params": {"reasons": 2}}
+    vector = example_vector(champion.models)
+    # By columns: of an object the framework would leave out what is null.
+    example = {
+        "dataframe_split": {"columns": list(vector), "data": [list(vector.values())]},
+        "params": {"reasons": 2},
+    }
 
     @made.get("/ping", summary="Whether a model answers (MLflow)", responses=problems(503))
     async def ping() -> Response:

@@ -7,6 +7,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+from features.signals import REQUEST_FEEDS
 from serving.access import Caller
 from serving.api.around import Around
 from serving.api.brief_answers import brief
@@ -84,7 +85,8 @@ class StoredScoring:
         Who is outside of the caller's area, nowhere, or not registered on the date has a problem in place of
         a score, the same each time. Raises `Problem` as the folder of signals and the log do.
         """
-        found, coverage = self.signals.find(request.household_ids, request.as_of, caller.scope)
+        # Those that a request may tell, so that both ways give one answer.
+        found, coverage = self.signals.find(request.household_ids, request.as_of, caller.scope, REQUEST_FEEDS)
         self.history.note_scored(caller, request.household_ids, found)
         households, coverage = add_neighbourhood(
             list(found.values()), request.as_of, coverage, self.around.villages, scorer.look_back

@@ -35,6 +35,7 @@ from serving.bulk.order import COVERAGE, TABLES, Mode, Order, RowPolicy
 from serving.bulk.refused import count_rows, refused_rows, save_refused
 from serving.bulk.results import Origin, flat_row, join_parts, save_part
 from serving.bulk.tables import read_table, table_in
+from serving.errors import ServingError
 from serving.files import FileRefused, Limits, unpack
 from serving.jobs.job import refusal
 from serving.jobs.lease import Lease
@@ -134,7 +135,7 @@ class ScoreJobs:
             bundle = self._load()
             if self._model is None or self._model.bundle is not bundle:
                 self._model = Model.of(bundle)
-        except (ScoringError, FeaturesError):
+        except (ScoringError, FeaturesError, ServingError):
             raise refusal(
                 "model_failed",
                 "The model could not be loaded.",

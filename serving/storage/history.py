@@ -152,7 +152,8 @@ class HistoryStore:
             .where(*visible, assessment.c.as_of_date < last.as_of_date)
             .scalar_subquery()
         )
-        return self._rows(connection, [*visible, assessment.c.as_of_date == next_date])
+        down_to = func.coalesce(next_date, last.as_of_date, type_=assessment.c.as_of_date.type)
+        return self._rows(connection, [*visible, _before(_mark(last)), assessment.c.as_of_date >= down_to])
 
     def _log(self, connection: Connection, caller: Caller, household_id: str, outcome: Outcome) -> None:
         subject = [self.audit.household(household_id)]

@@ -10,6 +10,7 @@ import datetime as dt
 import logging
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +34,7 @@ THREADS = 4
 MOST_AT_ONCE = 2
 """Threads that one webhook may keep waiting: a receiver that hangs does not hold up the others."""
 IDLE_SECONDS = 1.0
+STOP_SECONDS = 6.0
 
 
 def pause_after(attempt: int, jitter: float) -> dt.timedelta:
@@ -74,11 +76,12 @@ class Courier:
             one.start()
 
     def stop(self) -> None:
-        """Stop after the attempts that are on their way."""
+        """Stop; attempts that are on their way for longer than a moment are made again by who comes next."""
         self._stops.set()
+        end = time.monotonic() + STOP_SECONDS
         for one in self._threads:
             if one.is_alive():
-                one.join()
+                one.join(max(0.0, end - time.monotonic()))
 
     def deliver_one(self) -> bool:
         """Send the event that is due longest; whether there was one. Raises as the database does."""

@@ -25,17 +25,17 @@ def test_the_example_scores(client: Client, body: dict[str, Any]) -> None:
     assert answer.status_code == 200, answer.text
     made = ScoreAnswer.model_validate(answer.json(), strict=True)
     assert [one.household_id for one in made.results] == ["EXAMPLE-0001"]
-    (one,) = made.results
-    assert isinstance(one, AssessmentAnswer)
-    assert one.suggested_action == "visit"
-    assert {one.code for one in one.rule_hits} == {
+    (told,) = made.results
+    assert isinstance(told, AssessmentAnswer)
+    assert told.suggested_action == "visit"
+    assert {one.code for one in told.rule_hits} == {
         "medical_self_paid",
         "crop_loss",
         "out_of_work",
         "own_declaration",
     }
-    assert one.latest_facts["illness"].records == 2
-    assert made.model.version == one.model_version
+    assert told.latest_facts["illness"].records == 2
+    assert made.model.version == told.model_version
 
 
 def test_answers_come_in_the_order_of_the_request(client: Client) -> None:

@@ -70,7 +70,11 @@ def receiving(answer: Answer) -> Iterator[Receiver]:
                 threading.Thread(target=serve, args=(connection,), daemon=True).start()
 
         threading.Thread(target=accept, daemon=True).start()
-        yield made
+        try:
+            yield made
+        finally:
+            # Closing alone would leave the thread that waits in `accept` to take one more.
+            server.shutdown(socket.SHUT_RDWR)
 
 
 def status(code: int, headers: str = "") -> Answer:
