@@ -42,7 +42,11 @@ def rows_of(out: Path) -> dict[str, dict[str, Any]]:
 def submit(settings: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """The command, run to its end."""
     running = start(settings, *words)
-    said, errors = running.communicate()
+    try:
+        said, errors = running.communicate()
+    finally:
+        if running.poll() is None:
+            os.killpg(running.pid, signal.SIGKILL)
     return subprocess.CompletedProcess(running.args, running.returncode, said, errors)
 
 
@@ -96,12 +100,13 @@ def test_a_killed_run_on_spark_goes_on_with_health_where_it_was(
     settings = tmp_path / "conf"
     for wait_for in (out / f".spark-{stored.buckets[0].name}", first):
         running = start(settings, *words)
-        deadline = time.monotonic() + 240
-        while running.poll() is None and not wait_for.exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert running.poll() is None, "it ended before it could be killed"
-        os.killpg(running.pid, signal.SIGKILL)
-        running.wait(60)
+        try:
+            while running.poll() is None and not wait_for.exists():
+                time.sleep(0.02)
+            assert running.poll() is None, "it ended before it could be killed"
+        finally:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.communicate()
         with pytest.raises(RunError, match="no finished run"):
             read_summary(out)
     before = {path: path.stat().st_mtime_ns for path in out.glob("assessments/*/*.parquet")}
