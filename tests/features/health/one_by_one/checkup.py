@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from features.errors import ContractError
 from features.health.deliveries import Deliveries
 from features.health.months import first_day, last_day
+from features.health.records import Reference
 from features.health.statements import Statements
 from features.health.verdicts import Health, Verdict
 from features.signals import CONTRACTS, PLATFORM_FEEDS
@@ -17,7 +18,7 @@ from tests.features.health.one_by_one.faults import Fault, find_faults
 from tests.features.health.one_by_one.grid import Grid, Mask
 from tests.features.health.one_by_one.history import History
 from tests.features.health.one_by_one.outages import leave_out_outages
-from tests.features.health.one_by_one.records import Records, Reference
+from tests.features.health.one_by_one.records import Records
 
 HISTORY_MONTHS = 36
 """Months before the judged one that it is compared with: three of each calendar month."""
