@@ -4,9 +4,9 @@ A row that loses a feed should have the mean of the scores of the rows it could 
 households must not move. Feed dropout alone does not bring this about: at a base rate of half a per cent some
 hundred rows without one of twenty feeds hold too few identifications to tell the trees the level. Here no
 label is needed: scores with and without the feed are compared on the same rows. They are those of the
-released model, since each model sends missing values its own way (with the models of folds in its place, feeds
-of little weight moved the mean by up to a seventh), and of the last training date, since the feeds that say
-most also say how risk has changed since the dates before.
+released model, since each model sends missing values its own way (with the models of folds in its place,
+feeds of little weight moved the mean by up to a seventh), and of the last training date, since the feeds that
+say most also say how risk has changed since the dates before.
 """
 
 from __future__ import annotations
