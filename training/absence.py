@@ -3,9 +3,10 @@
 A row that loses a feed should have the mean of the scores of the rows it could be, so the mean over all
 households must not move. Feed dropout alone does not bring this about: at a base rate of half a per cent some
 hundred rows without one of twenty feeds hold too few identifications to tell the trees the level. Here no
-label is needed: scores with and without the feed are compared on the same rows, each judged by a model that
-did not learn from its household. By a model that did, what it knows by heart would pass for what the feed
-tells.
+label is needed: scores with and without the feed are compared on the same rows. They are those of the
+released model, since each model sends missing values its own way (with the models of folds in its place,
+feeds of little weight moved the mean by up to a seventh), and of the last training date, since the feeds that
+say most also say how risk has changed since the dates before.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def fit_absence(
 ) -> Absence | None:
     """What missing values add to the margins, from training rows (n, features) whose columns are `names`.
 
-    `margins` gives the out-of-fold margins (n,) of those rows, whatever of them is missing. `feeds` are the
+    `margins` gives the margins (n,) of such rows, whatever of them is missing. `feeds` are the
     features of each feed that can fall silent; the weight of a feed is shared by the features that tell of
     its silence (`telling`). None without feeds.
     """

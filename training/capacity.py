@@ -28,7 +28,9 @@ class Quota:
 
     def describe(self) -> str:
         """The quota in words."""
-        return f"{self.visits} visits" if self.share is None else f"{self.share:.3%} of the households"
+        return (
+            f"{self.visits} visits" if self.share is None else f"{100 * self.share:.4g} % of the households"
+        )
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,8 @@ def fit(
     `feeds` are the features of each feed that rows may lose, and whose silence must not move the mean score;
     without it they lose none. `transforms` are
     those of the line, signed logarithms without it. With `dates` (n,), the as-of date of each row, a share
-    of the line has to help on the last date too. `progress` is called with (boosting rounds done, at most).
+    of the line has to help on the last date too, and the mean score that silence must not move is that of the
+    last date. `progress` is called with (boosting rounds done, at most).
     Raises `DataError` with fewer positive groups than folds.
     """
     # By place, whatever index they came with.
@@ -184,34 +185,24 @@ def fit(
         said = transforms or dict.fromkeys(names, "signed_log")
         return fit_line(learned[rows], labels[rows], names, directions, said, settings.seed, ridge)
 
-    blend, out_of_fold, lines = None, by_trees, []
+    blend, out_of_fold = None, by_trees
+    last = np.ones(len(labels), dtype=np.bool_) if dates is None else np.asarray(dates == dates.max())
     losses: tuple[tuple[float, float], ...] = ()
     if settings.least_tree_share < 1:
         by_line = np.empty(len(labels))
-        lines = [line(learn, part * RIDGE) for learn, _ in folds]
-        for one, held_out in zip(lines, judged, strict=True):
-            by_line[held_out] = one.margins(whole[held_out])
-        last = np.ones(len(labels), dtype=np.bool_) if dates is None else dates == dates.max()
+        for (learn, _), held_out in zip(folds, judged, strict=True):
+            by_line[held_out] = line(learn, part * RIDGE).margins(whole[held_out])
         share, losses = choose_share(by_trees, by_line, labels, last, settings.least_tree_share)
         if share < 1:
             blend = Blend(line(slice(None), RIDGE), share)
             out_of_fold = share * by_trees + (1 - share) * by_line
     calibration = fit_calibration(out_of_fold, labels)
-    some = _some_rows(len(labels), settings.seed)
-    fold = np.empty(len(labels), dtype=np.int64)
-    for number, held_out in enumerate(judged):
-        fold[held_out] = number
 
     def margins(rows: Floats) -> Floats:
-        found = np.empty(len(rows))
-        for number, judge in enumerate(searched["cvbooster"].boosters):
-            mine = fold[some] == number
-            found[mine] = judge.predict(rows[mine], raw_score=True, num_iteration=trees)
-            if blend is not None:
-                found[mine] = Blend(lines[number], blend.tree_share).margins(found[mine], rows[mine])
-        return found
+        found = np.asarray(booster.predict(rows, raw_score=True), dtype=np.float64)
+        return found if blend is None else blend.margins(found, rows)
 
-    absence = fit_absence(whole[some], margins, calibration, names, feeds or {})
+    absence = fit_absence(whole[_some_rows(last, settings.seed)], margins, calibration, names, feeds or {})
     lower, upper = fit_steps(calibration.log_odds(out_of_fold), labels)
     usual = usual_features(np.isnan(whole).mean(axis=0).tolist())
     if progress:
@@ -222,11 +213,12 @@ def fit(
     )  # fmt: skip
 
 
-def _some_rows(rows: int, seed: int) -> Places:
-    """The places of at most `ABSENCE_ROWS` rows, in order."""
-    if rows <= ABSENCE_ROWS:
-        return np.arange(rows)
-    return np.sort(np.random.default_rng([seed, 4]).choice(rows, ABSENCE_ROWS, replace=False))
+def _some_rows(chosen: npt.NDArray[np.bool_], seed: int) -> Places:
+    """The places of the chosen rows, in order; of more than `ABSENCE_ROWS` as many."""
+    places = np.flatnonzero(chosen)
+    if len(places) <= ABSENCE_ROWS:
+        return places
+    return np.sort(np.random.default_rng([seed, 4]).choice(places, ABSENCE_ROWS, replace=False))
 
 
 def _folds(

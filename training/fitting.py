@@ -14,6 +14,7 @@ import numpy.typing as npt
 from sklearn.metrics import average_precision_score
 
 from features import FEATURES
+from scoring.absence import Absence
 from scoring.line import Blend
 from training.baselines import fit_default, fit_logistic
 from training.candidate import Candidate, fit_candidate
@@ -129,8 +130,8 @@ def fit_without(
 ) -> dict[str, Floats]:
     """Margins on each test date of a model made like the candidate's, without the features of one theme.
 
-    As many trees, the same rows without the same feeds, and a line of the same share. `NOTHING` is the
-    candidate's own model, which is what this makes of all features.
+    As many trees, the same rows without the same feeds, a line of the same share, and the same absence.
+    `NOTHING` is the candidate's own model, which is what this makes of all features.
     """
     model, fitted = candidate.model, candidate.fitted
     names = list(model.feature_names)
@@ -151,11 +152,15 @@ def fit_without(
     if fitted.blend is not None:
         line = fit_line(learned, train.labels, kept, directions, transforms_of(kept), settings.seed)
         blend = Blend(line, fitted.blend.tree_share)
+    absence = None
+    if model.absence is not None:
+        absence = Absence(tuple(model.absence.weights[at] for at in columns_of(kept, names)))
     found = {}
     for one in split.test:
         rows = tests[one].vectors[kept].to_numpy(np.float64)
         trees = np.asarray(booster.predict(rows, raw_score=True), dtype=np.float64)
-        found[str(one)] = trees if blend is None else blend.margins(trees, rows)
+        margins = trees if blend is None else blend.margins(trees, rows)
+        found[str(one)] = margins if absence is None else margins + absence.margins(rows)
     return found
 
 

@@ -6,7 +6,6 @@ Identifications are few, some hundred a county; a larger model would learn them 
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +26,7 @@ from training.labels import Labels, labels_by_horizon, themes_of
 from training.line_fit import PRIOR, Learned, choose_lines, hazards, shares
 from training.matrix import Matrix
 from training.season import FittedSeason, fit_season
+from training.timeline import horizon_end
 
 Floats = npt.NDArray[np.float64]
 
@@ -92,7 +92,8 @@ def fit_outlook(
         return [one for one in covariates if one == LOG_ODDS or one in names]
 
     soon, signs = known(TIMING_COVARIATES), known(THEME_COVARIATES)
-    season = fit_season(rows.index, _dates(train.vectors.index), outcomes, model.horizon_months)
+    last = train.vectors.index.get_level_values("as_of_date").max().date()
+    season = fit_season(outcomes["identified_on"], horizon_end(last, model.horizon_months))
     timing, of_timing = choose(
         hazards(len(months)), soon, columns_of(soon, matrix, names, log_odds), periods,
         weights=without_season(season.season, rows.index, periods, months),
@@ -128,10 +129,6 @@ def without_season(
     strengths = {day: season.of_periods(day.date(), months) for day in dates.unique()}
     found = np.array([1 / strengths[day][at] for day, at in zip(dates, periods, strict=True)])
     return np.asarray(found / found.mean())
-
-
-def _dates(index: pd.Index[Any]) -> list[dt.date]:
-    return [day.date() for day in index.get_level_values("as_of_date").unique()]
 
 
 def periods_of(labels: Labels) -> Labels:

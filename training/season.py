@@ -1,15 +1,14 @@
 """Fitting the season of identifications: one wave a year, kept only where the past shows it clearly.
 
 A Poisson regression of the identifications of each calendar month on one harmonic: two numbers, since some
-hundred identifications tell no more. Months are counted as often as the labels of the training dates look at
-them, an identification once.
+hundred identifications tell no more. It learns from every identification of the whole years before the last
+training label was settled, also from those before the first training date: more than the labels hold.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +16,6 @@ import pandas as pd
 from scipy.optimize import minimize
 
 from scoring.season import Season
-from training.timeline import horizon_end
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,7 +30,7 @@ STIFFNESS = 10.0
 class FittedSeason:
     """What was tried on `identified` households over `months`: `gain` is twice that in log-likelihood.
 
-    `season` is None where the gain is not clear, or some calendar month was never looked at.
+    `season` is None where the gain is not clear, or no whole year is on record.
     """
 
     identified: int
@@ -41,33 +39,34 @@ class FittedSeason:
     season: Season | None
 
 
-def fit_season(
-    rows: pd.Index[Any], as_of_dates: list[dt.date], outcomes: pd.DataFrame, horizon_months: int
-) -> FittedSeason:
-    """From the identified training rows (household, date) and the dates whose labels were looked at."""
-    looked: set[pd.Period] = set()
-    for as_of in as_of_dates:
-        first = pd.Timestamp(as_of) + pd.Timedelta(days=1)
-        looked |= set(pd.period_range(first, horizon_end(as_of, horizon_months), freq="M"))
-    exposure = np.bincount([one.month - 1 for one in looked], minlength=12).astype(np.float64)
-    found = outcomes.set_index("household_id")["identified_on"].reindex(rows.unique("household_id"))
-    counts = np.bincount(found.dt.month.to_numpy() - 1, minlength=12).astype(np.float64)
-    if (exposure == 0).any() or not counts.sum():
-        return FittedSeason(len(found), len(looked), 0.0, None)
+def fit_season(identified_on: pd.Series, until: dt.date) -> FittedSeason:
+    """From the days of all identifications up to `until`, which is settled; later ones are not looked at.
+
+    Years are counted back from the last whole month before or on `until`; the first month with an
+    identification may be one in which recording began, and is not counted.
+    """
+    months = identified_on[identified_on <= pd.Timestamp(until)].dt.to_period("M")
+    # The month of `until` counts only when it is its last day.
+    end = (pd.Timestamp(until) + pd.Timedelta(days=1)).to_period("M") - 1
+    years = max(0, (end - months.min()).n // 12) if len(months) else 0
+    inside = months[(months > end - 12 * years) & (months <= end)]
+    if not len(inside):
+        return FittedSeason(0, 12 * years, 0.0, None)
+    counts = np.bincount(inside.dt.month.to_numpy() - 1, minlength=12).astype(np.float64)
     angle = 2 * np.pi * (np.arange(12) + 0.5) / 12
     wave = np.column_stack([np.cos(angle), np.sin(angle)])
 
     def loss(numbers: Floats) -> tuple[float, Floats]:
-        expected = exposure * np.exp(numbers[0] + wave @ numbers[1:])
+        expected = np.exp(numbers[0] + wave @ numbers[1:])
         value = float((expected - counts * np.log(expected)).sum())
         slope = expected - counts
         penalty = STIFFNESS * numbers[1:]
         gradient = np.concatenate([[slope.sum()], wave.T @ slope + penalty])
         return value + float(penalty @ numbers[1:]) / 2, gradient
 
-    flat = np.array([np.log(counts.sum() / exposure.sum()), 0.0, 0.0])
+    flat = np.array([np.log(counts.mean()), 0.0, 0.0])
     best = minimize(loss, flat, jac=True, method="L-BFGS-B", options={"ftol": 1e-14, "gtol": 1e-8}).x
     gain = 2 * (loss(flat)[0] - loss(best)[0])
     strengths = np.exp(wave @ best[1:])
     season = Season(by_month=tuple((strengths / strengths.mean()).tolist())) if gain > CLEAR else None
-    return FittedSeason(len(found), len(looked), float(gain), season)
+    return FittedSeason(len(inside), 12 * years, float(gain), season)

@@ -1,4 +1,4 @@
-"""Fitting the season: found where it is, not found where it is not, each identification counted once."""
+"""Fitting the season: found where it is, not found where it is not, and nothing later is looked at."""
 
 from __future__ import annotations
 
@@ -10,37 +10,26 @@ import pytest
 
 from scoring.season import Season
 from training.outlook import without_season
-from training.season import FittedSeason, fit_season
+from training.season import fit_season
 
-DATES = [dt.date(2023, 10, 31), dt.date(2024, 4, 30), dt.date(2024, 10, 31)]
-"""Labels of a year each look at 24 months, every calendar month twice."""
 BUSY = np.array([0.6, 0.6, 0.7, 0.8, 1.0, 1.2, 1.4, 1.5, 1.5, 1.2, 0.8, 0.7])
+UNTIL = dt.date(2025, 10, 31)
 
 
-def drawn(count: int, by_month: np.ndarray, seed: int) -> pd.DataFrame:
-    """Identifications from November 2023 to October 2025, as many a calendar month as `by_month` says."""
+def drawn(count: int, by_month: np.ndarray, seed: int) -> pd.Series:
+    """Identifications from November 2021 to October 2025, as many a calendar month as `by_month` says."""
     rng = np.random.default_rng(seed)
-    months = pd.period_range("2023-11", "2025-10", freq="M")
+    months = pd.period_range("2021-11", "2025-10", freq="M")
     chance = np.array([by_month[one.month - 1] for one in months])
     picked = rng.choice(len(months), count, p=chance / chance.sum())
-    return pd.DataFrame({
-        "household_id": [f"H{at}" for at in range(count)],
-        "identified_on": pd.to_datetime([
-            months[at].start_time + pd.Timedelta(days=int(rng.integers(0, 28))) for at in picked
-        ]),
-    })
-
-
-def fitted(outcomes: pd.DataFrame, dates: list[dt.date] = DATES) -> FittedSeason:
-    rows = pd.MultiIndex.from_product(
-        [outcomes["household_id"], pd.to_datetime(dates)], names=["household_id", "as_of_date"]
-    )
-    return fit_season(rows, dates, outcomes, 12)
+    days = [months[at].start_time + pd.Timedelta(days=int(rng.integers(0, 28))) for at in picked]
+    # Recording began before.
+    return pd.Series(pd.to_datetime([*days, pd.Timestamp("2021-10-03")]))
 
 
 def test_a_season_is_found_where_it_is() -> None:
-    found = fitted(drawn(3_000, BUSY, 1))
-    assert (found.identified, found.months) == (3_000, 24)
+    found = fit_season(drawn(3_000, BUSY, 1), UNTIL)
+    assert (found.identified, found.months) == (3_000, 48)
     assert found.season is not None
     # One wave is not the drawn months themselves, but near them.
     np.testing.assert_allclose(found.season.by_month, BUSY / BUSY.mean(), atol=0.15)
@@ -48,19 +37,38 @@ def test_a_season_is_found_where_it_is() -> None:
 
 
 def test_chance_is_seldom_taken_for_a_season() -> None:
-    kept = sum(fitted(drawn(240, np.ones(12), seed)).season is not None for seed in range(100))
+    kept = sum(fit_season(drawn(240, np.ones(12), seed), UNTIL).season is not None for seed in range(100))
     # 5 in 100 by the test's own level, less for the penalty; 12 is three standard deviations above.
     assert kept <= 12
-    assert sum(fitted(drawn(240, BUSY, seed)).season is not None for seed in range(20)) >= 19
+    assert sum(fit_season(drawn(240, BUSY, seed), UNTIL).season is not None for seed in range(20)) >= 19
 
 
-def test_a_month_that_nobody_looked_at_tells_of_no_season() -> None:
-    outcomes = drawn(500, BUSY, 2)
-    rows = pd.MultiIndex.from_product([outcomes["household_id"], pd.to_datetime(DATES[:1])])
-    rows = rows.set_names(["household_id", "as_of_date"])
-    found = fit_season(rows, DATES[:1], outcomes, 6)
-    assert found.season is None
-    assert found.months == 6
+@pytest.mark.parametrize(
+    ("until", "months"),
+    [
+        (dt.date(2025, 10, 31), 48),
+        # The month that is not over is not counted, and years are whole.
+        (dt.date(2025, 10, 30), 36),
+        (dt.date(2024, 3, 31), 24),
+        (dt.date(2022, 8, 31), 0),
+        (dt.date(2020, 1, 31), 0),
+    ],
+)
+def test_only_whole_years_up_to_the_day_are_looked_at(until: dt.date, months: int) -> None:
+    days = drawn(400, BUSY, 2)
+    found = fit_season(days, until)
+    assert found.months == months
+    end = pd.Timestamp(until) if pd.Timestamp(until).is_month_end else pd.Timestamp(until).replace(day=1)
+    first = end - pd.DateOffset(months=months)
+    expected = ((days > first + pd.offsets.MonthEnd(0)) & (days <= pd.Timestamp(until))).sum()
+    if pd.Timestamp(until).is_month_end:
+        assert found.identified == expected
+    later = days.where(days <= pd.Timestamp(until), days + pd.Timedelta(days=200))
+    assert fit_season(later, until) == found
+
+
+def test_without_identifications_there_is_none() -> None:
+    assert fit_season(pd.Series([], dtype="datetime64[ns]"), UNTIL).season is None
 
 
 def test_rows_of_a_busy_period_count_less() -> None:

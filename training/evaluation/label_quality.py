@@ -244,10 +244,14 @@ def _channels(
         count, own = int(mine.sum()), weights[:, mine]
         with np.errstate(invalid="ignore"):
             of_all, recalled = own.sum(axis=1) / weights.sum(axis=1), own @ inside[mine] / own.sum(axis=1)
-        part = Estimate.of_share(count, len(told), of_all, small_cell)
+        is_small = count < small_cell
+        part = (
+            Estimate.wilson(count / len(told), len(told))
+            if is_small
+            else Estimate.of(count / len(told), of_all)
+        )
         recall = Estimate.of_share(float(inside[mine].sum()), count, recalled, small_cell)
-        assert part is not None
         assert recall is not None
-        return Channel(name, count, part, recall, count < small_cell)
+        return Channel(name, count, part, recall, is_small)
 
     return tuple(channel(str(name)) for name in sorted(set(told.tolist())))

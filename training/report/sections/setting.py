@@ -17,7 +17,7 @@ MOST_AREAS = 40
 
 
 def data(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
-    """Rows and positives, the splits as a picture, and the experiment's settings."""
+    """Rows and positives, and the splits as a picture."""
     model, experiment = doc.get("model", {}), doc.get("experiment", {})
     names = words("en")["names"]
     parts: list[Paragraph | Table | Figure] = []
@@ -55,16 +55,6 @@ def data(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
                 until_title="labels to",
             )
         )
-    settings = [(title_of(key), _setting(one)) for key, one in experiment.items() if _is_short(one)]
-    settings += [
-        (title_of(f"{key} {name}"), _setting(one))
-        for key, nested in experiment.items()
-        if isinstance(nested, Mapping)
-        for name, one in nested.items()
-        if _is_short(one)
-    ]
-    if settings:
-        parts.append(Table("Settings", ("setting", "value"), tuple(settings)))
     return parts
 
 
@@ -99,16 +89,29 @@ def areas(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
 
 
 def provenance(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
-    """Release, revision, fingerprints, libraries."""
-    run = doc.get("run")
+    """Release, revision, fingerprints, libraries, and the experiment's settings."""
+    run, settings = doc.get("run"), _settings(doc.get("experiment", {}))
     if not run:
-        return []
+        return settings
     flat = tuple((title_of(key), cell_of(key, one)) for key, one in run.items() if key != "libraries")
     libraries = tuple((name, str(version)) for name, version in run["libraries"].items())
     return [
         Table("Release", ("", ""), flat),
         Table("Libraries", ("library", "version"), libraries),
+        *settings,
     ]
+
+
+def _settings(experiment: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
+    found = [(title_of(key), _setting(one)) for key, one in experiment.items() if _is_short(one)]
+    found += [
+        (title_of(f"{key} {name}"), _setting(one))
+        for key, nested in experiment.items()
+        if isinstance(nested, Mapping)
+        for name, one in nested.items()
+        if _is_short(one)
+    ]
+    return [Table("Settings", ("setting", "value"), tuple(found))] if found else []
 
 
 def golden(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from training.report.charts import IntervalRow, intervals
-from training.report.figures import Figure, Form, Number, Paragraph, Table, paragraph
+from training.report.figures import Cell, Figure, Form, Number, Paragraph, Part, Table, paragraph
 from training.report.naming import feed_name
 from training.report.sections.measured import count, estimate
 from training.report.texts import section_words, words
 
 MEASURES: tuple[tuple[str, Form], ...] = (
     ("predicted", "rate"),
-    ("observed", "rate"),
     ("ratio", "two"),
     ("moved", "times"),
     ("roc_auc", "three"),
@@ -35,7 +34,7 @@ def silent_feeds(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
 
     whole, heads = found[0], {**said, **names}
     off = [name_of(one) for one in found if not one["is_level"]]
-    told = said["off"].format(names="; ".join(off)) if off else said["level"]
+    told = said["not_level"].format(names="; ".join(off)) if off else said["level"]
     rows = [
         IntervalRow(name_of(one), one["ratio"]["value"], one["ratio"].get("low"), one["ratio"].get("high"))
         for one in found
@@ -61,7 +60,9 @@ def silent_feeds(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
             *count(whole, "positives"),
             f" {names['positives']}, ",
             *count(whole, "visits"),
-            f" {names['visits']}.",
+            f" {names['visits']}; {said['observed']} ",
+            *_parts(estimate(whole["observed"], "rate")),
+            ".",
         ),
         paragraph(told, tone="warning" if off else "plain"),
         intervals(
@@ -70,3 +71,7 @@ def silent_feeds(doc: Mapping[str, Any]) -> list[Paragraph | Table | Figure]:
         ),
         table,
     ]  # fmt: skip
+
+
+def _parts(cell: Cell) -> tuple[Part, ...]:
+    return cell if isinstance(cell, tuple) else (cell,)
