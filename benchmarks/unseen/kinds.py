@@ -49,7 +49,7 @@ def _frame(rng: np.random.Generator, households: int, waves: int, numbers: int) 
 def _poverty(frame: pd.DataFrame) -> Floats:
     """The standardised lack of income."""
     lack = -np.log(frame["income"].to_numpy())
-    return (lack - lack.mean()) / lack.std()
+    return np.asarray((lack - lack.mean()) / lack.std(), dtype=np.float64)
 
 
 def _drawn(

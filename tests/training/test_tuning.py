@@ -105,7 +105,7 @@ def test_a_draw_changes_the_trials_and_no_draw_changes_nothing(
     def counted(rows: np.ndarray, *arguments: object, **named: object) -> lgb.Dataset:
         if "reference" not in named:
             learned.append(len(rows))
-        return build(rows, *arguments, **named)  # type: ignore[arg-type]  # passed on as they came
+        return build(rows, *arguments, **named)
 
     monkeypatch.setattr("training.tuning.lgb.Dataset", counted)
     fewer = tune(train, PAIRS, replace(SETTINGS, search_rows=400, tuning_trials=1), DIRECTIONS, {})

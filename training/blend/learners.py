@@ -133,11 +133,13 @@ class Trees:
     def fit(self, rows: Rows, labels: Labels, seed: int) -> Margins:
         if self.foresees_rule and rows.later is not None:
             known = np.flatnonzero(~np.isnan(rows.later))
-            return self._grown(rows.take(known), rows.later[known], "regression", seed)
-        return self._grown(rows, labels, "binary", seed)
+            return self._grown(rows.take(known), rows.later[known], "regression", None, seed)
+        start = fit_calibration(rows.naive, labels) if self.starts_at_rule else None
+        return self._grown(rows, labels, "binary", start, seed)
 
-    def _grown(self, rows: Rows, target: Floats | Labels, objective: str, seed: int) -> Margins:
-        start = fit_calibration(rows.naive, target) if self.starts_at_rule else None
+    def _grown(
+        self, rows: Rows, target: Floats | Labels, objective: str, start: Calibration | None, seed: int
+    ) -> Margins:
         matrix = self._inputs(rows)
         # Half the rarer outcome at most: on few rows a leaf of 40 would leave one split.
         leaf = max(5, min(self.min_rows_in_leaf, len(target) // 20))

@@ -201,10 +201,12 @@ def test_any_cells_make_a_table_or_one_sentence(
     values = np.empty(len(panel), dtype=object)
     values[:] = [cells[at] for at in rng.integers(0, len(cells), len(panel))]
     made = pd.Series(values, dtype=object)
-    if kind is not None:
-        made = made.map(str).astype(kind)
     kept = panel[column].astype(object) if column in panel else pd.Series(0, index=panel.index, dtype=object)
     panel[column] = kept.where(rng.random(len(panel)) < rng.choice([0.0, 0.5, 0.98]), made)
+    if kind == "string":
+        panel[column] = panel[column].map(str).astype("string")
+    elif kind == "category":
+        panel[column] = panel[column].map(str).astype("category")
     try:
         found = prepare_panel(
             panel, household="hh", label="poor", naive="income", time="year", group="village"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from training.panels.comparison import Sample
 from training.panels.ordering import cell_texts, in_order
 from training.panels.panel import Prepared, prepare_panel
 
-ASKED = {"household": "hh", "label": "poor", "naive": "income"}
+ASKED: dict[str, Any] = {"household": "hh", "label": "poor", "naive": "income"}
 
 
 def all_kinds(seed: int) -> pd.DataFrame:
@@ -61,7 +62,7 @@ def test_no_order_changes_what_is_learned_from(
     random.shuffle(columns)  # type: ignore[attr-defined]
     asked = {**ASKED, "time": time, "group": "village" if has_group else None}
     mixed = panel.iloc[rows][columns]
-    same(prepare_panel(panel, **asked), prepare_panel(mixed, **asked))  # type: ignore[arg-type]
+    same(prepare_panel(panel, **asked), prepare_panel(mixed, **asked))
 
 
 def test_a_shuffled_file_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -73,7 +74,7 @@ def test_a_shuffled_file_gives_the_same_bytes(tmp_path: Path) -> None:
     said = [
         json.dumps(
             compare_panel(read_table(tmp_path / name), **ASKED, time="year", group="village").as_json()
-        )  # type: ignore[arg-type]
+        )
         for name in ("one.csv", "two.csv")
     ]
     assert said[0] == said[1]
@@ -84,7 +85,7 @@ def test_a_file_and_the_table_in_memory_are_ordered_alike(tmp_path: Path) -> Non
     panel.to_csv(tmp_path / "t.csv", index=False)
     panel.to_parquet(tmp_path / "t.parquet")
     asked = {**ASKED, "time": "year"}
-    one, two = (prepare_panel(read_table(tmp_path / f"t.{kind}"), **asked) for kind in ("csv", "parquet"))  # type: ignore[arg-type]
+    one, two = (prepare_panel(read_table(tmp_path / f"t.{kind}"), **asked) for kind in ("csv", "parquet"))
     same(one, two)
 
 
