@@ -48,7 +48,19 @@ def test_every_threat_has_a_test_or_says_that_it_has_none(heading: str) -> None:
         assert one[2].startswith(("`tests/", "no test")), one
 
 
-@pytest.mark.parametrize("article", ["第五十五条", "第五十六条", "第二十四条", "第二十八条", "第十三条", "第十九条", "第五十七条", "第三十一条"])
+@pytest.mark.parametrize(
+    "article",
+    [
+        "第五十五条",
+        "第五十六条",
+        "第二十四条",
+        "第二十八条",
+        "第十三条",
+        "第十九条",
+        "第五十七条",
+        "第三十一条",
+    ],
+)
 def test_the_assessment_has_what_the_law_asks_for(article: str) -> None:
     assert article in IMPACT
 

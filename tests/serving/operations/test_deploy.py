@@ -225,7 +225,9 @@ def test_the_proxys_log_has_templates_and_no_address() -> None:
         assert variable not in form[0]
     assert re.search(r"error_log\s+\S+ emerg;", text)
     routes = dict(
-        re.findall(r'^\s+(~?\S+)\s+"?([^\s"]+)"?;$', text.partition("map $uri")[2].partition("\n}")[0], re.MULTILINE)
+        re.findall(
+            r'^\s+(~?\S+)\s+"?([^\s"]+)"?;$', text.partition("map $uri")[2].partition("\n}")[0], re.MULTILINE
+        )
     )
     # As nginx does it: an exact text first, then the patterns from the top.
     patterns = [(re.compile(one[1:]), to) for one, to in routes.items() if one.startswith("~")]
