@@ -105,12 +105,8 @@ class Guard:
             seconds = time.perf_counter() - started
             method, route = _method(scope), _route(scope)
             self.meters.record(exchange, method, route, status, seconds)
-            fields: dict[str, object] = {
-                "method": method,
-                "route": route,
-                "status": status,
-                "ms": round(seconds * 1000, 2),
-            }
+            fields: dict[str, object] = {"method": method, "route": route, "status": status}
+            fields["ms"] = round(seconds * 1000, 2)
             if exchange.problem:
                 fields["problem"] = exchange.problem
             LOGGER.info("request", extra={"fields": fields})
