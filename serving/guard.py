@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
@@ -98,7 +97,8 @@ class Guard:
         except ClientDisconnect:
             status = CLIENT_WENT_AWAY
         except Exception as error:
-            _log("failure", logging.ERROR, error=type(error).__name__, where=places_of(error))
+            failed = {"error": type(error).__name__, "where": places_of(error)}
+            LOGGER.error("failure", extra={"fields": failed})
             if not status:
                 response = self.respond(Request(scope), Problem("internal_error"))
                 await response(scope, receive, guarded)
@@ -106,8 +106,11 @@ class Guard:
             seconds = time.perf_counter() - started
             method, route = _method(scope), _route(scope)
             self.meters.record(exchange, method, route, status, seconds)
-            problem = {"problem": exchange.problem} if exchange.problem else {}
-            _log("request", method=method, route=route, status=status, ms=round(seconds * 1000, 2), **problem)
+            fields: dict[str, object] = {"method": method, "route": route, "status": status}
+            fields["ms"] = round(seconds * 1000, 2)
+            if exchange.problem:
+                fields["problem"] = exchange.problem
+            LOGGER.info("request", extra={"fields": fields})
 
 
 def _is_static(scope: Scope) -> bool:
@@ -122,8 +125,6 @@ def _method(scope: Scope) -> str:
 def _route(scope: Scope) -> str:
     if _is_static(scope):
         return _STATIC
+    if scope["path"] in READINESS:
+        return str(scope["path"])
     return str(getattr(scope.get("route"), "path", "unmatched"))
-
-
-def _log(event: str, level: int = logging.INFO, **fields: Any) -> None:
-    LOGGER.log(level, event, extra={"fields": fields})

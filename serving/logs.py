@@ -78,7 +78,7 @@ class JsonLines(logging.Formatter):
         exchange = current_exchange()
         if exchange is not None:
             line["request"] = exchange.number
-        if record.name.partition(".")[0] == OWN:
+        if _is_own(record):
             given = dict(getattr(record, "fields", {}))
             line |= {"event": str(record.msg), **_listed(given)}
         else:
@@ -99,9 +99,15 @@ def configure_logging() -> None:
     """Log JSON lines to standard error; for the commands that run the service and its workers."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
+    # Without its texts, what a library says in passing is only noise.
+    handler.addFilter(lambda record: _is_own(record) or record.levelno >= logging.WARNING)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # A failure to log would otherwise print the record with its arguments.
     logging.raiseExceptions = False
+
+
+def _is_own(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] == OWN
 
 
 def _listed(given: dict[str, Any]) -> dict[str, Any]:

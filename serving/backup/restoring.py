@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import sqlite3
 from dataclasses import dataclass, field
@@ -190,4 +191,4 @@ def _note(path: Path, settings: Settings, key: bytes | None, made: Restored) -> 
 
 
 def _aside(path: Path) -> Path:
-    return path.with_name(f"{path.name}.before-{stamp(utc_now())}")
+    return path.with_name(f"{path.name}.before-{stamp(utc_now())}-{secrets.token_hex(4)}")

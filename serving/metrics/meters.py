@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from sqlalchemy import Engine, event
@@ -15,6 +16,15 @@ REQUEST_SECONDS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 SCORING_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30)
 
 
+class _Bound(NamedTuple):
+    """What is counted of every request of one kind, found once: looking it up costs more than counting."""
+
+    requests: Counter
+    seconds: Histogram
+    bytes_in: Counter
+    bytes_out: Counter
+
+
 class Meters:
     """The counters of one service. Threads and, where a folder was made for it, processes add up.
 
@@ -23,6 +33,7 @@ class Meters:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._bound: dict[tuple[str, str, str], _Bound] = {}
         self._requests = Counter(
             "fangfan_requests", "Requests answered, by class of status",
             ("method", "route", "status"), registry=self.registry,
@@ -65,16 +76,24 @@ class Meters:
 
     def record(self, exchange: Exchange, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answered request; `route` is a template, `status` 0 where nothing was answered."""
-        self._requests.labels(method, route, f"{status // 100}xx").inc()
-        self._seconds.labels(route).observe(seconds)
+        kind = f"{status // 100}xx"
+        key = (method, route, kind)
+        bound = self._bound.get(key)
+        if bound is None:
+            bound = self._bound[key] = _Bound(
+                self._requests.labels(method, route, kind),
+                self._seconds.labels(route),
+                self._bytes_in.labels(route),
+                self._bytes_out.labels(route),
+            )
+        bound.requests.inc()
+        bound.seconds.observe(seconds)
+        bound.bytes_in.inc(exchange.bytes_in)
+        bound.bytes_out.inc(exchange.bytes_out)
         if exchange.scoring_seconds is not None:
             self._scoring.labels(route).observe(exchange.scoring_seconds)
         if exchange.problem is not None:
             self._problems.labels(route, exchange.problem).inc()
-        if exchange.bytes_in:
-            self._bytes_in.labels(route).inc(exchange.bytes_in)
-        if exchange.bytes_out:
-            self._bytes_out.labels(route).inc(exchange.bytes_out)
 
     def watch(self, engine: Engine) -> None:
         """Count the errors of a database by the name of their kind, which the driver's standard bounds."""

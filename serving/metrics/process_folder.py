@@ -57,18 +57,20 @@ def locked(folder: Path, how: int) -> Iterator[None]:
 
 
 def _add_up(total: Path, paths: list[Path]) -> None:
-    from prometheus_client.mmap_dict import MmapedDict, mmap_key
-    from prometheus_client.multiprocess import MultiProcessCollector
+    from prometheus_client import mmap_dict, multiprocess
 
+    # The library says no types of what it writes with itself.
+    library: Any = multiprocess.MultiProcessCollector
+    writer: Any = mmap_dict.MmapedDict
     there = [total] if total.exists() else []
-    metrics: Any = MultiProcessCollector.merge([str(one) for one in (*there, *paths)], accumulate=False)
+    metrics = library.merge([str(one) for one in (*there, *paths)], accumulate=False)
     beside = total.with_suffix(".new")
     beside.unlink(missing_ok=True)
-    written = MmapedDict(str(beside))
+    written = writer(str(beside))
     for metric in metrics:
         for sample in metric.samples:
             names, values = list(sample.labels), list(sample.labels.values())
-            key = mmap_key(metric.name, sample.name, names, values, metric.documentation)
+            key = mmap_dict.mmap_key(metric.name, sample.name, names, values, metric.documentation)
             written.write_value(key, sample.value, 0.0)
     written.close()
     beside.replace(total)

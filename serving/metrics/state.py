@@ -112,7 +112,7 @@ class ServiceState(Collector):
         value = policy_value("feed_delay_days", region, self.now().date()).value
         delays = GaugeMetricFamily(
             "fangfan_feed_normal_delay_days",
-            "Beyond it the feed is stale and its features missing",
+            "Beyond it a feed is stale",
             labels=("feed",),
         )
         for feed in DEPARTMENT_FEEDS:

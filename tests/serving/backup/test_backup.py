@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
@@ -10,15 +9,12 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tarfile
 import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -29,10 +25,11 @@ from serving.backup import making
 from serving.backup.checking import check_backup
 from serving.backup.key_copy import open_key, seal_key
 from serving.backup.making import archives, make_backup
-from serving.backup.manifest import BackupError, Manifest
+from serving.backup.manifest import BackupError
 from serving.backup.restoring import restore
 from serving.settings import Settings
 from serving.storage import AuditLog, KeyStore, connect, open_database
+from tests.serving.backup.harm import in_database, rewrite
 from tests.serving.backup.stock import UPLOADED, order_of, rows, settings_of, silent, stock, writing
 from tests.serving.postgres import Server
 
@@ -152,128 +149,6 @@ def test_a_backup_that_is_killed_leaves_nothing_that_is_taken_for_one(
     }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
-    root = tmp_path_factory.mktemp("sound")
-    (root / "backups").mkdir()
-    made = settings_of(root)
-    stock(made)
-    path, _ = make_backup(order_of(made), root / "backups", silent)
-    return path, load_audit_key(made.audit_key_path, is_begun=True)
-
-
-@hypothesis_settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(share=st.floats(0, 1, exclude_max=True), mask=st.integers(1, 255), is_cut=st.booleans())
-def test_a_byte_that_changes_is_found(
-    sound: tuple[Path, bytes], tmp_path: Path, share: float, mask: int, is_cut: bool
-) -> None:
-    path, key = sound
-    content = bytearray(path.read_bytes())
-    with tarfile.open(path) as tar:
-        members = [(one.offset, one.offset_data + one.size) for one in tar]
-    # Beyond the last member there is padding, which carries nothing.
-    first, last = 0, members[-1][1]
-    at = first + int(share * (last - first))
-    if is_cut:
-        content = content[:at]
-    else:
-        content[at] ^= mask
-    harmed = tmp_path / "harmed.tar"
-    harmed.write_bytes(content)
-    try:
-        checked = check_backup(harmed, key, silent, scratch_database=None, programs=None)
-    except BackupError:
-        return
-    # What no check can see: the padding after a member and the parts of a header that carry nothing.
-    with tarfile.open(path) as old, tarfile.open(harmed) as new:
-        for one in old:
-            source, now = old.extractfile(one), new.extractfile(one.name)
-            assert source is not None
-            assert now is not None
-            assert source.read() == now.read()
-    assert checked.faults == ()
-
-
-def rewrite(path: Path, change: Callable[[dict[str, bytes], dict[str, Any]], None]) -> Path:
-    """A backup whose members were changed by somebody who also makes the manifest agree."""
-    import hashlib
-
-    with tarfile.open(path) as tar:
-        members = {one.name: tar.extractfile(one).read() for one in tar}  # type: ignore[union-attr]
-    said = json.loads(members.pop("manifest.json"))
-    change(members, said)
-    for name, content in members.items():
-        said["files"].setdefault(name, {})
-        said["files"][name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    made = path.with_name("rewritten.tar")
-    with tarfile.open(made, "w") as tar:
-        for name, content in {**members, "manifest.json": json.dumps(said).encode()}.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            tar.addfile(entry, io.BytesIO(content))
-    return made
-
-
-def in_database(statement: str) -> Callable[[dict[str, bytes], dict[str, Any]], None]:
-    def change(members: dict[str, bytes], _: dict[str, Any]) -> None:
-        with closing(sqlite3.connect(":memory:")) as connection:
-            connection.deserialize(members["database"])
-            connection.execute(statement)
-            connection.commit()
-            members["database"] = connection.serialize()
-
-    return change
-
-
-@pytest.mark.parametrize(
-    ("statement", "said"),
-    [
-        ("DELETE FROM audit_entry WHERE seq = 3", "audit_entry has 4 rows, not 5"),
-        ("UPDATE audit_entry SET outcome = 'done' WHERE seq = 2", "entry 2: is not what was written"),
-        ("UPDATE audit_head SET seal = 'x'", "seal does not fit"),
-        ("DELETE FROM job", "job has 0 rows, not 2"),
-        ("UPDATE alembic_version SET version_num = '9999'", "none that this version can work with"),
-    ],
-)
-def test_a_database_that_was_changed_is_found_though_the_manifest_agrees(
-    sound: tuple[Path, bytes], statement: str, said: str
-) -> None:
-    path, key = sound
-    harmed = rewrite(path, in_database(statement))
-    faults = check_backup(harmed, key, silent, scratch_database=None, programs=None).faults
-    assert any(said in one for one in faults), faults
-
-
-def test_without_the_key_the_seal_is_said_to_be_unchecked(sound: tuple[Path, bytes]) -> None:
-    path, _ = sound
-    checked = check_backup(path, None, silent, scratch_database=None, programs=None)
-    assert checked.faults == ()
-    assert "seal" in checked.unchecked[0]
-    other = check_backup(path, bytes(32), silent, scratch_database=None, programs=None)
-    assert "not the one" in other.faults[0]
-
-
-@pytest.mark.parametrize("kind", ["outside", "absolute", "link", "twice", "extra"])
-def test_members_that_no_backup_has_are_refused(sound: tuple[Path, bytes], tmp_path: Path, kind: str) -> None:
-    path, key = sound
-    harmed = tmp_path / "inner" / "harmed.tar"
-    harmed.parent.mkdir()
-    with tarfile.open(path) as old, tarfile.open(harmed, "w") as new:
-        for one in old:
-            new.addfile(one, old.extractfile(one))
-        names = {"outside": "../escaped", "absolute": str(tmp_path / "escaped"), "twice": "database"}
-        entry = tarfile.TarInfo(names.get(kind, "jobs/x/extra"))
-        if kind == "link":
-            entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        new.addfile(entry, io.BytesIO())
-    with pytest.raises(BackupError):
-        check_backup(harmed, key, silent, scratch_database=None, programs=None)
-    assert not (tmp_path / "escaped").exists()
-    assert [one.name for one in harmed.parent.iterdir()] == ["harmed.tar"]
-
-
 def test_a_place_that_is_not_empty_is_left_alone_unless_told(
     tmp_path: Path, place: Settings, folder: Path
 ) -> None:
@@ -293,6 +168,30 @@ def test_a_place_that_is_not_empty_is_left_alone_unless_told(
     database.unlink()
     with pytest.raises(BackupError, match="--replace"):
         restore(path, place, silent, replace=False)
+
+
+@pytest.mark.parametrize("at", ["_put_jobs", "_put_sqlite", "_note"])
+def test_a_restore_that_is_broken_off_leaves_a_database_and_can_be_run_again(
+    tmp_path: Path, place: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    path, _ = make_backup(order_of(place), folder, silent)
+    database = Path(place.database_url.removeprefix("sqlite:///"))
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("DELETE FROM api_key")
+        connection.commit()
+
+    def broken(*_: object) -> None:
+        raise OSError(5, "the machine is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(f"serving.backup.restoring.{at}", broken)
+        with pytest.raises(OSError, match="gone"):
+            restore(path, place, silent, replace=True)
+    # The old one until the very step that puts the new one there.
+    assert rows(database, "api_key") == (1 if at == "_note" else 0)
+    restore(path, place, silent, replace=True)
+    assert rows(database, "api_key") == 1
+    assert len(list((place.jobs_folder / "jobs").iterdir())) == 2
 
 
 def test_a_database_in_use_is_not_replaced(place: Settings, folder: Path) -> None:
@@ -427,12 +326,6 @@ def test_the_commands_say_what_they_did(tmp_path: Path, place: Settings, folder:
     assert back.exit_code == 0, back.output
     assert "keys revoked" in back.stdout
     assert rows(target / "s.db", "job") == 2
-
-
-def test_a_manifest_of_another_format_is_refused() -> None:
-    for text in ("", "[]", "{}", '{"format": 2}', '{"format": "1"}', '{"format": 1, "files": 3}', "null"):
-        with pytest.raises(BackupError):
-            Manifest.read(text)
 
 
 def test_postgresql_is_copied_by_its_own_programs(postgres: Server, tmp_path: Path, folder: Path) -> None:

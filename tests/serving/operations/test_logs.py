@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.exchange import accepted_number, current_exchange, exchange_of
-from serving.logs import FIELDS, JsonLines
+from serving.logs import FIELDS, JsonLines, configure_logging
 from tests.serving.conftest import Client
 
 CANARIES = ("张三丰", "110101199003077774", "13812345678", "CANARY")
@@ -134,10 +134,6 @@ def test_events_are_texts_of_the_code() -> None:
             if not (isinstance(node.func.value, ast.Name) and node.func.value.id == "LOGGER"):
                 continue
             seen += 1
-            if node.func.attr == "log":
-                # Only the helper beside the request's line, whose callers are looked at below.
-                assert path.name == "guard.py"
-                continue
             event = node.args[0]
             texts = [event.body, event.orelse] if isinstance(event, ast.IfExp) else [event]
             assert len(node.args) == 1, path
@@ -229,3 +225,19 @@ def test_an_error_within_a_request_shows_nothing_of_what_was_sent(
     failure = next(json.loads(one) for one in lines if json.loads(one)["event"] == "failure")
     assert failure["error"] == "RuntimeError"
     assert failure["request"] == answer.headers["x-request-id"]
+
+
+def test_what_a_library_says_in_passing_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    before, level, raises = root.handlers[:], root.level, logging.raiseExceptions
+    try:
+        configure_logging()
+        logging.getLogger("uvicorn.error").info("Started server process [%d]", 7)
+        logging.getLogger("uvicorn.error").warning("Invalid HTTP request received: CANARY")
+        logging.getLogger("fangfan.serving").info("model ready", extra={"fields": {"version": "v1"}})
+    finally:
+        root.handlers[:], logging.raiseExceptions = before, raises
+        root.setLevel(level)
+    lines = [json.loads(one) for one in capsys.readouterr().err.splitlines()]
+    assert [one["event"] for one in lines] == ["library", "model ready"]
+    assert "CANARY" not in json.dumps(lines)
