@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, Response
 from prometheus_client import CollectorRegistry, generate_latest
@@ -52,6 +53,8 @@ def router(meters: Meters, state: ServiceState) -> APIRouter:
 def _together(folder: Path) -> bytes:
     add_up_ended(folder)
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, str(folder))
+    # The library says no types of it.
+    collector: Any = MultiProcessCollector
+    collector(registry, str(folder))
     with locked(folder, fcntl.LOCK_SH):
         return generate_latest(registry)

@@ -110,10 +110,8 @@ def test_a_unit_is_held_in(path: Path) -> None:
 
 def test_systemd_waits_longer_than_the_service_may_take() -> None:
     example = (DEPLOY / "fangfan.env.example").read_text(encoding="utf-8")
-    allowed = sum(
-        int(re.search(rf"^{PREFIX}{name}=(\d+)", example, re.MULTILINE)[1])  # type: ignore[index]
-        for name in ("DRAIN_NOTICE_SECONDS", "DRAIN_SECONDS")
-    )
+    found = dict(re.findall(rf"^{PREFIX}(DRAIN_\w+)=(\d+)", example, re.MULTILINE))
+    allowed = sum(int(found[name]) for name in ("DRAIN_NOTICE_SECONDS", "DRAIN_SECONDS"))
     assert (
         int(section(DEPLOY / "systemd" / "fangfan@.service")["TimeoutStopSec"][0]) > allowed + SPARE_SECONDS
     )
@@ -224,7 +222,7 @@ def test_the_proxys_log_has_templates_and_no_address() -> None:
     ):
         assert variable not in form[0]
     assert re.search(r"error_log\s+\S+ emerg;", text)
-    routes = dict(
+    routes: dict[str, str] = dict(
         re.findall(
             r'^\s+(~?\S+)\s+"?([^\s"]+)"?;$', text.partition("map $uri")[2].partition("\n}")[0], re.MULTILINE
         )
