@@ -142,8 +142,6 @@ def read_heads(data: Path) -> tuple[pd.DataFrame, Classes]:
         raise DataError(f"{FILE} lacks the columns {', '.join(missing[:8])}")
     if not people[TARGET].isin(range(1, CLASSES + 1)).all():
         raise DataError(f"{TARGET} of {FILE} holds other classes than 1, 2, 3 and 4")
-    # The order of a file's rows is chance, and folds follow it.
-    people = people.sort_values([HOUSEHOLD, "Id"], ignore_index=True)
     for name in ("dependency", "edjefe", "edjefa"):
         people[name] = pd.to_numeric(people[name].replace(WORDED), errors="coerce")
     heads = people[people[HEAD] == 1].set_index(HOUSEHOLD)
