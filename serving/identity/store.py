@@ -29,7 +29,7 @@ LOGGER = logging.getLogger("fangfan.serving")
 HEAD = "head"
 """How the head of a household is called among its persons."""
 HOUR = dt.timedelta(hours=1)
-_LOCK = 4
+_LOCK = 5
 _ORDER = tuple(Kind)
 
 

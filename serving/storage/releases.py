@@ -25,7 +25,7 @@ from serving.storage.tables import release_entry as table
 
 MOST_WORDS = 500
 MOST_BY = 120
-_LOCK = 4
+_LOCK = 6
 
 
 class Change(StrEnum):

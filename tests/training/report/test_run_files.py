@@ -132,7 +132,7 @@ def test_every_section_is_there_and_absent_ones_are_left_out(whole: dict[str, An
     for key in ("explanations", "golden", "run", "list_changes", "tuning", "horizons", "something_new"):
         del whole[key]
     left = set(read(render_report(whole)).ids)
-    assert not {"explanations", "golden", "provenance", "lists", "tuning", "horizons", "more"} & left
+    assert not {"explanations", "golden", "lists", "tuning", "horizons", "more"} & left
 
 
 def test_records_become_rows_named_by_their_text() -> None:
