@@ -98,7 +98,9 @@ def test_line_and_certainty_travel_with_the_model(finished: FinishedRun) -> None
 def test_the_run_says_what_it_was_made_from(finished: FinishedRun, county_folder: Path) -> None:
     run = connect(finished.tracking_uri).get_run(finished.run_id)
     tags = run.data.tags
-    read = [county_folder / name for name in ("signals", "outcomes.parquet", "visits.parquet", "area_groups.yaml")]
+    read = [
+        county_folder / name for name in ("signals", "outcomes.parquet", "visits.parquet", "area_groups.yaml")
+    ]
     assert tags["data_sha256"] == data_fingerprint(*read)
     assert len(tags["git_revision"].removesuffix("+changes")) in {40, len("unknown")}
     assert tags["library.lightgbm"].count(".") == 2
