@@ -14,15 +14,20 @@ import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.exc import OperationalError
 
-from features.signals import Delivery
+from features.policy import policy_value
+from features.signals import Delivery, complete
+from features.signals.store import Signals
 from serving.access import Role
 from serving.app import create_app
+from serving.drain import Drain
 from serving.errors import PROBLEMS
 from serving.metrics.feed_ages import DEPARTMENT_FEEDS, ages_of
 from serving.metrics.process_folder import add_up_ended
+from serving.metrics.state import ServiceState
 from serving.settings import Settings
 from tests.serving.conftest import Client, a_household, a_request
 
@@ -181,6 +186,27 @@ def test_feeds_that_cannot_be_read_are_told(tmp_path: Path) -> None:
         0,
         True,
     )
+
+
+def test_the_ages_of_feeds_stand_beside_what_is_normal(client: Client, tmp_path: Path) -> None:
+    """From the folder that intake writes to what Prometheus reads."""
+    until = dt.date(2026, 9, 30)
+    Signals({}, complete(("illness",), "500999", dt.date(2020, 1, 1), until)).save(tmp_path)
+    settings = Settings(tmp_path, f"sqlite:///{tmp_path}/s.db", signals_dir=tmp_path)
+    state = ServiceState(
+        client.app.state.store.engine, client.app.state.champion, Drain(), settings,
+        now=lambda: dt.datetime(2026, 11, 1, tzinfo=dt.UTC),
+    )  # fmt: skip
+    registry = CollectorRegistry()
+    registry.register(state)
+    found = samples(generate_latest(registry).decode())
+    assert value(found, "fangfan_feeds_readable") == 1
+    for end in ("newest", "oldest"):
+        assert value(found, f"fangfan_feed_{end}_age_days", feed="illness") == 32
+        assert value(found, f"fangfan_feed_{end}_age_days", feed="loan") == math.inf
+    delays = policy_value("feed_delay_days", "CN-50", dt.date(2026, 11, 1)).value
+    for feed in DEPARTMENT_FEEDS:
+        assert value(found, "fangfan_feed_normal_delay_days", feed=feed) == delays[feed]
 
 
 AREAS = ("50", "500999", "500999100", "500999100201", "500998")
