@@ -44,13 +44,14 @@ def router(meters: Meters, state: ServiceState) -> APIRouter:
     )
     def metrics() -> Response:
         folder = os.environ.get(VARIABLE)
-        counted = _together(Path(folder)) if folder else generate_latest(meters.registry)
+        counted = together(Path(folder)) if folder else generate_latest(meters.registry)
         return Response(counted + generate_latest(live), media_type=CONTENT_TYPE)
 
     return made
 
 
-def _together(folder: Path) -> bytes:
+def together(folder: Path) -> bytes:
+    """What all processes counted that share a folder, in Prometheus' text format."""
     add_up_ended(folder)
     registry = CollectorRegistry()
     # The library says no types of it.

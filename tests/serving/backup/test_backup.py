@@ -235,7 +235,7 @@ def test_the_audit_key_is_left_out_unless_it_can_be_sealed(
 
 
 @given(st.binary(min_size=32, max_size=32), st.integers(0, 2), st.integers(0, 15))
-@hypothesis_settings(max_examples=3, deadline=None)
+@hypothesis_settings(max_examples=2, deadline=None)
 def test_a_sealed_key_opens_with_its_passphrase_alone(key: bytes, part: int, at: int) -> None:
     text = seal_key(key, "a passphrase of some length")
     assert open_key(text, "a passphrase of some length") == key

@@ -232,7 +232,7 @@ def a_service(
     ]  # fmt: skip
     environment = {
         **os.environ,
-        "FANGFAN_DRAIN_NOTICE_SECONDS": "4",
+        "FANGFAN_DRAIN_NOTICE_SECONDS": "3",
         "FANGFAN_METRICS_DIR": str(folder / "metrics"),
     }
     log = (folder / f"log-{port}").open("ab")

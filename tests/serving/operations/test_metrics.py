@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +21,7 @@ from features.policy import policy_value
 from features.signals import Delivery, complete
 from features.signals.store import Signals
 from serving.access import Role
+from serving.api.metrics import together
 from serving.app import create_app
 from serving.drain import Drain
 from serving.errors import PROBLEMS
@@ -248,15 +248,9 @@ meters = Meters()
 for _ in range(int(sys.argv[2])):
     with meters.in_flight():
         meters.record(Exchange("0" * 32, bytes_in=10), "GET", "/v1/model", 200, 0.004)
-sys.stdout.write("counted\\n"); sys.stdout.flush()
 held = meters.in_flight(); held.__enter__()
+sys.stdout.write("counted\\n"); sys.stdout.flush()
 sys.stdin.read()
-"""
-READS = """
-import sys
-from pathlib import Path
-from serving.api.metrics import _together
-sys.stdout.write(_together(Path(sys.argv[1])).decode())
 """
 
 
@@ -270,11 +264,7 @@ def _run(code: str, folder: Path, *more: str) -> subprocess.Popen[str]:
 
 
 def _read_together(folder: Path) -> Samples:
-    made = subprocess.run(
-        [sys.executable, "-c", READS, str(folder)], capture_output=True, text=True, check=True,
-        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)},
-    )  # fmt: skip
-    return samples(made.stdout)
+    return samples(together(folder).decode())
 
 
 def test_processes_count_together_and_what_dead_ones_counted_stays(tmp_path: Path) -> None:
