@@ -136,6 +136,7 @@ def lock() -> None:
     command += ["pyproject.toml", "--extra", "build"]
     locks: tuple[tuple[list[str], str], ...] = (
         ([], "requirements.lock"),
+        (["--extra", "postgres"], "requirements-service.lock"),
         (["--extra", "test"], "requirements-test.lock"),
         (["--extra", "test", "--extra", "spark"], "requirements-spark.lock"),
     )

@@ -77,8 +77,10 @@ app.command()(restore)
 def score(
     signals: Annotated[Path, typer.Option(help="Folder that `python -m features intake` wrote")],
     as_of: Annotated[str, typer.Option(help="Date to score on, YYYY-MM-DD: only what was known then counts")],
-    bundle: BundleDir,
     database: DatabaseUrl,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Folder of a model bundle; if not given, the model in service")
+    ] = None,
     health: Annotated[
         bool, typer.Option(help="Judge the deliveries first: nothing is scored from a feed that is at fault")
     ] = True,
@@ -93,6 +95,7 @@ def score(
     from scoring import load_bundle
     from serving.batch import score_all
     from serving.kept_models import KeptModels
+    from serving.models.service_models import bundle_in_service
     from serving.storage import AssessmentStore, open_database
 
     started = time.perf_counter()
@@ -100,8 +103,9 @@ def score(
     store = AssessmentStore(open_database(database))
     try:
         with _progress(shown=not as_json) as tell:
-            delivered, model = Deliveries.load(signals), load_bundle(bundle)
-            KeptModels(kept_models).keep(bundle)
+            delivered = Deliveries.load(signals)
+            model, folder = (load_bundle(bundle), bundle) if bundle else bundle_in_service(database)
+            KeptModels(kept_models).keep(folder)
             judged = None
             if health:
                 judged = check_health(

@@ -61,6 +61,10 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "rows": _number,
     "keys": _number,
     "version": _text(_WORD),
+    "webhook": _text(_HEX),
+    "delivery": _text(_WORD),
+    "outcome": _text(_NAME),
+    "attempt": _number,
     # Why a model cannot be loaded: the operator's own files, never a household's.
     "reason": _text(_PLAIN),
 }

@@ -111,6 +111,7 @@ def test_lock_files_name_no_index(path: Path) -> None:
 
 def test_there_are_lock_files() -> None:
     assert [one.name for one in LOCKS] == [
+        "requirements-service.lock",
         "requirements-setup.lock",
         "requirements-spark.lock",
         "requirements-test.lock",

@@ -127,8 +127,9 @@ def restore(
     if made.is_outdated:
         print("its revision is older than this version: run `python -m serving migrate`")
     print(
-        "keys revoked, accounts closed and identities erased since then are back: do these again before the "
-        "service starts (docs/how-to/run-the-service.md)"
+        "keys revoked and accounts locked or removed since then are back: do these again before the service "
+        "starts. Identities erased since then stay closed: their keys are not in a backup "
+        "(docs/how-to/run-the-service.md)"
     )
 
 
@@ -137,7 +138,10 @@ def _settings(database: str, audit_key_file: Path | None) -> Settings:
 
     jobs, bundle = os.environ.get("FANGFAN_JOBS_DIR"), os.environ.get("FANGFAN_BUNDLE_DIR")
     return Settings(
-        Path(bundle or ""), database, jobs_dir=Path(jobs) if jobs else None, audit_key_file=audit_key_file
+        Path(bundle) if bundle else None,
+        database,
+        jobs_dir=Path(jobs) if jobs else None,
+        audit_key_file=audit_key_file,
     )
 
 

@@ -80,12 +80,14 @@ class ServiceModels:
         return self.store.path(pick.version)
 
 
-def bundle_in_service() -> tuple[Bundle, Path]:
+def bundle_in_service(database_url: str | None = None) -> tuple[Bundle, Path]:
     """The bundle in service by the environment's settings, and where it lies; raises `ModelError` for none.
+
+    `database_url` is the database that says which, if it is not the settings'.
 
     For batches, which somebody starts: the switch is for what answers by itself.
     """
-    settings = Settings.from_environment()
+    settings = Settings.from_environment(database_url=database_url)
     engine = open_database(settings.database_url)
     try:
         models = ServiceModels.of(settings, engine)

@@ -57,6 +57,9 @@ _COUNTED = {
 }
 """What `Counts` counts, as Spark's SQL over a row."""
 
+ASIDE = ".spark-"
+"""What the names of folders begin with that Spark writes into, before their files are moved into place."""
+
 
 def score_province_on_spark(
     session: SparkSession,
@@ -85,6 +88,9 @@ def score_province_on_spark(
         names = [one.name for one in stored.buckets]
         steps = [names[at : at + BUCKETS_AT_ONCE] for at in range(0, len(names), BUCKETS_AT_ONCE)]
         folder = ProvinceFolder(out)
+        for left in out.glob(f"{ASIDE}*"):
+            # A killed run wrote it; what it finished was moved into place.
+            shutil.rmtree(left)
         finished = {one[0]: done for one in steps if (done := folder.find(one[0]))}
         resumed = len(finished)
         todo = [one for one in steps if one[0] not in finished]
@@ -127,8 +133,7 @@ class _OnSpark:
         """Score some buckets and put what is said into the folder."""
         if self._villages is None:
             self._villages = self._village_facts(folder, tell)
-        aside = folder.out / f".spark-{buckets[0]}"
-        shutil.rmtree(aside, ignore_errors=True)
+        aside = folder.out / f"{ASIDE}{buckets[0]}"
         county = f"SUBSTRING(village_code, 1, {COUNTY_DIGITS}) AS county"
         frame = self._assessments(buckets).selectExpr("*", county)
         # One file a county, as the other engine writes it.

@@ -112,7 +112,11 @@ class Courier:
         )
 
     def _settle(self, taken: Taken, sent: Sent) -> None:
-        fields: dict[str, Any] = {"webhook": taken.webhook.id, "event": taken.event_id, "outcome": sent.code}
+        fields: dict[str, Any] = {
+            "webhook": taken.webhook.id,
+            "delivery": taken.event_id,
+            "outcome": sent.code,
+        }
         if sent.is_taken:
             self.store.settle(taken, DeliveryState.DELIVERED, sent.code)
             LOGGER.info("webhook delivered", extra={"fields": fields})
