@@ -89,7 +89,11 @@ class Guard:
             await send(message)
 
         try:
-            if self.drain.is_begun and scope["path"] in READINESS:
+            if _has_nul(scope):
+                # PostgreSQL fails at it, and no key, code or date has one.
+                response = self.respond(Request(scope), Problem("request_malformed"))
+                await response(scope, receive, guarded)
+            elif self.drain.is_begun and scope["path"] in READINESS:
                 response = self.respond(Request(scope), Problem("draining", headers={"Retry-After": "5"}))
                 await response(scope, receive, guarded)
             else:
@@ -111,6 +115,10 @@ class Guard:
             if exchange.problem:
                 fields["problem"] = exchange.problem
             LOGGER.info("request", extra={"fields": fields})
+
+
+def _has_nul(scope: Scope) -> bool:
+    return "\x00" in scope["path"] or b"%00" in scope["query_string"]
 
 
 def _is_static(scope: Scope) -> bool:

@@ -131,12 +131,17 @@ def scoring_router(champion: Champion, settings: Settings) -> APIRouter:
     }
 
     @made.post(f"{_VERSIONED}/infer", summary="Score vectors with a version", **documented)
+    async def infer_with(request: Request, name: str, version: str) -> Response:
+        return await answer(request, _scorer(champion, name, version))
+
     @made.post("/v2/models/{name}/infer", summary="Score vectors", **documented)
-    async def infer(request: Request, name: str, version: str | None = None) -> Response:
-        scorer = _scorer(champion, name, version)
+    async def infer(request: Request, name: str) -> Response:
+        return await answer(request, _scorer(champion, name, None))
+
+    async def answer(request: Request, scorer: Scorer) -> Response:
         body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
-        answer = await run_sized(body, _answer, scorer, body, settings.max_households)
-        return Response(answer, media_type="application/json")
+        told = await run_sized(body, _answer, scorer, body, settings.max_households)
+        return Response(told, media_type="application/json")
 
     return made
 

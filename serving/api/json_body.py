@@ -80,7 +80,10 @@ def _parse_plain(body: bytes) -> Any:
         return _NOT_PLAIN
     shape = body.translate(None, _NO_SHAPE).replace(b'""', b"")
     for _ in range(DEEPEST):
-        shape = shape.replace(b"[]", b"").replace(b"{}", b"")
+        if not shape:
+            break
+        # A level at a time: what is found empty becomes a mark before it is nothing.
+        shape = shape.replace(b"[]", b".").replace(b"{}", b".").replace(b".", b"")
     # Not empty: nested deeper, not closed, or a text that has brackets.
     if shape:
         return _NOT_PLAIN
