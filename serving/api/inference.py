@@ -30,6 +30,7 @@ from serving.errors import Problem
 from serving.exchange import timed
 from serving.scorer import Scorer
 from serving.settings import Settings
+from serving.turns import Turns
 
 MODEL = "fangfan"
 """The name of the one model there is."""
@@ -103,7 +104,7 @@ def router(champion: Champion) -> APIRouter:
     return made
 
 
-def scoring_router(champion: Champion, settings: Settings) -> APIRouter:
+def scoring_router(champion: Champion, settings: Settings, turns: Turns) -> APIRouter:
     """The routes that score vectors."""
     made = APIRouter(tags=["vectors"], route_class=DirectRoute)
     example = {
@@ -140,7 +141,7 @@ def scoring_router(champion: Champion, settings: Settings) -> APIRouter:
 
     async def answer(request: Request, scorer: Scorer) -> Response:
         body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
-        told = await run_sized(body, _answer, scorer, body, settings.max_households)
+        told = await run_sized(turns, body, _answer, scorer, body, settings.max_households)
         return Response(told, media_type="application/json")
 
     return made

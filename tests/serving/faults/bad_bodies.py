@@ -175,7 +175,7 @@ KINDS: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 def _squeezed(name: str, whole: bytes) -> bytes:
-    return {"gzip": gzip.compress, "deflate": zlib.compress}.get(name, bytes)(whole)
+    return gzip.compress(whole) if "gzip" in name else zlib.compress(whole) if name == "deflate" else whole
 
 
 _PART = f'--x\r\nContent-Disposition: form-data; name="as_of_date"\r\n\r\n{MARKER}\r\n'.encode()

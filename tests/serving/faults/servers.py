@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from serving.connections import SteadyProtocol, SteadyServer
 
 
 @dataclass
@@ -55,10 +57,12 @@ class Running:
 
 
 @contextmanager
-def running(app: FastAPI, headers: dict[str, str] | None = None, **more: Any) -> Iterator[Running]:
+def running(app: ASGIApp, headers: dict[str, str] | None = None, **more: Any) -> Iterator[Running]:
     """A service that answers on a port of this machine until the block ends."""
-    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False, **more)
-    server = uvicorn.Server(config)
+    config = uvicorn.Config(
+        app, port=0, lifespan="off", log_config=None, access_log=False, http=SteadyProtocol, **more
+    )
+    server = SteadyServer(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     until = time.monotonic() + 60

@@ -54,7 +54,7 @@ class Asked:
     keys: dict[Role, dict[str, str]]
     is_postgres: bool
 
-    def operation(self, route: str) -> APIOperation:
+    def operation(self, route: str) -> APIOperation[Any, Any, Any, Any]:
         method, path = route.split()
         schema = schemathesis.openapi.from_dict(self.document)
         schema.app = without_lifespan(self.client.app)
@@ -132,7 +132,7 @@ def test_no_answer_is_a_fault(asked: Asked, route: str, mode: GenerationMode) ->
     @settings(max_examples=EXAMPLES, derandomize=True, deadline=None, database=None,
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(case=cases)
-    def ask(case: Case) -> None:
+    def ask(case: Case[Any]) -> None:
         answer = case.call(headers=headers)
         case.validate_response(answer, checks=wanted)
 
@@ -151,7 +151,8 @@ HOSTILE = ("%00", "a%00b", "%ff%fe", "%ed%a0%80", "%F0%9F%98%80", "a" * 4_000, "
 def test_no_address_is_a_fault(asked: Asked, route: str) -> None:
     """What a database takes for the end of a text, or for an order, in every place of every address."""
     method, path = route.split()
-    headers, more = asked.headers(route), {"json": {}} if method in {"POST", "PUT"} else {}
+    headers = asked.headers(route)
+    more: dict[str, Any] = {"json": {}} if method in {"POST", "PUT"} else {}
     for value in HOSTILE:
         known = {name: STORED.get(name, "0" * 32) for name in re.findall(r"{(\w+)}", path)}
         for name in known:
