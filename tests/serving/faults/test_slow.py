@@ -93,7 +93,7 @@ def half_a_form(service: Running) -> bytes:
     return f"{head}5\r\n--x\r\n\r\n".encode()
 
 
-BEGINNINGS = {
+BEGINNINGS: dict[Callable[[Running], bytes], bytes] = {
     nothing: b"", half_a_head: b"a", half_a_body: b" ", body_for_nobody: b" ", half_a_form: b"1\r\nx\r\n"
 }  # fmt: skip
 
