@@ -222,6 +222,7 @@ def run(
         count_together(settings.metrics_dir)
     # It imports what counts, which asks for the folder once.
     from serving.app import create_app
+    from serving.connections import SteadyProtocol
     from serving.drain import DrainingServer
 
     service = create_app(settings)
@@ -231,7 +232,7 @@ def run(
     # The server's own access log would hold addresses, and so keys of households; `Guard` writes another.
     config = uvicorn.Config(
         service, host=settings.host, port=settings.port, access_log=False, log_config=None,
-        server_header=False, timeout_graceful_shutdown=settings.drain_seconds,
+        http=SteadyProtocol, server_header=False, timeout_graceful_shutdown=settings.drain_seconds,
     )  # fmt: skip
     try:
         DrainingServer(config, service.state.drain, settings.drain_notice_seconds, supervisor.stop).run()

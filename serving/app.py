@@ -48,7 +48,7 @@ from serving.bulk import JobFolders
 from serving.champion import Champion
 from serving.disclosure import Disclosure
 from serving.drain import Drain
-from serving.errors import Problem, problem_of_status, problem_response
+from serving.errors import Problem
 from serving.exchange import current_exchange
 from serving.guard import Guard
 from serving.identity.opening import open_identities
@@ -58,6 +58,7 @@ from serving.metrics.meters import Meters
 from serving.metrics.state import ServiceState
 from serving.models.registry_watch import RegistryWatch
 from serving.models.service_models import ServiceModels
+from serving.problem_answers import problem_of_status, problem_response
 from serving.replay import Replayer
 from serving.settings import Settings
 from serving.signals_folder import SignalsFolder
@@ -75,6 +76,7 @@ from serving.storage import (
     is_begun,
     open_database,
 )
+from serving.turns import Turns
 
 _MACHINES = ("/v1/", "/v2", "/invocations", "/ping", "/health/", "/metrics", "/openapi.json")
 
@@ -101,6 +103,7 @@ def create_app(settings: Settings) -> FastAPI:
     folders.prepare()
     job_desk = jobs.JobDesk(JobQueue(store.engine, most_open=settings.max_jobs), folders, settings)
     meters, drain = Meters(), Drain()
+    turns = Turns(settings.max_at_once, settings.max_waiting, settings.max_held_bytes)
     meters.watch(engine)
     champion = Champion(ServiceModels.of(settings, engine))
     watch = RegistryWatch(settings, champion.tell_registry)
@@ -145,7 +148,7 @@ def create_app(settings: Settings) -> FastAPI:
         version="1",
         lifespan=lifespan,
         dependencies=[Depends(gate.admit)],
-        middleware=[Middleware(Guard, respond=respond, meters=meters, drain=drain)],
+        middleware=[Middleware(Guard, respond=respond, meters=meters, drain=drain, turns=turns)],
         exception_handlers={
             Problem: on_problem,
             HTTPException: on_http_error,
@@ -165,14 +168,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.desk = desk
     app.state.identities = identity_store
     app.state.drain = drain
+    app.state.turns = turns
     villages, usual = VillageStore(store.engine), UsualStore(store.engine)
     around = Around(villages, usual, settings.lookup_seconds)
     past, signals = HistoryStore(store.engine, audit), SignalsFolder(settings.signals_dir)
     # Routes are tried in this order: those that are asked all day come first.
-    app.include_router(scores.router(champion, around, StoredScoring(signals, past, around), settings))
-    app.include_router(inference.scoring_router(champion, settings))
-    app.include_router(invocations.router(champion, settings))
-    app.include_router(what_if.router(champion, villages, settings))
+    app.include_router(scores.router(champion, around, StoredScoring(signals, past, around), settings, turns))
+    app.include_router(inference.scoring_router(champion, settings, turns))
+    app.include_router(invocations.router(champion, settings, turns))
+    app.include_router(what_if.router(champion, villages, settings, turns))
     app.include_router(inference.router(champion))
     app.include_router(health.router(champion, store))
     app.include_router(measures.router(champion))

@@ -11,6 +11,8 @@ from types import FrameType
 
 import uvicorn
 
+from serving.connections import SteadyServer
+
 LOGGER = logging.getLogger("fangfan.serving")
 
 READINESS = frozenset({"/health/ready", "/v2/health/ready", "/ping"})
@@ -35,7 +37,7 @@ class Drain:
         self._begun.set()
 
 
-class DrainingServer(uvicorn.Server):
+class DrainingServer(SteadyServer):
     """The server, which is told to end by SIGTERM or SIGINT.
 
     For `notice_seconds` requests are still taken while readiness says `draining`, so that whoever distributes

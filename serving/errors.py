@@ -6,12 +6,9 @@ health and money. Callers branch on `code`, never on a text.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from starlette.responses import Response
 
 PROBLEM_TYPE = "application/problem+json"
 MOST_ERRORS = 100
@@ -263,6 +260,12 @@ PROBLEMS: dict[str, ProblemKind] = {
         "The service failed; the fault is not in the request's form.",
         "Try again; if it fails again, tell the operator the X-Request-Id of the answer.",
     ),
+    "busy": ProblemKind(
+        503,
+        "Busy",
+        "As many requests are being answered, or wait, as the service takes.",
+        "Send the request again after the seconds that Retry-After says.",
+    ),
     "model_loading": ProblemKind(
         503, "Model loading", "The model is being loaded.", "Try again in a few seconds."
     ),
@@ -372,28 +375,3 @@ class Problem(Exception):
         if self.errors:
             body["errors"] = [vars(one) for one in self.errors]
         return body
-
-
-_BY_STATUS = {
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "body_too_large",
-    415: "media_type_unsupported",
-}
-
-
-def problem_of_status(status: int, headers: Mapping[str, str] | None = None) -> Problem:
-    """The problem for an HTTP error that the framework itself raised; its own text is dropped."""
-    code = _BY_STATUS.get(status, "request_malformed" if status < 500 else "internal_error")
-    allow = {name: value for name, value in (headers or {}).items() if name.lower() == "allow"}
-    return Problem(code, headers=allow)
-
-
-def problem_response(problem: Problem) -> Response:
-    """The problem as an ``application/problem+json`` response."""
-    return Response(
-        json.dumps(problem.body(), ensure_ascii=False),
-        status_code=problem.kind.status,
-        media_type=PROBLEM_TYPE,
-        headers=problem.headers,
-    )

@@ -15,17 +15,21 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.connections import ARRIVAL
 from serving.drain import READINESS, Drain
 from serving.errors import Problem
 from serving.exchange import Exchange, exchange_of
 from serving.logs import places_of
 from serving.metrics.meters import Meters
+from serving.turns import Turns
 
 LOGGER = logging.getLogger("fangfan.serving")
 CLIENT_WENT_AWAY = 499
 NUMBER = "X-Request-Id"
 """The header that tells the number of the request; the log has the same."""
 
+ALWAYS = READINESS | {"/health/live", "/v2/health/live", "/metrics"}
+"""Addresses that are answered in a crowd as well: what watches the service has to see it."""
 _STATIC = "/static/"
 _KEEP = "max-age=600"
 """The style sheet may be kept a while: pages are read over slow lines. Nothing else is ever kept."""
@@ -51,26 +55,49 @@ Respond = Callable[[Request, Problem], Response]
 class Guard:
     """Outermost middleware. `respond` words a problem in the form the caller reads."""
 
-    def __init__(self, app: ASGIApp, respond: Respond, meters: Meters, drain: Drain) -> None:
+    def __init__(self, app: ASGIApp, respond: Respond, meters: Meters, drain: Drain, turns: Turns) -> None:
         self.app = app
         self.respond = respond
         self.meters = meters
         self.drain = drain
+        self.turns = turns
+        self._open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         with exchange_of(Headers(scope=scope).getlist("traceparent")) as exchange, self.meters.in_flight():
-            await self._answer(exchange, scope, receive, send)
+            self._open += 1
+            try:
+                await self._answer(exchange, scope, receive, send)
+            finally:
+                self._open -= 1
+
+    def _check(self, scope: Scope, started: float) -> None:
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+            # PostgreSQL fails at it, and no key, code or date has one.
+            raise Problem("request_malformed")
+        if self.drain.is_begun and scope["path"] in READINESS:
+            raise Problem("draining", headers={"Retry-After": "5"})
+        if scope["path"] not in ALWAYS:
+            arrived, taken = scope.get(ARRIVAL, (started, 0))
+            self.turns.check(self._open, taken, started - arrived)
 
     async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        status = 0
+        status = held = 0
+        # Files of a form are written to the disk as they come.
+        is_held = not Headers(scope=scope).get("content-type", "").startswith("multipart/")
 
         async def counted() -> Message:
+            nonlocal held
             message = await receive()
-            exchange.bytes_in += len(message.get("body", b""))
+            size = len(message.get("body", b""))
+            exchange.bytes_in += size
+            if is_held and size:
+                held += size
+                self.turns.hold(size)
             return message
 
         async def guarded(message: Message) -> None:
@@ -89,11 +116,11 @@ class Guard:
             await send(message)
 
         try:
-            if self.drain.is_begun and scope["path"] in READINESS:
-                response = self.respond(Request(scope), Problem("draining", headers={"Retry-After": "5"}))
-                await response(scope, receive, guarded)
-            else:
-                await self.app(scope, counted, guarded)
+            self._check(scope, started)
+            await self.app(scope, counted, guarded)
+        except Problem as problem:
+            response = self.respond(Request(scope), problem)
+            await response(scope, receive, guarded)
         except ClientDisconnect:
             status = CLIENT_WENT_AWAY
         except Exception as error:
@@ -103,6 +130,7 @@ class Guard:
                 response = self.respond(Request(scope), Problem("internal_error"))
                 await response(scope, receive, guarded)
         finally:
+            self.turns.let_go(held)
             seconds = time.perf_counter() - started
             method, route = _method(scope), _route(scope)
             self.meters.record(exchange, method, route, status, seconds)

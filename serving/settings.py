@@ -17,7 +17,14 @@ from serving.webhooks.address import Networks
 PREFIX = "FANGFAN_"
 
 
-_MAY_BE_NOTHING = {"port", "workers", "lookup_seconds", "password_days", "drain_notice_seconds"}
+_MAY_BE_NOTHING = {
+    "port",
+    "workers",
+    "lookup_seconds",
+    "password_days",
+    "drain_notice_seconds",
+    "max_waiting",
+}
 
 
 @dataclass(frozen=True)
@@ -29,9 +36,10 @@ class Settings:
     `signing_keys` is a file of public keys, one of which must then have signed every bundle; `registry_uri`
     the MLflow registry that is asked for its champion at start, for `registry_seconds` at most.
     `database_url` is a ``sqlite:///`` or ``postgresql://`` address; `max_body_bytes` and `max_households`
-    bound one scoring request, `body_seconds` how long its body may take to arrive. `jobs_dir` is the folder
-    for files of jobs, beside a SQLite file if not given; `workers` is how many processes the service starts
-    for jobs, `max_jobs` how many may be open at once.
+    bound one scoring request, `body_seconds` how long its body may take to arrive. Of large requests one
+    process works on `max_at_once` and lets `max_waiting` wait; it holds `max_held_bytes` of bodies.
+    `jobs_dir` is the folder for files of jobs, beside a SQLite file if not given; `workers` is how many
+    processes the service starts for jobs, `max_jobs` how many may be open at once.
     `max_upload_bytes` and `upload_seconds` bound the files of one job, `job_hours` its life until it is done,
     `job_days` how long its result is kept. For `lookup_seconds` a request may be answered with what the
     database had of its village before; 0 asks it every time. `access` says whether callers need keys (`open`
@@ -58,6 +66,9 @@ class Settings:
     max_body_bytes: int = 2_000_000
     max_households: int = 1_000
     body_seconds: int = 30
+    max_at_once: int = 2
+    max_waiting: int = 16
+    max_held_bytes: int = 64_000_000
     jobs_dir: Path | None = None
     workers: int = 1
     max_jobs: int = 20

@@ -36,7 +36,7 @@ def add_access(document: dict[str, Any], origin: Origin) -> dict[str, Any]:
             "anything is taken from pages of this service alone.",
         },
     }
-    refusals = {str(status): one for status, one in problems(401, 403, 503).items()}
+    refusals = {str(status): one for status, one in problems(400, 401, 403, 503).items()}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             policy = POLICIES.get(f"{method.upper()} {path}")

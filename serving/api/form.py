@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 import re
@@ -22,6 +21,7 @@ from starlette.requests import Request
 from serving.bulk.order import SentFile
 from serving.errors import FieldError, Problem
 from serving.files import FileKind, FileRefused, check_content, kind_of_name
+from serving.pace import Pace
 
 _MOST_PARTS = 64
 _LONGEST_FIELD = 1_000
@@ -207,16 +207,15 @@ async def read_form(
 
     waiting = bytearray()
     try:
-        async with asyncio.timeout(seconds):
+        async with Pace(seconds) as pace:
             async for part in request.stream():
                 waiting += part
+                pace.count(len(part))
                 if len(waiting) >= _AT_ONCE:
                     await run_in_threadpool(take, bytes(waiting))
                     waiting.clear()
             await run_in_threadpool(take, bytes(waiting))
         return reader.end()
-    except TimeoutError:
-        raise Problem("body_too_slow", headers={"Connection": "close"}) from None
     finally:
         reader.abandon()
 
@@ -233,4 +232,4 @@ def _boundary(request: Request) -> bytes:
 
 def _too_large(most_bytes: int) -> Problem:
     detail = f"The files are larger than {most_bytes} bytes together."
-    return Problem("body_too_large", detail=detail, headers={"Connection": "close"})
+    return Problem("body_too_large", detail=detail)

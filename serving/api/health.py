@@ -6,6 +6,8 @@ What keeps requests from being answered is a problem (503); what leaves them ans
 
 from __future__ import annotations
 
+import anyio
+import anyio.to_thread
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
@@ -18,6 +20,7 @@ from serving.storage import AssessmentStore
 def router(champion: Champion, store: AssessmentStore) -> APIRouter:
     """The two routes, bound to what they ask."""
     made = APIRouter(tags=["health"], prefix="/health")
+    threads = anyio.CapacityLimiter(2)
 
     @made.get(
         "/live",
@@ -34,7 +37,11 @@ def router(champion: Champion, store: AssessmentStore) -> APIRouter:
         response_class=Response,
         responses={200: {"model": Ready}, **problems(500, 503)},
     )
-    def ready() -> Response:
+    async def ready() -> Response:
+        # Not behind those who wait for the database in the other threads.
+        return await anyio.to_thread.run_sync(check, limiter=threads)
+
+    def check() -> Response:
         champion.check_answering()
         store.check()
         concerns = champion.concerns()

@@ -22,6 +22,7 @@ from serving.api.identity_request import (
     reveal_request_body,
 )
 from serving.api.json_body import parse_json, read_body
+from serving.api.running import MOST_AT_ONCE
 from serving.errors import Problem
 from serving.identity import IdentityStore, Record
 from serving.settings import Settings
@@ -79,7 +80,8 @@ def router(store: IdentityStore | None, settings: Settings) -> APIRouter:
     }
 
     async def body_of(request: Request) -> Any:
-        return parse_json(await read_body(request, MOST_BYTES, settings.body_seconds))
+        body = await read_body(request, MOST_BYTES, settings.body_seconds)
+        return await run_in_threadpool(parse_json, body) if len(body) > MOST_AT_ONCE else parse_json(body)
 
     @made.post(
         "/lookup",

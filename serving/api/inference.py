@@ -30,6 +30,7 @@ from serving.errors import Problem
 from serving.exchange import timed
 from serving.scorer import Scorer
 from serving.settings import Settings
+from serving.turns import Turns
 
 MODEL = "fangfan"
 """The name of the one model there is."""
@@ -103,7 +104,7 @@ def router(champion: Champion) -> APIRouter:
     return made
 
 
-def scoring_router(champion: Champion, settings: Settings) -> APIRouter:
+def scoring_router(champion: Champion, settings: Settings, turns: Turns) -> APIRouter:
     """The routes that score vectors."""
     made = APIRouter(tags=["vectors"], route_class=DirectRoute)
     example = {
@@ -131,12 +132,17 @@ def scoring_router(champion: Champion, settings: Settings) -> APIRouter:
     }
 
     @made.post(f"{_VERSIONED}/infer", summary="Score vectors with a version", **documented)
+    async def infer_with(request: Request, name: str, version: str) -> Response:
+        return await answer(request, _scorer(champion, name, version))
+
     @made.post("/v2/models/{name}/infer", summary="Score vectors", **documented)
-    async def infer(request: Request, name: str, version: str | None = None) -> Response:
-        scorer = _scorer(champion, name, version)
+    async def infer(request: Request, name: str) -> Response:
+        return await answer(request, _scorer(champion, name, None))
+
+    async def answer(request: Request, scorer: Scorer) -> Response:
         body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
-        answer = await run_sized(body, _answer, scorer, body, settings.max_households)
-        return Response(answer, media_type="application/json")
+        told = await run_sized(turns, body, _answer, scorer, body, settings.max_households)
+        return Response(told, media_type="application/json")
 
     return made
 

@@ -30,11 +30,12 @@ from serving.champion import Champion
 from serving.exchange import timed
 from serving.scorer import Scorer
 from serving.settings import Settings
+from serving.turns import Turns
 
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 
-def router(champion: Champion, settings: Settings) -> APIRouter:
+def router(champion: Champion, settings: Settings, turns: Turns) -> APIRouter:
     """The routes, bound to their model."""
     made = APIRouter(tags=["vectors"])
     vector = example_vector(champion.models)
@@ -63,7 +64,7 @@ def router(champion: Champion, settings: Settings) -> APIRouter:
     async def invoke(request: Request) -> Response:
         scorer = champion.scorer()
         body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
-        answer = await run_sized(body, _answer, scorer, body, settings.max_households)
+        answer = await run_sized(turns, body, _answer, scorer, body, settings.max_households)
         return Response(answer, media_type="application/json")
 
     return made

@@ -6,7 +6,6 @@ document differently, and here the document is about people.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import re
@@ -16,6 +15,7 @@ from pydantic_core import from_json, to_json
 from starlette.requests import Request
 
 from serving.errors import Problem
+from serving.pace import Pace
 
 DEEPEST = 12
 _LEAST_INT, _MOST_INT = -(2**63), 2**63 - 1
@@ -35,22 +35,20 @@ async def read_body(request: Request, most_bytes: int, seconds: float) -> bytes:
     """The whole body of a JSON request.
 
     Raises `Problem`: another media type (415), more than `most_bytes` (413, told while it is still coming
-    in), slower than `seconds` (408).
+    in), slower than `seconds` or stalling (408).
     """
     _check_headers(request)
     length = request.headers.get("content-length", "")
     if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > most_bytes):
         raise _too_large(most_bytes)
     parts, size = [], 0
-    try:
-        async with asyncio.timeout(seconds):
-            async for part in request.stream():
-                size += len(part)
-                if size > most_bytes:
-                    raise _too_large(most_bytes)
-                parts.append(part)
-    except TimeoutError:
-        raise Problem("body_too_slow", headers={"Connection": "close"}) from None
+    async with Pace(seconds) as pace:
+        async for part in request.stream():
+            size += len(part)
+            if size > most_bytes:
+                raise _too_large(most_bytes)
+            parts.append(part)
+            pace.count(len(part))
     return b"".join(parts)
 
 
@@ -80,7 +78,10 @@ def _parse_plain(body: bytes) -> Any:
         return _NOT_PLAIN
     shape = body.translate(None, _NO_SHAPE).replace(b'""', b"")
     for _ in range(DEEPEST):
-        shape = shape.replace(b"[]", b"").replace(b"{}", b"")
+        if not shape:
+            break
+        # A level at a time: what is found empty becomes a mark before it is nothing.
+        shape = shape.replace(b"[]", b".").replace(b"{}", b".").replace(b".", b"")
     # Not empty: nested deeper, not closed, or a text that has brackets.
     if shape:
         return _NOT_PLAIN
@@ -129,7 +130,8 @@ def _check_headers(request: Request) -> None:
 
 def _too_large(most_bytes: int) -> Problem:
     detail = f"The body is larger than {most_bytes} bytes."
-    return Problem("body_too_large", detail=detail, headers={"Connection": "close"})
+    # The connection stays open: closed with a body under way, it would take the answer with it.
+    return Problem("body_too_large", detail=detail)
 
 
 def _check_depth(body: bytes) -> None:

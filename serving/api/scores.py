@@ -31,9 +31,12 @@ from serving.neighbourhood import add_neighbourhood
 from serving.rules_scorer import RulesScorer
 from serving.scorer import Scorer
 from serving.settings import Settings
+from serving.turns import Turns
 
 
-def router(champion: Champion, around: Around, stored: StoredScoring, settings: Settings) -> APIRouter:
+def router(
+    champion: Champion, around: Around, stored: StoredScoring, settings: Settings, turns: Turns
+) -> APIRouter:
     """The route, bound to its model."""
     made = APIRouter(tags=["scores"], route_class=DirectRoute)
 
@@ -59,17 +62,19 @@ def router(champion: Champion, around: Around, stored: StoredScoring, settings: 
         scorer, caller = champion.rules() or champion.scorer(), caller_of(request)
         most_reasons = read_most_reasons(request)
         body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
+
+        def answer(document: Any) -> bytes:
+            if _is_of_keys(document):
+                wanted = StoredRequestReader(scorer, settings.max_households).read_ids(document)
+                return dump_json(stored.score(scorer, caller, wanted, most_reasons))
+            return _answer(scorer, caller, around, document, settings, most_reasons)
+
         if len(body) > MOST_AT_ONCE:
-            document = await run_in_threadpool(parse_json, body)
-        else:
-            document = parse_json(body)
-        if isinstance(document, dict) and IDS in document:
-            wanted = StoredRequestReader(scorer, settings.max_households).read_ids(document)
-            told = await run_in_threadpool(stored.score, scorer, caller, wanted, most_reasons)
-            return Response(await run_in_threadpool(dump_json, told), media_type="application/json")
-        if len(body) > MOST_AT_ONCE:
-            made = await run_in_threadpool(_answer, scorer, caller, around, document, settings, most_reasons)
+            made = await turns.run(lambda: answer(parse_json(body)))
             return Response(made, media_type="application/json")
+        document = parse_json(body)
+        if _is_of_keys(document):
+            return Response(await turns.run(answer, document), media_type="application/json")
         asked = RequestReader(scorer, settings.max_households).read(document)
         check_within(caller, (one.village_code for one in asked.households))
         # Only a database that has to be asked is worth the way to a thread and back.
@@ -80,6 +85,10 @@ def router(champion: Champion, around: Around, stored: StoredScoring, settings: 
         return Response(made, media_type="application/json")
 
     return made
+
+
+def _is_of_keys(document: Any) -> bool:
+    return isinstance(document, dict) and IDS in document
 
 
 def read_most_reasons(request: Request) -> int:

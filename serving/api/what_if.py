@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from serving.access import Caller
 from serving.access.area import check_within
@@ -21,9 +20,10 @@ from serving.neighbourhood import add_neighbourhood
 from serving.scorer import Scorer
 from serving.settings import Settings
 from serving.storage import VillageStore
+from serving.turns import Turns
 
 
-def router(champion: Champion, villages: VillageStore, settings: Settings) -> APIRouter:
+def router(champion: Champion, villages: VillageStore, settings: Settings, turns: Turns) -> APIRouter:
     """The route, bound to its model."""
     made = APIRouter(tags=["what-if"])
 
@@ -41,7 +41,7 @@ def router(champion: Champion, villages: VillageStore, settings: Settings) -> AP
     async def what_if(request: Request) -> Response:
         scorer, caller = champion.scorer(), caller_of(request)
         body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
-        answer = await run_in_threadpool(_answer, scorer, caller, villages, body)
+        answer = await turns.run(_answer, scorer, caller, villages, body)
         return Response(answer, media_type="application/json")
 
     return made

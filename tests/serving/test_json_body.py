@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from serving.api import json_body
 from serving.api.documentation import example_request
 from serving.api.json_body import dump_json
+from serving.errors import Problem
 from tests.serving.hostile import SYNTAX
 
 _VALUES = st.recursive(
@@ -73,3 +74,17 @@ def test_an_answer_is_written_as_before_and_never_with_what_is_no_number() -> No
     for one in (float("nan"), float("inf"), -float("inf")):
         with pytest.raises(ValueError, match="not JSON compliant"):
             dump_json({"a": [one]})
+
+
+@pytest.mark.parametrize("begins", ["[", '{"a":'])
+@pytest.mark.parametrize("inner", ["[", '{"a":'])
+def test_both_ways_count_the_levels_alike(begins: str, inner: str) -> None:
+    for depth in range(1, 2 * json_body.DEEPEST + 2):
+        opened = [begins if at % 2 == 0 else inner for at in range(depth)]
+        closed = ["]" if one == "[" else "}" for one in reversed(opened)]
+        body = "".join([*opened[:-1], opened[-1][0], *closed]).encode()
+        if depth <= json_body.DEEPEST:
+            assert json_body.parse_json(body) == json.loads(body)
+        else:
+            with pytest.raises(Problem, match="json_too_deep"):
+                json_body.parse_json(body)

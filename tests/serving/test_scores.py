@@ -171,19 +171,8 @@ def test_a_slow_body_is_given_up(client: Client, monkeypatch: pytest.MonkeyPatch
         await asyncio.sleep(60)
         yield b""
 
-    class Impatient:
-        def __init__(self, _: float) -> None:
-            self.limit = timeout(0.01)
-
-        async def __aenter__(self) -> None:
-            await self.limit.__aenter__()
-
-        async def __aexit__(self, *given: Any) -> None:
-            await self.limit.__aexit__(*given)
-
-    timeout = asyncio.timeout
     monkeypatch.setattr(Request, "stream", slow)
-    monkeypatch.setattr("serving.api.json_body.asyncio.timeout", Impatient)
+    monkeypatch.setattr("serving.pace.STALL_SECONDS", 0.01)
     assert client.score(b"{}").status_code == 408
 
 
