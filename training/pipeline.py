@@ -14,7 +14,6 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-import training
 from features import FEATURES, Signals, feature_version, policy_value, policy_version
 from scoring.bundle import load_bundle
 from scoring.errors import BundleError
@@ -31,7 +30,7 @@ from training.evaluation.document import evaluation_json, settings_json
 from training.evaluation.label_quality import LabelQualitySection
 from training.evaluation.outlook import OutlookEvaluation
 from training.experiment import Experiment, load_experiment
-from training.provenance import data_fingerprint, git_revision, library_versions
+from training.provenance import code_fingerprint, data_fingerprint, library_versions
 from training.release import version_name, write_bundle
 from training.silent_feeds import Silence
 from training.stages import named_by
@@ -174,6 +173,6 @@ def _run_hash(
         champion.version if champion else None,
         feature_version(FEATURES.values()),
         policy_version(),
-        git_revision(Path(training.__file__).parent),
+        code_fingerprint(),
         library_versions(),
     )

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
-LIBRARIES = ("duckdb", "lightgbm", "mlflow", "numpy", "pandas", "pyarrow", "scikit-learn")
+import features
+import scoring
+import training
+
+LIBRARIES = ("duckdb", "lightgbm", "mlflow", "numpy", "optuna", "pandas", "pyarrow", "scikit-learn", "scipy")
+
+SOURCES = frozenset({".py", ".yaml"})
+"""Endings of the files that say what a package does."""
 
 
 def git_revision(folder: Path) -> str:
@@ -27,14 +35,37 @@ def library_versions() -> dict[str, str]:
 
 def data_fingerprint(*paths: Path) -> str:
     """One sha256 over the names and bytes of the given files, and of all files below given folders."""
-    digest = hashlib.sha256()
+    named = []
     for path in paths:
-        files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
-        for one in files:
-            digest.update(f"{one.relative_to(path) if path.is_dir() else one.name}\0".encode())
-            with one.open("rb") as stream:
-                while block := stream.read(1 << 20):
-                    digest.update(block)
+        if path.is_dir():
+            files = sorted(one for one in path.rglob("*") if one.is_file())
+            named += [(str(one.relative_to(path)), one) for one in files]
+        else:
+            named.append((path.name, path))
+    return _digest(named)
+
+
+def code_fingerprint(*folders: Path) -> str:
+    """One sha256 over the sources of `features`, `scoring` and `training`, or of `folders`: names and bytes.
+
+    A commit does not tell two states of changed files apart, and an installed copy has none.
+    """
+    packages = folders or tuple(Path(str(one.__file__)).parent for one in (features, scoring, training))
+    return _digest(
+        (f"{folder.name}/{one.relative_to(folder)}", one)
+        for folder in packages
+        for one in sorted(folder.rglob("*"))
+        if one.suffix in SOURCES and one.is_file()
+    )
+
+
+def _digest(named: Iterable[tuple[str, Path]]) -> str:
+    digest = hashlib.sha256()
+    for name, path in named:
+        digest.update(f"{name}\0".encode())
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
     return digest.hexdigest()
 
 

@@ -117,6 +117,18 @@ def test_groups_are_judged_from_twenty_positives_and_by_their_interval(
     assert gate("groups", bundle, report).passed is passed
 
 
+def test_a_cell_of_everybody_is_no_group(bundle: Bundle, good: dict[str, Any]) -> None:
+    report = copy.deepcopy(good)
+    report["tests"][-1]["rankings"]["ours"]["positives"] = 40
+    cell = report["tests"][-1]["groups"][0]["cells"][0]
+    report["tests"][-1]["groups"] = [{"by": "county", "cells": [cell]}]
+    found = gate("groups", bundle, report)
+    assert found.passed
+    assert found.says == "no group has 20 positives"
+    report["tests"][-1]["rankings"]["ours"]["positives"] = 41
+    assert "of 1 groups" in gate("groups", bundle, report).says
+
+
 @pytest.mark.parametrize(
     ("change", "passed", "said"),
     [

@@ -19,9 +19,10 @@ from scoring.registry import connect, set_champion
 from tests.training.conftest import ENDS_ON
 from training.errors import DataError
 from training.evaluation.document import evaluation_json
+from training.experiment import load_experiment
 from training.matrix import build_matrix
-from training.pipeline import FinishedRun, find_compared, run_experiment
-from training.provenance import data_fingerprint
+from training.pipeline import FinishedRun, _run_hash, find_compared, run_experiment
+from training.provenance import code_fingerprint, data_fingerprint, library_versions
 
 AS_OF = dt.date(2024, 10, 31)
 
@@ -106,6 +107,45 @@ def test_the_run_says_what_it_was_made_from(finished: FinishedRun, county_folder
     assert tags["library.lightgbm"].count(".") == 2
     assert run.data.params["train_as_of"] == "2023-10-31,2024-10-31"
     assert run.data.metrics["roc_auc"] == finished.evaluation.flat_metrics()["roc_auc"]
+
+
+def test_the_mark_of_the_code_follows_sources_and_nothing_else(tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    (package / "part").mkdir(parents=True)
+    source, texts = package / "part" / "fit.py", package / "part" / "texts.yaml"
+    source.write_text("a = 1\n", encoding="utf-8")
+    texts.write_text("a: 1\n", encoding="utf-8")
+    before = code_fingerprint(package)
+    (package / "part" / "fit.cpython-313.pyc").write_bytes(b"compiled")
+    (package / "notes.txt").write_text("nothing", encoding="utf-8")
+    assert code_fingerprint(package) == before
+    for changed in (source, texts):
+        kept = changed.read_text(encoding="utf-8")
+        changed.write_text(kept.replace("1", "2"), encoding="utf-8")
+        assert code_fingerprint(package) != before
+        changed.write_text(kept, encoding="utf-8")
+    source.rename(source.with_name("fitting.py"))
+    assert code_fingerprint(package) != before
+    assert code_fingerprint() == code_fingerprint() != before
+
+
+def test_a_killed_run_is_not_continued_by_other_code(
+    experiment_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = load_experiment(experiment_file)
+
+    def mark() -> str:
+        return _run_hash(experiment, "data", ENDS_ON, None)
+
+    before = mark()
+    assert mark() == before
+    # Uncommitted changes have the same commit.
+    monkeypatch.setattr("training.pipeline.code_fingerprint", lambda: "changed")
+    assert mark() != before
+
+
+def test_every_library_that_decides_a_result_is_named() -> None:
+    assert {"lightgbm", "optuna", "scikit-learn", "scipy"} <= set(library_versions())
 
 
 def test_fingerprint_tells_one_changed_byte_and_a_new_name(tmp_path: Path) -> None:

@@ -118,18 +118,18 @@ class Comparison:
             said.append(
                 "The naive rule wins on this data: it ranks these households at least as well as ours."
             )
+        units = self.judged.units
+        drawn = "paired by household" if units == self.n else f"paired, drawn in {units:,} whole groups"
         word = {"better": "BETTER", "not better": "NOT BETTER", "worse": "WORSE"}[self.judged.word]
-        said.append(f"{word} than the best baseline ({TITLES[against]}): {measured}, paired by household.")
+        said.append(f"{word} than the best baseline ({TITLES[against]}): {measured}, {drawn}.")
         best = max(self.models.values(), key=lambda one: one.roc_auc).roc_auc
         if best > LEAK_AUC:
             said.append(
                 f"Too good to be believed: ROC-AUC {best:.3f}. No honest fact about the future tells it so "
                 "well: a column, or several together, knew the answer."
             )
-        if self.judged.word != "better" and not self.naive_wins:
-            said.append(
-                "What is gained over the best baseline is within what the draw of households explains."
-            )
+        if self.judged.word == "not better" and not self.naive_wins:
+            said.append("The difference is within what the draw of households explains.")
         beyond = [TITLES[one] for one in REFERENCES if self.judged.differences[one].verdict == "worse"]
         if beyond:
             said.append(f"Beyond ours by more than chance: {', '.join(beyond)}.")

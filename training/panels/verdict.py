@@ -48,12 +48,16 @@ class Difference:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The word, the baseline it is against, each model's ROC-AUC interval and ours against every rival."""
+    """The word, the baseline it is against, each model's ROC-AUC interval and ours against every rival.
+
+    `units` is how many households or groups were drawn from.
+    """
 
     word: Word
     against: str
     intervals: Mapping[str, Interval]
     differences: Mapping[str, Difference]
+    units: int
 
 
 def judge(
@@ -100,7 +104,7 @@ def judge(
     for name in names:
         low, high = _wider(draws[name], points[name], wider)
         intervals[name] = (max(0.0, low), min(1.0, high))
-    return Verdict(differences[against].verdict, against, intervals, differences)
+    return Verdict(differences[against].verdict, against, intervals, differences, count)
 
 
 def widening(units: int) -> float:

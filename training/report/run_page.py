@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from training.report.figures import Figure, Number, Paragraph, Table, paragraph
+from training.report.figures import Cell, Figure, Number, Paragraph, Part, Table, paragraph
 from training.report.further import filled, further_sentences
 from training.report.naming import ranking_name
 from training.report.page import Page, Section, render_page
@@ -20,7 +20,7 @@ from training.report.sections import (
     setting,
     silence,
 )
-from training.report.sections.measured import ours_of
+from training.report.sections.measured import estimate, ours_of
 from training.report.texts import words
 
 Parts = list[Paragraph | Table | Figure]
@@ -113,13 +113,16 @@ def summary(doc: Mapping[str, Any], language: str) -> tuple[Paragraph, ...]:
                 *filled(said["data"], [Number(one, "count") for one in counts], date=test["as_of_date"])
             )
         )
-        numbers = [
+        cells: tuple[Cell, ...] = (
             Number(test["visits"], "count"),
-            Number(ours["recall"]["value"], "share"),
-            Number(ours["precision"]["value"], "share"),
-            Number(ours["lift"]["value"], "times"),
-        ]
-        found.append(paragraph(*filled([*said["list"], said["end"]], numbers)))
+            estimate(ours["recall"], "share"),
+            estimate(ours["precision"], "share"),
+            estimate(ours["lift"], "times"),
+        )
+        parts: list[Part] = []
+        for text, cell in zip(said["list"], cells, strict=True):
+            parts += [text, *(cell if isinstance(cell, tuple) else (cell,))]
+        found.append(paragraph(*parts, said["end"]))
     found += further_sentences(doc, language)
     return (*found, paragraph(said["use"], tone="quiet"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 
 import numpy as np
 import pytest
@@ -44,6 +45,37 @@ def test_the_best_baseline_is_that_of_the_highest_precision() -> None:
     assert (found.best_baseline, found.verdict, found.is_better) == ("line", "not better", False)
     assert found.sentence.startswith("NOT BETTER than line: precision at capacity +0.0100")
     assert "+0.0100 [-0.0200, +0.0500]" in found.sentence
+
+
+def pr_auc_ahead_by(value: float) -> Difference:
+    """Level in precision, and so far ahead in PR-AUC: beyond chance from 0.05 on."""
+    return Difference(FLAT, Estimate(value, value - 0.05 + 1e-9, value + 0.05))
+
+
+def test_of_equal_precisions_the_higher_pr_auc_is_the_best_in_any_order() -> None:
+    # Of few visits many baselines find equally many households.
+    differences = {
+        "card": pr_auc_ahead_by(0.07),
+        "line": pr_auc_ahead_by(0.05),
+        "defaults": pr_auc_ahead_by(-0.01),
+    }
+    for names in itertools.permutations(differences):
+        found = judge(dict.fromkeys(names, 0.051), {name: differences[name] for name in names})
+        assert (found.best_baseline, found.verdict) == ("defaults", "not better")
+
+
+@pytest.mark.parametrize(
+    ("line", "best", "word"),
+    [
+        (pr_auc_ahead_by(0.01), "line", "not better"),
+        (pr_auc_ahead_by(-0.06), "line", "worse"),
+        # Both are beaten: the one of the highest precision is named.
+        (pr_auc_ahead_by(0.06), "card", "better"),
+    ],
+)
+def test_the_best_by_pr_auc_must_be_beaten_too(line: Difference, best: str, word: str) -> None:
+    found = judge({"card": 0.06, "line": 0.059}, {"card": pr_auc_ahead_by(0.09), "line": line})
+    assert (found.best_baseline, found.verdict, found.is_better) == (best, word, word == "better")
 
 
 def test_learned_baselines_may_be_level_where_only_rules_must_be_beaten() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.training.panels.made_up import make_panel
 from training.errors import DataError
 from training.panels import Comparison, compare_panel, print_comparison, save_report
 from training.panels.panel import parse_drop, parse_naive, prepare_panel
+from training.panels.verdict import Difference
 
 
 def compared(panel: pd.DataFrame, **changes: object) -> Comparison:
@@ -45,6 +47,36 @@ def test_where_the_rule_is_useless_ours_finds_the_truth(useless_rule: Comparison
     assert models["ours"].roc_auc > 0.78
     assert useless_rule.judged.differences["naive"].verdict == "better"
     assert not useless_rule.naive_wins
+
+
+def test_the_sentences_follow_the_word(useless_rule: Comparison) -> None:
+    within = "within what the draw"
+
+    def said(word: str, interval: tuple[float, float]) -> str:
+        against = useless_rule.judged.against
+        gap = Difference(sum(interval) / 2, interval)
+        assert gap.verdict == word
+        judged = dataclasses.replace(
+            useless_rule.judged,
+            word=gap.verdict,
+            differences={**useless_rule.judged.differences, against: gap},
+        )
+        return " ".join(dataclasses.replace(useless_rule, judged=judged).sentences())
+
+    assert within in said("not better", (-0.01, 0.02))
+    # A loss beyond chance must not be called chance.
+    assert within not in said("worse", (-0.03, -0.01))
+    assert within not in said("better", (0.01, 0.03))
+
+
+def test_the_sentence_names_what_was_drawn(useless_rule: Comparison) -> None:
+    assert useless_rule.judged.units == useless_rule.n
+    assert "paired by household" in useless_rule.sentences()[0]
+    panel = make_panel(households=120, waves=2, seed=4)
+    found = compared(panel, group="village")
+    villages = panel["village"].nunique()
+    assert found.judged.units == villages < found.n
+    assert f"drawn in {villages} whole groups" in " ".join(found.sentences())
 
 
 def test_where_the_rule_is_all_there_is_ours_stays_beside_it_and_says_so() -> None:

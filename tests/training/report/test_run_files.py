@@ -28,7 +28,7 @@ from training.report.markdown import render_markdown
 from training.report.page import Section
 from training.report.plain_tables import plain_tables
 from training.report.record import record_markdown, register_record
-from training.report.run_page import BUILDERS, PLAIN, render_report
+from training.report.run_page import BUILDERS, PLAIN, render_report, summary
 from training.report.texts import words
 
 
@@ -332,3 +332,13 @@ def test_a_full_disk_leaves_the_old_file_and_no_half_of_the_new(
         write_whole(path, "new and longer")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_list_is_summed_up_with_its_intervals(doc: dict[str, Any], language: str) -> None:
+    ours = doc["tests"][-1]["rankings"]["ours"]
+    told = [[part.value for part in one.parts if isinstance(part, Number)] for one in summary(doc, language)]
+    expected = [
+        ours[name][end] for name in ("recall", "precision", "lift") for end in ("value", "low", "high")
+    ]
+    assert [doc["tests"][-1]["visits"], *expected] in told
