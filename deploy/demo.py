@@ -55,7 +55,7 @@ def main() -> None:
         "--outcomes-until", ENDS_ON, "--tracking", tracking,
     )  # fmt: skip
     step(4, "Promote the model, fetch it from the registry, admit it and put it into service")
-    run("training", "promote", "--version", "1", "--tracking", tracking)
+    run("training", "promote", "--version", "1", "--tracking", tracking, *override(runs))
     run(
         "serving", "models", "fetch", "--registry", tracking, "--models", models, "--database", database,
         "--seconds", 120,
@@ -104,6 +104,21 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="port of the service; a free one if 0")
     parser.add_argument("--out", default="demo", help="folder for everything the demo writes")
     return parser.parse_args()
+
+
+def override(runs: Path) -> list[str]:
+    """What promotes the demo's model where its verdict is not "better": a named override, said aloud.
+
+    One county is small: the model beats what offices go by, and a logistic regression on the same features ties
+    it within chance.
+    """
+    (report,) = runs.glob("*/report.json")
+    verdict = json.loads(report.read_text(encoding="utf-8"))["verdict"]
+    if verdict["is_better"]:
+        return []
+    why = "demo of invented households: the software is shown, not this model"
+    print(f"{verdict['sentence']}\nPromoted all the same, by an override that the release log keeps: {why}")
+    return ["--override", why]
 
 
 def step(number: int, title: str) -> None:
