@@ -109,8 +109,8 @@ def parse_arguments() -> argparse.Namespace:
 def override(runs: Path) -> list[str]:
     """What promotes the demo's model where its verdict is not "better": a named override, said aloud.
 
-    One county is small: the model beats what offices go by, and a logistic regression on the same features ties
-    it within chance.
+    One county is small: the model beats what offices go by, and a logistic regression on the same features
+    ties it within chance.
     """
     (report,) = runs.glob("*/report.json")
     verdict = json.loads(report.read_text(encoding="utf-8"))["verdict"]
