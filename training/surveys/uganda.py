@@ -61,9 +61,9 @@ def compare_uganda(data: Path, progress: Progress | None = None) -> Comparison:
     title = f"Uganda National Panel, train {', '.join(map(str, waves[:-1]))}, test {waves[-1]}"
     # Told by the next interview, as the label is, and no later than the test's.
     until = households[households["wave"] <= waves[-1]]
-    later = wave_after(
-        -until["consumption_gap_ratio"], until["household_id"], until["wave"].to_numpy(np.float64)
-    )
+    # Waves may be named by texts such as 2009-10: what counts is which comes next.
+    in_order = pd.factorize(until["wave"], sort=True)[0].astype(np.float64)
+    later = wave_after(-until["consumption_gap_ratio"], until["household_id"], in_order)
     past = labelled[~last]
     train = _sample(past, vectors, later.loc[past.index].to_numpy(np.float64))
     return compare(title, train, _sample(labelled[last], vectors), progress)

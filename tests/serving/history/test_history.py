@@ -161,7 +161,7 @@ def test_the_route_says_what_moved_under_one_model_and_that_another_scored(
     ("query", "at"),
     [
         ("from=2026-13-01", "from"), ("to=yesterday", "to"), ("limit=0", "limit"), ("limit=101", "limit"),
-        ("limit=1e2", "limit"), ("limit=٣", "limit"), ("cursor=AAAA", "cursor"), ("cursor=%00", "cursor"),
+        ("limit=1e2", "limit"), ("limit=٣", "limit"), ("cursor=AAAA", "cursor"),
         ("from=2026-02-01&to=2026-01-01", "from"), ("limit=1&limit=2", "limit"),
         (f"cursor={'A' * 5000}", "cursor"),
     ],

@@ -343,7 +343,7 @@ def test_a_database_that_fails_is_told(small: Service, monkeypatch: pytest.Monke
     assert small.send(csv_files(tables_of(1)), key="k").status_code == 202
 
 
-@pytest.mark.parametrize("job_id", ["0" * 32, "x", "0" * 33, "..", "%00", "A" * 32])
+@pytest.mark.parametrize("job_id", ["0" * 32, "x", "0" * 33, "..", "A" * 32])
 def test_a_job_that_is_not_there(small: Service, job_id: str) -> None:
     for path in (f"/v1/jobs/{job_id}", f"/v1/jobs/{job_id}/errors", f"/v1/jobs/{job_id}/result"):
         assert small.get(path).status_code == 404

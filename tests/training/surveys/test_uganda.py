@@ -59,7 +59,8 @@ def test_events_become_signals(panel: Path) -> None:
     households, events = read_panel(panel)
     vectors = build_survey_vectors(households, events)
     assert list(vectors.index) == list(households.index)
-    first, second, third = (vectors.iloc[at] for at in (0, 1, 2))
+    at = households.set_index(["household_id", "wave"]).index
+    first, second, third = (vectors.iloc[at.get_loc((one, "2009-10"))] for one in ("hh0", "hh1", "hh2"))
     assert first["disaster_count_12m"] == 1
     assert third["disaster_count_12m"] == 0
     # Shillings become thousands.
