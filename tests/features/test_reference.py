@@ -33,6 +33,7 @@ def test_everything_is_on_its_page() -> None:
         "evaluation.md",
         "access.md",
         "identities.md",
+        "metrics.md",
     }
     for one in FEATURES.values():
         assert f"### `{one.name}`" in pages["features.md"]
