@@ -59,7 +59,7 @@ def test_one_object_and_one_page_with_the_same_numbers(file: Path, tmp_path: Pat
         ({"--data": "none.csv"}, "there is no file"),
         ({"--label": "poors"}, "did you mean 'poor'?"),
         ({"--naive": "income:up"}, "asc or desc"),
-        ({"--report": __file__}, "File exists"),
+        ({"--report": __file__}, "report is a folder"),
         ({"--test-time": "1999"}, "its waves are 2010, 2012, 2014"),
     ],
 )
