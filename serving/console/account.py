@@ -42,6 +42,7 @@ _ROLES = {
     Role.HELPER: "role_helper",
     Role.AUDITOR: "role_auditor",
     Role.ACCOUNTS: "role_accounts",
+    Role.MONITOR: "role_monitor",
 }
 _FAULTS = {
     "short": "password_short",
