@@ -1,7 +1,7 @@
-"""Cause families of many households at once: the ranking of `find_reasons`, compiled, by numbers for words.
+"""Cause families of many households at once: their ranking, compiled, by numbers for words.
 
-`scoring.reasons` says what a reason is; its borders, its families and its order hold here to the last bit,
-which a test checks household by household.
+`scoring.reasons` says what a reason is and has its borders. The rules are written plainly in the tests, to the last bit,
+and held equal household by household.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class Families:
     def reasons(
         self, ranked: Ranked, row: int, values: Sequence[float], is_firm: Sequence[bool] | None = None
     ) -> list[Reason]:
-        """One household's reasons in one direction with its values, as `find_reasons` has them.
+        """One household's reasons in one direction with its values, strongest first.
 
         `values` are those of the model's features, `is_firm` says of each reason whether it is firm.
         """

@@ -53,7 +53,6 @@ _REGISTRY_CLIENT = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
 
-BundleDir = Annotated[Path, typer.Option(help="Folder of the model bundle")]
 DatabaseUrl = Annotated[
     str, typer.Option(help="Database of the assessments, sqlite:////path/to/file.db or postgresql://…")
 ]

@@ -13,10 +13,11 @@ from scoring import Assessor, RiskModel
 from scoring.block import ACTIONS, ROWS_AT_ONCE, BlockAssessor
 from scoring.families import NONE, Families, Ranked
 from scoring.grades import GRADES
-from scoring.reasons import KEPT_FACTS, Family, find_reasons, rank_reasons, sum_families
+from scoring.reasons import KEPT_FACTS, Family
 from scoring.triggers import TRIGGER_FEATURES, TRIGGERS
 from tests.scoring.conftest import AS_OF, NAMES, made_vectors
 from tests.scoring.outlooks import MADE
+from tests.scoring.plain_reasons import find_reasons, rank_reasons, sum_families
 
 Floats = npt.NDArray[np.float64]
 Plain = list[tuple[str, float, list[tuple[str, float]]]]

@@ -14,8 +14,9 @@ from features import FEATURES
 from scoring.bundle import MANIFEST, MODEL, SIBLINGS, load_bundle, save_bundle
 from scoring.errors import BundleError
 from scoring.model import RiskModel
-from scoring.reasons import MOST_RISK_REASONS, Reason, find_reasons, with_firmness
+from scoring.reasons import MOST_RISK_REASONS, Reason, with_firmness
 from tests.scoring.conftest import made_vectors, manifest_for
+from tests.scoring.plain_reasons import find_reasons
 
 LEADS = {
     "01": "illness_self_paid_yuan_12m",

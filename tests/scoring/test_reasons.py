@@ -20,7 +20,6 @@ from scoring.reasons import (
     Reason,
     ReasonFact,
     family_of,
-    find_reasons,
     reason_text,
     value_text,
 )
@@ -29,6 +28,7 @@ from scoring.texts import LANGUAGES, catalogue, format_value
 from scoring.triggers import TRIGGERS, find_hits
 from scoring.zeros import LACKS_AT_ZERO, is_idle_at_zero
 from tests.scoring.conftest import AS_OF, made_vectors
+from tests.scoring.plain_reasons import find_reasons
 
 REGION = "CN-50"
 
