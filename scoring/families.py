@@ -1,7 +1,7 @@
 """Cause families of many households at once: their ranking, compiled, by numbers for words.
 
-`scoring.reasons` says what a reason is and has its borders. The rules are written plainly in the tests, to the last bit,
-and held equal household by household.
+`scoring.reasons` says what a reason is and has its borders. The tests have the rules written plainly, and hold
+them equal household by household, to the last bit.
 """
 
 from __future__ import annotations
