@@ -1,7 +1,7 @@
 """Cause families of many households at once: their ranking, compiled, by numbers for words.
 
-`scoring.reasons` says what a reason is and has its borders. The tests have the rules written plainly, and hold
-them equal household by household, to the last bit.
+`scoring.reasons` says what a reason is and has its borders. The tests have the rules written plainly, and
+hold them equal household by household, to the last bit.
 """
 
 from __future__ import annotations
