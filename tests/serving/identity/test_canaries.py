@@ -7,6 +7,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import httpx
@@ -50,12 +51,16 @@ def planter(bundle_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     level = root.level
     root.setLevel(logging.DEBUG)
     root.addHandler(log)
+    # MLflow cuts these lines off (level, propagate) when it is first imported: now, not in the middle.
+    import_module("mlflow")
     loud = {
-        name: logging.getLogger(name).level
-        for name in ("sqlalchemy.engine", "sqlalchemy.pool", "python_multipart", "alembic")
+        one: (one.level, one.disabled, one.propagate)
+        for prefix in ("sqlalchemy.engine", "sqlalchemy.pool", "python_multipart", "alembic")
+        for one in (logging.getLogger(prefix), *loggers_below(prefix))
     }
-    for name in loud:
-        logging.getLogger(name).setLevel(logging.DEBUG)
+    for one in loud:
+        one.setLevel(logging.DEBUG)
+        one.disabled, one.propagate = False, True
     try:
         with Client(create_app(settings)) as client:
             assert client.app.state.champion.wait(60)
@@ -63,8 +68,17 @@ def planter(bundle_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     finally:
         root.removeHandler(log)
         root.setLevel(level)
-        for name, was in loud.items():
-            logging.getLogger(name).setLevel(was)
+        for one, (was, disabled, propagate) in loud.items():
+            one.setLevel(was)
+            one.disabled, one.propagate = disabled, propagate
+
+
+def loggers_below(prefix: str) -> list[logging.Logger]:
+    """The loggers made so far whose names begin with the prefix and a dot."""
+    made = logging.Logger.manager.loggerDict
+    return [
+        one for name, one in made.items() if name.startswith(f"{prefix}.") and isinstance(one, logging.Logger)
+    ]
 
 
 def plant_identities(planter: Planter) -> None:
