@@ -17,6 +17,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from serving.errors import StorageError
+from serving.storage import case_tables  # noqa: F401 (they belong to METADATA)
 from serving.storage.columns import IS_SQLITE
 from serving.storage.database import WRITES, connect, lock_for_all
 from serving.storage.tables import METADATA

@@ -26,7 +26,7 @@ from tests.serving.postgres import Server
 from tests.serving.readers import Everything
 from tests.serving.test_storage import _body
 
-HEAD = "0007"
+HEAD = "0008"
 NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 
 
