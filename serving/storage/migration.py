@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -116,9 +117,7 @@ def find_state(engine: Engine) -> State:
 
 
 def _state(connection: Connection) -> State:
-    scripts = ScriptDirectory.from_config(_config(connection))
-    wanted = scripts.get_current_head()
-    assert wanted is not None
+    wanted, known = _revisions()
     there = set(inspect(connection).get_table_names())
     if _VERSIONS not in there:
         form = Form.FOREIGN if there & set(METADATA.tables) or _is_taken(connection, there) else Form.EMPTY
@@ -128,7 +127,6 @@ def _state(connection: Connection) -> State:
         return State(Form.FOREIGN if there & set(METADATA.tables) else Form.EMPTY, None, wanted)
     if revision == wanted:
         return State(Form.CURRENT, revision, wanted)
-    known = {one.revision for one in scripts.walk_revisions()}
     return State(Form.OUTDATED if revision in known else Form.NEWER, revision, wanted)
 
 
@@ -137,7 +135,16 @@ def _is_taken(connection: Connection, there: set[str]) -> bool:
     return connection.dialect.name == IS_SQLITE and bool(there)
 
 
-def _config(connection: Connection) -> Config:
+@cache
+def _revisions() -> tuple[str, frozenset[str]]:
+    """The newest revision of this version and all that it knows; the files are read once a process."""
+    scripts = ScriptDirectory.from_config(_config())
+    wanted = scripts.get_current_head()
+    assert wanted is not None
+    return wanted, frozenset(one.revision for one in scripts.walk_revisions())
+
+
+def _config(connection: Connection | None = None) -> Config:
     config = Config()
     folder = Path(__file__).with_name("migrations")
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
