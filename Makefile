@@ -10,6 +10,8 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
 # Threads that spin while they wait make training many times slower on a shared machine.
 export OMP_WAIT_POLICY := PASSIVE
+# Where a machine forbids it, each of the tests' hundreds of processes would compile the project anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo test spark check format lock clean
 

@@ -55,7 +55,9 @@ def install_with_uv(pip: list[str], lock: str) -> bool:
     got = subprocess.run([*pip, "-r", "requirements-setup.lock"], check=False, cwd=ROOT)
     if got.returncode:
         return False
-    command = [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--python", str(PYTHON)]
+    # As pip does it: a process that may not write bytecode would compile each library anew, seconds a process.
+    command = [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--compile-bytecode"]
+    command += ["--python", str(PYTHON)]
     done = subprocess.run(
         [*command, "--require-hashes", "-r", lock], check=False, cwd=ROOT, env=uv_environment()
     )
