@@ -278,7 +278,11 @@ def _booster(file: str, content: bytes, names: tuple[str, ...]) -> Any:
 _SURVIVED: set[str] = set()
 """Hashes of model texts that a child process of this process has read to the end."""
 
-_CHILD = "import lightgbm, sys; lightgbm.Booster(model_str=sys.stdin.buffer.read().decode('utf-8'))"
+_CHILD = (
+    "import sys; sys.modules.update(dict.fromkeys(('sklearn', 'pandas', 'pyarrow', 'dask', 'matplotlib')));"
+    "import lightgbm; lightgbm.Booster(model_str=sys.stdin.buffer.read().decode('utf-8'))"
+)
+"""Reads a text with LightGBM alone: the libraries that it takes where they are there need seconds to import."""
 
 
 def _survive(file: str, model_bytes: bytes) -> None:
