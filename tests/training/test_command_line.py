@@ -9,9 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from training.__main__ import main
 from training.simulation.settings import FEEDS
 
 ROOT = Path(__file__).parents[2]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    """The exit code of a command in this process, which has imported everything before."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("sys.argv", ["training", *map(str, arguments)])
+    with pytest.raises(SystemExit) as left:
+        main()
+    return int(left.value.code or 0)
 
 
 def training(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -44,13 +54,38 @@ def training(*arguments: object) -> subprocess.CompletedProcess[str]:
         (("report", "{tmp}"), "holds no report.json"),
     ],
 )
-def test_a_refusal_is_one_sentence(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_a_refusal_is_one_sentence(
+    tmp_path: Path, arguments: tuple[str, ...], said: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    code = run(monkeypatch, *(one.replace("{tmp}", str(tmp_path / "out")) for one in arguments))
+    told = capsys.readouterr()
+    assert code == 2
+    assert said in told.err
+    assert told.out == ""
+    assert len(told.err.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("survey", "malawi", "--data", "no/such/folder"), "there is no file"),
+        (("promote", "--version", "1", "--tracking", "nonsense://x"), "tracking address"),
+        (("rollback", "--tracking", "sqlite:///{tmp}/none.db", "--why", "x"), "there is no file"),
+        (("releases", "--tracking", "sqlite:///{tmp}/none.db"), "there is no file"),
+        (("report", "{tmp}"), "holds no report.json"),
+    ],
+)
+def test_a_process_of_its_own_says_nothing_more(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    """What libraries say when they are imported would be seen here. The other commands' processes run below."""
     done = training(*(one.replace("{tmp}", str(tmp_path / "out")) for one in arguments))
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stdout == ""
     assert len(done.stderr.strip().splitlines()) == 1
-    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -70,13 +105,17 @@ def test_a_refusal_is_one_sentence(tmp_path: Path, arguments: tuple[str, ...], s
         ("survey", "costa-rica"),
     ],
 )
-def test_help_helps(command: tuple[str, ...]) -> None:
-    done = training(*command, "--help")
+def test_help_helps(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, *command, "--help") == 0
+    assert "Usage" in capsys.readouterr().out
+
+
+def test_a_process_of_its_own_helps_and_refuses_an_unknown_command() -> None:
+    done = training("--help")
     assert done.returncode == 0
     assert "Usage" in done.stdout
-
-
-def test_an_unknown_command_is_refused() -> None:
     assert training("retrain").returncode == 2
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.panels.made_up import make_panel
+from training.__main__ import main
 
 ROOT = Path(__file__).parents[3]
 
@@ -20,6 +21,11 @@ def panel(*arguments: object) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "training", "panel", *map(str, arguments)], capture_output=True, text=True,
         check=False, cwd=ROOT, timeout=300,
     )  # fmt: skip
+
+
+def asked_of(file: Path, changes: dict[str, str]) -> list[str]:
+    asked = {"--data": str(file), "--id": "hh", "--time": "year", "--label": "poor", "--naive": "income"}
+    return [*(part for pair in {**asked, **changes}.items() for part in pair), "--json"]
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +69,24 @@ def test_one_object_and_one_page_with_the_same_numbers(file: Path, tmp_path: Pat
         ({"--test-time": "1999"}, "its waves are 2010, 2012, 2014"),
     ],
 )
-def test_a_refusal_is_one_sentence(file: Path, changes: dict[str, str], said: str) -> None:
-    asked = {"--data": str(file), "--id": "hh", "--time": "year", "--label": "poor", "--naive": "income"}
-    done = panel(*(part for pair in {**asked, **changes}.items() for part in pair), "--json")
+def test_a_refusal_is_one_sentence(
+    file: Path, changes: dict[str, str], said: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("sys.argv", ["training", "panel", *asked_of(file, changes)])
+    with pytest.raises(SystemExit) as left:
+        main()
+    told = capsys.readouterr()
+    assert left.value.code == 2
+    assert said in told.err
+    assert told.out == ""
+    assert len(told.err.strip().splitlines()) == 1
+
+
+def test_a_process_of_its_own_says_nothing_more(file: Path) -> None:
+    done = panel(*asked_of(file, {"--label": "poors"}))
     assert done.returncode == 2
-    assert said in done.stderr
+    assert "did you mean 'poor'?" in done.stderr
     assert done.stdout == ""
     assert len(done.stderr.strip().splitlines()) == 1
