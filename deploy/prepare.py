@@ -55,7 +55,7 @@ def install_with_uv(pip: list[str], lock: str) -> bool:
     got = subprocess.run([*pip, "-r", "requirements-setup.lock"], check=False, cwd=ROOT)
     if got.returncode:
         return False
-    # As pip does it: a process that may not write bytecode would compile each library anew, seconds a process.
+    # As pip does it: where Python may not write bytecode, each process would compile the libraries anew.
     command = [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--compile-bytecode"]
     command += ["--python", str(PYTHON)]
     done = subprocess.run(

@@ -211,7 +211,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 @cache
 def _problem_schema() -> dict[str, Any]:
-    """A problem's schema without references. Every route has several: made once, it starts a service sooner."""
+    """A problem's schema without references, made once: every route has several."""
     schema = ProblemAnswer.model_json_schema()
     schema["properties"]["errors"]["items"] = schema.pop("$defs")["ProblemErrorAnswer"]
     return schema
