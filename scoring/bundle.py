@@ -282,7 +282,7 @@ _CHILD = (
     "import sys; sys.modules.update(dict.fromkeys(('sklearn', 'pandas', 'pyarrow', 'dask', 'matplotlib')));"
     "import lightgbm; lightgbm.Booster(model_str=sys.stdin.buffer.read().decode('utf-8'))"
 )
-"""Reads a text with LightGBM alone: the libraries that it uses where they are there take seconds to import."""
+"""Reads a text with LightGBM alone: libraries that it uses where they are there take seconds to import."""
 
 
 def _survive(file: str, model_bytes: bytes) -> None:
