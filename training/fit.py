@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import lightgbm as lgb
@@ -233,11 +234,10 @@ def _folds(
     drawn = draw_rows(labels, numbers, settings.search_rows, settings.seed)
     if len(np.unique(numbers[drawn][labels[drawn] == 1])) < settings.folds:
         drawn = np.arange(len(labels))
-    splitter = StratifiedGroupKFold(settings.folds, shuffle=True, random_state=settings.seed)
-    folds = [
-        (drawn[learn], drawn[held_out])
-        for learn, held_out in splitter.split(np.empty((len(drawn), 0)), labels[drawn], groups[drawn])
-    ]
+    _, codes = np.unique(groups[drawn], return_inverse=True)
+    outcomes = labels[drawn].astype(np.int64)
+    dealt = _deal(outcomes.tobytes(), codes.astype(np.int64).tobytes(), settings.folds, settings.seed)
+    folds = [(drawn[learn], drawn[held_out]) for learn, held_out in dealt]
     part = deal_rows(numbers, settings.folds, settings.seed)
     part[drawn] = -1
     judged = [
@@ -245,6 +245,19 @@ def _folds(
         for number, (_, held_out) in enumerate(folds)
     ]
     return drawn, folds, judged
+
+
+@lru_cache(maxsize=8)
+def _deal(labels: bytes, groups: bytes, folds: int, seed: int) -> tuple[tuple[Places, Places], ...]:
+    """The folds of rows with these labels and groups (int64, in order of the groups' names).
+
+    They are dealt group by group, and asked for again with the same rows for every setting that is tried and
+    every theme that is left out.
+    """
+    outcomes = np.frombuffer(labels, dtype=np.int64)
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    none = np.empty((len(outcomes), 0))
+    return tuple(splitter.split(none, outcomes, np.frombuffer(groups, dtype=np.int64)))
 
 
 def choose_share(

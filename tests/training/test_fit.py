@@ -9,9 +9,10 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import StratifiedGroupKFold
 
 from training.errors import DataError
-from training.fit import FitSettings, fit, fit_calibration
+from training.fit import FitSettings, _folds, fit, fit_calibration
 
 SETTINGS = FitSettings(max_trees=60, patience=20, min_rows_in_leaf=20, threads=1)
 DIRECTIONS = {"debt": 1, "income": -1, "noise": 0}
@@ -67,6 +68,27 @@ def test_folds_never_part_a_household(data: tuple[Any, Any, Any], monkeypatch: p
     for learned, held in seen:
         assert not set(groups[learned]) & set(groups[held])
     assert sorted(np.concatenate([held for _, held in seen])) == list(range(len(groups)))
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_folds_are_those_of_the_library_for_the_groups_by_name(seed: int) -> None:
+    """Folds are dealt once for the same rows; other labels, groups, counts and seeds have folds of their own."""
+    rng = np.random.default_rng(3)
+    names = np.array([f"H{rng.integers(0, 10**6)}" for _ in range(150)], dtype=object)
+    asked = []
+    for count in (3, 4):
+        for _ in range(2):
+            groups = names[rng.integers(0, len(names), 400)]
+            asked.append((count, groups, (rng.random(400) < 0.3).astype(np.int64)))
+    for count, groups, labels in asked * 2:
+        settings = replace(SETTINGS, folds=count, seed=seed)
+        _, folds, _ = _folds(labels, groups, settings)
+        splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+        theirs = list(splitter.split(np.empty((400, 0)), labels, groups))
+        assert len(folds) == len(theirs) == count
+        for ours, one in zip(folds, theirs, strict=True):
+            np.testing.assert_array_equal(ours[0], one[0])
+            np.testing.assert_array_equal(ours[1], one[1])
 
 
 def test_out_of_fold_margins_know_nothing_of_noise() -> None:
