@@ -80,13 +80,13 @@ def matrix(dates: tuple[dt.date, ...], strength: float, seed: int, households: i
     return Matrix(pd.DataFrame(values, index=index), labels, np.tile(villages, len(dates)))
 
 
-def matrices(strength: float, seed: int = 0) -> Matrices:
-    tests = {as_of: matrix((as_of,), strength, seed + 10 + at) for at, as_of in enumerate(TEST)}
+def matrices(strength: float, seed: int = 0, households: int = 1_500) -> Matrices:
+    tests = {as_of: matrix((as_of,), strength, seed + 10 + at, households) for at, as_of in enumerate(TEST)}
     found = [pd.DataFrame({"household_id": test.households[test.labels == 1]}) for test in tests.values()]
     outcomes = pd.concat(found).drop_duplicates("household_id").assign(
         cause_code="01", object_type="marginal", identified_on=pd.Timestamp("2025-01-31")
     )  # fmt: skip
-    return Matrices(matrix(TRAIN, strength, seed), tests, outcomes)
+    return Matrices(matrix(TRAIN, strength, seed, households), tests, outcomes)
 
 
 def evaluated(given: Matrices, of: Experiment, champion: Champion | None = None) -> Evaluation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import sqlite3
 import stat
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from serving.__main__ import main
 from serving.access import OPEN, Caller, Role, Scope
 from serving.access.audit_key import load_audit_key
 from serving.app import create_app
@@ -233,23 +235,44 @@ def test_a_service_with_another_key_does_not_start(bundle_dir: Path, tmp_path: P
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Callable[..., tuple[int, str, str]]:
-    def run(*arguments: str) -> tuple[int, str, str]:
-        command = [sys.executable, "-W", "error", "-m", "serving", *arguments]
-        environment = {
-            "FANGFAN_DATABASE_URL": f"sqlite:///{tmp_path}/s.db",
-            "PATH": "",
-            "PYTHONPATH": ":".join(sys.path),
-        }
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-        return done.returncode, done.stdout, done.stderr
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run a command in this process, or in one of its own."""
+
+    def run(*arguments: str, is_apart: bool = False) -> tuple[int, str, str]:
+        environment = {"FANGFAN_DATABASE_URL": f"sqlite:///{tmp_path}/s.db", "PATH": ""}
+        if is_apart:
+            command = [sys.executable, "-W", "error", "-m", "serving", *arguments]
+            environment["PYTHONPATH"] = ":".join(sys.path)
+            done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+            return done.returncode, done.stdout, done.stderr
+        with monkeypatch.context() as patch:
+            for name in [one for one in os.environ if one.startswith("FANGFAN_")]:
+                patch.delenv(name)
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["serving", *arguments])
+            with pytest.raises(SystemExit) as left:
+                main()
+        told = capsys.readouterr()
+        return int(left.value.code or 0), told.out, told.err
 
     return run
 
 
 def test_the_commands(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
     code, out, _ = run(
-        "keys", "add", "--role", "county_official", "--area", "500999", "--name", "office", "--json"
+        "keys",
+        "add",
+        "--role",
+        "county_official",
+        "--area",
+        "500999",
+        "--name",
+        "office",
+        "--json",
+        is_apart=True,
     )
     made = json.loads(out)
     assert (code, made["role"], made["area"], made["state"]) == (0, "county_official", "500999", "active")
@@ -271,5 +294,5 @@ def test_the_commands(run: Callable[..., tuple[int, str, str]], tmp_path: Path) 
     with sqlite3.connect(tmp_path / "s.db") as connection:
         connection.execute("UPDATE audit_entry SET subject = 'x' WHERE seq = 1")
     connection.close()
-    code, out, _ = run("audit", "verify")
+    code, out, _ = run("audit", "verify", is_apart=True)
     assert (code, "entry 1: is not what was written" in out) == (1, True)

@@ -31,13 +31,15 @@ def keys(found: Any, *, are_names: bool = False) -> set[str]:
 
 
 def test_every_key_is_described() -> None:
-    grid = GridSettings((("few", FIT), ("many", dataclasses.replace(FIT, num_leaves=31))))
+    # Which keys there are depends on neither the number of rows nor that of trees.
+    fit = dataclasses.replace(FIT, max_trees=30)
+    grid = GridSettings((("few", fit), ("many", dataclasses.replace(fit, num_leaves=31))))
     splits = rolling_splits(TRAIN, (TEST[1], dt.date(2025, 10, 31)), 12)
-    given = matrices(1.5)
+    given = matrices(1.5, households=500)
     given = dataclasses.replace(
         given, tests={TEST[1]: given.tests[TEST[1]], dt.date(2025, 10, 31): given.tests[TEST[0]]}
     )
-    of = experiment(is_ablated=True, grid=grid, splits=splits)
+    of = experiment(is_ablated=True, grid=grid, splits=splits, fit=fit)
     first = evaluated(given, of)
     whole = evaluated(given, of, Champion("county-1", first.model, TEST[0]))
     document = evaluation_json(dataclasses.replace(whole, champion_note="none"))
