@@ -13,6 +13,7 @@ import training
 from features import FEATURES, feature_version, policy_version
 from scoring.bundle import (
     Bundle,
+    CapacityEntry,
     FeatureEntry,
     Golden,
     Manifest,
@@ -74,6 +75,7 @@ def write_bundle(evaluation: Evaluation, directory: Path, data_sha256: str) -> B
         files={},
         outlook=OutlookEntry.make(model.outlook, outlook) if model.outlook and outlook else None,
         absence=model.absence.by_feature(names) if model.absence else {},
+        capacity=CapacityEntry.of(experiment.capacity),
     )
     fitted = evaluation.fitted
     siblings = [one.model_to_string() for one in fitted.siblings]
