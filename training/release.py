@@ -13,7 +13,6 @@ import training
 from features import FEATURES, feature_version, policy_version
 from scoring.bundle import (
     Bundle,
-    CapacityEntry,
     FeatureEntry,
     Golden,
     Manifest,
@@ -22,6 +21,7 @@ from scoring.bundle import (
     golden_outlook,
     save_bundle,
 )
+from scoring.capacity import CapacityEntry
 from scoring.outlook import OutlookEntry
 from scoring.parts import CERTAINTY, LINE, certainty_text, line_text
 from training.evaluate import Evaluation
