@@ -1,8 +1,8 @@
 """Events: reports of one event by several departments are one fact.
 
-Reports of one household and one kind belong to one event where they occurred within `same_event_days` (policy)
-of its first one. They are put together anew from all that are known, so that the order in which they arrive
-changes nothing.
+Reports of one household and one kind belong to one event where they occurred within `same_event_days`
+(policy) of its first one. They are put together anew from all that are known, so that the order in which
+they arrive changes nothing.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from features.policy import DEFAULT_REGION, policy_value
+from features.policy.parameters import policy_history
 from serving.cases.lead import Lead
 
 
 def same_event_days(leads: Sequence[Lead], region: str = DEFAULT_REGION) -> int:
-    """The policy's days on the latest day that any of the leads was known."""
-    return int(policy_value("same_event_days", region, max(one.known_on for one in leads)).value)
+    """The policy's days on the latest day that any of the leads was known, or from its first entry on."""
+    first = policy_history("same_event_days", region)[0].effective_from
+    latest = max(one.known_on for one in leads)
+    return int(policy_value("same_event_days", region, max(first, latest)).value)
 
 
 def find_event_keys(leads: Iterable[Lead], within_days: int) -> dict[str, str]:

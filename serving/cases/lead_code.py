@@ -1,4 +1,5 @@
-"""What leads say: one code each, with the channels it may come by, the kind of event it tells of and its cause.
+"""What leads say: one code each, with the channels it may come by, the kind of event it tells of and its
+cause.
 
 Two codes of one kind of event may tell of the same event: the health office's list and the insurer's alert of
 one illness. The causes are official codes (DOMAIN §2); themes follow from them by policy.
@@ -144,16 +145,18 @@ LEAD_CODES: dict[str, LeadCode] = _by_code((
     _gap("schooling", _K.DROP_OUT, "09", "义务教育阶段失学辍学", "dropped out of compulsory school"),
     _gap("insurance", _K.INSURANCE, "99", "未参加基本医疗保险", "somebody without medical insurance"),
     _gap("water", _K.WATER, "99", "饮水安全未保障", "no safe water"),
-    _trigger("medical_self_paid", _K.ILLNESS, _D.MEDICAL_INSURANCE, "医疗自付超过阈值", "self-paid over the threshold"),
+    _trigger("medical_self_paid", _K.ILLNESS, _D.MEDICAL_INSURANCE, "医疗自付超过阈值",
+             "self-paid over the threshold"),
     _trigger("crop_loss", _K.DISASTER, _D.AGRICULTURE, "农作物受损超过阈值", "crop loss over the threshold"),
     _trigger("out_of_work", _K.WORK, _D.HUMAN_RESOURCES, "失业超过阈值", "out of work over the threshold"),
-    _trigger("schooling_cost", _K.SCHOOLING_COST, _D.EDUCATION, "教育支出超过阈值", "cost of schooling over the threshold"),
+    _trigger("schooling_cost", _K.SCHOOLING_COST, _D.EDUCATION, "教育支出超过阈值", "schooling over the threshold"),
     _trigger("loan_overdue", _K.PRODUCTION, _D.FINANCE, "小额信贷逾期", "microloan overdue"),
-    _trigger("guarantee_gap", _K.GUARANTEE, _D.CIVIL_AFFAIRS, "两不愁三保障存在缺口", "gap in the guarantees"),
+    _trigger("guarantee_gap", _K.GUARANTEE, _D.CIVIL_AFFAIRS, "两不愁三保障有缺口", "gap in the guarantees"),
     _trigger("unsafe_house", _K.HOUSE, _D.HOUSING, "住房不安全", "unsafe house"),
     _trigger("unsafe_water", _K.WATER, _D.WATER, "饮水不安全", "unsafe water"),
     _trigger("dropped_out", _K.DROP_OUT, _D.EDUCATION, "失学辍学", "dropped out of school"),
-    _trigger("new_severe_disability", _K.DISABILITY, _D.DISABLED_FEDERATION, "新增重度残疾", "newly severely disabled"),
+    _trigger("new_severe_disability", _K.DISABILITY, _D.DISABLED_FEDERATION, "新增重度残疾",
+             "newly severely disabled"),
     _trigger("severe_accident", _K.ACCIDENT, _D.POLICE, "严重意外事故", "severe accident"),
     _trigger("earner_lost", _K.EARNER, _D.CIVIL_AFFAIRS, "主要劳动力缺失", "loss of an earner"),
     _trigger("serious_illness", _K.ILLNESS, _D.HEALTH, "新增大病患者", "newly seriously ill", "01"),
@@ -161,7 +164,8 @@ LEAD_CODES: dict[str, LeadCode] = _by_code((
     _trigger("wage_arrears", _K.WORK, _D.HUMAN_RESOURCES, "拖欠工资", "wages not paid", "07"),
     _trigger("support_stopped", _K.SUPPORT, _D.CIVIL_AFFAIRS, "低保或特困救助停发", "support stopped", "99"),
 ))  # fmt: skip
-"""Every code a lead may have. Those of `scoring.triggers` are found by the platform, and may be sent as well."""
+"""Every code a lead may have. The platform finds those of `scoring.triggers` itself; they may be sent,
+too."""
 
 SWEEP_CHECKS = tuple(
     one.code.removeprefix("gap_") for one in LEAD_CODES.values() if one.channel is Channel.SWEEP

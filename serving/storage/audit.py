@@ -75,6 +75,9 @@ class Action(StrEnum):
     MODEL_ADMITTED = "model_admitted"
     MODEL_CHANGED = "model_changed"
     RESTORED = "restored"
+    LEAD_ADDED = "lead_added"
+    WORKLIST_MADE = "worklist_made"
+    WORKLIST_ADDED = "worklist_added"
 
 
 class Outcome(StrEnum):
