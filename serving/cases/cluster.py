@@ -3,12 +3,13 @@
 For each township and theme the past spans give a rate a household. Few events are a poor witness, so the
 rate is drawn towards the county's by empirical Bayes: a gamma prior whose mean and variance are those of
 the county's townships (moments by Marshall 1991, Applied Statistics 40, 283–294). With y events in the past
-E and the prior (a, b), the number expected in a span of exposure e is negative binomial with mean m = (a +
-y) / (b + E) · e and variance m + m² / (a + y) (Clayton and Kaldor 1987, Biometrics 43, 671–681). Where the
-spans of the county scatter more than Poisson's, m is multiplied in the variance by that dispersion
-(Pearson's statistic over its degrees of freedom, never below 1). The p-value is P(X ≥ observed) of that
-distribution; warnings are those that Benjamini and Hochberg's (1995) procedure keeps, so that no more than
-`false_share` of them are expected to be false.
+E and the prior (a, b), the number expected in a span of exposure e is negative binomial with mean
+m = (a + y) / (b + E) · e and variance m + m² / (a + y) (Clayton and Kaldor 1987, Biometrics 43, 671–681).
+Where the county's spans scatter more than Poisson's, as events that come in batches do, the variance of a
+span is m + α m² with α by moments from the past of all its townships (Breslow 1984, Applied Statistics 33,
+38–44), of the span itself and of the mean of the past. The p-value is P(X ≥ observed) of that distribution;
+warnings are those that Benjamini and Hochberg's (1995) procedure keeps, so that no more than `false_share`
+of them are expected to be false.
 """
 
 from __future__ import annotations
@@ -52,13 +53,14 @@ def expect(past: Ints, households: Ints, observed: Ints) -> Expectation:
     shape, rate = _prior(events, exposure)
     strength = shape + events
     mean = strength / (rate + exposure) * size
-    variance = mean * _dispersion(past, size) + mean**2 / strength
-    # A negative binomial by its moments: of size r, mean m and variance m + m² / r.
-    r = mean**2 / np.maximum(variance - mean, 1e-12)
+    scatter = _scatter(past)
+    spread = scatter * (1 + 1 / spans) + 1 / strength
+    # A negative binomial of mean m and variance m + m² / r.
+    r = 1 / spread
     p = r / (r + mean)
     return Expectation(
         mean,
-        variance,
+        mean + mean**2 * spread,
         nbinom.ppf(_TAIL, r, p).astype(np.int64),
         nbinom.ppf(1 - _TAIL, r, p).astype(np.int64),
         np.where(households > 0, nbinom.sf(observed - 1, r, p), 1.0),
@@ -88,13 +90,12 @@ def _prior(events: Floats, exposure: Floats) -> tuple[float, float]:
     return shape, shape / mean
 
 
-def _dispersion(past: Ints, size: Floats) -> float:
-    """How much more than Poisson's the spans scatter around each township's own rate, pooled over the
-    county."""
-    own = past.sum(axis=1) / past.shape[1]
-    seen = own > 0
-    freedom = int(seen.sum()) * (past.shape[1] - 1)
-    if freedom <= 0:
-        return 1.0
-    scatter = ((past[seen] - own[seen, None]) ** 2 / own[seen, None]).sum()
-    return max(1.0, float(scatter) / freedom)
+def _scatter(past: Ints) -> float:
+    """α: how much more than Poisson's the spans scatter around each township's own mean, of all together."""
+    own, spans = past.mean(axis=1), past.shape[1]
+    if spans < 2:
+        return 0.0
+    variance = past.var(axis=1, ddof=1)
+    # The square of a mean is too large by the mean's own variance.
+    squares = float((own**2 - variance / spans).sum())
+    return max(0.0, float((variance - own).sum()) / squares) if squares > 0 else 0.0

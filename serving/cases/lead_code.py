@@ -149,7 +149,7 @@ LEAD_CODES: dict[str, LeadCode] = _by_code((
              "self-paid over the threshold"),
     _trigger("crop_loss", _K.DISASTER, _D.AGRICULTURE, "农作物受损超过阈值", "crop loss over the threshold"),
     _trigger("out_of_work", _K.WORK, _D.HUMAN_RESOURCES, "失业超过阈值", "out of work over the threshold"),
-    _trigger("schooling_cost", _K.SCHOOLING_COST, _D.EDUCATION, "教育支出超过阈值", "schooling over the threshold"),
+    _trigger("schooling_cost", _K.SCHOOLING_COST, _D.EDUCATION, "教育支出超阈值", "schooling over the threshold"),
     _trigger("loan_overdue", _K.PRODUCTION, _D.FINANCE, "小额信贷逾期", "microloan overdue"),
     _trigger("guarantee_gap", _K.GUARANTEE, _D.CIVIL_AFFAIRS, "两不愁三保障有缺口", "gap in the guarantees"),
     _trigger("unsafe_house", _K.HOUSE, _D.HOUSING, "住房不安全", "unsafe house"),

@@ -38,12 +38,13 @@ class LeftOut(StrEnum):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A household that could be listed; `last_visited_on` is `None` where nobody remembers a visit."""
+    """A household that could be listed; `last_visited_on` is `None` where nobody remembers a visit, `score`
+    where the run did not score it: then it comes behind the others."""
 
     household_id: str
     village_code: str
     grid: str
-    score: float
+    score: float | None
     is_hard: bool = False
     last_visited_on: dt.date | None = None
     left_out: LeftOut | None = None
@@ -62,7 +63,7 @@ class Entry:
     grid: str
     place: int
     why: Why
-    score: float
+    score: float | None
     is_tied: bool = False
     chance: float | None = None
 
@@ -94,7 +95,7 @@ def cut_list(candidates: Iterable[Candidate], visits: int) -> Cut:
     room = max(0, visits - len(hard))
     listed, unlisted = others[:room], others[room:]
     border = listed[-1].score if listed else None
-    tied = sum(1 for one in unlisted if one.score == border)
+    tied = sum(1 for one in unlisted if one.score == border) if listed else 0
     entries = [_entry(one, place, Why.HARD) for place, one in enumerate(hard, 1)]
     entries += [
         _entry(one, place, Why.SCORE, is_tied=tied > 0 and one.score == border)
@@ -137,7 +138,8 @@ def _entry(
 
 def _order(one: Candidate) -> tuple[float, dt.date, str, str]:
     """Highest score, then longest unvisited (nobody ever was there: longest), then the hash of the key."""
-    return -one.score, one.last_visited_on or dt.date.min, _hash(one, ""), one.household_id
+    score = -1.0 if one.score is None else one.score
+    return -score, one.last_visited_on or dt.date.min, _hash(one, ""), one.household_id
 
 
 def _hash(one: Candidate, seed: str) -> str:

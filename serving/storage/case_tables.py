@@ -241,7 +241,7 @@ worklist_entry = Table(
     # Why somebody added it by hand: a code of a fixed list.
     Column("reason", text(30)),
     Column("visit_id", text(32)),
-    Index(None, "village_code", "worklist_id", "place"),
+    Index(None, "worklist_id", "village_code", "place"),
     sqlite_strict=True,
 )
 """Whom a village is to visit, in order."""

@@ -224,9 +224,9 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index(
-        op.f("ix_worklist_entry_village_code_worklist_id_place"),
+        op.f("ix_worklist_entry_worklist_id_village_code_place"),
         "worklist_entry",
-        ["village_code", "worklist_id", "place"],
+        ["worklist_id", "village_code", "place"],
         unique=False,
     )
     op.create_table(
