@@ -43,8 +43,9 @@ class Terms:
 
     @classmethod
     def of(
-        cls, run: Run, capacity: Capacity, made_on: dt.date, region: str, *, random_share: float | None = None,
-        revisit_days: int | None = None, seed: str | None = None, is_by_grid: bool = False,
+        cls, run: Run, capacity: Capacity, made_on: dt.date, region: str, *,
+        random_share: float | None = None, revisit_days: int | None = None, seed: str | None = None,
+        is_by_grid: bool = False,
     ) -> Terms:  # fmt: skip
         """The terms, with the policy's numbers where none are given. Raises `PolicyError`."""
         if random_share is None:

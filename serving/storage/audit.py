@@ -78,6 +78,13 @@ class Action(StrEnum):
     LEAD_ADDED = "lead_added"
     WORKLIST_MADE = "worklist_made"
     WORKLIST_ADDED = "worklist_added"
+    CASE_MOVED = "case_moved"
+    CASE_HELPED_FIRST = "case_helped_first"
+    CASE_IDENTIFIED = "case_identified"
+    CASE_EXCLUDED = "case_excluded"
+    CASE_RESOLVED = "case_resolved"
+    CASE_RELAPSED = "case_relapsed"
+    CASE_NOTICE_MADE = "case_notice_made"
 
 
 class Outcome(StrEnum):
