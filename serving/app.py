@@ -27,6 +27,7 @@ from serving.access.token_rules import TokenRules
 from serving.access.tokens import TokenReader
 from serving.api import (
     areas,
+    cases,
     health,
     history,
     households,
@@ -76,6 +77,7 @@ from serving.storage import (
     is_begun,
     open_database,
 )
+from serving.storage.cases import CaseStore
 from serving.turns import Turns
 
 _MACHINES = ("/v1/", "/v2", "/invocations", "/ping", "/health/", "/metrics", "/openapi.json")
@@ -188,6 +190,7 @@ def create_app(settings: Settings) -> FastAPI:
     summaries = SummaryStore(store.engine)
     app.include_router(areas.router(summaries, Disclosure(summaries)))
     app.include_router(identities.router(identity_store, settings))
+    app.include_router(cases.router(CaseStore(engine, audit), settings))
     app.include_router(jobs.router(job_desk, store))
     app.include_router(metrics.router(meters, ServiceState(engine, champion, drain, settings)))
     app.include_router(console.router(pages, store, identity_store))
