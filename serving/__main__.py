@@ -29,6 +29,7 @@ from serving.case_commands import cases
 from serving.errors import Problem, ServingError
 from serving.identity.commands import identity
 from serving.models.commands import models
+from serving.outcomes.commands import outcomes
 from serving.retention.commands import retention
 from serving.webhooks.commands import webhooks
 
@@ -66,6 +67,7 @@ app.command()(retention)
 app.add_typer(webhooks)
 app.add_typer(models)
 app.add_typer(cases)
+app.add_typer(outcomes)
 app.command()(policy)
 app.command()(operating.migrate)
 app.command()(operating.work)

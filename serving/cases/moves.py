@@ -51,7 +51,7 @@ class Move:
 
     `starts` are the clocks that begin with it where the county's practice has them in that state, those of
     `only_first` where they never ran before. `holds` is what has to hold of the case, and `checks` of the
-    facts, besides; `effect` gives the fields of the case that it sets; `event` is the action in the audit log.
+    facts, besides; `effect` gives the fields of the case that it sets; `event` is the action in the log.
     A county may do without an optional one.
     """
 
