@@ -25,9 +25,11 @@ from serving.access.account_commands import accounts
 from serving.access.commands import audit, keys, policy
 from serving.access.local import Access
 from serving.backup.commands import backup, restore, verify_backup
+from serving.case_commands import cases
 from serving.errors import Problem, ServingError
 from serving.identity.commands import identity
 from serving.models.commands import models
+from serving.outcomes.commands import outcomes
 from serving.retention.commands import retention
 from serving.webhooks.commands import webhooks
 
@@ -64,6 +66,8 @@ app.add_typer(identity)
 app.command()(retention)
 app.add_typer(webhooks)
 app.add_typer(models)
+app.add_typer(cases)
+app.add_typer(outcomes)
 app.command()(policy)
 app.command()(operating.migrate)
 app.command()(operating.work)
@@ -96,6 +100,7 @@ def score(
     from serving.kept_models import KeptModels
     from serving.models.service_models import bundle_in_service
     from serving.storage import AssessmentStore, open_database
+    from serving.storage.corrections import approved_corrections
 
     started = time.perf_counter()
     day = _date(as_of)
@@ -110,7 +115,8 @@ def score(
                 judged = check_health(
                     delivered, day, progress=lambda feed, done, total: tell(f"health: {feed}", done, total)
                 )
-            summary = score_all(delivered.signals, day, model, store, tell, judged)
+            corrected = approved_corrections(store.engine)
+            summary = score_all(delivered.signals, day, model, store, tell, judged, corrected)
     finally:
         store.engine.dispose()
     seconds = time.perf_counter() - started

@@ -110,6 +110,12 @@ PROBLEMS: dict[str, ProblemKind] = {
         "The caller is known; it has no role here, or one that does not use this address with this method.",
         "Ask as a role that may; the documentation lists them for every address.",
     ),
+    "correction_own": ProblemKind(
+        403,
+        "Your own correction",
+        "A correction is reviewed by somebody else than the person who proposed it.",
+        "Let another official of the township or above review it.",
+    ),
     "origin_not_own": ProblemKind(
         403,
         "From another page",
@@ -167,6 +173,18 @@ PROBLEMS: dict[str, ProblemKind] = {
         "There is no stored score of this household on this date.",
         "GET the household's scores to see which dates there are.",
     ),
+    "measure_not_found": ProblemKind(
+        404,
+        "No such measure",
+        "The case has no such measure.",
+        "GET the case's measures; each has its number.",
+    ),
+    "correction_not_found": ProblemKind(
+        404,
+        "No such correction",
+        "There is no such correction.",
+        "GET /v1/corrections lists those that there are.",
+    ),
     "area_not_found": ProblemKind(
         404,
         "No such area",
@@ -184,6 +202,9 @@ PROBLEMS: dict[str, ProblemKind] = {
         "No result",
         "The job ended without a result file: it was a dry run, it failed or was cancelled.",
         "GET the job itself; it says how it ended.",
+    ),
+    "case_not_found": ProblemKind(
+        404, "No such case", "There is no such case.", "GET /v1/cases lists the cases that there are."
     ),
     "method_not_allowed": ProblemKind(
         405, "Method not allowed", "This address does not take that method.", "See the Allow header."
@@ -203,11 +224,29 @@ PROBLEMS: dict[str, ProblemKind] = {
         "The service keeps no signals from which this could be scored.",
         "Send the signals themselves; or the operator sets FANGFAN_SIGNALS_DIR to the folder of intake.",
     ),
+    "correction_reviewed": ProblemKind(
+        409,
+        "Reviewed already",
+        "The correction was reviewed by somebody, and otherwise.",
+        "GET the corrections; propose another one at a visit where it is still not right.",
+    ),
+    "case_closed": ProblemKind(
+        409,
+        "Case closed",
+        "The case is closed, and its plan is not changed any more.",
+        "A relapse opens it again; new leads open another case.",
+    ),
     "model_not_kept": ProblemKind(
         409,
         "Model not kept",
         "The model that made this score is not kept, or is no longer what it was.",
         "The operator sets FANGFAN_MODELS_DIR and puts the bundle there, in a folder named like its version.",
+    ),
+    "case_changed": ProblemKind(
+        409,
+        "Case changed",
+        "Somebody else changed the case since it was looked at; nothing was done.",
+        "GET the case, look at what is new, and send the move again with its version.",
     ),
     "idempotency_key_in_flight": ProblemKind(
         409,
@@ -230,11 +269,29 @@ PROBLEMS: dict[str, ProblemKind] = {
         "A request with the same Idempotency-Key was answered, and it was another one.",
         "Give every request a key of its own.",
     ),
+    "submission_key_reused": ProblemKind(
+        422,
+        "Key used for something else",
+        "Something else was handed in under the same submission_key.",
+        "Give everything that is handed in a key of its own.",
+    ),
     "request_invalid": ProblemKind(
         422,
         "Request not accepted",
         "Parts of the request break a rule; `errors` lists each with its place and way out.",
         "Mend what `errors` names and send the request again.",
+    ),
+    "move_not_allowed": ProblemKind(
+        422,
+        "Move not allowed",
+        "The rules of cases do not allow the move; `errors` lists each rule with its way out.",
+        "Do what `errors` says first; GET the case lists the moves that are open.",
+    ),
+    "notice_not_open": ProblemKind(
+        409,
+        "No notice",
+        "The case is not before the village, and has no notice to show.",
+        "Make the notice while the case is reviewed: move review.",
     ),
     "queue_full": ProblemKind(
         429,

@@ -51,6 +51,11 @@ class Action(StrEnum):
     HOUSEHOLD_SCORED = "household_scored"
     HOUSEHOLD_SENT = "household_sent"
     RESULT_READ = "result_read"
+    VISIT_RECORDED = "visit_recorded"
+    CORRECTION_REVIEWED = "correction_reviewed"
+    PLAN_CHANGED = "plan_changed"
+    HELP_DELIVERED = "help_delivered"
+    OUTCOMES_EXPORTED = "outcomes_exported"
     KEY_ADDED = "key_added"
     KEY_REVOKED = "key_revoked"
     SIGNED_IN = "signed_in"
@@ -75,6 +80,16 @@ class Action(StrEnum):
     MODEL_ADMITTED = "model_admitted"
     MODEL_CHANGED = "model_changed"
     RESTORED = "restored"
+    LEAD_ADDED = "lead_added"
+    WORKLIST_MADE = "worklist_made"
+    WORKLIST_ADDED = "worklist_added"
+    CASE_MOVED = "case_moved"
+    CASE_HELPED_FIRST = "case_helped_first"
+    CASE_IDENTIFIED = "case_identified"
+    CASE_EXCLUDED = "case_excluded"
+    CASE_RESOLVED = "case_resolved"
+    CASE_RELAPSED = "case_relapsed"
+    CASE_NOTICE_MADE = "case_notice_made"
 
 
 class Outcome(StrEnum):

@@ -33,6 +33,8 @@ case_file = Table(
     Column("is_without_labour", Small, nullable=False),
     Column("is_green_lane", Small, nullable=False),
     Column("identified_on", Day),
+    # The last day of the village notice, while there is one.
+    Column("notice_ends_on", Day),
     Column("closed_on", Day),
     Column("closed_as", text(40)),
     Column("relapses", Small, nullable=False),
@@ -80,6 +82,8 @@ case_lead = Table(
     Column("dedup_key", text(64), nullable=False),
     UniqueConstraint("dedup_key"),
     Index(None, "case_id"),
+    Index(None, "household_id"),
+    Index(None, "known_on", "id"),
     Index(None, "village_code", "theme", "known_on"),
     sqlite_strict=True,
 )
@@ -167,6 +171,26 @@ correction = Table(
 )
 """Facts that a visit found to be otherwise: proposed, then approved or refused by another person."""
 
+rescored_assessment = Table(
+    "rescored_assessment",
+    METADATA,
+    Column("id", Whole, primary_key=True),
+    Column("household_id", text(64), nullable=False),
+    Column("as_of_date", Day, nullable=False),
+    Column("model_version", text(80), ForeignKey("model_release.version"), nullable=False),
+    Column("village_code", text(12), nullable=False),
+    Column("body", Document, nullable=False),
+    Column("written_at", Instant, nullable=False),
+    # The last correction that it was made after.
+    Column("correction_id", text(32), ForeignKey("correction.id"), nullable=False),
+    UniqueConstraint("correction_id"),
+    Index(None, "household_id"),
+    Index(None, "model_version"),
+    sqlite_strict=True,
+)
+"""Assessments made again after a correction, each beside the former ones. They belong to no run: lists and
+summaries of a run stay what they were."""
+
 plan_measure = Table(
     "plan_measure",
     METADATA,
@@ -177,7 +201,9 @@ plan_measure = Table(
     # The cause that it answers, and the department whose it is (归口).
     Column("cause", text(20), nullable=False),
     Column("department", text(40), nullable=False),
+    # One payment to the household or to each of so many persons.
     Column("amount_fen", Whole),
+    Column("persons", Small, nullable=False),
     Column("starts_on", Day, nullable=False),
     Column("due_on", Day, nullable=False),
     Column("planned_at", Instant, nullable=False),
@@ -236,8 +262,10 @@ worklist_entry = Table(
     Column("is_tied", Small, nullable=False),
     Column("chance", Real),
     Column("added_by", text(12)),
+    # Why somebody added it by hand: a code of a fixed list.
+    Column("reason", text(30)),
     Column("visit_id", text(32)),
-    Index(None, "village_code", "worklist_id", "place"),
+    Index(None, "worklist_id", "village_code", "place"),
     sqlite_strict=True,
 )
 """Whom a village is to visit, in order."""

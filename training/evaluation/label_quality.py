@@ -14,14 +14,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from features import Signals
+from features.dates import horizon_end
+from scoring.estimate import Estimate
+from scoring.missed import DIFFICULTY, NOT_MET, Missed, estimate_missed, random_visits
 from training.candidate import Candidate
-from training.evaluation.estimate import Estimate
 from training.evaluation.weighted import WeightedFigures, weighted_figures
 from training.experiment import Experiment
 from training.helped import follow, new_measures, uncensored_weights
 from training.matrix import Matrix
-from training.timeline import horizon_end
-from training.visits import DIFFICULTY, NOT_MET, Missed, estimate_missed, random_visits
 
 Floats = npt.NDArray[np.float64]
 
@@ -119,11 +119,19 @@ class LabelQualitySection:
     tests: tuple[LabelsOn, ...]
 
 
-def gather_evidence(signals: Signals, visits: pd.DataFrame | None, outcomes_until: dt.date) -> Evidence:
-    """The evidence that signals and the table of visits hold."""
+def gather_evidence(
+    signals: Signals,
+    visits: pd.DataFrame | None,
+    outcomes_until: dt.date,
+    helped: pd.DataFrame | None = None,
+) -> Evidence:
+    """The evidence that signals, the table of visits and that of recorded help hold."""
     table = signals.tables["declaration"].select(["household_id", "occurred_on"]).to_pandas()
     leads = table.assign(occurred_on=pd.to_datetime(table["occurred_on"]))
-    return Evidence(new_measures(signals), leads, visits, outcomes_until)
+    measures = new_measures(signals)
+    if helped is not None and len(helped):
+        measures = pd.concat([measures, helped], ignore_index=True)
+    return Evidence(measures, leads, visits, outcomes_until)
 
 
 def evaluate_labels(

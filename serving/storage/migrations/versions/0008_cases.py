@@ -16,6 +16,12 @@ down_revision = "0007"
 
 def upgrade() -> None:
     """Make the tables."""
+    op.create_index(
+        op.f("ix_assessment_village_code_as_of_date_model_version_score"),
+        "assessment",
+        ["village_code", "as_of_date", "model_version", "score"],
+        unique=False,
+    )
     op.create_table(
         "case_file",
         sa.Column("id", text(32), nullable=False),
@@ -35,6 +41,7 @@ def upgrade() -> None:
         sa.Column("is_without_labour", Small, nullable=False),
         sa.Column("is_green_lane", Small, nullable=False),
         sa.Column("identified_on", Day()),
+        sa.Column("notice_ends_on", Day()),
         sa.Column("closed_on", Day()),
         sa.Column("closed_as", text(40)),
         sa.Column("relapses", Small, nullable=False),
@@ -120,6 +127,8 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index(op.f("ix_case_lead_case_id"), "case_lead", ["case_id"], unique=False)
+    op.create_index(op.f("ix_case_lead_household_id"), "case_lead", ["household_id"], unique=False)
+    op.create_index(op.f("ix_case_lead_known_on_id"), "case_lead", ["known_on", "id"], unique=False)
     op.create_index(
         op.f("ix_case_lead_village_code_theme_known_on"),
         "case_lead",
@@ -151,6 +160,7 @@ def upgrade() -> None:
         sa.Column("cause", text(20), nullable=False),
         sa.Column("department", text(40), nullable=False),
         sa.Column("amount_fen", Whole),
+        sa.Column("persons", Small, nullable=False),
         sa.Column("starts_on", Day(), nullable=False),
         sa.Column("due_on", Day(), nullable=False),
         sa.Column("planned_at", Instant(), nullable=False),
@@ -205,6 +215,7 @@ def upgrade() -> None:
         sa.Column("is_tied", Small, nullable=False),
         sa.Column("chance", Real),
         sa.Column("added_by", text(12)),
+        sa.Column("reason", text(30)),
         sa.Column("visit_id", text(32)),
         sa.ForeignKeyConstraint(
             ["worklist_id"], ["worklist.id"], name=op.f("fk_worklist_entry_worklist_id_worklist")
@@ -215,9 +226,9 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index(
-        op.f("ix_worklist_entry_village_code_worklist_id_place"),
+        op.f("ix_worklist_entry_worklist_id_village_code_place"),
         "worklist_entry",
-        ["village_code", "worklist_id", "place"],
+        ["worklist_id", "village_code", "place"],
         unique=False,
     )
     op.create_table(
@@ -259,4 +270,32 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_measure_delivery_plan_measure_id"), "measure_delivery", ["plan_measure_id"], unique=False
+    )
+    op.create_table(
+        "rescored_assessment",
+        sa.Column("id", Whole, nullable=False),
+        sa.Column("household_id", text(64), nullable=False),
+        sa.Column("as_of_date", Day(), nullable=False),
+        sa.Column("model_version", text(80), nullable=False),
+        sa.Column("village_code", text(12), nullable=False),
+        sa.Column("body", Document(), nullable=False),
+        sa.Column("written_at", Instant(), nullable=False),
+        sa.Column("correction_id", text(32), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["correction_id"], ["correction.id"], name=op.f("fk_rescored_assessment_correction_id_correction")
+        ),
+        sa.ForeignKeyConstraint(
+            ["model_version"],
+            ["model_release.version"],
+            name=op.f("fk_rescored_assessment_model_version_model_release"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rescored_assessment")),
+        sa.UniqueConstraint("correction_id", name=op.f("uq_rescored_assessment_correction_id")),
+        sqlite_strict=True,
+    )
+    op.create_index(
+        op.f("ix_rescored_assessment_household_id"), "rescored_assessment", ["household_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_rescored_assessment_model_version"), "rescored_assessment", ["model_version"], unique=False
     )
