@@ -27,6 +27,7 @@ from serving.access.token_rules import TokenRules
 from serving.access.tokens import TokenReader
 from serving.api import (
     areas,
+    cases,
     health,
     history,
     households,
@@ -181,7 +182,7 @@ def create_app(settings: Settings) -> FastAPI:
     around = Around(villages, usual, settings.lookup_seconds)
     corrections = CorrectionStore(engine, audit)
     past, signals = HistoryStore(store.engine, audit), SignalsFolder(settings.signals_dir, corrections)
-    cases = CaseStore(engine, audit, guards={"resolve": lock_elimination()})
+    case_store = CaseStore(engine, audit, guards={"resolve": lock_elimination()})
     # Routes are tried in this order: those that are asked all day come first.
     app.include_router(scores.router(champion, around, StoredScoring(signals, past, around), settings, turns))
     app.include_router(inference.scoring_router(champion, settings, turns))
@@ -197,12 +198,13 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(history.router(past, replayer, KeptModels(settings.kept_models_path), signals))
     rescorer = Rescorer(engine, signals, around)
     app.include_router(
-        visits.router(VisitStore(engine, audit, cases), corrections, rescorer, champion, settings)
+        visits.router(VisitStore(engine, audit, case_store), corrections, rescorer, champion, settings)
     )
-    app.include_router(plans.router(PlanStore(engine, audit, cases), settings))
+    app.include_router(plans.router(PlanStore(engine, audit, case_store), settings))
     summaries = SummaryStore(store.engine)
     app.include_router(areas.router(summaries, Disclosure(summaries)))
     app.include_router(identities.router(identity_store, settings))
+    app.include_router(cases.router(case_store, settings))
     app.include_router(jobs.router(job_desk, store))
     app.include_router(metrics.router(meters, ServiceState(engine, champion, drain, settings)))
     app.include_router(console.router(pages, store, identity_store))
