@@ -61,9 +61,7 @@ class CountyOffice:
             "disagreement": None, "causes": ("01",), **more,
         }  # fmt: skip
         with self.cases.writer.begin() as connection:
-            return self.cases.open_in(
-                connection, household_id=household_id, village_code=village, **given
-            )
+            return self.cases.open_in(connection, household_id=household_id, village_code=village, **given)
 
     def case(self, case_id: str) -> Case:
         found = self.cases.find(COUNTY, case_id)
@@ -74,7 +72,9 @@ class CountyOffice:
         now = self.case(case.id)
         return self.cases.move(caller, caller.key_id, case.id, now.version, name, facts)
 
-    def identify(self, case: Case, *, causes: Sequence[str] = ("01",), is_without_labour: bool = False) -> Case:
+    def identify(
+        self, case: Case, *, causes: Sequence[str] = ("01",), is_without_labour: bool = False
+    ) -> Case:
         """Every step from the first lead to the county's identification, on the days that they need."""
         day = self.cases.today
         self.move(case, CADRE, "alert")

@@ -34,7 +34,10 @@ documents = st.fixed_dictionaries({
     "members": st.integers(1, 12),
     "lines": st.lists(
         st.fixed_dictionaries(
-            {"line": st.sampled_from(LINES), "amount_yuan": st.integers(0, 9_000_000).map(lambda fen: fen / 100)},
+            {
+                "line": st.sampled_from(LINES),
+                "amount_yuan": st.integers(0, 9_000_000).map(lambda fen: fen / 100),
+            },
             optional={"occurred_on": st.dates(dt.date(2025, 11, 3), DAY).map(str)},
         ),
         min_size=1,

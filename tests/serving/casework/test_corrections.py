@@ -325,11 +325,15 @@ def test_one_household_and_a_batch_are_corrected_alike(
     tables = {
         feed: pa.Table.from_pylist(rows, schema=CONTRACTS[feed].schema) for feed, rows in parsed.items()
     }
-    others = pa.Table.from_pylist([{**parsed["household"][0], "household_id": "H-OTHER"}], schema=CONTRACTS["household"].schema)  # type: ignore[dict-item]
+    others = pa.Table.from_pylist(
+        [{**parsed["household"][0], "household_id": "H-OTHER"}], schema=CONTRACTS["household"].schema
+    )  # type: ignore[dict-item]
     tables["household"] = pa.concat_tables([others, tables["household"]])
     untouched = {feed: [dict(row) for row in rows] for feed, rows in parsed.items()}  # type: ignore[arg-type]
     single = lay_over(
-        {feed: [stored_row(row) for row in rows] for feed, rows in parsed.items()}, approved, as_of  # type: ignore[arg-type]
+        {feed: [stored_row(row) for row in rows] for feed, rows in parsed.items()},
+        approved,
+        as_of,  # type: ignore[arg-type]
     )
     whole, laid = lay_over_signals(Signals(tables, Coverage()), {KEY: approved}, as_of)
     for feed in surface:

@@ -73,7 +73,9 @@ def test_a_visit_sent_twice_is_there_once(office: CountyOffice) -> None:
     assert office.actions().count("visit_recorded") == 1
 
 
-@pytest.mark.parametrize("change", [{"finding": "no_difficulty"}, {"visited_on": "2026-03-09"}, {"causes": ["04"]}])
+@pytest.mark.parametrize(
+    "change", [{"finding": "no_difficulty"}, {"visited_on": "2026-03-09"}, {"causes": ["04"]}]
+)
 def test_another_visit_under_the_same_key_is_refused(desk: CountyOffice, change: dict[str, Any]) -> None:
     desk.on(dt.date(2026, 3, 9))
     desk.open_case("H1")
@@ -133,7 +135,11 @@ def test_difficulty_and_gaps_open_a_case_whatever_the_score_says(office: CountyO
     office.visit("H-GAP", guarantees={"water": "no", "food": "yes"})
     found = {one.household_id: one for one in rows(office, case_file)}
     assert set(found) == {"H-HARD", "H-GAP"}
-    assert (found["H-HARD"].theme, found["H-HARD"].causes, found["H-HARD"].is_hard) == ("employment", ["07"], 0)
+    assert (found["H-HARD"].theme, found["H-HARD"].causes, found["H-HARD"].is_hard) == (
+        "employment",
+        ["07"],
+        0,
+    )
     assert found["H-GAP"].is_hard == 1
     assert {one.last_visited_on for one in found.values()} == {DAY}
 
@@ -207,7 +213,9 @@ def test_answers_are_to_reasons_that_there_are(desk: CountyOffice) -> None:
     assert found[0].body["answered"] == {"as_of_date": DAY.isoformat(), "model_version": "m"}
     with pytest.raises(Problem) as refused:
         desk.visit("H1", answers=[*answers, {"family": "07", "is_agreed": True}])
-    assert [(one.pointer, one.code) for one in refused.value.errors] == [("/answers/1/family", "unknown_reason")]
+    assert [(one.pointer, one.code) for one in refused.value.errors] == [
+        ("/answers/1/family", "unknown_reason")
+    ]
     # A score does not change by what anybody says of its reasons.
     stored = desk.assessments.find(CADRE, "H1")
     assert stored is not None
