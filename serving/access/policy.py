@@ -43,6 +43,8 @@ _VECTORS = Policy(SENDERS | {Role.SCIENTIST}, "none: vectors name no household")
 _READ = Policy(READERS, "households outside are not there")
 _IDENTITY_SENT = Policy(SENDERS, "the household's village must lie in it")
 _REVEALED = Policy(VISITORS, "households outside are not there")
+_LEADS_SENT = Policy(READERS, "the households' villages must lie in it")
+_PEOPLE = Policy(READERS - SENDERS, "households outside are not there", for_people=True)
 _AREA = Policy(READERS, "areas outside are not there")
 _JOB = Policy(SENDERS, "jobs of other areas are not there")
 _FIRST = frozenset({"password_change_needed"})
@@ -80,6 +82,12 @@ POLICIES: dict[str, Policy] = {
     "GET /v1/households/{household_id}/scores": _READ,
     "GET /v1/households/{household_id}/scores/{as_of_date}/replay": _READ,
     "GET /v1/areas/{area_code}/summary": _AREA,
+    "GET /v1/areas/{area_code}/clusters": _AREA,
+    "GET /v1/leads": _READ,
+    "POST /v1/leads": _LEADS_SENT,
+    "GET /v1/worklists/{area_code}": _AREA,
+    "POST /v1/worklists/{area_code}/entries": _PEOPLE,
+    "GET /v1/households/{household_id}/listing": _READ,
     "POST /v1/jobs": _SENT,
     "GET /v1/jobs/{job_id}": _JOB,
     "GET /v1/jobs/{job_id}/errors": _JOB,
