@@ -25,10 +25,12 @@ from serving.access.account_commands import accounts
 from serving.access.commands import AuditKeyFile, audit, keys, policy
 from serving.access.local import Access
 from serving.backup.commands import backup, restore, verify_backup
+from serving.case_commands import cases
 from serving.errors import Problem, ServingError
 from serving.identity.commands import identity
 from serving.leads.commands import clusters, leads, leads_of_run
 from serving.models.commands import models
+from serving.outcomes.commands import outcomes
 from serving.retention.commands import retention
 from serving.webhooks.commands import webhooks
 from serving.worklists.commands import audit_misses, worklists
@@ -70,6 +72,8 @@ app.add_typer(leads)
 app.add_typer(worklists)
 app.command()(audit_misses)
 app.command()(clusters)
+app.add_typer(cases)
+app.add_typer(outcomes)
 app.command()(policy)
 app.command()(operating.migrate)
 app.command()(operating.work)
@@ -106,6 +110,7 @@ def score(
     from serving.kept_models import KeptModels
     from serving.models.service_models import bundle_in_service
     from serving.storage import AssessmentStore, Run, open_database
+    from serving.storage.corrections import approved_corrections
 
     started = time.perf_counter()
     day = _date(as_of)
@@ -120,7 +125,8 @@ def score(
                 judged = check_health(
                     delivered, day, progress=lambda feed, done, total: tell(f"health: {feed}", done, total)
                 )
-            summary = score_all(delivered.signals, day, model, store, tell, judged)
+            corrected = approved_corrections(store.engine)
+            summary = score_all(delivered.signals, day, model, store, tell, judged, corrected)
             found = None
             if is_to_leads:
                 found = leads_of_run(

@@ -27,6 +27,8 @@ from serving.access.token_rules import TokenRules
 from serving.access.tokens import TokenReader
 from serving.api import (
     areas,
+    cases,
+    clusters,
     health,
     history,
     households,
@@ -34,15 +36,20 @@ from serving.api import (
     inference,
     invocations,
     jobs,
+    leads,
     measures,
     metrics,
     model_card,
     models,
+    plans,
     scores,
+    visits,
     what_if,
+    worklists,
 )
 from serving.api.around import Around
 from serving.api.documentation import drop_framework_problems
+from serving.api.rescoring import Rescorer
 from serving.api.stored_scores import StoredScoring
 from serving.bulk import JobFolders
 from serving.champion import Champion
@@ -76,7 +83,15 @@ from serving.storage import (
     is_begun,
     open_database,
 )
+from serving.storage.cases import CaseStore
+from serving.storage.corrections import CorrectionStore
+from serving.storage.elimination import lock_elimination
+from serving.storage.leads import LeadStore
+from serving.storage.plans import PlanStore
+from serving.storage.visits import VisitStore
+from serving.storage.worklists import WorklistStore
 from serving.turns import Turns
+from serving.worklists.listing import ListingDesk
 
 _MACHINES = ("/v1/", "/v2", "/invocations", "/ping", "/health/", "/metrics", "/openapi.json")
 
@@ -171,7 +186,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.turns = turns
     villages, usual = VillageStore(store.engine), UsualStore(store.engine)
     around = Around(villages, usual, settings.lookup_seconds)
-    past, signals = HistoryStore(store.engine, audit), SignalsFolder(settings.signals_dir)
+    corrections = CorrectionStore(engine, audit)
+    past, signals = HistoryStore(store.engine, audit), SignalsFolder(settings.signals_dir, corrections)
+    case_store = CaseStore(engine, audit, guards={"resolve": lock_elimination()})
     # Routes are tried in this order: those that are asked all day come first.
     app.include_router(scores.router(champion, around, StoredScoring(signals, past, around), settings, turns))
     app.include_router(inference.scoring_router(champion, settings, turns))
@@ -185,9 +202,18 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(households.router(store))
     replayer = Replayer(villages, usual, RunHealthStore(store.engine))
     app.include_router(history.router(past, replayer, KeptModels(settings.kept_models_path), signals))
+    rescorer = Rescorer(engine, signals, around)
+    app.include_router(
+        visits.router(VisitStore(engine, audit, case_store), corrections, rescorer, champion, settings)
+    )
+    app.include_router(plans.router(PlanStore(engine, audit, case_store), settings))
     summaries = SummaryStore(store.engine)
     app.include_router(areas.router(summaries, Disclosure(summaries)))
     app.include_router(identities.router(identity_store, settings))
+    app.include_router(cases.router(case_store, settings))
+    app.include_router(leads.router(LeadStore(engine, audit, case_store), settings))
+    app.include_router(worklists.router(WorklistStore(engine, audit), ListingDesk(engine, audit), settings))
+    app.include_router(clusters.router(engine))
     app.include_router(jobs.router(job_desk, store))
     app.include_router(metrics.router(meters, ServiceState(engine, champion, drain, settings)))
     app.include_router(console.router(pages, store, identity_store))

@@ -147,7 +147,9 @@ class LeadReader:
         checks = self._object(given, at, SWEEP_CHECKS, SWEEP_CHECKS)
         for name, value in checks.items():
             if not isinstance(value, bool):
-                self._add(f"{at}/{name}", "wrong_type", "give true where it is secured, false where it is not")
+                self._add(
+                    f"{at}/{name}", "wrong_type", "give true where it is secured, false where it is not"
+                )
         return [f"gap_{name}" for name in SWEEP_CHECKS if checks.get(name) is False]
 
     def _days(self, given: dict[str, Any], at: str) -> tuple[dt.date, dt.date]:

@@ -192,4 +192,3 @@ def _after(request: Request) -> tuple[dt.date, str] | None:
     except ValueError:
         raise refused("cursor", "malformed", "give next_cursor of the page before, as it is") from None
     return day, number
-
