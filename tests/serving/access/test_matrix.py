@@ -57,6 +57,8 @@ def asks(jobs: dict[tuple[str, JobState], str]) -> Iterator[Ask]:
     yield from sent_asks()
     yield from identity_asks()
     yield from vector_asks()
+    yield from lead_asks()
+    yield from worklist_asks()
     yield from own_asks()
     for path in ("/v1/model", "/v1/models", "/v1/measures", "/v2"):
         yield Ask("GET", path, "know", f"GET {path}", lambda _: 200, {})
@@ -202,6 +204,53 @@ def identity_asks() -> Iterator[Ask]:
         yield Ask("POST", "/v1/households/lookup", "read", route, lambda _: 200, {"json": {"phone": phone}})
 
 
+def lead_asks() -> Iterator[Ask]:
+    for query in ("", "?area=500999", f"?area={world.FAR}", f"?household_id=H-{world.FAR}-current"):
+        yield Ask("GET", f"/v1/leads{query}", "read", "GET /v1/leads", lambda _: 200, {})
+    for village in VILLAGES:
+
+        def taken(area: str | None, village: str = village) -> int:
+            return 200 if is_inside(village, area) else 422
+
+        lead = {
+            "household_id": "H-NOBODY", "village_code": village, "channel": "grid", "occurred_on": TODAY,
+            "known_on": TODAY, "cause": "07",
+        }  # fmt: skip
+        yield Ask("POST", "/v1/leads", "lead", "POST /v1/leads", taken, {"json": {"leads": [lead]}})
+    for place in ("50", "5009", "500999", "500999100", world.HERE, "51", world.FAR):
+
+        def found(area: str | None, place: str = place) -> int:
+            return 200 if is_inside(place, area) else 404
+
+        route = "GET /v1/areas/{area_code}/clusters"
+        yield Ask("GET", f"/v1/areas/{place}/clusters?as_of_date={TODAY}", "read", route, found, {})
+        route = "GET /v1/worklists/{area_code}"
+        yield Ask("GET", f"/v1/worklists/{place}", "read", route, found, {})
+    for code in ("52", "no-code"):
+        yield Ask("GET", f"/v1/worklists/{code}", "read", route, lambda _: 404, {})
+
+
+def worklist_asks() -> Iterator[Ask]:
+    """Of households: who was sent a key that two areas have is told of their own."""
+    for one in (*(one for one in HOUSEHOLDS if one.key.endswith("-followed")), HOUSEHOLDS[-1]):
+
+        def found(area: str | None, one: world.Household = one) -> int:
+            return 200 if any(is_inside(village, area) for village in one.villages) else 404
+
+        route = "GET /v1/households/{household_id}/listing"
+        yield Ask("GET", f"/v1/households/{one.key}/listing", "read", route, found, {})
+        for area in {village[:6] for village in one.villages}:
+
+            def added(of: str | None, one: world.Household = one, area: str = area) -> int:
+                return 200 if any(is_inside(v, of) for v in one.villages if v.startswith(area)) else 404
+
+            route = "POST /v1/worklists/{area_code}/entries"
+            body = {"json": {"household_id": one.key, "reason": "sudden_event"}}
+            yield Ask("POST", f"/v1/worklists/{area}/entries", "person", route, added, body)
+    body = {"json": {"household_id": "H-NOBODY", "reason": "sudden_event"}}
+    yield Ask("POST", "/v1/worklists/500999/entries", "person", route, lambda _: 404, body)
+
+
 def vector_asks() -> Iterator[Ask]:
     """Vectors name no household: an area neither opens nor closes anything."""
     for version, form in (("", ""), (f"/versions/{VERSION}", "/versions/{version}")):
@@ -307,7 +356,7 @@ def oracle(ask: Ask, sender: Sender) -> int:
         return ask.expected(None)
     if sender.role is None:
         return 401
-    if sender.role not in world.MAY[ask.kind] or (ask.kind == "own" and not sender.is_signed_in):
+    if sender.role not in world.MAY[ask.kind] or (ask.kind in {"own", "person"} and not sender.is_signed_in):
         return 403
     return ask.expected(sender.area)
 

@@ -18,11 +18,17 @@ from sqlalchemy import update
 from serving.access import EVERYWHERE, Caller, Role, Scope
 from serving.bulk import JobFolders, Mode, Order, ResultKind, RowPolicy
 from serving.bulk.refused import SCHEMA, save_refused
+from serving.cases.lead import make_lead
+from serving.cases.list_making import Lists
+from serving.cases.worklist import Cut, Entry, Why
 from serving.identity import Kind, Person
 from serving.jobs import JobQueue, JobState
 from serving.settings import Settings
-from serving.storage import KeyStore
+from serving.storage import AssessmentStore, KeyStore
+from serving.storage.cases import CaseStore
+from serving.storage.leads import LeadStore
 from serving.storage.tables import job as job_table
+from serving.storage.worklists import WorklistStore, new_worklist
 from tests.serving.conftest import VERSION
 
 COUNTRY = "*"
@@ -45,13 +51,15 @@ MAY = {
     "read": READERS,
     "send": {"platform"},
     "job": {"platform"},
+    "lead": READERS,
+    "person": READERS - {"platform"},
     "reveal": {"township_official", "village_official", "helper"},
     "know": READERS | {"scientist", "auditor", "accounts", "monitor"},
     "watch": {"monitor"},
     "vector": {"platform", "scientist"},
     "own": READERS | {"scientist", "auditor", "accounts", "monitor"},
 }
-"""What is done with a route, and the roles that may; what is one's own, only signed in."""
+"""What is done with a route, and the roles that may; what is one's own, or a person's, only signed in."""
 
 NO_ROLE = "no role"
 
@@ -140,6 +148,7 @@ def stock(app: FastAPI, settings: Settings, statement: dict[str, Any]) -> dict[t
                 body["monitoring_line"]["source"] = mark(village)
                 bodies.append(body)
             store.save(bodies, [village] * len(bodies), Scope(village))
+    stock_leads_and_lists(store, everywhere)
     queue, folders = JobQueue(store.engine, most_open=1_000), JobFolders(settings.jobs_folder)
     order = Order(dt.date.fromisoformat(TODAY), Mode.COMMIT, RowPolicy.PER_ROW, ResultKind.CSV, ())
     numbers = {}
@@ -161,6 +170,38 @@ def stock(app: FastAPI, settings: Settings, statement: dict[str, Any]) -> dict[t
             save_refused(pa.table(row, names=SCHEMA.names).cast(SCHEMA), folder.errors)
             numbers[area, state] = job.id
     return numbers
+
+
+def stock_leads_and_lists(store: AssessmentStore, everywhere: Caller) -> None:
+    """A marked lead in each village, and a list with one marked entry a village for each county."""
+    day = dt.date.fromisoformat(TODAY)
+    audit = store.audit
+    assert audit is not None
+    leads = LeadStore(store.engine, audit, CaseStore(store.engine, audit))
+    leads.add(
+        everywhere,
+        [
+            make_lead(
+                f"H-{village}-current", village, "serious_illness", mark(village), occurred_on=day,
+                known_on=day, region="CN-50",
+            )
+            for village in VILLAGES
+        ],
+        on=day,
+    )  # fmt: skip
+    lists = WorklistStore(store.engine, audit)
+    for county in sorted({village[:6] for village in VILLAGES}):
+        cuts = {
+            (village, ""): Cut(
+                (Entry(f"H-{village}-followed", village, mark(village), 1, Why.SCORE, 0.1),), 1, 0, 0.1, 0,
+                (), {},
+            )
+            for village in VILLAGES
+            if village.startswith(county)
+        }  # fmt: skip
+        made = new_worklist(county, day, day, VERSION, leads.now())
+        terms = {"revisit_days": 90, "is_by_grid": False, "lists": Lists(cuts, 0, 0).told()}
+        lists.save(everywhere, made, Lists(cuts, 0, 0), terms)
 
 
 def make_senders(app: FastAPI) -> list[Sender]:

@@ -61,8 +61,6 @@ def walk(seed: int, village: str) -> Passed:
     return way
 
 
-
-
 def test_no_walk_breaks_an_invariant() -> None:
     seen: set[tuple[CaseState, CaseState]] = set()
 
