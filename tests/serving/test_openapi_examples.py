@@ -85,7 +85,7 @@ def test_every_example_of_a_body_is_taken(service: Client) -> None:
     official = service.make_key(Role.TOWNSHIP_OFFICIAL, VILLAGE[:9])
     sent = []
     for method, path, kind, example in bodies(document):
-        address = path.format(name=MODEL, version=VERSION, household_id=HOUSEHOLD)
+        address = path.format(name=MODEL, version=VERSION, household_id=HOUSEHOLD, area_code=VILLAGE)
         if kind == FORM:
             parts: dict[str, Any] = {
                 name: (f"{name}.csv", value) if name in PARTS else (None, value)
