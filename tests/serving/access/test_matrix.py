@@ -259,7 +259,12 @@ def casework_asks(cases: dict[str, str]) -> Iterator[Ask]:
         for measure in (NONE, "no-measure"):
             end = f"{path}/{measure}/end"
             yield Ask(
-                "POST", end, "plan", f"POST {route}/{{measure_id}}/end", lambda _: 404, {"json": {"ended_on": TODAY}}
+                "POST",
+                end,
+                "plan",
+                f"POST {route}/{{measure_id}}/end",
+                lambda _: 404,
+                {"json": {"ended_on": TODAY}},
             )
             yield Ask(
                 "POST", f"{path}/{measure}/deliveries", "deliver", f"POST {route}/{{measure_id}}/deliveries",
