@@ -71,7 +71,7 @@ def identify(office: CountyOffice, household: str, village: str, one: Any) -> No
     for caller, move, facts in (
         (CADRE, "alert", {}),
         (CADRE, "verify", {"visited_on": day}),
-        (CADRE, "review", {"authorised_on": day, "compared_on": day, "reviewed_on": day, "published_on": day, "ends_on": ends}),
+        (CADRE, "review", {"authorised_on": day, "compared_on": day, "reviewed_on": day, "attendance": 30, "published_on": day, "ends_on": ends}),
         (TOWN, "submit", {"checked_on": last.isoformat(), "objections": 0}),
         (COUNTY, "approve", {
             "object_type": one.object_type, "causes": [one.cause_code], "is_without_labour": False

@@ -191,7 +191,7 @@ def resolve(office: CountyOffice, case: Case) -> Case:
     day = office.cases.today
     began = day - dt.timedelta(days=6)
     return office.move(
-        case, COUNTY, "resolve", visited_on=str(began), reviewed_on=str(began), published_on=str(began),
+        case, COUNTY, "resolve", visited_on=str(began), reviewed_on=str(began), attendance=30, published_on=str(began),
         ends_on=str(began + dt.timedelta(days=5)),
     )  # fmt: skip
 
