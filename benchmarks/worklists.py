@@ -1,8 +1,9 @@
 """Pages of leads, cases and worklists at the size of a province: ``python -m benchmarks.worklists --help``.
 
 A million assessments, fifty thousand leads in cases, and a list for each county, as a month of Chongqing
-could have them. The assessments are stored without their answers: no page of these reads them. Beside the time
-on the clock stands that of this process's own work: on a machine that others use, the first tells of them.
+could have them. The assessments are stored without their answers: no page of these reads them. Beside the
+time on the clock stands that of this process's own work: on a machine that others use, the first tells of
+them.
 """
 
 from __future__ import annotations
