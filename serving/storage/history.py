@@ -70,6 +70,15 @@ class Past:
     manifest_sha256: str
 
 
+@dataclass(frozen=True)
+class Point:
+    """One score of a household's course."""
+
+    as_of: dt.date
+    score: float
+    model_version: str
+
+
 class HistoryStore:
     """The histories of one database. Whoever reads sees nothing outside their area, and is in the audit log.
 
@@ -111,6 +120,23 @@ class HistoryStore:
         all_rows = [*page, *older]
         items = [History(made_of(row), _former(row, all_rows[at + 1 :])) for at, row in enumerate(page)]
         return HistoryPage(tuple(items), _mark(page[-1]) if more else None)
+
+    def course(self, caller: Caller, household_id: str, limit: int) -> list[Point]:
+        """The latest scores, newest first, one a date: of several models' the one written last."""
+        query = (
+            select(assessment.c.as_of_date, assessment.c.score, assessment.c.model_version)
+            .where(*_visible(caller, household_id))
+            .order_by(*(one.desc() for one in _ORDER))
+            # A date may have several.
+            .limit(4 * limit)
+        )
+        with self._reading() as connection:
+            found = connection.execute(query).all()
+            self._log(connection, caller, household_id, Outcome.SHOWN if found else Outcome.NOT_FOUND)
+        points: dict[dt.date, Point] = {}
+        for one in found:
+            points.setdefault(one.as_of_date, Point(one.as_of_date, one.score, one.model_version))
+        return list(points.values())[:limit]
 
     def find(
         self, caller: Caller, household_id: str, as_of: dt.date, model_version: str | None = None
