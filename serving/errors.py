@@ -191,6 +191,9 @@ PROBLEMS: dict[str, ProblemKind] = {
         "The job ended without a result file: it was a dry run, it failed or was cancelled.",
         "GET the job itself; it says how it ended.",
     ),
+    "case_not_found": ProblemKind(
+        404, "No such case", "There is no such case.", "GET /v1/cases lists the cases that there are."
+    ),
     "method_not_allowed": ProblemKind(
         405, "Method not allowed", "This address does not take that method.", "See the Allow header."
     ),
@@ -214,6 +217,12 @@ PROBLEMS: dict[str, ProblemKind] = {
         "Model not kept",
         "The model that made this score is not kept, or is no longer what it was.",
         "The operator sets FANGFAN_MODELS_DIR and puts the bundle there, in a folder named like its version.",
+    ),
+    "case_changed": ProblemKind(
+        409,
+        "Case changed",
+        "Somebody else changed the case since it was looked at; nothing was done.",
+        "GET the case, look at what is new, and send the move again with its version.",
     ),
     "idempotency_key_in_flight": ProblemKind(
         409,
@@ -241,6 +250,18 @@ PROBLEMS: dict[str, ProblemKind] = {
         "Request not accepted",
         "Parts of the request break a rule; `errors` lists each with its place and way out.",
         "Mend what `errors` names and send the request again.",
+    ),
+    "move_not_allowed": ProblemKind(
+        422,
+        "Move not allowed",
+        "The rules of cases do not allow the move; `errors` lists each rule with its way out.",
+        "Do what `errors` says first; GET the case lists the moves that are open.",
+    ),
+    "notice_not_open": ProblemKind(
+        409,
+        "No notice",
+        "The case is not before the village, and has no notice to show.",
+        "Make the notice while the case is reviewed: move review.",
     ),
     "queue_full": ProblemKind(
         429,

@@ -33,11 +33,7 @@ def add_alerts(connection: Connection, rows: Sequence[Mapping[str, Any]], within
     in the outbox already is not added again.
     """
     now = dt.datetime.now(dt.UTC)
-    subscribed = connection.execute(
-        select(webhook.c.id, webhook.c.area_code)
-        .join(api_key)
-        .where(webhook.c.ended_at.is_(None), api_key.c.revoked_at.is_(None), api_key.c.expires_at > now)
-    ).all()
+    subscribed = find_subscribed(connection, now)
     concerned = [one for one in rows if any(one["village_code"].startswith(hook[1]) for hook in subscribed)]
     if not concerned:
         return
@@ -51,18 +47,33 @@ def add_alerts(connection: Connection, rows: Sequence[Mapping[str, Any]], within
             if former is None and row["village_code"] not in known:
                 continue
             event = make_event(row["body"], row["village_code"], former, now)
-            if event is None:
-                continue
-            made += [
-                {
-                    "webhook_id": hook.id, "event_id": event_id(event), "state": PENDING, "event": event,
-                    "attempts": 0, "due_at": now, "created_at": now,
-                }
-                for hook in subscribed
-                if row["village_code"].startswith(hook.area_code)
-            ]  # fmt: skip
+            if event is not None:
+                made += deliveries_of(event, row["village_code"], subscribed, now)
     if made:
         connection.execute(insert_into(connection, delivery).on_conflict_do_nothing(), made)
+
+
+def find_subscribed(connection: Connection, now: dt.datetime) -> Sequence[Row[str, str]]:
+    """Id and area code of every webhook in force."""
+    return connection.execute(
+        select(webhook.c.id, webhook.c.area_code)
+        .join(api_key)
+        .where(webhook.c.ended_at.is_(None), api_key.c.revoked_at.is_(None), api_key.c.expires_at > now)
+    ).all()
+
+
+def deliveries_of(
+    event: Mapping[str, Any], village_code: str, subscribed: Sequence[Row[str, str]], now: dt.datetime
+) -> list[dict[str, Any]]:
+    """The rows of the outbox that send an event of a village to every webhook whose area holds it."""
+    return [
+        {
+            "webhook_id": hook.id, "event_id": event_id(event), "state": PENDING, "event": event,
+            "attempts": 0, "due_at": now, "created_at": now,
+        }
+        for hook in subscribed
+        if village_code.startswith(hook.area_code)
+    ]  # fmt: skip
 
 
 def make_event(

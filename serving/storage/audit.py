@@ -76,6 +76,13 @@ class Action(StrEnum):
     MODEL_ADMITTED = "model_admitted"
     MODEL_CHANGED = "model_changed"
     RESTORED = "restored"
+    CASE_MOVED = "case_moved"
+    CASE_HELPED_FIRST = "case_helped_first"
+    CASE_IDENTIFIED = "case_identified"
+    CASE_EXCLUDED = "case_excluded"
+    CASE_RESOLVED = "case_resolved"
+    CASE_RELAPSED = "case_relapsed"
+    CASE_NOTICE_MADE = "case_notice_made"
 
 
 class Outcome(StrEnum):

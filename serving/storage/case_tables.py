@@ -33,6 +33,8 @@ case_file = Table(
     Column("is_without_labour", Small, nullable=False),
     Column("is_green_lane", Small, nullable=False),
     Column("identified_on", Day),
+    # The last day of the village notice, while there is one.
+    Column("notice_ends_on", Day),
     Column("closed_on", Day),
     Column("closed_as", text(40)),
     Column("relapses", Small, nullable=False),

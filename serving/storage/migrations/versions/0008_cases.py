@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("is_without_labour", Small, nullable=False),
         sa.Column("is_green_lane", Small, nullable=False),
         sa.Column("identified_on", Day()),
+        sa.Column("notice_ends_on", Day()),
         sa.Column("closed_on", Day()),
         sa.Column("closed_as", text(40)),
         sa.Column("relapses", Small, nullable=False),

@@ -1,0 +1,148 @@
+"""Whether a case may move, and what it is afterwards: the table of moves applied, without a database."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from serving.cases.case import Case
+from serving.cases.clocks import CaseClock, Clock, find_term
+from serving.cases.errors import MoveRefused, NotAPerson, UnknownMove, WrongRole, WrongState
+from serving.cases.facts import read_facts
+from serving.cases.moves import MOVES, OPENING_CLOCKS, Move
+from serving.cases.people import MOVERS
+from serving.cases.practice import Practice
+from serving.cases.state import CaseState
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A case after a move, all its clocks, and the facts as they are kept."""
+
+    case: Case
+    clocks: tuple[CaseClock, ...]
+    facts: dict[str, Any]
+
+
+def check_begin(case: Case, name: str, role: str, practice: Practice) -> Move:
+    """The move of that name; raises `MoveRefused` where the role cannot begin it where the case stands."""
+    if role not in MOVERS:
+        raise NotAPerson
+    move = MOVES.get(name)
+    if move is None or name not in practice.moves:
+        raise UnknownMove
+    if case.state not in move.from_states:
+        raise WrongState([one.value for one in move.from_states])
+    if role not in move.roles:
+        raise WrongRole(move.roles)
+    return move
+
+
+def check_move(
+    case: Case, name: str, role: str, facts: object, on: dt.date, practice: Practice
+) -> dict[str, Any]:
+    """The facts of a move as they are kept; raises `MoveRefused`, whose class and codes say which rule."""
+    move = check_begin(case, name, role, practice)
+    read = read_facts(move.facts, facts, on)
+    for check in move.checks:
+        check(case, read, on)
+    return read
+
+
+def can_move(case: Case, name: str, role: str, facts: object, on: dt.date, practice: Practice) -> bool:
+    """Whether the move may be made."""
+    try:
+        check_move(case, name, role, facts, on, practice)
+    except MoveRefused:
+        return False
+    return True
+
+
+def possible_moves(case: Case, role: str, practice: Practice) -> tuple[Move, ...]:
+    """The moves that a role may begin from where the case stands; their facts are not known yet."""
+    found = []
+    for name in practice.moves:
+        try:
+            found.append(check_begin(case, name, role, practice))
+        except MoveRefused:
+            continue
+    return tuple(found)
+
+
+def make_move(
+    case: Case,
+    clocks: Iterable[CaseClock],
+    name: str,
+    role: str,
+    facts: object,
+    on: dt.date,
+    practice: Practice,
+    at: dt.datetime,
+) -> Moved:
+    """The case after a move; raises `MoveRefused`. `on` is not before the day of the move before."""
+    read = check_move(case, name, role, facts, on, practice)
+    move = MOVES[name]
+    state = move.reaches(case.state)
+    kept = stop_clocks(clocks, move.stops, on)
+    begun_before = {one.clock for one in kept} & move.only_first
+    started = start_clocks(kept, move.starts - begun_before, practice, state, case.village_code, on)
+    changes: dict[str, Any] = move.effect(case, read, on) if move.effect else {}
+    made = dataclasses.replace(
+        case,
+        state=state,
+        version=case.version + 1,
+        entered_on=on if state is not case.state else case.entered_on,
+        owner=practice.owner(state),
+        due_on=earliest_due(started, case.village_code),
+        changed_at=at,
+        **changes,
+    )
+    return Moved(made, started, read)
+
+
+def opening_clocks(practice: Practice, village_code: str, on: dt.date) -> tuple[CaseClock, ...]:
+    """The clocks of a case that its first lead opens."""
+    return start_clocks((), OPENING_CLOCKS, practice, CaseState.FOUND, village_code, on)
+
+
+def stop_clocks(clocks: Iterable[CaseClock], stops: Iterable[Clock], on: dt.date) -> tuple[CaseClock, ...]:
+    """The clocks, those of `stops` that run stopped on a day."""
+    stopped = frozenset(stops)
+    return tuple(
+        dataclasses.replace(one, stopped_on=on) if one.is_running and one.clock in stopped else one
+        for one in clocks
+    )
+
+
+def start_clocks(
+    clocks: Iterable[CaseClock],
+    starts: Iterable[Clock],
+    practice: Practice,
+    state: CaseState,
+    village_code: str,
+    on: dt.date,
+) -> tuple[CaseClock, ...]:
+    """The clocks and those that begin on a day: of `starts` what the practice has and does not run yet."""
+    there = tuple(clocks)
+    running = {one.clock for one in there if one.is_running}
+    begun = []
+    for clock in sorted(frozenset(starts) & practice.clocks(state) - running):
+        rounds = sum(one.clock is clock for one in there)
+        due = find_term(clock, village_code, on).due_on(on).day
+        begun.append(CaseClock(clock, rounds + 1, on, due))
+    return (*there, *begun)
+
+
+def earliest_due(clocks: Iterable[CaseClock], village_code: str) -> dt.date | None:
+    """The earliest deadline that runs; what only has to last so long is none."""
+    return min(
+        (
+            one.due_on
+            for one in clocks
+            if one.is_running and not find_term(one.clock, village_code, one.started_on).is_least
+        ),
+        default=None,
+    )

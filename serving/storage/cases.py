@@ -1,0 +1,379 @@
+"""The cases of one database: opened by leads, moved by people, read inside the caller's area.
+
+State, move, clocks, audit entry and outbox are written in one transaction. Transactions that change cases
+follow one another; a store that opens cases within its own takes its own lock first, then this one, then the
+audit log's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import re
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, Select, func, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from serving.access import Caller
+from serving.cases.case import Case
+from serving.cases.clocks import CaseClock, Clock, china_day
+from serving.cases.errors import AnotherOpen, MoveRefused, NotAPerson
+from serving.cases.moves import MOVES
+from serving.cases.moving import Moved, earliest_due, make_move, opening_clocks, stop_clocks
+from serving.cases.practice import get_practice, practice_of
+from serving.cases.state import CaseState
+from serving.errors import AccessError, FieldError, Problem
+from serving.storage.accounts import ID_MARK
+from serving.storage.audit import Action, AuditLog, Outcome
+from serving.storage.case_events import add_case_event
+from serving.storage.case_list import CaseFilter, conditions_of
+from serving.storage.case_rows import case_of, find_clocks, insert_case, update_case, write_clocks
+from serving.storage.case_tables import case_file, case_move
+from serving.storage.database import WRITES, lock_for_all
+from serving.storage.keys import utc_now
+
+MOST_CAUSES = 5
+Guard = Callable[[Connection, Case], None]
+"""Called within a move's transaction before it is written; raises `MoveRefused` where the move may not be."""
+Then = Callable[[Connection, Case], None]
+"""Called within a move's transaction after it is written."""
+_LOCK = 7
+_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class MoveRecord:
+    """One move that was made: what, when, by which account in which role, with which facts."""
+
+    seq: int
+    move: str
+    from_state: CaseState
+    to_state: CaseState
+    at: dt.datetime
+    effective_on: dt.date
+    actor: str
+    role: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class WholeCase:
+    """A case with all its clocks and moves."""
+
+    case: Case
+    clocks: tuple[CaseClock, ...]
+    history: tuple[MoveRecord, ...]
+
+
+@dataclass(frozen=True)
+class CasePage:
+    """Some cases, the nearest deadline first, and how many there are in all."""
+
+    items: tuple[Case, ...]
+    total: int
+
+
+class CaseStore:
+    """Reads and moves cases. Methods that end in ``_in`` are a part of a writer's transaction.
+
+    `guards` are asked about moves by their names. Raises `Problem`: ``case_not_found`` outside the caller's
+    area, ``case_changed``, ``move_not_allowed``, or 503 where the database does not answer.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        audit: AuditLog,
+        now: Callable[[], dt.datetime] = utc_now,
+        guards: Mapping[str, Guard] = MappingProxyType({}),
+    ) -> None:
+        self.engine = engine
+        self.writer = engine.execution_options(**WRITES)
+        self.audit = audit
+        self.now = now
+        self.guards = guards
+
+    @property
+    def today(self) -> dt.date:
+        """The day in China."""
+        return china_day(self.now())
+
+    def open_in(
+        self,
+        connection: Connection,
+        *,
+        household_id: str,
+        village_code: str,
+        opened_on: dt.date,
+        grade: int,
+        theme: str,
+        is_hard: bool,
+        disagreement: str | None,
+        causes: Sequence[str],
+    ) -> Case:
+        """The household's open case: a new one, or the one that is open with what new leads add to it.
+
+        The more urgent grade, a hard trigger and the first causes stay. The log of reads is the caller's.
+        """
+        lock_for_all(connection, _LOCK)
+        now = self.now()
+        found = self._open_of(connection, household_id, village_code)
+        if found is None:
+            practice = practice_of(village_code, opened_on)
+            clocks = opening_clocks(practice, village_code, opened_on)
+            made = Case(
+                id=uuid.uuid4().hex, household_id=household_id, village_code=village_code,
+                state=CaseState.FOUND, version=1, practice=practice.key, opened_on=opened_on,
+                entered_on=opened_on, grade=grade, theme=theme, is_hard=is_hard, disagreement=disagreement,
+                causes=tuple(causes)[:MOST_CAUSES], owner=practice.owner(CaseState.FOUND), changed_at=now,
+                due_on=earliest_due(clocks, village_code),
+            )  # fmt: skip
+            insert_case(connection, made, clocks)
+            return made
+        # What the county found is not changed by what is only alleged.
+        told = found.causes if found.identified_on else tuple(dict.fromkeys((*found.causes, *causes)))
+        joined = dataclasses.replace(
+            found,
+            grade=min(grade, found.grade),
+            theme=theme if grade < found.grade else found.theme,
+            is_hard=is_hard or found.is_hard,
+            disagreement=found.disagreement or disagreement,
+            causes=told[:MOST_CAUSES],
+        )
+        if joined == found:
+            return found
+        joined = dataclasses.replace(joined, version=found.version + 1, changed_at=now)
+        update_case(connection, joined)
+        return joined
+
+    def move(
+        self,
+        caller: Caller,
+        account_id: str,
+        case_id: str,
+        version: int,
+        move: str,
+        facts: object,
+        then: Then | None = None,
+    ) -> Case:
+        """Make a move for somebody who is signed in and saw the case at `version`."""
+        if not account_id.startswith(ID_MARK):
+            # Keys, and tokens of machines.
+            raise problem_of(NotAPerson())
+        try:
+            with self._writing() as connection:
+                lock_for_all(connection, _LOCK)
+                case = self._find_in(connection, caller, case_id)
+                if case is not None:
+                    return self._move_in(connection, caller, account_id, case, version, move, facts, then)
+                self._note(connection, caller, case_id, None)
+        except MoveRefused as refused:
+            raise problem_of(refused) from None
+        raise Problem("case_not_found")
+
+    def find(self, caller: Caller, case_id: str) -> Case | None:
+        """A case that the caller may see. That there was none to see is logged as well."""
+        with self._writing() as connection:
+            case = self._find_in(connection, caller, case_id)
+            self._note(connection, caller, case_id, case)
+        return case
+
+    def find_whole(self, caller: Caller, case_id: str) -> WholeCase | None:
+        """The same with its clocks and moves."""
+        with self._writing() as connection:
+            case = self._find_in(connection, caller, case_id)
+            self._note(connection, caller, case_id, case)
+            if case is None:
+                return None
+            return WholeCase(case, find_clocks(connection, case.id), _history(connection, case.id))
+
+    def history(self, caller: Caller, case_id: str) -> tuple[MoveRecord, ...] | None:
+        """The moves of a case, the first one first; `None` where the caller sees no such case."""
+        whole = self.find_whole(caller, case_id)
+        return None if whole is None else whole.history
+
+    def find_of_household(self, caller: Caller, household_id: str) -> Case | None:
+        """The household's open case, or the one closed last, that the caller may see."""
+        query = (
+            select(case_file)
+            .where(
+                case_file.c.household_id == household_id,
+                caller.scope.condition(case_file.c.village_code),
+            )
+            .order_by(case_file.c.closed_on.is_not(None), case_file.c.closed_on.desc(), case_file.c.id)
+            .limit(1)
+        )
+        with self._writing() as connection:
+            row = connection.execute(query).first()
+            outcome = Outcome.SHOWN if row else Outcome.NOT_FOUND
+            subject = self.audit.household(household_id)
+            self.audit.append(connection, caller, Action.HOUSEHOLD_READ, [subject], outcome)
+        return case_of(row) if row else None
+
+    def list(self, caller: Caller, asked: CaseFilter, limit: int = 50, offset: int = 0) -> CasePage:
+        """Cases that fit, the nearest deadline first; those without one last."""
+        conditions = conditions_of(asked, caller.scope, self.today)
+        # Counted outside of the transaction that writes the log: others wait for that one.
+        total = self.count(caller, asked)
+        order = (case_file.c.due_on.asc().nulls_last(), case_file.c.grade, case_file.c.id)
+        query = select(case_file).where(*conditions).order_by(*order).limit(limit).offset(offset)
+        with self._writing() as connection:
+            found = connection.execute(query).all()
+            read = [self.audit.household(one.household_id) for one in found]
+            self.audit.append(connection, caller, Action.HOUSEHOLD_LISTED, read)
+        return CasePage(tuple(case_of(one) for one in found), total)
+
+    def count(self, caller: Caller, asked: CaseFilter) -> int:
+        """How many cases fit."""
+        conditions = conditions_of(asked, caller.scope, self.today)
+        return int(self._read(select(func.count()).select_from(case_file).where(*conditions))[0][0])
+
+    def note_visit_in(self, connection: Connection, case_id: str, visited_on: dt.date) -> None:
+        """Note that the household was visited; the clock of the visit stops. The version stays."""
+        self._stop_in(connection, case_id, Clock.VISIT, visited_on, is_visit=True)
+
+    def note_measure_in(self, connection: Connection, case_id: str, delivered_on: dt.date) -> None:
+        """Note that a measure arrived; the clock of the first one stops. The version stays."""
+        self._stop_in(connection, case_id, Clock.FIRST_MEASURE, delivered_on, is_visit=False)
+
+    def _stop_in(
+        self, connection: Connection, case_id: str, clock: Clock, on: dt.date, *, is_visit: bool
+    ) -> None:
+        lock_for_all(connection, _LOCK)
+        row = connection.execute(select(case_file).where(case_file.c.id == case_id)).one()
+        case = case_of(row)
+        clocks = stop_clocks(find_clocks(connection, case_id), [clock], on)
+        write_clocks(connection, case_id, clocks)
+        values: dict[str, Any] = {"due_on": earliest_due(clocks, case.village_code), "changed_at": self.now()}
+        if is_visit:
+            values["last_visited_on"] = max(on, case.last_visited_on or on)
+        connection.execute(update(case_file).where(case_file.c.id == case_id).values(values))
+
+    def _move_in(
+        self,
+        connection: Connection,
+        caller: Caller,
+        account_id: str,
+        case: Case,
+        version: int,
+        name: str,
+        facts: object,
+        then: Then | None,
+    ) -> Case:
+        if case.version != version:
+            raise Problem("case_changed")
+        moved, on = self._made(connection, caller, case, name, facts)
+        if name in self.guards:
+            self.guards[name](connection, case)
+        opens = case.is_closed and not moved.case.is_closed
+        if opens and self._open_of(connection, case.household_id, case.village_code) is not None:
+            raise AnotherOpen
+        if not update_case(connection, moved.case):
+            raise Problem("case_changed")
+        connection.execute(
+            case_move.insert().values(
+                case_id=case.id,
+                seq=_next_seq(connection, case.id),
+                move=name,
+                from_state=case.state.value,
+                to_state=moved.case.state.value,
+                at=moved.case.changed_at,
+                effective_on=on,
+                actor=account_id,
+                role=caller.role.value,
+                facts=moved.facts,
+            )
+        )
+        write_clocks(connection, case.id, moved.clocks)
+        subject = self.audit.household(case.household_id)
+        self.audit.append(connection, caller, Action(MOVES[name].event), [subject], Outcome.DONE)
+        add_case_event(connection, case, moved.case, name, on, moved.case.changed_at)
+        if then is not None:
+            then(connection, moved.case)
+        return moved.case
+
+    def _made(
+        self, connection: Connection, caller: Caller, case: Case, name: str, facts: object
+    ) -> tuple[Moved, dt.date]:
+        now = self.now()
+        last = select(func.max(case_move.c.effective_on)).where(case_move.c.case_id == case.id)
+        # A machine whose clock was set back makes no move before the one that came first.
+        days = (china_day(now), case.entered_on, connection.execute(last).scalar())
+        on = max(one for one in days if one is not None)
+        practice = get_practice(case.practice)
+        clocks = find_clocks(connection, case.id)
+        return make_move(case, clocks, name, caller.role.value, facts, on, practice, now), on
+
+    def _find_in(self, connection: Connection, caller: Caller, case_id: str) -> Case | None:
+        if not _ID.fullmatch(case_id):
+            return None
+        row = connection.execute(
+            select(case_file).where(
+                case_file.c.id == case_id, caller.scope.condition(case_file.c.village_code)
+            )
+        ).first()
+        return case_of(row) if row else None
+
+    def _open_of(self, connection: Connection, household_id: str, village_code: str) -> Case | None:
+        row = connection.execute(
+            select(case_file).where(
+                case_file.c.household_id == household_id,
+                case_file.c.village_code == village_code,
+                case_file.c.closed_on.is_(None),
+            )
+        ).first()
+        return case_of(row) if row else None
+
+    def _note(self, connection: Connection, caller: Caller, case_id: str, case: Case | None) -> None:
+        if case is None:
+            subject, outcome = self.audit.value("case", case_id), Outcome.NOT_FOUND
+        else:
+            subject, outcome = self.audit.household(case.household_id), Outcome.SHOWN
+        self.audit.append(connection, caller, Action.HOUSEHOLD_READ, [subject], outcome)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        try:
+            with self.writer.begin() as connection:
+                yield connection
+        except SQLAlchemyError:
+            raise Problem("storage_failed") from None
+        except AccessError:
+            raise Problem("audit_failed") from None
+
+    def _read(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        try:
+            with self.engine.connect() as connection:
+                return connection.execute(query).all()
+        except SQLAlchemyError:
+            raise Problem("storage_failed") from None
+
+
+def problem_of(refused: MoveRefused) -> Problem:
+    """A refused move as it is answered: every reason with its place, code and way out."""
+    errors = [FieldError(one.pointer, one.code, one.way_out) for one in refused.reasons]
+    return Problem("move_not_allowed", errors=errors)
+
+
+def _next_seq(connection: Connection, case_id: str) -> int:
+    last = select(func.max(case_move.c.seq)).where(case_move.c.case_id == case_id)
+    return int(connection.execute(last).scalar() or 0) + 1
+
+
+def _history(connection: Connection, case_id: str) -> tuple[MoveRecord, ...]:
+    rows = connection.execute(
+        select(case_move).where(case_move.c.case_id == case_id).order_by(case_move.c.seq)
+    )
+    return tuple(
+        MoveRecord(
+            one.seq, one.move, CaseState(one.from_state), CaseState(one.to_state), one.at, one.effective_on,
+            one.actor, one.role, one.facts,
+        )
+        for one in rows
+    )  # fmt: skip
