@@ -25,8 +25,8 @@ import typer
 from rich.console import Console
 
 from features import FEATURES
+from scoring.capacity import Capacity, Quota
 from training.baselines import rule_features
-from training.capacity import Capacity, Quota
 from training.evaluate import Matrices, evaluate_matrices
 from training.evaluation.comparison import OURS
 from training.evaluation.document import evaluation_json

@@ -40,3 +40,12 @@ def month_ends(last: dt.date, count: int, step: int = 1) -> list[dt.date]:
         first = months_before(last.replace(day=1), back)
         ends.append(first.replace(day=calendar.monthrange(first.year, first.month)[1]))
     return ends
+
+
+def horizon_end(as_of: dt.date, months: int) -> dt.date:
+    """The last day of the horizon: month end to month end, so that windows touch and never overlap."""
+    index = as_of.year * 12 + as_of.month - 1 + months
+    target = dt.date(index // 12, index % 12 + 1, 1)
+    end = month_ends(target, 1)[0]
+    is_month_end = month_ends(as_of, 1)[0] == as_of
+    return end if is_month_end else min(end, target.replace(day=min(as_of.day, end.day)))

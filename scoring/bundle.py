@@ -30,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from features import FEATURES, feature_version
 from scoring.absence import Absence
 from scoring.calibration import Calibration
+from scoring.capacity import CapacityEntry
 from scoring.errors import BundleError
 from scoring.grades import GradeBorders
 from scoring.model import RiskModel
@@ -84,7 +85,8 @@ class Provenance(_Strict):
 class Manifest(_Strict):
     """Everything about a model but its trees.
 
-    `absence` is what a missing value of a feature adds to the margin, by feature.
+    `absence` is what a missing value of a feature adds to the margin, by feature. Bundles from before it was
+    written down have no `capacity`.
     """
 
     format: Literal[1] = 1
@@ -107,6 +109,7 @@ class Manifest(_Strict):
     files: dict[str, str]
     outlook: OutlookEntry | None = None
     absence: dict[str, float] = Field(default_factory=dict)
+    capacity: CapacityEntry | None = None
 
 
 @dataclass(frozen=True)

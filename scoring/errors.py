@@ -19,3 +19,7 @@ class RegistryError(ScoringError):
 
 class VectorError(ScoringError):
     """Vectors whose columns are not the model's features."""
+
+
+class CapacityError(ScoringError):
+    """A visit capacity that does not fit the areas it is given for."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from features.dates import horizon_end
 from scoring.bundle import Bundle
 from scoring.model import RiskModel
-from training.timeline import horizon_end
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from typing import Any
 from features import FEATURES, policy_value
 from features.errors import PolicyError
 from features.regions import AREA_LEVELS
+from scoring.capacity import LEVEL_LENGTHS, Capacity, Quota
 from training.area_groups import NamedAreas, named_areas
-from training.capacity import LEVEL_LENGTHS, Capacity, Quota
 from training.errors import ExperimentError, LeakError
 from training.experiment_text import read_settings
 from training.fit import FitSettings

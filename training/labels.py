@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from features.dates import horizon_end
 from scoring.themes import THEMES, theme_of_cause
 from training.errors import DataError
-from training.timeline import horizon_end
 
 Labels = npt.NDArray[np.int64]
 

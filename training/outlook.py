@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from features.dates import horizon_end
 from scoring.horizons import Timing
 from scoring.lines import LOG_ODDS, columns_of
 from scoring.outlook import OutlookModel
@@ -26,7 +27,6 @@ from training.labels import Labels, labels_by_horizon, themes_of
 from training.line_fit import PRIOR, Learned, choose_lines, hazards, shares
 from training.matrix import Matrix
 from training.season import FittedSeason, fit_season
-from training.timeline import horizon_end
 
 Floats = npt.NDArray[np.float64]
 

@@ -21,6 +21,7 @@ from scoring.bundle import (
     golden_outlook,
     save_bundle,
 )
+from scoring.capacity import CapacityEntry
 from scoring.outlook import OutlookEntry
 from scoring.parts import CERTAINTY, LINE, certainty_text, line_text
 from training.evaluate import Evaluation
@@ -74,6 +75,7 @@ def write_bundle(evaluation: Evaluation, directory: Path, data_sha256: str) -> B
         files={},
         outlook=OutlookEntry.make(model.outlook, outlook) if model.outlook and outlook else None,
         absence=model.absence.by_feature(names) if model.absence else {},
+        capacity=CapacityEntry.of(experiment.capacity),
     )
     fitted = evaluation.fitted
     siblings = [one.model_to_string() for one in fitted.siblings]

@@ -15,9 +15,9 @@ from itertools import repeat
 import numpy as np
 import numpy.typing as npt
 
+from scoring.capacity import Capacity, Quota
+from scoring.estimate import Estimate
 from scoring.model import RiskModel
-from training.capacity import Capacity, Quota
-from training.evaluation.estimate import Estimate
 from training.evaluation.measured import precision
 from training.evaluation.resampling import (
     ECE,

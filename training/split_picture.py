@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from features.dates import month_ends
+from features.dates import horizon_end, month_ends
 from training.experiment import Experiment
-from training.timeline import Split, horizon_end
+from training.timeline import Split
 
 KEY = "T training date  - where its labels look  | all are known  X test date  = where its labels look"
 

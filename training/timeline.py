@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from features.dates import month_ends
+from features.dates import horizon_end
 from training.errors import LeakError
 
 
@@ -72,12 +72,3 @@ def rolling_splits(
 def label_known_on(as_of: dt.date, horizon_months: int, maturity_days: int) -> dt.date:
     """The day from which the labels of an as-of date are known."""
     return horizon_end(as_of, horizon_months) + dt.timedelta(days=maturity_days)
-
-
-def horizon_end(as_of: dt.date, months: int) -> dt.date:
-    """The last day of the horizon: month end to month end, so that windows touch and never overlap."""
-    index = as_of.year * 12 + as_of.month - 1 + months
-    target = dt.date(index // 12, index % 12 + 1, 1)
-    end = month_ends(target, 1)[0]
-    is_month_end = month_ends(as_of, 1)[0] == as_of
-    return end if is_month_end else min(end, target.replace(day=min(as_of.day, end.day)))

@@ -82,6 +82,8 @@ case_lead = Table(
     Column("dedup_key", text(64), nullable=False),
     UniqueConstraint("dedup_key"),
     Index(None, "case_id"),
+    Index(None, "household_id"),
+    Index(None, "known_on", "id"),
     Index(None, "village_code", "theme", "known_on"),
     sqlite_strict=True,
 )
@@ -238,8 +240,10 @@ worklist_entry = Table(
     Column("is_tied", Small, nullable=False),
     Column("chance", Real),
     Column("added_by", text(12)),
+    # Why somebody added it by hand: a code of a fixed list.
+    Column("reason", text(30)),
     Column("visit_id", text(32)),
-    Index(None, "village_code", "worklist_id", "place"),
+    Index(None, "worklist_id", "village_code", "place"),
     sqlite_strict=True,
 )
 """Whom a village is to visit, in order."""

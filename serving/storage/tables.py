@@ -86,6 +86,8 @@ assessment = Table(
     # Two areas may each know a household of one key: neither sees or replaces what the other stored.
     UniqueConstraint("household_id", "as_of_date", "model_version", "village_code", name="uq_assessment_key"),
     Index(None, "as_of_date", "model_version", "score"),
+    # A village's own order, and a county's candidates for its lists.
+    Index(None, "village_code", "as_of_date", "model_version", "score"),
     Index(None, "model_version"),
     sqlite_strict=True,
 )

@@ -13,12 +13,12 @@ import pytest
 
 from features import FEATURES
 from scoring.calibration import Calibration
+from scoring.capacity import Capacity, Quota
 from scoring.grades import GradeBorders
 from scoring.line import Blend, Line, Term
 from scoring.model import RiskModel
 from training.baselines import rule_features
 from training.candidate import Candidate, fit_candidate
-from training.capacity import Capacity, Quota
 from training.champion import Champion
 from training.errors import DataError
 from training.evaluate import Evaluation, Matrices, evaluate_matrices

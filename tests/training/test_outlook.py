@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 from scoring.bundle import load_bundle
+from scoring.capacity import Capacity, Quota
 from scoring.themes import THEMES
 from tests.training.conftest import ENDS_ON
-from training.capacity import Capacity, Quota
 from training.errors import ExperimentError
 from training.evaluation.outlook import against_shares, figures
 from training.experiment import BootstrapSettings

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.dates import horizon_end
 from training.errors import LeakError
-from training.timeline import Split, horizon_end
+from training.timeline import Split
 
 DATES = st.dates(dt.date(2019, 1, 1), dt.date(2027, 12, 31))
 

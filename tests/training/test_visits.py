@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scoring.missed import estimate_missed, random_visits, wilson
 from training.errors import DataError
-from training.visits import check_visits, estimate_missed, load_visits, random_visits, wilson
+from training.visits import check_visits, load_visits
 
 AFTER, UNTIL, LAST = dt.date(2025, 1, 31), dt.date(2025, 3, 31), dt.date(2025, 7, 31)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from training.evaluation.estimate import Estimate
+from scoring.estimate import Estimate
 from training.evaluation.measured import Difference, difference
 from training.evaluation.resampling import PR_AUC, Floats
 

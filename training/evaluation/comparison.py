@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from scoring.capacity import Areas
 from training.baselines import POINTS_CARD, Ranking
-from training.capacity import Areas
 from training.champion import Champion
 from training.evaluation.ablation import Ablation, ablations
 from training.evaluation.dial import cost_dial

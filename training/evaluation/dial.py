@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from training.capacity import Areas
-from training.evaluation.estimate import Estimate
+from scoring.capacity import Areas
+from scoring.estimate import Estimate
 from training.evaluation.lists import cut
 from training.evaluation.measured import DialPoint
 

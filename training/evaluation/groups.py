@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from training.evaluation.estimate import Estimate
+from scoring.estimate import Estimate
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]

@@ -14,14 +14,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from features import Signals
+from features.dates import horizon_end
+from scoring.estimate import Estimate
+from scoring.missed import DIFFICULTY, NOT_MET, Missed, estimate_missed, random_visits
 from training.candidate import Candidate
-from training.evaluation.estimate import Estimate
 from training.evaluation.weighted import WeightedFigures, weighted_figures
 from training.experiment import Experiment
 from training.helped import follow, new_measures, uncensored_weights
 from training.matrix import Matrix
-from training.timeline import horizon_end
-from training.visits import DIFFICULTY, NOT_MET, Missed, estimate_missed, random_visits
 
 Floats = npt.NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from training.capacity import Areas
+from scoring.capacity import Areas
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]

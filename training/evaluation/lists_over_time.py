@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from training.evaluation.estimate import Estimate
+from scoring.estimate import Estimate
 from training.evaluation.measured import Difference
 
 Names = npt.NDArray[np.object_]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from training.capacity import Areas
-from training.evaluation.estimate import Estimate, TieEstimate
+from scoring.capacity import Areas
+from scoring.estimate import Estimate
+from training.evaluation.estimate import TieEstimate
 from training.evaluation.lists import VisitList
 from training.evaluation.resampling import (
     BRIER,

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from scoring.capacity import Areas, Capacity, Quota
+from scoring.estimate import Estimate
 from scoring.model import RiskModel
 from scoring.outlook import Outlook, OutlookModel
 from scoring.themes import THEMES
 from training.candidate import Candidate
-from training.capacity import Areas, Capacity, Quota
-from training.evaluation.estimate import Estimate
 from training.evaluation.resampling import (
     ECE,
     PR_AUC,

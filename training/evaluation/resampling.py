@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from scoring.capacity import Areas
 from scoring.contributions.compiling import compiled
-from training.capacity import Areas
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]

@@ -24,7 +24,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from training.evaluation.estimate import Estimate
+from scoring.estimate import Estimate
 from training.evaluation.measured import Difference
 
 Word = Literal["better", "not better", "worse"]

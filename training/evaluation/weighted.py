@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from training.evaluation.estimate import Estimate
+from scoring.estimate import Estimate
 from training.evaluation.resampling import BINS, draw_weights
 
 Floats = npt.NDArray[np.float64]

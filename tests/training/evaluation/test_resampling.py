@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
+from scoring.capacity import Areas
 from tests.training.evaluation.test_lists import areas_of
-from training.capacity import Areas
 from training.evaluation.lists import cut
 from training.evaluation.resampling import (
     BRIER,

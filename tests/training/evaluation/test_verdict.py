@@ -8,8 +8,9 @@ import itertools
 import numpy as np
 import pytest
 
+from scoring.estimate import Estimate
 from training.evaluation.choice import choose
-from training.evaluation.estimate import Estimate, plain
+from training.evaluation.estimate import plain
 from training.evaluation.lists_over_time import churn, jaccard, list_change
 from training.evaluation.measured import Difference
 from training.evaluation.verdict import judge, word_of

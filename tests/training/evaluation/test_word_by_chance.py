@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.capacity import Capacity, Quota
+from scoring.capacity import Capacity, Quota
 from training.evaluation.measured import difference
 from training.evaluation.resampling import measure_once, resample, sort_ranking
 from training.evaluation.verdict import word_of

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scoring.missed import estimate_missed
 from training.errors import TrainingError
 from training.simulation import County, CountySettings, simulate_county
 from training.simulation.visits import NOT_MET_SHARE, RANDOM_SHARE, draw_visits
-from training.visits import check_visits, estimate_missed
+from training.visits import check_visits
 
 OLD_OUTCOMES = ["household_id", "identified_on", "cause_code", "object_type"]
 SMALL = CountySettings(households=4_000, months=12, run_in_months=12, seed=21)

@@ -6,12 +6,12 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
+from features.dates import horizon_end
 from training.report.charts import Span, SplitRow, split_timeline
 from training.report.figures import Cell, Figure, Number, Paragraph, Table, optional, paragraph
 from training.report.plain_tables import cell_of, title_of
 from training.report.sections.measured import estimate
 from training.report.texts import words
-from training.timeline import horizon_end
 
 MOST_AREAS = 40
 

@@ -16,6 +16,12 @@ down_revision = "0007"
 
 def upgrade() -> None:
     """Make the tables."""
+    op.create_index(
+        op.f("ix_assessment_village_code_as_of_date_model_version_score"),
+        "assessment",
+        ["village_code", "as_of_date", "model_version", "score"],
+        unique=False,
+    )
     op.create_table(
         "case_file",
         sa.Column("id", text(32), nullable=False),
@@ -121,6 +127,8 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index(op.f("ix_case_lead_case_id"), "case_lead", ["case_id"], unique=False)
+    op.create_index(op.f("ix_case_lead_household_id"), "case_lead", ["household_id"], unique=False)
+    op.create_index(op.f("ix_case_lead_known_on_id"), "case_lead", ["known_on", "id"], unique=False)
     op.create_index(
         op.f("ix_case_lead_village_code_theme_known_on"),
         "case_lead",
@@ -206,6 +214,7 @@ def upgrade() -> None:
         sa.Column("is_tied", Small, nullable=False),
         sa.Column("chance", Real),
         sa.Column("added_by", text(12)),
+        sa.Column("reason", text(30)),
         sa.Column("visit_id", text(32)),
         sa.ForeignKeyConstraint(
             ["worklist_id"], ["worklist.id"], name=op.f("fk_worklist_entry_worklist_id_worklist")
@@ -216,9 +225,9 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index(
-        op.f("ix_worklist_entry_village_code_worklist_id_place"),
+        op.f("ix_worklist_entry_worklist_id_village_code_place"),
         "worklist_entry",
-        ["village_code", "worklist_id", "place"],
+        ["worklist_id", "village_code", "place"],
         unique=False,
     )
     op.create_table(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.capacity import Capacity, Quota, apportion
-from training.errors import DataError
+from scoring.capacity import Capacity, CapacityEntry, Quota, apportion
+from scoring.errors import CapacityError
 
 
 def villages(*counts: tuple[str, int]) -> np.ndarray:
@@ -56,7 +56,7 @@ def test_a_capacity_of_nothing_is_one_visit_in_the_largest_area() -> None:
     ],
 )
 def test_areas_that_are_not_there_are_named(capacity: Capacity, codes: np.ndarray | None, said: str) -> None:
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(CapacityError, match=said):
         capacity.divide(codes, 5)
 
 
@@ -73,3 +73,24 @@ def test_apportioned_visits_add_up_and_stay_near(households: list[int], share: f
     assert visits.sum() == total
     assert (np.abs(visits - sizes * total / sizes.sum()) < 1).all()
     assert (visits <= sizes).all()
+
+
+@pytest.mark.parametrize(
+    "capacity",
+    [
+        Capacity(Quota(share=0.01)),
+        Capacity(Quota(visits=3), "village"),
+        Capacity(
+            Quota(share=0.1), "township", (("500299002", Quota(visits=7)), ("500299003", Quota(share=0.5)))
+        ),
+    ],
+)
+def test_the_manifest_tells_a_capacity_whole(capacity: Capacity) -> None:
+    said = CapacityEntry.of(capacity).model_dump_json()
+    assert CapacityEntry.model_validate_json(said).capacity() == capacity
+
+
+@pytest.mark.parametrize("wrong", [{}, {"share": 0.1, "visits": 3}, {"share": 1.0}, {"visits": -1}])
+def test_a_capacity_that_is_none_is_no_entry(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        CapacityEntry.model_validate({"level": "all", **wrong})

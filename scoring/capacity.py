@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from features.regions import AREA_LEVELS
-from training.errors import DataError
+from scoring.errors import CapacityError
 
 Ints = npt.NDArray[np.int64]
 
 WHOLE = "all"
 LEVEL_LENGTHS = {WHOLE: 0, **{level: length for length, level in AREA_LEVELS.items()}}
 """Level → how many digits of an area code name an area of it; `all` is one list over everything."""
+_GIVEN = "capacity is given for each"
 
 
 @dataclass(frozen=True)
@@ -52,27 +55,35 @@ class Capacity:
 
         A share is taken of all areas without a quota of their own together, and its visits go to the areas
         by largest remainder: rounding each area by itself could double what small areas can do. Raises
-        `DataError` when the areas are not known, or an override names none of them.
+        `CapacityError` when the areas are not known, or an override names none of them.
         """
         codes: tuple[str, ...] = ("",)
         index: npt.NDArray[Any] = np.zeros(rows, dtype=np.int64)
         if self.level != WHOLE:
             if villages is None:
-                raise DataError(f"capacity is given for each {self.level}, but the rows have no area codes")
+                raise CapacityError(
+                    f"capacity is given for each {self.level}, but the rows have no area codes"
+                )
             length = LEVEL_LENGTHS[self.level]
             names = pd.Series(villages, dtype="str").str[:length]
             if (names.str.len() < length).any():
-                raise DataError(f"capacity is given for each {self.level}, but some area codes are shorter")
+                raise CapacityError(
+                    f"capacity is given for each {self.level}, but some area codes are shorter"
+                )
             index, found = pd.factorize(names, sort=True)
             codes = tuple(map(str, found))
         households = np.bincount(index, minlength=len(codes)).astype(np.int64)
-        return Areas(codes, index.astype(np.int64), households, self._visits(codes, households))
+        return Areas(codes, index.astype(np.int64), households, self.visits(codes, households))
 
-    def _visits(self, codes: tuple[str, ...], households: Ints) -> Ints:
+    def visits(self, codes: Sequence[str], households: Ints) -> Ints:
+        """The visits of areas of the level, by their codes and numbers of households, (n,) each.
+
+        Raises `CapacityError` where an override names none of them.
+        """
         own = dict(self.overrides)
         absent = sorted(set(own) - set(codes))
         if absent:
-            raise DataError(f"capacity has an override for {', '.join(absent)}: no household lies there")
+            raise CapacityError(f"capacity has an override for {', '.join(absent)}: no household lies there")
         visits = np.zeros(len(codes), dtype=np.int64)
         shared = np.array([code not in own for code in codes])
         for at, code in enumerate(codes):
@@ -110,9 +121,50 @@ class Areas:
         return Areas(self.codes, self.index, self.households, visits)
 
 
+class QuotaEntry(BaseModel):
+    """What an area can visit: a share of its households, or a number of visits."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    share: float | None = Field(default=None, gt=0, lt=1)
+    visits: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.share is None) == (self.visits is None):
+            raise ValueError("a quota is a share or a number of visits")
+        return self
+
+    def quota(self) -> Quota:
+        """The same as the lists are cut by."""
+        return Quota(self.share, self.visits)
+
+
+class CapacityEntry(QuotaEntry):
+    """The visit capacity that the model was chosen and measured by; `overrides` by area code."""
+
+    level: Literal["all", "province", "city", "county", "township", "village"]
+    overrides: dict[str, QuotaEntry] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, capacity: Capacity) -> Self:
+        """The entry of a capacity."""
+        own = {code: QuotaEntry(**vars(quota)) for code, quota in capacity.overrides}
+        return cls(**vars(capacity.quota), level=capacity.level, overrides=own)  # type: ignore[arg-type]
+
+    def capacity(self) -> Capacity:
+        """The inverse of `of`."""
+        own = tuple((code, one.quota()) for code, one in self.overrides.items())
+        return Capacity(self.quota(), self.level, own)
+
+
 def apportion(share: float, households: Ints) -> Ints:
     """`share` of all households as whole visits, to the areas by largest remainder (Hamilton's method)."""
-    total = round(share * int(households.sum()))
+    return apportion_visits(round(share * int(households.sum())), households)
+
+
+def apportion_visits(total: int, households: Ints) -> Ints:
+    """`total` visits, to the areas in proportion to their households, by largest remainder."""
     exact = households * (total / max(1, int(households.sum())))
     visits = np.floor(exact).astype(np.int64)
     # Stable: of equal remainders the area with the lower code comes first.

@@ -1,0 +1,301 @@
+"""The ledger of leads: every one kept once, merged into its household's case, read inside the caller's
+area."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, bindparam, select, tuple_, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from features.policy import DEFAULT_REGION
+from serving.access import Caller, Scope
+from serving.cases.card import Card, make_card
+from serving.cases.channel import Channel
+from serving.cases.events import find_event_keys, same_event_days
+from serving.cases.lead import Lead
+from serving.cases.practice import get_practice, practice_of
+from serving.cases.state import CaseState
+from serving.errors import AccessError, Problem
+from serving.storage.audit import Action, AuditLog, Outcome
+from serving.storage.case_tables import case_file, case_lead
+from serving.storage.cases import CaseStore
+from serving.storage.database import WRITES, lock_for_all
+from serving.storage.keys import utc_now
+from serving.storage.page_mark import write_mark
+from serving.storage.ranges import inside
+
+MOST_LEADS = 2_000
+"""Leads that are added at once."""
+_LOCK = 8
+_OPEN_TO_LEADS = frozenset({CaseState.FOUND, CaseState.ALERTED, CaseState.VERIFYING})
+"""States in which leads still say what a case is about; later on the visit does."""
+
+Place = tuple[str, str]
+"""Household and village."""
+
+
+@dataclass(frozen=True)
+class Added:
+    """What became of some leads: how many are new, how many were there, cases opened and joined by new
+    ones."""
+
+    new: int = 0
+    repeated: int = 0
+    cases_opened: int = 0
+    cases_joined: int = 0
+
+    def __add__(self, other: Added) -> Added:
+        return Added(*(mine + others for mine, others in zip(_counts(self), _counts(other), strict=True)))
+
+
+@dataclass(frozen=True)
+class KeptLead:
+    """A lead as it lies in the ledger."""
+
+    id: str
+    case_id: str
+    event_key: str
+    received_at: dt.datetime
+    lead: Lead
+
+
+@dataclass(frozen=True)
+class LeadFilter:
+    """Which leads are asked for; what is `None` or empty does not matter."""
+
+    area: str = ""
+    channel: Channel | None = None
+    theme: str | None = None
+    code: str | None = None
+    is_hard: bool | None = None
+    disagreement: str | None = None
+    since: dt.date | None = None
+
+
+@dataclass(frozen=True)
+class LeadPage:
+    """Some leads, the newest known first; `after` is where the next page begins, `None` at the end."""
+
+    items: tuple[KeptLead, ...]
+    after: str | None
+
+
+class LeadStore:
+    """The leads of one database. Whoever reads or writes is in the audit log; `Problem` (503) where it fails.
+
+    `region` is the policy region whose days make one event.
+    """
+
+    def __init__(
+        self, engine: Engine, audit: AuditLog, cases: CaseStore, region: str = DEFAULT_REGION,
+        now: Callable[[], dt.datetime] = utc_now,
+    ) -> None:  # fmt: skip
+        self.writer = engine.execution_options(**WRITES)
+        self.audit = audit
+        self.cases = cases
+        self.region = region
+        self.now = now
+
+    def add(
+        self,
+        caller: Caller,
+        leads: Sequence[Lead],
+        *,
+        on: dt.date,
+        finish: Callable[[Connection, Added], None] | None = None,
+    ) -> Added:
+        """Keep leads in one transaction: those that are there already change nothing.
+
+        A household without an open case gets one, opened `on` that day. `finish` writes what belongs into
+        the same transaction. Raises `ValueError` for more than `MOST_LEADS`, or a lead outside of the
+        caller's area.
+        """
+        with self._writing() as connection:
+            added = self.add_in(connection, caller, leads, on=on)
+            if finish is not None:
+                finish(connection, added)
+        return added
+
+    def add_in(
+        self, connection: Connection, caller: Caller, leads: Sequence[Lead], *, on: dt.date
+    ) -> Added:  # fmt: skip
+        """The same as a part of a transaction that a writer began."""
+        if len(leads) > MOST_LEADS or not all(caller.scope.contains(one.village_code) for one in leads):
+            raise ValueError(f"give up to {MOST_LEADS} leads of households inside the caller's area")
+        by_key = {one.dedup_key: one for one in leads}
+        # What is there decides what is new: nobody else may add meanwhile.
+        lock_for_all(connection, _LOCK)
+        found = select(case_lead.c.dedup_key).where(case_lead.c.dedup_key.in_(list(by_key)))
+        there = set(connection.execute(found).scalars())
+        new = [one for key, one in by_key.items() if key not in there]
+        if not new:
+            return Added(repeated=len(leads))
+        places = sorted({(one.household_id, one.village_code) for one in new})
+        kept = self._kept_at(connection, places)
+        cases = _open_cases(connection, places)
+        rows, moved, opened = [], [], 0
+        for place in places:
+            ours = [one for one in new if (one.household_id, one.village_code) == place]
+            known = kept.get(place, [])
+            told = [*(one.lead for one in known), *ours]
+            keys = find_event_keys(told, same_event_days(told, self.region))
+            case = cases.get(place)
+            # A closed case keeps its leads: the card is that of what came since.
+            of_case = [one.lead for one in known if case is not None and one.case_id == case.id]
+            card = make_card([*of_case, *ours], keys)
+            case_id = self._open(connection, card, on) if case is None else self._join(connection, case, card)
+            opened += case is None
+            rows += [self._row(one, case_id, keys[one.dedup_key]) for one in ours]
+            moved += [
+                {"of": one.id, "to": keys[one.lead.dedup_key]}
+                for one in known
+                if keys[one.lead.dedup_key] != one.event_key
+            ]
+        connection.execute(case_lead.insert(), rows)
+        if moved:
+            # What came between two events may have made them one.
+            changed = update(case_lead).where(case_lead.c.id == bindparam("of"))
+            connection.execute(changed.values(event_key=bindparam("to")), moved)
+        subjects = [self.audit.household(one) for one in dict.fromkeys(household for household, _ in places)]
+        self.audit.append(connection, caller, Action.LEAD_ADDED, subjects, Outcome.DONE)
+        return Added(len(new), len(leads) - len(new), opened, len(places) - opened)
+
+    def list(
+        self, caller: Caller, asked: LeadFilter, *, limit: int = 50, after: tuple[dt.date, str] | None = None
+    ) -> LeadPage:
+        """A page of the leads that the caller may see."""
+        conditions = _conditions(caller, asked)
+        if after is not None:
+            mark = tuple_(*after, types=[one.type for one in _ORDER])
+            conditions.append(tuple_(*_ORDER) < mark)
+        query = select(case_lead).where(*conditions)
+        if asked.disagreement is not None:
+            query = query.join(case_file).where(case_file.c.disagreement == asked.disagreement)
+        query = query.order_by(*(one.desc() for one in _ORDER)).limit(limit + 1)
+        with self._writing() as connection:
+            rows = connection.execute(query).all()
+            page = [_kept(one) for one in rows[:limit]]
+            read = dict.fromkeys(self.audit.household(one.lead.household_id) for one in page)
+            self.audit.append(connection, caller, Action.HOUSEHOLD_LISTED, list(read))
+        more = len(rows) > limit
+        return LeadPage(tuple(page), write_mark(page[-1].lead.known_on, page[-1].id) if more else None)
+
+    def leads_of(
+        self, caller: Caller, *, household_id: str | None = None, case_id: str | None = None
+    ) -> tuple[KeptLead, ...]:
+        """All leads of a household, or of a case, that the caller may see, the earliest first."""
+        if (household_id is None) == (case_id is None):
+            raise ValueError("give a household or a case, one of the two")
+        of = case_lead.c.household_id == household_id if household_id else case_lead.c.case_id == case_id
+        query = select(case_lead).where(of, caller.scope.condition(case_lead.c.village_code))
+        with self._writing() as connection:
+            rows = connection.execute(query.order_by(case_lead.c.occurred_on, case_lead.c.id)).all()
+            made = tuple(_kept(one) for one in rows)
+            asked = (
+                [household_id] if household_id else list(dict.fromkeys(one.lead.household_id for one in made))
+            )
+            outcome = Outcome.SHOWN if made else Outcome.NOT_FOUND
+            subjects = [self.audit.household(one) for one in asked]
+            self.audit.append(connection, caller, Action.HOUSEHOLD_READ, subjects, outcome)
+        return made
+
+    def _kept_at(self, connection: Connection, places: Sequence[Place]) -> dict[Place, list[KeptLead]]:
+        query = select(case_lead).where(
+            case_lead.c.household_id.in_(sorted({household for household, _ in places})),
+            case_lead.c.village_code.in_(sorted({village for _, village in places})),
+        )
+        made: dict[Place, list[KeptLead]] = {}
+        for row in connection.execute(query):
+            made.setdefault((row.household_id, row.village_code), []).append(_kept(row))
+        return made
+
+    def _open(self, connection: Connection, card: Card, on: dt.date) -> str:
+        practice = practice_of(card.village_code, on)
+        made = self.cases.open_in(
+            connection, household_id=card.household_id, village_code=card.village_code, opened_on=on,
+            grade=practice.grade_of(card.score_grade, card.is_hard), theme=card.theme, is_hard=card.is_hard,
+            disagreement=card.disagreement, causes=card.causes,
+        )  # fmt: skip
+        return made.id
+
+    def _join(self, connection: Connection, case: Row[Any], card: Card) -> str:
+        """Say in the case what its leads say by now; what a visit found is left alone."""
+        grade = get_practice(case.practice).grade_of(card.score_grade, card.is_hard)
+        values: dict[str, Any] = {"is_hard": int(card.is_hard), "disagreement": card.disagreement}
+        if CaseState(case.state) in _OPEN_TO_LEADS:
+            values |= {"grade": grade, "theme": card.theme, "causes": list(card.causes)}
+        changes = {name: value for name, value in values.items() if getattr(case, name) != value}
+        if changes:
+            changes |= {"version": case.version + 1, "changed_at": self.now()}
+            connection.execute(update(case_file).where(case_file.c.id == case.id).values(changes))
+        return str(case.id)
+
+    def _row(self, lead: Lead, case_id: str, event_key: str) -> dict[str, Any]:
+        return {
+            "id": uuid.uuid4().hex, "case_id": case_id, "household_id": lead.household_id,
+            "village_code": lead.village_code, "channel": lead.channel.value, "source": lead.source,
+            "code": lead.code, "theme": lead.theme,
+            "occurred_on": lead.occurred_on, "known_on": lead.known_on,
+            "received_at": self.now(), "facts": dict(lead.facts), "is_hard": int(lead.is_hard),
+            "event_key": event_key, "dedup_key": lead.dedup_key,
+        }  # fmt: skip
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        try:
+            with self.writer.begin() as connection:
+                yield connection
+        except SQLAlchemyError:
+            raise Problem("storage_failed") from None
+        except AccessError:
+            raise Problem("audit_failed") from None
+
+
+_ORDER: tuple[ColumnElement[Any], ...] = (case_lead.c.known_on, case_lead.c.id)
+
+
+def _conditions(caller: Caller, asked: LeadFilter) -> list[ColumnElement[bool]]:
+    made = [
+        caller.scope.condition(case_lead.c.village_code),
+        *inside(caller.scope.prefix, case_lead.c.village_code),
+    ]
+    if asked.area:
+        made += [
+            Scope(asked.area).condition(case_lead.c.village_code),
+            *inside(asked.area, case_lead.c.village_code),
+        ]
+    equal: Mapping[str, Any] = {
+        "channel": asked.channel, "theme": asked.theme, "code": asked.code,
+        "is_hard": None if asked.is_hard is None else int(asked.is_hard),
+    }  # fmt: skip
+    made += [case_lead.c[name] == value for name, value in equal.items() if value is not None]
+    if asked.since is not None:
+        made.append(case_lead.c.known_on >= asked.since)
+    return made
+
+
+def _open_cases(connection: Connection, places: Sequence[Place]) -> dict[Place, Row[Any]]:
+    query: Select[Any] = select(case_file).where(
+        case_file.c.household_id.in_(sorted({household for household, _ in places})),
+        case_file.c.village_code.in_(sorted({village for _, village in places})),
+        case_file.c.closed_on.is_(None),
+    )
+    return {(one.household_id, one.village_code): one for one in connection.execute(query)}
+
+
+def _kept(row: Row[Any]) -> KeptLead:
+    lead = Lead(
+        row.household_id, row.village_code, Channel(row.channel), row.source, row.code, row.theme,
+        row.occurred_on, row.known_on, row.facts, bool(row.is_hard),
+    )  # fmt: skip
+    return KeptLead(row.id, row.case_id, row.event_key, row.received_at, lead)
+
+
+def _counts(added: Added) -> tuple[int, ...]:
+    return added.new, added.repeated, added.cases_opened, added.cases_joined
