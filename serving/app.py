@@ -45,6 +45,7 @@ from serving.api.around import Around
 from serving.api.documentation import drop_framework_problems
 from serving.api.stored_scores import StoredScoring
 from serving.bulk import JobFolders
+from serving.cases.clocks import china_day
 from serving.champion import Champion
 from serving.disclosure import Disclosure
 from serving.drain import Drain
@@ -76,6 +77,13 @@ from serving.storage import (
     is_begun,
     open_database,
 )
+from serving.storage.cases import CaseStore
+from serving.storage.corrections import CorrectionStore
+from serving.storage.keys import utc_now
+from serving.storage.leads import LeadStore
+from serving.storage.my_list import MyListStore
+from serving.storage.plans import PlanStore
+from serving.storage.visits import VisitStore
 from serving.turns import Turns
 
 _MACHINES = ("/v1/", "/v2", "/invocations", "/ping", "/health/", "/metrics", "/openapi.json")
@@ -172,6 +180,13 @@ def create_app(settings: Settings) -> FastAPI:
     villages, usual = VillageStore(store.engine), UsualStore(store.engine)
     around = Around(villages, usual, settings.lookup_seconds)
     past, signals = HistoryStore(store.engine, audit), SignalsFolder(settings.signals_dir)
+    cases = CaseStore(engine, audit)
+    work = console.Work(
+        store, past, MyListStore(engine, audit, lambda: china_day(utc_now())), cases,
+        LeadStore(engine, audit, cases), VisitStore(engine, audit), PlanStore(engine, audit, cases),
+        CorrectionStore(engine, audit),
+    )  # fmt: skip
+    app.state.work = work
     # Routes are tried in this order: those that are asked all day come first.
     app.include_router(scores.router(champion, around, StoredScoring(signals, past, around), settings, turns))
     app.include_router(inference.scoring_router(champion, settings, turns))
@@ -190,7 +205,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(identities.router(identity_store, settings))
     app.include_router(jobs.router(job_desk, store))
     app.include_router(metrics.router(meters, ServiceState(engine, champion, drain, settings)))
-    app.include_router(console.router(pages, store, identity_store))
+    for one in console.routers(pages, work, identity_store):
+        app.include_router(one)
     app.include_router(console.account.router(pages, desk, settings.access))
     app.mount("/static", console.static_files(), name="static")
     describe = app.openapi

@@ -50,6 +50,14 @@ _THEN = _FIRST | {"second_factor_needed"}
 _OWN_PASSWORD = Policy(KNOWN, "none: the own account", for_people=True, mends=_THEN)
 _OWN_FACTOR = Policy(KNOWN, "none: the own account", for_people=True, mends=_THEN - _FIRST)
 _MONITOR = Policy(frozenset({Role.MONITOR}), "none: counts and ages alone")
+_LIST = Policy(VISITORS, "the list has households inside alone")
+_VISITED = Policy(VISITORS, "households outside are not there", for_people=True)
+_MOVED = Policy(VISITORS | {Role.COUNTY_OFFICIAL}, "cases outside are not there", for_people=True)
+_PLANNED = Policy(VISITORS | {Role.COUNTY_OFFICIAL}, "cases outside are not there", for_people=True)
+_REVIEWED = Policy(
+    frozenset({Role.TOWNSHIP_OFFICIAL, Role.COUNTY_OFFICIAL}), "corrections outside are not there",
+    for_people=True,
+)  # fmt: skip
 
 POLICIES: dict[str, Policy] = {
     "GET /health/live": PUBLIC,
@@ -96,6 +104,17 @@ POLICIES: dict[str, Policy] = {
     "GET /second-factor": _OWN_FACTOR,
     "POST /second-factor": _OWN_FACTOR,
     "POST /households/{household_id}/reveal": _REVEALED,
+    "GET /list": _LIST,
+    "POST /list/workbook": _LIST,
+    "GET /households/{household_id}/visit": _VISITED,
+    "POST /households/{household_id}/visit": _VISITED,
+    "GET /households/{household_id}/sheet": _REVEALED,
+    "POST /cases/{case_id}/moves": _MOVED,
+    "GET /cases/{case_id}/plan": _PLANNED,
+    "POST /cases/{case_id}/measures": _PLANNED,
+    "POST /cases/{case_id}/measures/{measure_id}/deliveries": _PLANNED,
+    "GET /corrections": _REVIEWED,
+    "POST /corrections/{correction_id}/review": _REVIEWED,
 }
 
 

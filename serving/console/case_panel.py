@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from features import FEATURES
+from scoring.reasons import feature_label, value_text
 from scoring.texts import catalogue
 from serving.cases.case import Case
 from serving.cases.channel import Channel
@@ -17,6 +19,7 @@ from serving.cases.people import role_text
 from serving.cases.practice import Practice, get_practice
 from serving.console.fields import Form
 from serving.console.my_list import due_text
+from serving.console.numbers import percent
 from serving.console.texts import texts
 
 FACT = "fact."
@@ -114,7 +117,8 @@ def leads_view(leads: Iterable[Lead], language: str) -> list[dict[str, Any]]:
     return [
         {
             "channel": words[_CHANNELS[one.channel]],
-            "text": one.text(language),
+            "text": _said(one.said, language),
+            "facts": _lead_facts(one, language),
             "source": one.source,
             "theme": catalogue(language)["themes"].get(one.theme, one.theme),
             "is_hard": one.is_hard,
@@ -219,6 +223,21 @@ def _facts(move: Move | None, facts: Mapping[str, Any], language: str) -> Iterab
         else:
             said = str(value)
         yield _said(fact, language), said
+
+
+def _lead_facts(lead: Lead, language: str) -> list[dict[str, str]]:
+    """What a lead rests on, where it has a number: of a trigger the household's value and the level reached."""
+    facts, words = lead.facts, texts(language)
+    if "feature" in facts and facts["feature"] in FEATURES:
+        feature = facts["feature"]
+        made = [{"label": feature_label(feature, language), "value": value_text(feature, facts["value"], language)}]
+        level = value_text(feature, facts["level"], language)
+        if facts.get("is_assumption"):
+            level = f"{level} ({words['assumption_mark']})"
+        return [*made, {"label": words["lead_level"], "value": level}]
+    if "score" in facts:
+        return [{"label": words["column_score"], "value": percent(facts["score"])}]
+    return []
 
 
 def _codes_of(move: str, fact: str) -> tuple[tuple[str, str, str], ...]:

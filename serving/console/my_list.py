@@ -8,6 +8,7 @@ from typing import Any
 
 from scoring.texts import catalogue
 from scoring.themes import THEMES
+from serving.cases.clocks import SOON_DAYS
 from serving.cases.practice import practice_of
 from serving.cases.state import CaseState
 from serving.console.numbers import percent
@@ -41,7 +42,7 @@ def list_view(
         "dues": [
             {
                 "key": key,
-                "text": words[name],
+                "text": words[name].format(days=SOON_DAYS),
                 "count": counts[key],
                 "is_chosen": key == (wanted.due or ""),
             }
@@ -77,10 +78,10 @@ def card(entry: Entry, heads: Heads, today: dt.date, language: str) -> dict[str,
         "grade": body["grade"] if body else "none",
         "grade_text": body["grade_text"][language] if body else words["not_assessed"],
         "score": percent(body["score"]) if body and body["score"] is not None else "–",
-        "level": practice.grade_text(entry.grade, language) if entry.grade else None,
+        "level": _said(practice.grade(entry.grade), language) if entry.grade else None,
         "reason": reasons[0]["text"][language]["name"] if reasons else None,
         "hits": [one["text"][language] for one in body["rule_hits"]] if body else [],
-        "step": (step.zh if language == "zh" else step.en) if step else words["to_be_visited"],
+        "step": _said(step, language) if step else words["to_be_visited"],
         "due": due_text(entry.due_on, today, language),
         "is_overdue": entry.due_on is not None and entry.due_on < today,
         "marks": [
@@ -103,3 +104,8 @@ def due_text(due_on: dt.date | None, today: dt.date, language: str) -> str | Non
     if days == 0:
         return words["due_today"]
     return words["due_in" if days > 0 else "due_past"].format(days=abs(days))
+
+
+def _said(named: Any, language: str) -> str:
+    said: str = named.zh if language == "zh" else named.en
+    return said

@@ -6,9 +6,8 @@ import datetime as dt
 from typing import Any
 
 from features.policy import policy_value
-from features.policy.measures import Measure, measures
+from features.policy.measures import Group, Measure, groups, measures
 from features.signals.fields import FEN_PER_YUAN
-from scoring.texts import catalogue
 from serving.cases.case import Case
 from serving.cases.clocks import region_of
 from serving.cases.plan import PlannedHelp, PlanProblem, department_of, last_due_on, plan_problems
@@ -141,8 +140,7 @@ def _groups(region: str, today: dt.date, language: str, chosen: str) -> list[dic
         made.setdefault(one.group, []).append(
             {"key": code, "text": f"{_named(one, language)}{amount}", "is_chosen": code == chosen}
         )
-    names = catalogue(language)["groups"]
-    return [{"name": names[group], "measures": entries} for group, entries in made.items()]
+    return [{"name": _named(groups()[group], language), "measures": entries} for group, entries in made.items()]
 
 
 def _problem(one: PlanProblem, plan: CasePlan, causes: dict[str, str], language: str) -> str:
@@ -152,15 +150,15 @@ def _problem(one: PlanProblem, plan: CasePlan, causes: dict[str, str], language:
         *([_named(of.entry, language)] if of else []),
         *([causes.get(one.cause, one.cause)] if one.cause else []),
     ]
-    names: dict[str, str] = catalogue(language)["groups"]
     separator = _SEPARATORS[language]
     if one.groups:
-        said += texts(language)["plan_groups"].format(groups=separator.join(names[each] for each in one.groups))
+        names = separator.join(_named(groups()[each], language) for each in one.groups)
+        said += texts(language)["plan_groups"].format(groups=names)
     return f"{separator.join(parts)}{COLON[language]}{said}" if parts else said
 
 
-def _named(measure: Measure, language: str) -> str:
-    return measure.zh if language == "zh" else measure.en
+def _named(named: Measure | Group, language: str) -> str:
+    return named.zh if language == "zh" else named.en
 
 
 def _yuan(fen: int | None) -> str:

@@ -25,7 +25,6 @@ from sqlalchemy import (
     literal,
     not_,
     null,
-    or_,
     select,
     true,
     tuple_,
@@ -35,15 +34,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from serving.access import Caller, Scope
 from serving.access.purpose import Purpose
+from serving.cases.clocks import SOON_DAYS
 from serving.errors import AccessError, Problem
 from serving.storage.assessments import Stored, made_of, stored_assessments
 from serving.storage.audit import Action, AuditLog
 from serving.storage.case_tables import case_file, case_lead, household_grid, worklist, worklist_entry
 from serving.storage.database import WRITES
+from serving.storage.ranges import inside
 from serving.storage.tables import assessment
+from serving.storage.worklists import find_lists
 
-SOON_DAYS = 7
-"""Within so many days a clock is told as due soon."""
 NEW_DAYS = 7
 """So long a household counts as new on the list."""
 DUES = ("overdue", "soon", "new", "changed", "mine")
@@ -190,37 +190,15 @@ class MyListStore:
 _NO_GRADE = 99
 
 
-def _inside(caller: Caller, column: ColumnElement[str]) -> ColumnElement[bool]:
-    """The scope's condition, and the range of codes by which an index finds it."""
-    prefix = caller.scope.prefix
-    if not prefix:
-        return caller.scope.condition(column)
-    return and_(caller.scope.condition(column), column >= prefix, column < prefix + ":")
-
-
 def _current(connection: Connection, caller: Caller) -> ColumnElement[bool]:
-    """Which entries of worklists are in force: of every village those of the latest list that covers it."""
+    """Which entries are of the lists in force in the caller's area."""
     prefix = caller.scope.prefix
-    if prefix is None:
-        return worklist_entry.c.worklist_id.in_(())
-    above = [prefix[:length] for length in range(len(prefix))]
-    query = select(worklist.c.id, worklist.c.area_code, worklist.c.made_on).where(
-        or_(_inside(caller, worklist.c.area_code), worklist.c.area_code.in_(above))
-    )
-    rows = connection.execute(query.order_by(worklist.c.made_on.desc(), worklist.c.made_at.desc())).all()
-    taken: list[str] = []
-    conditions = []
-    for one in rows:
-        if any(one.area_code.startswith(later) for later in taken):
-            continue
-        later_inside = [later for later in taken if later.startswith(one.area_code)]
-        village = worklist_entry.c.village_code
-        covered = [func.substr(village, 1, len(later)) == later for later in later_inside]
-        conditions.append(
-            and_(worklist_entry.c.worklist_id == one.id, *(not_(each) for each in covered))
-        )
-        taken.append(one.area_code)
-    return or_(*conditions) if conditions else worklist_entry.c.worklist_id.in_(())
+    lists = find_lists(connection, prefix) if prefix else []
+    return worklist_entry.c.worklist_id.in_([one.id for one in lists])
+
+
+def _visible(caller: Caller, column: ColumnElement[str]) -> list[ColumnElement[bool]]:
+    return [caller.scope.condition(column), *inside(caller.scope.prefix, column)]
 
 
 def _rows(caller: Caller, current: ColumnElement[bool], today: dt.date) -> Subquery:
@@ -232,7 +210,7 @@ def _rows(caller: Caller, current: ColumnElement[bool], today: dt.date) -> Subqu
             func.max(worklist.c.made_on, type_=worklist.c.made_on.type).label("listed_on"),
         )
         .join(worklist)
-        .where(current, _inside(caller, worklist_entry.c.village_code), worklist_entry.c.visit_id.is_(None))
+        .where(current, *_visible(caller, worklist_entry.c.village_code), worklist_entry.c.visit_id.is_(None))
         .group_by(worklist_entry.c.household_id, worklist_entry.c.village_code)
         .subquery("listed")
     )
@@ -251,7 +229,7 @@ def _rows(caller: Caller, current: ColumnElement[bool], today: dt.date) -> Subqu
             _flag(has_more).label("is_changed"),
         )
         .select_from(case_file.outerjoin(listed, same))
-        .where(case_file.c.closed_on.is_(None), _inside(caller, case_file.c.village_code))
+        .where(case_file.c.closed_on.is_(None), *_visible(caller, case_file.c.village_code))
     )  # fmt: skip
     has_case = exists().where(
         case_file.c.household_id == listed.c.household_id,
