@@ -96,6 +96,7 @@ def score(
     from serving.kept_models import KeptModels
     from serving.models.service_models import bundle_in_service
     from serving.storage import AssessmentStore, open_database
+    from serving.storage.corrections import approved_corrections
 
     started = time.perf_counter()
     day = _date(as_of)
@@ -110,7 +111,8 @@ def score(
                 judged = check_health(
                     delivered, day, progress=lambda feed, done, total: tell(f"health: {feed}", done, total)
                 )
-            summary = score_all(delivered.signals, day, model, store, tell, judged)
+            corrected = approved_corrections(store.engine)
+            summary = score_all(delivered.signals, day, model, store, tell, judged, corrected)
     finally:
         store.engine.dispose()
     seconds = time.perf_counter() - started

@@ -19,8 +19,10 @@ from features.usual import UsualHere, usual_here, usual_values
 from scoring import Assessor, Bundle
 from scoring.grades import GRADES
 from scoring.statement import make_statement
+from serving.cases.correction import Approved
+from serving.corrected_signals import lay_over_signals
 from serving.errors import ServingError
-from serving.scorer import freshness
+from serving.scorer import freshness, marked
 from serving.storage import AssessmentStore, RunHealthStore, Saved, UsualStore, VillageStore
 
 CHUNK = 1_000
@@ -66,11 +68,19 @@ class Scored:
 class Scoring:
     """The households registered on a date and what is known of them, to be scored part by part.
 
-    `signals` hold the neighbourhood already, where the model looks at it; `ids` are in the order of the keys.
+    `signals` hold the neighbourhood already, where the model looks at it, and `corrections`, which were laid over
+    them; `ids` are in the order of the keys.
     """
 
-    def __init__(self, signals: Signals, as_of: dt.date, assessor: Assessor) -> None:
+    def __init__(
+        self,
+        signals: Signals,
+        as_of: dt.date,
+        assessor: Assessor,
+        corrections: Mapping[str, Sequence[Approved]] | None = None,
+    ) -> None:
         self.as_of = as_of
+        self._corrections = corrections or {}
         self.assessor = assessor
         region = assessor.region
         self.vectors = build_vectors(signals, [as_of], features=assessor.features, region=region)
@@ -120,7 +130,12 @@ class Scoring:
             ],
             [around.get(one, UsualHere()) for one in where],
         )
-        return Scored([make_statement(one, self.assessor.region) for one in made], where)
+        statements = (make_statement(one, self.assessor.region) for one in made)
+        told = [
+            marked(said, self._corrections.get(household, ()))
+            for said, household in zip(statements, chunk, strict=True)
+        ]
+        return Scored(told, where)
 
 
 def score_all(
@@ -130,9 +145,11 @@ def score_all(
     store: AssessmentStore,
     progress: Progress | None = None,
     health: Health | None = None,
+    corrections: Mapping[str, Sequence[Approved]] | None = None,
 ) -> Summary:
     """Score every household registered on the date and store the answers.
 
+    `corrections` of up to the date are laid over the signals, and each household is told its own.
     With `health`, the check-up of these signals on that date, nothing is scored from a blocked feed, and each
     household is told the faults that concern it. Running it again with the same signals, date and model
     changes no row. Raises `PolicyError` for a date
@@ -151,11 +168,12 @@ def score_all(
     if health:
         signals, flagged = apply_health(signals, health, region=region), flagged_households(health)
     tell("vectors", 0, 0)
+    signals, laid = lay_over_signals(signals, corrections or {}, as_of)
     if FEED in assessor.look_back:
         facts_of_villages = village_facts(signals, as_of, region)
         VillageStore(store.engine).save(facts_of_villages)
         signals = with_villages(signals, {as_of: facts_of_villages})
-    run = Scoring(signals, as_of, assessor)
+    run = Scoring(signals, as_of, assessor, laid)
     usual = usual_values(run.vectors, [run.village_of[one] for one in run.ids], as_of)
     UsualStore(store.engine).save(usual)
     by_area = {one.area_code: one for one in usual}

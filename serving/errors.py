@@ -110,6 +110,12 @@ PROBLEMS: dict[str, ProblemKind] = {
         "The caller is known; it has no role here, or one that does not use this address with this method.",
         "Ask as a role that may; the documentation lists them for every address.",
     ),
+    "correction_own": ProblemKind(
+        403,
+        "Your own correction",
+        "A correction is reviewed by somebody else than the person who proposed it.",
+        "Let another official of the township or above review it.",
+    ),
     "origin_not_own": ProblemKind(
         403,
         "From another page",
@@ -173,6 +179,18 @@ PROBLEMS: dict[str, ProblemKind] = {
         "There is no stored score of this household on this date.",
         "GET the household's scores to see which dates there are.",
     ),
+    "measure_not_found": ProblemKind(
+        404,
+        "No such measure",
+        "The case has no such measure.",
+        "GET the case's measures; each has its number.",
+    ),
+    "correction_not_found": ProblemKind(
+        404,
+        "No such correction",
+        "There is no such correction.",
+        "GET /v1/corrections lists those that there are.",
+    ),
     "area_not_found": ProblemKind(
         404,
         "No such area",
@@ -212,6 +230,18 @@ PROBLEMS: dict[str, ProblemKind] = {
         "The service keeps no signals from which this could be scored.",
         "Send the signals themselves; or the operator sets FANGFAN_SIGNALS_DIR to the folder of intake.",
     ),
+    "correction_reviewed": ProblemKind(
+        409,
+        "Reviewed already",
+        "The correction was reviewed by somebody, and otherwise.",
+        "GET the corrections; propose another one at a visit where it is still not right.",
+    ),
+    "case_closed": ProblemKind(
+        409,
+        "Case closed",
+        "The case is closed, and its plan is not changed any more.",
+        "A relapse opens it again; new leads open another case.",
+    ),
     "model_not_kept": ProblemKind(
         409,
         "Model not kept",
@@ -244,6 +274,12 @@ PROBLEMS: dict[str, ProblemKind] = {
         "Key used for something else",
         "A request with the same Idempotency-Key was answered, and it was another one.",
         "Give every request a key of its own.",
+    ),
+    "submission_key_reused": ProblemKind(
+        422,
+        "Key used for something else",
+        "Something else was handed in under the same submission_key.",
+        "Give everything that is handed in a key of its own.",
     ),
     "request_invalid": ProblemKind(
         422,

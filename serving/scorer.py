@@ -21,15 +21,20 @@ from scoring.reasons import MOST_RISK_REASONS
 from scoring.statement import make_statement, put_into_words
 from scoring.triggers import TRIGGERS
 from scoring.what_if import Plan, make_answer, what_if
+from serving.cases.correction import Approved
 
 
 @dataclass(frozen=True)
 class HouseholdRows:
-    """One household of a request: its key, its village and its stored rows, feed by feed."""
+    """One household of a request: its key, its village and its stored rows, feed by feed.
+
+    `corrections` were laid over the rows already.
+    """
 
     household_id: str
     village_code: str
     rows: Rows
+    corrections: tuple[Approved, ...] = ()
 
 
 class Scorer:
@@ -37,6 +42,7 @@ class Scorer:
 
     def __init__(self, bundle: Bundle) -> None:
         self.manifest = bundle.manifest
+        self.manifest_sha256 = bundle.sha256
         self.region = bundle.manifest.region
         self.assessor = Assessor(bundle.model, self.region)
         self.look_back = self.assessor.look_back
@@ -58,6 +64,19 @@ class Scorer:
         `feed_faults` are the faults of deliveries that concern each; without them nobody has looked. Reasons
         of each kind beyond `most_reasons` are left out.
         """
+        said = self.statements(households, as_of, coverage, usual, most_reasons, feed_faults)
+        return [put_into_words(one) for one in said]
+
+    def statements(
+        self,
+        households: list[HouseholdRows],
+        as_of: dt.date,
+        coverage: Coverage,
+        usual: Mapping[str, UsualHere] | None = None,
+        most_reasons: int = MOST_RISK_REASONS,
+        feed_faults: Sequence[tuple[Verdict, ...]] | None = None,
+    ) -> list[dict[str, Any]]:
+        """The same without words, as it is stored."""
         if not households:
             return []
         vectors = [self.engine.vector(one.rows, as_of, coverage) for one in households]
@@ -85,7 +104,10 @@ class Scorer:
                 )
                 for one in made
             ]
-        return [put_into_words(make_statement(one, self.region)) for one in made]
+        return [
+            marked(make_statement(one, self.region), household.corrections)
+            for one, household in zip(made, households, strict=True)
+        ]
 
     def what_if(
         self, household: HouseholdRows, as_of: dt.date, coverage: Coverage, plan: Plan
@@ -103,6 +125,11 @@ class Scorer:
             "policy_version": policy_version(),
             "feature_version": self.manifest.feature_version,
         }
+
+
+def marked(statement: dict[str, Any], corrections: Sequence[Approved]) -> dict[str, Any]:
+    """A statement that says which corrections its facts were made after; without any it is left as it is."""
+    return {**statement, "corrections": [one.as_json() for one in corrections]} if corrections else statement
 
 
 def freshness(

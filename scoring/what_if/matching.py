@@ -14,8 +14,8 @@ from typing import Literal
 
 from features import FEATURES, Coverage, RowEngine, policy_value
 from features.engines.row import Rows
+from features.policy.measures import Measure
 from scoring.assessment import Assessment
-from scoring.what_if.plan import PlannedMeasure
 
 LabourState = Literal["met", "missing", "without_labour", "unknown"]
 
@@ -59,7 +59,7 @@ class Matching:
 
 
 def match_measures(
-    measures: Sequence[PlannedMeasure],
+    measures: Sequence[Measure],
     causes: Sequence[str],
     has_labour: bool | None,
     on: dt.date,
@@ -82,7 +82,7 @@ def match_measures(
         state = "without_labour"
     labour = LabourMatch(state, working, tuple(work["groups"]), work["is_assumption"])
     answering = {code for one in found for code in one.measures} | set(working if has_labour else ())
-    unmatched = tuple(one.measure.code for one in measures if one.measure.code not in answering)
+    unmatched = tuple(one.code for one in measures if one.code not in answering)
     return Matching(tuple(found), labour, unmatched)
 
 
@@ -110,5 +110,5 @@ def _engine(region: str) -> RowEngine:
     return RowEngine([FEATURES["composition_is_without_labour"]], region)
 
 
-def _of(measures: Sequence[PlannedMeasure], groups: Sequence[str]) -> tuple[str, ...]:
-    return tuple(one.measure.code for one in measures if one.measure.group in groups)
+def _of(measures: Sequence[Measure], groups: Sequence[str]) -> tuple[str, ...]:
+    return tuple(one.code for one in measures if one.group in groups)

@@ -255,6 +255,13 @@ class ThemeAnswer(_Answer):
     text: Texts
 
 
+class CorrectionMark(_Answer):
+    """That a fact of a feed was corrected, and since when it counts; not what it says."""
+
+    feed: str
+    approved_on: str
+
+
 class AssessmentAnswer(_Answer):
     """Everything the system says about one household on one date."""
 
@@ -305,6 +312,10 @@ class AssessmentAnswer(_Answer):
     feed_faults: list[FeedFault] = Field(
         default=[],
         description="Faults that the batch found in the deliveries; rows of a request are not judged",
+    )
+    corrections: list[CorrectionMark] = Field(
+        default=[],
+        description="Facts that a visit corrected and another official approved, laid over the departments'",
     )
     latest_facts: dict[str, LatestFactAnswer]
     monitoring_line: MonitoringLine

@@ -91,7 +91,10 @@ def router(
         if past is None:
             raise Problem("score_not_found")
         scorer = models.scorer(past.stored.body["model_version"], past.manifest_sha256)
-        found, coverage = signals.find([household_id], day, caller.scope)
+        # What was corrected after the score was made was not known to it, on the same day either.
+        found, coverage = signals.find(
+            [household_id], day, caller.scope, corrected_before=past.stored.written_at
+        )
         household = check_household(found, household_id)
         told = replayer.replay(past.stored, household, coverage, scorer)
         return JSONResponse({**told, "differences": [_worded(one) for one in told["differences"]]})

@@ -8,7 +8,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, delete, func, select, text, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    FromClause,
+    Row,
+    Select,
+    delete,
+    func,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from scoring.statement import put_into_words
@@ -18,6 +30,7 @@ from serving.storage.alerts import add_alerts
 from serving.storage.area_counts import CountChanges
 from serving.storage.audit import Action, AuditLog, Outcome
 from serving.storage.database import WRITES, insert_into, lock_for_all
+from serving.storage.rescored import every_assessment
 from serving.storage.tables import assessment, model_release
 
 
@@ -174,12 +187,13 @@ class AssessmentStore:
         Of several models' it is the one written last. That there was nothing to see is logged as well: so
         it takes the same steps whether the household is elsewhere or nowhere.
         """
-        query = stored_assessments().where(
-            assessment.c.household_id == household_id, caller.scope.condition(assessment.c.village_code)
+        every = every_assessment()
+        query = stored_assessments(of=every).where(
+            every.c.household_id == household_id, caller.scope.condition(every.c.village_code)
         )
         if as_of is not None:
-            query = query.where(assessment.c.as_of_date == as_of)
-        order = (assessment.c.as_of_date.desc(), assessment.c.written_at.desc(), assessment.c.id.desc())
+            query = query.where(every.c.as_of_date == as_of)
+        order = (every.c.as_of_date.desc(), every.c.written_at.desc(), every.c.id.desc())
         audit = self._audit()
         with self._reading() as connection:
             row = connection.execute(query.order_by(*order).limit(1)).first()
@@ -276,35 +290,38 @@ def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _former(caller: Caller, row: Row[Any]) -> Select[Any]:
-    """The latest earlier date's assessment; of several the same model's or the one written last."""
-    body = row.body
+    """The assessment before this one: of an earlier date, or of the same one before a correction.
+
+    Of several of a date it is the same model's, or the one written last.
+    """
+    body, every = row.body, every_assessment()
+    day = dt.date.fromisoformat(body["as_of_date"])
+    before = every.c.as_of_date < day
+    if body.get("corrections"):
+        before |= (every.c.as_of_date == day) & (every.c.written_at < row.written_at)
     return (
-        stored_assessments()
+        stored_assessments(of=every)
         .where(
-            assessment.c.household_id == body["household_id"],
-            assessment.c.as_of_date < dt.date.fromisoformat(body["as_of_date"]),
-            caller.scope.condition(assessment.c.village_code),
+            every.c.household_id == body["household_id"],
+            before,
+            caller.scope.condition(every.c.village_code),
         )
         .order_by(
-            assessment.c.as_of_date.desc(),
-            (assessment.c.model_version == body["model_version"]).desc(),
-            assessment.c.written_at.desc(),
-            assessment.c.id.desc(),
+            every.c.as_of_date.desc(),
+            (every.c.model_version == body["model_version"]).desc(),
+            every.c.written_at.desc(),
+            every.c.id.desc(),
         )
         .limit(1)
     )
 
 
-def stored_assessments(*more: ColumnElement[Any]) -> Select[Any]:
-    """The query for what `made_of` reads, and `more` columns."""
-    read = (
-        assessment.c.body,
-        assessment.c.village_code,
-        model_release.c.horizon_months,
-        assessment.c.written_at,
-    )
+def stored_assessments(*more: ColumnElement[Any], of: FromClause = assessment) -> Select[Any]:
+    """The query for what `made_of` reads, and `more` columns; `of` the runs, or of `every_assessment`."""
+    read = (of.c.body, of.c.village_code, model_release.c.horizon_months, of.c.written_at)
     added = [one for one in more if not any(one is had for had in read)]
-    return select(*read, *added).select_from(assessment).join(model_release)
+    joined = of.join(model_release, model_release.c.version == of.c.model_version)
+    return select(*read, *added).select_from(joined)
 
 
 def made_of(row: Row[Any]) -> Stored:

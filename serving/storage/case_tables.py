@@ -171,6 +171,26 @@ correction = Table(
 )
 """Facts that a visit found to be otherwise: proposed, then approved or refused by another person."""
 
+rescored_assessment = Table(
+    "rescored_assessment",
+    METADATA,
+    Column("id", Whole, primary_key=True),
+    Column("household_id", text(64), nullable=False),
+    Column("as_of_date", Day, nullable=False),
+    Column("model_version", text(80), ForeignKey("model_release.version"), nullable=False),
+    Column("village_code", text(12), nullable=False),
+    Column("body", Document, nullable=False),
+    Column("written_at", Instant, nullable=False),
+    # The last correction that it was made after.
+    Column("correction_id", text(32), ForeignKey("correction.id"), nullable=False),
+    UniqueConstraint("correction_id"),
+    Index(None, "household_id"),
+    Index(None, "model_version"),
+    sqlite_strict=True,
+)
+"""Assessments made again after a correction, each beside the former ones. They belong to no run: lists and
+summaries of a run stay what they were."""
+
 plan_measure = Table(
     "plan_measure",
     METADATA,
@@ -181,7 +201,9 @@ plan_measure = Table(
     # The cause that it answers, and the department whose it is (归口).
     Column("cause", text(20), nullable=False),
     Column("department", text(40), nullable=False),
+    # One payment to the household or to each of so many persons.
     Column("amount_fen", Whole),
+    Column("persons", Small, nullable=False),
     Column("starts_on", Day, nullable=False),
     Column("due_on", Day, nullable=False),
     Column("planned_at", Instant, nullable=False),

@@ -19,9 +19,11 @@ from serving.errors import AccessError, Problem
 from serving.storage.assessments import History, Stored, made_of, stored_assessments
 from serving.storage.audit import Action, AuditLog, Outcome
 from serving.storage.database import WRITES
-from serving.storage.tables import assessment, model_release
+from serving.storage.rescored import every_assessment
+from serving.storage.tables import model_release
 
-_ORDER = (assessment.c.as_of_date, assessment.c.written_at, assessment.c.id)
+_EVERY = every_assessment()
+_ORDER = (_EVERY.c.as_of_date, _EVERY.c.written_at, _EVERY.c.id)
 
 
 @dataclass(frozen=True)
@@ -103,13 +105,13 @@ class HistoryStore:
         visible = _visible(caller, household_id)
         chosen = [*visible]
         if since is not None:
-            chosen.append(assessment.c.as_of_date >= since)
+            chosen.append(_EVERY.c.as_of_date >= since)
         if until is not None:
-            chosen.append(assessment.c.as_of_date <= until)
+            chosen.append(_EVERY.c.as_of_date <= until)
         if after is not None:
             chosen.append(_before(after))
         with self._reading() as connection:
-            is_there = connection.execute(select(assessment.c.id).where(*visible).limit(1)).first()
+            is_there = connection.execute(select(_EVERY.c.id).where(*visible).limit(1)).first()
             rows = self._rows(connection, chosen, limit + 1)
             page, more = rows[:limit], len(rows) > limit
             older = self._older(connection, visible, page[-1]) if page else []
@@ -142,11 +144,11 @@ class HistoryStore:
         self, caller: Caller, household_id: str, as_of: dt.date, model_version: str | None = None
     ) -> Past | None:
         """The assessment of a date, of a model or of the one that wrote last; `None` where there is none."""
-        query = stored_assessments(model_release.c.manifest_sha256).where(
-            *_visible(caller, household_id), assessment.c.as_of_date == as_of
+        query = stored_assessments(model_release.c.manifest_sha256, of=_EVERY).where(
+            *_visible(caller, household_id), _EVERY.c.as_of_date == as_of
         )
         if model_version is not None:
-            query = query.where(assessment.c.model_version == model_version)
+            query = query.where(_EVERY.c.model_version == model_version)
         with self._reading() as connection:
             row = connection.execute(query.order_by(*(one.desc() for one in _ORDER)).limit(1)).first()
             self._log(connection, caller, household_id, Outcome.SHOWN if row else Outcome.NOT_FOUND)
@@ -166,7 +168,7 @@ class HistoryStore:
     def _rows(
         self, connection: Connection, conditions: Sequence[ColumnElement[bool]], limit: int | None = None
     ) -> Sequence[Row[Any]]:
-        query = stored_assessments(*_ORDER, assessment.c.model_version).where(*conditions)
+        query = stored_assessments(*_ORDER, _EVERY.c.model_version, of=_EVERY).where(*conditions)
         return connection.execute(query.order_by(*(one.desc() for one in _ORDER)).limit(limit)).all()
 
     def _older(
@@ -174,12 +176,12 @@ class HistoryStore:
     ) -> Sequence[Row[Any]]:
         """The assessments after a page down to the end of the next date: one of them is the last's former."""
         next_date = (
-            select(func.max(assessment.c.as_of_date))
-            .where(*visible, assessment.c.as_of_date < last.as_of_date)
+            select(func.max(_EVERY.c.as_of_date))
+            .where(*visible, _EVERY.c.as_of_date < last.as_of_date)
             .scalar_subquery()
         )
-        down_to = func.coalesce(next_date, last.as_of_date, type_=assessment.c.as_of_date.type)
-        return self._rows(connection, [*visible, _before(_mark(last)), assessment.c.as_of_date >= down_to])
+        down_to = func.coalesce(next_date, last.as_of_date, type_=_EVERY.c.as_of_date.type)
+        return self._rows(connection, [*visible, _before(_mark(last)), _EVERY.c.as_of_date >= down_to])
 
     def _log(self, connection: Connection, caller: Caller, household_id: str, outcome: Outcome) -> None:
         subject = [self.audit.household(household_id)]
@@ -197,7 +199,7 @@ class HistoryStore:
 
 
 def _visible(caller: Caller, household_id: str) -> list[ColumnElement[bool]]:
-    return [assessment.c.household_id == household_id, caller.scope.condition(assessment.c.village_code)]
+    return [_EVERY.c.household_id == household_id, caller.scope.condition(_EVERY.c.village_code)]
 
 
 def _before(mark: Mark) -> ColumnElement[bool]:
@@ -210,8 +212,12 @@ def _mark(row: Row[Any]) -> Mark:
 
 
 def _former(row: Row[Any], older: Sequence[Row[Any]]) -> Stored | None:
-    """Of the latest date before the row's, the same model's assessment or the one written last."""
-    earlier = [one for one in older if one.as_of_date < row.as_of_date]
+    """Of the latest date before the row's, the same model's assessment or the one written last.
+
+    One that was made after a correction is compared with the one before it, of the same date too.
+    """
+    is_corrected = bool(row.body.get("corrections"))
+    earlier = [one for one in older if is_corrected or one.as_of_date < row.as_of_date]
     of_date = [one for one in earlier if one.as_of_date == earlier[0].as_of_date]
     if not of_date:
         return None

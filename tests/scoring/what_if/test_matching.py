@@ -37,7 +37,7 @@ CAUSES = tuple(policy_value("measure_match", REGION, AS_OF).value["causes"])
     ],
 )
 def test_a_measure_answers_a_cause(cause: str, code: str, is_matched: bool) -> None:
-    made = match_measures(make_plan([Choice(code)], AS_OF, REGION).measures, [cause], False, AS_OF, REGION)
+    made = match_measures([measures()[code]], [cause], False, AS_OF, REGION)
     (found,) = made.causes
     assert found.measures == ((code,) if is_matched else ())
     assert made.unmatched == (() if is_matched else (code,))
@@ -60,7 +60,8 @@ def test_labour_gets_a_measure_of_production_or_work(
     has_labour: bool | None, codes: list[str], state: str
 ) -> None:
     plan = make_plan(map(Choice, codes), AS_OF, REGION)
-    made = match_measures(plan.measures, ["01"], has_labour, AS_OF, REGION)
+    planned = [one.measure for one in plan.measures]
+    made = match_measures(planned, ["01"], has_labour, AS_OF, REGION)
     assert made.labour.state == state
     assert made.labour.groups == ("industry", "employment", "public_post")
     # Work answers labour, if no cause.

@@ -160,6 +160,7 @@ def upgrade() -> None:
         sa.Column("cause", text(20), nullable=False),
         sa.Column("department", text(40), nullable=False),
         sa.Column("amount_fen", Whole),
+        sa.Column("persons", Small, nullable=False),
         sa.Column("starts_on", Day(), nullable=False),
         sa.Column("due_on", Day(), nullable=False),
         sa.Column("planned_at", Instant(), nullable=False),
@@ -269,4 +270,32 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_measure_delivery_plan_measure_id"), "measure_delivery", ["plan_measure_id"], unique=False
+    )
+    op.create_table(
+        "rescored_assessment",
+        sa.Column("id", Whole, nullable=False),
+        sa.Column("household_id", text(64), nullable=False),
+        sa.Column("as_of_date", Day(), nullable=False),
+        sa.Column("model_version", text(80), nullable=False),
+        sa.Column("village_code", text(12), nullable=False),
+        sa.Column("body", Document(), nullable=False),
+        sa.Column("written_at", Instant(), nullable=False),
+        sa.Column("correction_id", text(32), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["correction_id"], ["correction.id"], name=op.f("fk_rescored_assessment_correction_id_correction")
+        ),
+        sa.ForeignKeyConstraint(
+            ["model_version"],
+            ["model_release.version"],
+            name=op.f("fk_rescored_assessment_model_version_model_release"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rescored_assessment")),
+        sa.UniqueConstraint("correction_id", name=op.f("uq_rescored_assessment_correction_id")),
+        sqlite_strict=True,
+    )
+    op.create_index(
+        op.f("ix_rescored_assessment_household_id"), "rescored_assessment", ["household_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_rescored_assessment_model_version"), "rescored_assessment", ["model_version"], unique=False
     )

@@ -1,0 +1,219 @@
+"""Stored corrections: proposed at a visit, approved or refused by another person, laid over facts from then on."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, select, true, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from serving.access import Caller
+from serving.cases.clocks import china_day
+from serving.cases.correction import Approved, Correction, CorrectionState
+from serving.errors import AccessError, Problem
+from serving.storage.audit import Action, AuditLog, Outcome
+from serving.storage.case_tables import correction, visit
+from serving.storage.database import WRITES, lock_for_all
+from serving.storage.keys import utc_now
+
+LOCK = 10
+_COUNTY = 6
+"""Characters of a county's code: a correction follows its household inside of the county."""
+_MOST_KEYS = 500
+
+
+@dataclass(frozen=True)
+class StoredCorrection:
+    """One correction with its visit's date and proposer; reviewed, with by whom and when."""
+
+    id: str
+    visit_id: str
+    household_id: str
+    village_code: str
+    visited_on: dt.date
+    correction: Correction
+    state: CorrectionState
+    proposer: str
+    proposed_at: dt.datetime
+    reviewer: str | None
+    reviewed_at: dt.datetime | None
+
+
+@dataclass(frozen=True)
+class CorrectionPage:
+    """Some corrections, the longest waiting first, and how many there are in all."""
+
+    items: tuple[StoredCorrection, ...]
+    total: int
+
+
+def propose_in(
+    connection: Connection,
+    visit_id: str,
+    household_id: str,
+    village_code: str,
+    given: Sequence[Correction],
+    now: dt.datetime,
+) -> None:
+    """Keep the corrections of a visit, in its transaction."""
+    rows = [
+        {
+            "id": uuid.uuid4().hex, "visit_id": visit_id, "household_id": household_id,
+            "village_code": village_code, "feed": one.feed, "row": dict(one.row),
+            "replaces": dict(one.replaces) if one.replaces is not None else None,
+            "state": CorrectionState.PROPOSED.value, "proposed_at": now,
+        }
+        for one in given
+    ]  # fmt: skip
+    if rows:
+        connection.execute(correction.insert(), rows)
+
+
+class CorrectionStore:
+    """The corrections of one database. Raises `Problem` (503) when it does not answer or cannot log."""
+
+    def __init__(
+        self, engine: Engine, audit: AuditLog, now: Callable[[], dt.datetime] = utc_now
+    ) -> None:
+        self.engine = engine
+        self.writer = engine.execution_options(**WRITES)
+        self.audit = audit
+        self.now = now
+
+    def list(
+        self,
+        caller: Caller,
+        state: CorrectionState | None = None,
+        *,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> CorrectionPage:
+        """The corrections that the caller may see, of one state if asked for."""
+        chosen = [caller.scope.condition(correction.c.village_code)]
+        if state is not None:
+            chosen.append(correction.c.state == state.value)
+        with self._writing() as connection:
+            total = connection.execute(
+                select(func.count()).select_from(correction).where(*chosen)
+            ).scalar_one()
+            rows = connection.execute(
+                _stored(chosen)
+                .order_by(correction.c.proposed_at, correction.c.id)
+                .limit(limit)
+                .offset(offset)
+            ).all()
+            read = [self.audit.household(one) for one in dict.fromkeys(row.household_id for row in rows)]
+            self.audit.append(connection, caller, Action.HOUSEHOLD_LISTED, read)
+        return CorrectionPage(tuple(_made(one) for one in rows), total)
+
+    def review(
+        self, caller: Caller, account_id: str, correction_id: str, *, is_approved: bool
+    ) -> StoredCorrection | None:
+        """Approve or refuse a correction; saying the same again changes nothing.
+
+        Raises `Problem`: `correction_own` (403) for whoever proposed it, `correction_reviewed` (409) where it
+        was reviewed otherwise. `None` for one that the caller may not see.
+        """
+        state = CorrectionState.APPROVED if is_approved else CorrectionState.REFUSED
+        chosen = [
+            correction.c.id == correction_id, caller.scope.condition(correction.c.village_code)
+        ]  # fmt: skip
+        with self._writing() as connection:
+            lock_for_all(connection, LOCK)
+            row = connection.execute(_stored(chosen)).first()
+            if row is None:
+                # What was asked for may be anything, and is not repeated in the log.
+                self.audit.append(
+                    connection, caller, Action.CORRECTION_REVIEWED, [self.audit.household("")],
+                    Outcome.NOT_FOUND,
+                )  # fmt: skip
+                return None
+            found = _made(row)
+            if found.state is state and found.reviewer == account_id:
+                return found
+            if found.state is not CorrectionState.PROPOSED:
+                raise Problem("correction_reviewed")
+            if found.proposer == account_id:
+                raise Problem("correction_own")
+            connection.execute(
+                update(correction)
+                .where(correction.c.id == correction_id)
+                .values(state=state.value, reviewed_at=self.now(), reviewer=account_id)
+            )
+            outcome = Outcome.DONE if is_approved else Outcome.REFUSED
+            subject = [self.audit.household(found.household_id)]
+            self.audit.append(connection, caller, Action.CORRECTION_REVIEWED, subject, outcome)
+            return _made(connection.execute(_stored(chosen)).one())
+
+    def approved_of(
+        self, household_ids: Collection[str], before: dt.datetime | None = None
+    ) -> dict[str, list[Approved]]:
+        """Household → its approved corrections, the first first; those reviewed until a moment.
+
+        For the code that lays them over facts which a caller was found to be allowed to see.
+        """
+        made: dict[str, list[Approved]] = {}
+        keys = sorted(set(household_ids))
+        for start in range(0, len(keys), _MOST_KEYS):
+            part = correction.c.household_id.in_(keys[start : start + _MOST_KEYS])
+            try:
+                with self.engine.connect() as connection:
+                    made |= _approved(connection, part, before)
+            except SQLAlchemyError:
+                raise Problem("storage_failed") from None
+        return made
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        try:
+            with self.writer.begin() as connection:
+                yield connection
+        except SQLAlchemyError:
+            raise Problem("storage_failed") from None
+        except AccessError:
+            raise Problem("audit_failed") from None
+
+
+def approved_corrections(engine: Engine) -> dict[str, list[Approved]]:
+    """Household → its approved corrections, of every household: for a batch."""
+    with engine.connect() as connection:
+        return _approved(connection, true(), None)
+
+
+def _approved(
+    connection: Connection, part: ColumnElement[bool], before: dt.datetime | None
+) -> dict[str, list[Approved]]:
+    query = select(correction).where(correction.c.state == CorrectionState.APPROVED.value, part)
+    if before is not None:
+        query = query.where(correction.c.reviewed_at <= before)
+    made: dict[str, list[Approved]] = {}
+    for row in connection.execute(query.order_by(correction.c.reviewed_at, correction.c.id)):
+        told = Correction(row.feed, row.row, row.replaces)
+        one = Approved(row.household_id, row.village_code, told, china_day(row.reviewed_at))
+        made.setdefault(one.household_id, []).append(one)
+    return made
+
+
+def concerning(approved: Sequence[Approved], village_code: str) -> list[Approved]:
+    """Those of the household in a village: two counties may each know a household of one key."""
+    return [one for one in approved if one.village_code[:_COUNTY] == village_code[:_COUNTY]]
+
+
+def _stored(chosen: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    return (
+        select(correction, visit.c.visited_on, visit.c.visitor).join(visit).where(*chosen)
+    )
+
+
+def _made(row: Row[Any]) -> StoredCorrection:
+    told: Mapping[str, Any] | None = row.replaces
+    return StoredCorrection(
+        row.id, row.visit_id, row.household_id, row.village_code, row.visited_on,
+        Correction(row.feed, row.row, told), CorrectionState(row.state), row.visitor, row.proposed_at,
+        row.reviewer, row.reviewed_at,
+    )  # fmt: skip

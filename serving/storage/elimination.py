@@ -1,0 +1,179 @@
+"""The facts of the elimination lock, gathered in the transaction of the move; and the watch for a relapse."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, ScalarSelect, case, func, or_, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from serving.access import Caller
+from serving.cases.case import Case
+from serving.cases.clocks import china_day, region_of
+from serving.cases.elimination import EliminationFacts, IncomeReading, Unmet, check_elimination, find_unmet
+from serving.cases.guarantees import Guarantees
+from serving.cases.state import CaseState
+from serving.cases.visit import Finding
+from serving.errors import AccessError, Problem
+from serving.storage.audit import Action, AuditLog, Outcome
+from serving.storage.case_rows import case_of
+from serving.storage.case_tables import case_file, case_lead
+from serving.storage.database import WRITES
+from serving.storage.keys import utc_now
+from serving.storage.plans import measures_of
+from serving.storage.rescored import every_assessment
+from serving.storage.visits import visits_of_case
+
+Guard = Callable[[Connection, Case], None]
+_RANKS = {"low": 0, "medium": 1, "high": 2}
+
+
+def lock_elimination(now: Callable[[], dt.datetime] = utc_now) -> Guard:
+    """The guard of the move that marks a risk as gone: it raises `EliminationLocked`."""
+
+    def guard(connection: Connection, case: Case) -> None:
+        check_elimination(gather_facts(connection, case, china_day(now())))
+
+    return guard
+
+
+def gather_facts(connection: Connection, case: Case, on: dt.date) -> EliminationFacts:
+    """What is recorded of a case, for the lock."""
+    visits = visits_of_case(connection, case.id, case.identified_on) if case.identified_on else []
+    met = [one for one in visits if one.finding is not Finding.NOT_MET]
+    last = met[-1] if met else None
+    accounts = [(one.visited_on, one.account) for one in met]
+    delivered = sum(1 for one in measures_of(connection, case.id) if one.deliveries)
+    checked = last.guarantees if last is not None else None
+    return EliminationFacts(
+        on=on,
+        region=region_of(case.village_code),
+        identified_on=case.identified_on,
+        is_without_labour=case.is_without_labour,
+        deliveries=delivered,
+        readings=[
+            IncomeReading(day, account.income.total_fen, account.members)
+            for day, account in accounts
+            if account is not None
+        ],
+        last_met_on=last.visited_on if last else None,
+        finding=last.finding if last else None,
+        guarantees=checked or Guarantees({}),
+        rigid_spending=last.rigid_spending if last else None,
+    )
+
+
+@dataclass(frozen=True)
+class RelapseSign:
+    """A case whose risk was marked as gone, and what has come up since: `signs` are codes of `relapse`."""
+
+    case: Case
+    signs: tuple[str, ...]
+    new_leads: int
+    grade_then: str | None
+    grade_now: str | None
+
+
+class EliminationStore:
+    """What stands in the way of an elimination, and what comes up after one. Raises `Problem` (503)."""
+
+    def __init__(
+        self, engine: Engine, audit: AuditLog, now: Callable[[], dt.datetime] = utc_now
+    ) -> None:
+        self.writer = engine.execution_options(**WRITES)
+        self.audit = audit
+        self.now = now
+
+    def find_unmet(self, caller: Caller, case_id: str) -> list[Unmet] | None:
+        """The conditions that a case does not meet today; `None` for one that the caller may not see."""
+        query = select(case_file).where(
+            case_file.c.id == case_id, caller.scope.condition(case_file.c.village_code)
+        )
+        with self._reading() as connection:
+            row = connection.execute(query).first()
+            outcome = Outcome.SHOWN if row is not None else Outcome.NOT_FOUND
+            subject = [self.audit.household(row.household_id if row is not None else "")]
+            self.audit.append(connection, caller, Action.HOUSEHOLD_READ, subject, outcome)
+            if row is None:
+                return None
+            return find_unmet(gather_facts(connection, case_of(row), china_day(self.now())))
+
+    def relapse_watch(self, caller: Caller, *, limit: int = 50, offset: int = 0) -> list[RelapseSign]:
+        """Resolved cases with a new lead since, or with a grade that is higher now than it was then.
+
+        The latest closed first. It asks for a look and changes nothing.
+        """
+        rows = select(
+            case_file,
+            _new_leads().label("new_leads"),
+            _rank(case_file.c.closed_on).label("rank_then"),
+            _rank(None).label("rank_now"),
+        ).where(
+            case_file.c.state == CaseState.RESOLVED.value, caller.scope.condition(case_file.c.village_code)
+        )
+        seen = rows.subquery()
+        query = (
+            select(seen)
+            .where(or_(seen.c.new_leads > 0, seen.c.rank_now > seen.c.rank_then))
+            .order_by(seen.c.closed_on.desc(), seen.c.id)
+            .limit(limit)
+            .offset(offset)
+        )
+        with self._reading() as connection:
+            found = connection.execute(query).all()
+            read = [self.audit.household(one.household_id) for one in found]
+            self.audit.append(connection, caller, Action.HOUSEHOLD_LISTED, read)
+        return [_sign(one) for one in found]
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        try:
+            with self.writer.begin() as connection:
+                yield connection
+        except SQLAlchemyError:
+            raise Problem("storage_failed") from None
+        except AccessError:
+            raise Problem("audit_failed") from None
+
+
+def _new_leads() -> ScalarSelect[int]:
+    """How many leads of the household came in after its case was closed."""
+    return (
+        select(func.count())
+        .select_from(case_lead)
+        .where(
+            case_lead.c.household_id == case_file.c.household_id,
+            case_lead.c.village_code == case_file.c.village_code,
+            case_lead.c.known_on > case_file.c.closed_on,
+        )
+        .correlate(case_file)
+        .scalar_subquery()
+    )
+
+
+def _rank(until: ColumnElement[dt.date] | None) -> ScalarSelect[int]:
+    """The rank of the household's last grade, or of the last one of up to a day; null without any."""
+    every = every_assessment()
+    ranks = case(_RANKS, value=every.c.body["grade"].as_string())
+    query = select(ranks).where(
+        every.c.household_id == case_file.c.household_id,
+        every.c.village_code == case_file.c.village_code,
+    )
+    if until is not None:
+        query = query.where(every.c.as_of_date <= until)
+    last = query.order_by(every.c.as_of_date.desc(), every.c.written_at.desc()).limit(1)
+    return last.correlate(case_file).scalar_subquery()
+
+
+def _sign(row: Row[Any]) -> RelapseSign:
+    signs = ["new_leads"] if row.new_leads else []
+    if row.rank_now is not None and row.rank_then is not None and row.rank_now > row.rank_then:
+        signs.append("score_rose")
+    names = {rank: name for name, rank in _RANKS.items()}
+    return RelapseSign(
+        case_of(row), tuple(signs), row.new_leads, names.get(row.rank_then), names.get(row.rank_now)
+    )
