@@ -183,7 +183,7 @@ def create_app(settings: Settings) -> FastAPI:
     cases = CaseStore(engine, audit)
     work = console.Work(
         store, past, MyListStore(engine, audit, lambda: china_day(utc_now())), cases,
-        LeadStore(engine, audit, cases), VisitStore(engine, audit), PlanStore(engine, audit, cases),
+        LeadStore(engine, audit, cases), VisitStore(engine, audit, cases), PlanStore(engine, audit, cases),
         CorrectionStore(engine, audit),
     )  # fmt: skip
     app.state.work = work
