@@ -28,6 +28,7 @@ from serving.backup.commands import backup, restore, verify_backup
 from serving.errors import Problem, ServingError
 from serving.identity.commands import identity
 from serving.models.commands import models
+from serving.outcomes.commands import outcomes
 from serving.retention.commands import retention
 from serving.webhooks.commands import webhooks
 
@@ -64,6 +65,7 @@ app.add_typer(identity)
 app.command()(retention)
 app.add_typer(webhooks)
 app.add_typer(models)
+app.add_typer(outcomes)
 app.command()(policy)
 app.command()(operating.migrate)
 app.command()(operating.work)

@@ -11,6 +11,10 @@ SENDERS = frozenset({Role.PLATFORM})
 VISITORS = frozenset({Role.TOWNSHIP_OFFICIAL, Role.VILLAGE_OFFICIAL, Role.HELPER})
 """Who goes to households, and so may have to know how they are called."""
 READERS = frozenset(one for one in Role if one.sees_households)
+PLANNERS = frozenset({Role.COUNTY_OFFICIAL, Role.TOWNSHIP_OFFICIAL, Role.VILLAGE_OFFICIAL})
+"""Who plans measures."""
+REVIEWERS = frozenset({Role.PROVINCE_OFFICIAL, Role.COUNTY_OFFICIAL, Role.TOWNSHIP_OFFICIAL})
+"""Who reviews what was corrected at the door: the township or above."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,11 @@ _NO_HOUSEHOLD = Policy(KNOWN)
 _SENT = Policy(SENDERS, "households sent must lie in it")
 _VECTORS = Policy(SENDERS | {Role.SCIENTIST}, "none: vectors name no household")
 _READ = Policy(READERS, "households outside are not there")
+_VISITED = Policy(VISITORS, "households outside are not there", for_people=True)
+_PLAN_READ = Policy(READERS, "cases outside are not there")
+_PLANNED = Policy(PLANNERS, "cases outside are not there", for_people=True)
+_DELIVERED = Policy(PLANNERS | VISITORS, "cases outside are not there", for_people=True)
+_REVIEWED = Policy(REVIEWERS, "corrections outside are not there", for_people=True)
 _IDENTITY_SENT = Policy(SENDERS, "the household's village must lie in it")
 _REVEALED = Policy(VISITORS, "households outside are not there")
 _AREA = Policy(READERS, "areas outside are not there")
@@ -87,6 +96,14 @@ POLICIES: dict[str, Policy] = {
     "POST /v1/households/lookup": _READ,
     "GET /v1/households/{household_id}/scores": _READ,
     "GET /v1/households/{household_id}/scores/{as_of_date}/replay": _READ,
+    "POST /v1/households/{household_id}/visits": _VISITED,
+    "GET /v1/households/{household_id}/visits": _READ,
+    "GET /v1/corrections": _REVIEWED,
+    "POST /v1/corrections/{correction_id}/review": _REVIEWED,
+    "GET /v1/cases/{case_id}/measures": _PLAN_READ,
+    "POST /v1/cases/{case_id}/measures": _PLANNED,
+    "POST /v1/cases/{case_id}/measures/{measure_id}/end": _PLANNED,
+    "POST /v1/cases/{case_id}/measures/{measure_id}/deliveries": _DELIVERED,
     "GET /v1/areas/{area_code}/summary": _AREA,
     "POST /v1/jobs": _SENT,
     "GET /v1/jobs/{job_id}": _JOB,

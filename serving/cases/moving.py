@@ -65,6 +65,9 @@ def possible_moves(case: Case, role: str, practice: Practice) -> tuple[Move, ...
     """The moves that a role may begin from where the case stands; their facts are not known yet."""
     found = []
     for name in practice.moves:
+        if case.state not in MOVES[name].from_states:
+            # Most are told by this alone.
+            continue
         try:
             found.append(check_begin(case, name, role, practice))
         except MoveRefused:
