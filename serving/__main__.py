@@ -25,6 +25,7 @@ from serving.access.account_commands import accounts
 from serving.access.commands import audit, keys, policy
 from serving.access.local import Access
 from serving.backup.commands import backup, restore, verify_backup
+from serving.case_commands import cases
 from serving.errors import Problem, ServingError
 from serving.identity.commands import identity
 from serving.models.commands import models
@@ -65,6 +66,7 @@ app.add_typer(identity)
 app.command()(retention)
 app.add_typer(webhooks)
 app.add_typer(models)
+app.add_typer(cases)
 app.add_typer(outcomes)
 app.command()(policy)
 app.command()(operating.migrate)

@@ -27,6 +27,7 @@ from serving.access.token_rules import TokenRules
 from serving.access.tokens import TokenReader
 from serving.api import (
     areas,
+    cases,
     health,
     history,
     households,
@@ -185,11 +186,11 @@ def create_app(settings: Settings) -> FastAPI:
     around = Around(villages, usual, settings.lookup_seconds)
     corrections = CorrectionStore(engine, audit)
     past, signals = HistoryStore(store.engine, audit), SignalsFolder(settings.signals_dir, corrections)
-    cases = CaseStore(engine, audit, guards={"resolve": lock_elimination()})
-    visit_store, plan_store = VisitStore(engine, audit, cases), PlanStore(engine, audit, cases)
+    case_store = CaseStore(engine, audit, guards={"resolve": lock_elimination()})
+    visit_store, plan_store = VisitStore(engine, audit, case_store), PlanStore(engine, audit, case_store)
     work = console.Work(
-        store, past, MyListStore(engine, audit, lambda: china_day(utc_now())), cases,
-        LeadStore(engine, audit, cases), visit_store, plan_store, corrections,
+        store, past, MyListStore(engine, audit, lambda: china_day(utc_now())), case_store,
+        LeadStore(engine, audit, case_store), visit_store, plan_store, corrections,
     )  # fmt: skip
     app.state.work = work
     # Routes are tried in this order: those that are asked all day come first.
@@ -213,6 +214,7 @@ def create_app(settings: Settings) -> FastAPI:
     summaries = SummaryStore(store.engine)
     app.include_router(areas.router(summaries, Disclosure(summaries)))
     app.include_router(identities.router(identity_store, settings))
+    app.include_router(cases.router(case_store, settings))
     app.include_router(jobs.router(job_desk, store))
     app.include_router(metrics.router(meters, ServiceState(engine, champion, drain, settings)))
     for one in console.routers(pages, work, identity_store):

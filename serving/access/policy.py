@@ -10,6 +10,8 @@ KNOWN = frozenset(Role)
 SENDERS = frozenset({Role.PLATFORM})
 VISITORS = frozenset({Role.TOWNSHIP_OFFICIAL, Role.VILLAGE_OFFICIAL, Role.HELPER})
 """Who goes to households, and so may have to know how they are called."""
+MOVERS = VISITORS | {Role.COUNTY_OFFICIAL}
+"""Who works on cases: those who go to households, and the county, which identifies."""
 READERS = frozenset(one for one in Role if one.sees_households)
 PLANNERS = frozenset({Role.COUNTY_OFFICIAL, Role.TOWNSHIP_OFFICIAL, Role.VILLAGE_OFFICIAL})
 """Who plans measures."""
@@ -54,6 +56,8 @@ _IDENTITY_SENT = Policy(SENDERS, "the household's village must lie in it")
 _REVEALED = Policy(VISITORS, "households outside are not there")
 _AREA = Policy(READERS, "areas outside are not there")
 _JOB = Policy(SENDERS, "jobs of other areas are not there")
+_MOVED = Policy(MOVERS, "cases outside are not there", for_people=True)
+_CASE = Policy(READERS, "cases outside are not there")
 _FIRST = frozenset({"password_change_needed"})
 _THEN = _FIRST | {"second_factor_needed"}
 _OWN_PASSWORD = Policy(KNOWN, "none: the own account", for_people=True, mends=_THEN)
@@ -105,6 +109,10 @@ POLICIES: dict[str, Policy] = {
     "POST /v1/cases/{case_id}/measures/{measure_id}/end": _PLANNED,
     "POST /v1/cases/{case_id}/measures/{measure_id}/deliveries": _DELIVERED,
     "GET /v1/areas/{area_code}/summary": _AREA,
+    "GET /v1/cases": _CASE,
+    "GET /v1/cases/notice/{case_id}": _CASE,
+    "GET /v1/cases/{case_id}": _CASE,
+    "POST /v1/cases/{case_id}/moves": _MOVED,
     "POST /v1/jobs": _SENT,
     "GET /v1/jobs/{job_id}": _JOB,
     "GET /v1/jobs/{job_id}/errors": _JOB,
