@@ -188,9 +188,11 @@ def create_app(settings: Settings) -> FastAPI:
     past, signals = HistoryStore(store.engine, audit), SignalsFolder(settings.signals_dir, corrections)
     case_store = CaseStore(engine, audit, guards={"resolve": lock_elimination()})
     visit_store, plan_store = VisitStore(engine, audit, case_store), PlanStore(engine, audit, case_store)
+    rescorer = Rescorer(engine, signals, around)
     work = console.Work(
         store, past, MyListStore(engine, audit, lambda: china_day(utc_now())), case_store,
         LeadStore(engine, audit, case_store), visit_store, plan_store, corrections,
+        lambda found: rescorer.rescore(champion, found),
     )  # fmt: skip
     app.state.work = work
     # Routes are tried in this order: those that are asked all day come first.
@@ -206,7 +208,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(households.router(store))
     replayer = Replayer(villages, usual, RunHealthStore(store.engine))
     app.include_router(history.router(past, replayer, KeptModels(settings.kept_models_path), signals))
-    rescorer = Rescorer(engine, signals, around)
     app.include_router(
         visits.router(visit_store, corrections, rescorer, champion, settings)
     )

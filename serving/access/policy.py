@@ -63,14 +63,7 @@ _THEN = _FIRST | {"second_factor_needed"}
 _OWN_PASSWORD = Policy(KNOWN, "none: the own account", for_people=True, mends=_THEN)
 _OWN_FACTOR = Policy(KNOWN, "none: the own account", for_people=True, mends=_THEN - _FIRST)
 _MONITOR = Policy(frozenset({Role.MONITOR}), "none: counts and ages alone")
-_LIST = Policy(VISITORS, "the list has households inside alone")
-_VISITED = Policy(VISITORS, "households outside are not there", for_people=True)
-_MOVED = Policy(VISITORS | {Role.COUNTY_OFFICIAL}, "cases outside are not there", for_people=True)
-_PLANNED = Policy(VISITORS | {Role.COUNTY_OFFICIAL}, "cases outside are not there", for_people=True)
-_REVIEWED = Policy(
-    frozenset({Role.TOWNSHIP_OFFICIAL, Role.COUNTY_OFFICIAL}), "corrections outside are not there",
-    for_people=True,
-)  # fmt: skip
+_LIST = Policy(VISITORS, "households outside are not there")
 
 POLICIES: dict[str, Policy] = {
     "GET /health/live": PUBLIC,
@@ -133,11 +126,11 @@ POLICIES: dict[str, Policy] = {
     "POST /list/workbook": _LIST,
     "GET /households/{household_id}/visit": _VISITED,
     "POST /households/{household_id}/visit": _VISITED,
-    "GET /households/{household_id}/sheet": _REVEALED,
+    "GET /households/{household_id}/sheet": _LIST,
     "POST /cases/{case_id}/moves": _MOVED,
-    "GET /cases/{case_id}/plan": _PLANNED,
+    "GET /cases/{case_id}/plan": _PLAN_READ,
     "POST /cases/{case_id}/measures": _PLANNED,
-    "POST /cases/{case_id}/measures/{measure_id}/deliveries": _PLANNED,
+    "POST /cases/{case_id}/measures/{measure_id}/deliveries": _DELIVERED,
     "GET /corrections": _REVIEWED,
     "POST /corrections/{correction_id}/review": _REVIEWED,
 }
