@@ -197,7 +197,7 @@ def create_app(settings: Settings) -> FastAPI:
     work = console.Work(
         store, past, MyListStore(engine, audit, lambda: china_day(utc_now())), case_store,
         LeadStore(engine, audit, case_store), visit_store, plan_store, corrections,
-        lambda found: rescorer.rescore(champion, found),
+        console.PlanEffects(champion, signals, villages), lambda found: rescorer.rescore(champion, found),
     )  # fmt: skip
     app.state.work = work
     # Routes are tried in this order: those that are asked all day come first.

@@ -137,6 +137,7 @@ POLICIES: dict[str, Policy] = {
     "GET /households/{household_id}/sheet": _LIST,
     "POST /cases/{case_id}/moves": _MOVED,
     "GET /cases/{case_id}/plan": _PLAN_READ,
+    "GET /cases/{case_id}/what-if": _PLAN_READ,
     "POST /cases/{case_id}/measures": _PLANNED,
     "POST /cases/{case_id}/measures/{measure_id}/deliveries": _DELIVERED,
     "GET /corrections": _REVIEWED,

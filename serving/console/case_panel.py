@@ -1,4 +1,4 @@
-"""What the household page shows of its case: where it stands, its deadlines, what may be done, what was done."""
+"""What the household page shows of its case: where it stands, its deadlines, what may be and was done."""
 
 from __future__ import annotations
 
@@ -104,7 +104,8 @@ def history_view(moves: Iterable[Any], practice: Practice, language: str) -> lis
             "to": _said(practice.step(one.to_state), language),
             "role": role_text(one.role, language),
             "facts": [
-                {"label": label, "value": value} for label, value in _facts(MOVES.get(one.move), one.facts, language)
+                {"label": label, "value": value}
+                for label, value in _facts(MOVES.get(one.move), one.facts, language)
             ],
         }
         for one in reversed(list(moves))
@@ -180,7 +181,10 @@ def _field(fact: Fact, case: Case, today: dt.date, language: str) -> dict[str, A
     match fact:
         case DayFact():
             visited = case.last_visited_on if fact.name == "visited_on" else None
-            made |= {"kind": "date", "value": (visited or today).isoformat() if not fact.may_lie_ahead else ""}
+            made |= {
+                "kind": "date",
+                "value": (visited or today).isoformat() if not fact.may_lie_ahead else "",
+            }
             made["most"] = None if fact.may_lie_ahead else today.isoformat()
         case CountFact():
             made |= {"kind": "number", "least": fact.least}
@@ -226,11 +230,16 @@ def _facts(move: Move | None, facts: Mapping[str, Any], language: str) -> Iterab
 
 
 def _lead_facts(lead: Lead, language: str) -> list[dict[str, str]]:
-    """What a lead rests on, where it has a number: of a trigger the household's value and the level reached."""
+    """What a lead rests on, where it has a number: of a trigger the value and the level it reached."""
     facts, words = lead.facts, texts(language)
     if "feature" in facts and facts["feature"] in FEATURES:
         feature = facts["feature"]
-        made = [{"label": feature_label(feature, language), "value": value_text(feature, facts["value"], language)}]
+        made = [
+            {
+                "label": feature_label(feature, language),
+                "value": value_text(feature, facts["value"], language),
+            }
+        ]
         level = value_text(feature, facts["level"], language)
         if facts.get("is_assumption"):
             level = f"{level} ({words['assumption_mark']})"

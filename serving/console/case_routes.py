@@ -29,13 +29,13 @@ def router(page: HouseholdPage) -> APIRouter:
         form = await read_form(request)
         name, version = form.find("move") or "", form.find("version") or ""
         if name not in MOVES or not (version.isascii() and version.isdigit() and len(version) < 10):
-            raise Problem("request_invalid", errors=[FieldError("/form/move", "malformed", "use the page's form")])
+            raise Problem(
+                "request_invalid", errors=[FieldError("/form/move", "malformed", "use the page's form")]
+            )
         facts = read_facts_of(MOVES[name], form)
         return await run_in_threadpool(_move, request, case_id, MOVES[name], int(version), facts)
 
-    def _move(
-        request: Request, case_id: str, move: Move, version: int, facts: dict[str, object]
-    ) -> Response:
+    def _move(request: Request, case_id: str, move: Move, version: int, facts: dict[str, object]) -> Response:
         caller, session, language = caller_of(request), session_of(request), language_of(request)
         found = cases.find(caller, case_id)
         if found is None:
@@ -59,7 +59,12 @@ def _said(problem: Problem, move: Move, language: str) -> Said:
     if problem.code == "case_changed":
         return Said("refused", words["case_changed"])
     faults = [fault_text(one, move, language) for one in problem.errors]
-    return Said("refused", words["move_refused"].format(move=move.zh if language == "zh" else move.en), faults, move.name)
+    return Said(
+        "refused",
+        words["move_refused"].format(move=move.zh if language == "zh" else move.en),
+        faults,
+        move.name,
+    )
 
 
 def fault_text(error: FieldError, move: Move, language: str) -> str:

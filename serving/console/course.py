@@ -39,7 +39,9 @@ def course_view(points: Sequence[Point], base_rate: float, language: str) -> dic
 
     dots = [(across(one.as_of.toordinal()), up(one.score)) for one in course]
     changes = [
-        dots[at][0] for at in range(1, len(course)) if course[at].model_version != course[at - 1].model_version
+        dots[at][0]
+        for at in range(1, len(course))
+        if course[at].model_version != course[at - 1].model_version
     ]
     return {
         "width": WIDTH,

@@ -62,7 +62,8 @@ class Form:
         given = self._values.get(name, [])
         if len(given) > 1:
             raise Problem(
-                "request_invalid", errors=[FieldError(f"/form/{name}", "repeated_part", "give the field once")]
+                "request_invalid",
+                errors=[FieldError(f"/form/{name}", "repeated_part", "give the field once")],
             )
         return given[0] if given else None
 

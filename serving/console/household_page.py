@@ -32,6 +32,8 @@ from serving.identity import IdentityStore
 from serving.storage import History
 from serving.storage.cases import WholeCase
 
+_VISIT, _SHEET = (POLICIES[f"GET /households/{{household_id}}/{one}"] for one in ("visit", "sheet"))
+_PLAN = POLICIES["GET /cases/{case_id}/plan"]
 _KEY = CONTRACTS["household"].field("household_id")
 
 
@@ -117,14 +119,14 @@ class HouseholdPage:
         """What may be done from here: the visit first."""
         words, at = texts(language), f"/households/{household_id}"
         offered = [
-            ("GET /households/{household_id}/visit", f"{at}/visit", "visit_title"),
-            *([("GET /cases/{case_id}/plan", f"/cases/{whole.case.id}/plan", "plan_title")] if whole else []),
-            ("GET /households/{household_id}/sheet", f"{at}/sheet", "sheet_title"),
+            (_VISIT, f"{at}/visit", "visit_title"),
+            *([(_PLAN, f"/cases/{whole.case.id}/plan", "plan_title")] if whole else []),
+            (_SHEET, f"{at}/sheet", "sheet_title"),
         ]
         return [
             {"path": path, "text": words[name]}
-            for route, path, name in offered
-            if POLICIES[route].admits(caller.role, is_signed_in=is_person)
+            for policy, path, name in offered
+            if policy.admits(caller.role, is_signed_in=is_person)
         ]
 
     def _done(self, request: Request, language: str) -> Said | None:

@@ -44,7 +44,9 @@ def router(pages: Pages, store: MyListStore, identities: IdentityStore | None) -
         purpose = next((one for one in RESULT_PURPOSES if one.value == fields["purpose"]), None)
         if purpose is None:
             way_out = f"give one of {', '.join(RESULT_PURPOSES)}"
-            raise Problem("request_invalid", errors=[FieldError("/form/purpose", "unknown_category", way_out)])
+            raise Problem(
+                "request_invalid", errors=[FieldError("/form/purpose", "unknown_category", way_out)]
+            )
         caller, language = caller_of(request), language_of(request)
 
         def make() -> bytes:

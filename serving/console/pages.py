@@ -84,9 +84,7 @@ class Pages:
             # Of an address that nothing stands behind it is not known who asks for it.
             has_way=bool(places) or (caller is None and not has_address), **view,
         )  # fmt: skip
-        return html_response(
-            request, html, status, {"Content-Language": texts(language)["language_tag"]}
-        )
+        return html_response(request, html, status, {"Content-Language": texts(language)["language_tag"]})
 
     def problem(self, request: Request, problem: Problem) -> Response:
         """A problem as a page."""

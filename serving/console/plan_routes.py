@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
 from collections.abc import Callable
 
@@ -9,11 +10,13 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
-from serving.access.gate import caller_of, session_of
+from serving.access.gate import caller_of, find_session, session_of
+from serving.access.policy import POLICIES
 from serving.cases.clocks import region_of
 from serving.cases.plan_form import read_delivery, read_measure
 from serving.console.fields import Form, read_form
 from serving.console.pages import Pages, language_of
+from serving.console.plan_effect import effect_view
 from serving.console.plan_view import delivery_document, measure_document, plan_view
 from serving.console.texts import COLON, texts
 from serving.console.work import Work
@@ -21,6 +24,11 @@ from serving.errors import FieldError, Problem
 from serving.storage.plans import CasePlan
 
 PLAN = "/cases/{case_id}/plan"
+_MAY = {
+    "plan": POLICIES["POST /cases/{case_id}/measures"],
+    "deliver": POLICIES["POST /cases/{case_id}/measures/{measure_id}/deliveries"],
+}
+"""What of the page is shown to whom."""
 _KINDLY = {"request_invalid", "case_closed", "submission_key_reused"}
 
 
@@ -31,6 +39,16 @@ def router(pages: Pages, work: Work) -> APIRouter:
     @made.get(PLAN, response_class=Response)
     def plan(case_id: str, request: Request) -> Response:
         return shown(request, case_id)
+
+    @made.get("/cases/{case_id}/what-if", response_class=Response)
+    def what_if(case_id: str, request: Request) -> Response:
+        caller, language = caller_of(request), language_of(request)
+        found = find(request, case_id)
+        scored = work.assessments.find(caller, found.case.household_id)
+        as_of = dt.date.fromisoformat(scored.latest.body["as_of_date"]) if scored else work.plans.today
+        answer = work.effects.find(caller, found, as_of)
+        view = effect_view(answer, language) if answer else None
+        return pages.page(request, "what_if.html", view=view, as_of=as_of.isoformat(), case_id=case_id)
 
     @made.post("/cases/{case_id}/measures", response_class=Response)
     async def add(case_id: str, request: Request) -> Response:
@@ -58,7 +76,9 @@ def router(pages: Pages, work: Work) -> APIRouter:
 
         return await run_in_threadpool(done, request, case_id, work_on, None)
 
-    def done(request: Request, case_id: str, work_on: Callable[[CasePlan], bool], form: Form | None) -> Response:
+    def done(
+        request: Request, case_id: str, work_on: Callable[[CasePlan], bool], form: Form | None
+    ) -> Response:
         """Do it and show the plan; what is wrong is told beside what was filled in."""
         found = find(request, case_id)
         try:
@@ -68,7 +88,7 @@ def router(pages: Pages, work: Work) -> APIRouter:
                 raise
             return shown(request, case_id, form, problem)
         if not is_done:
-            raise Problem("measure_not_found")
+            raise Problem("case_not_found")
         suffix = "?lang=en" if language_of(request) == "en" else ""
         return RedirectResponse(f"/cases/{case_id}/plan{suffix}", status_code=303)
 
@@ -83,8 +103,10 @@ def router(pages: Pages, work: Work) -> APIRouter:
     ) -> Response:
         language = language_of(request)
         view = plan_view(find(request, case_id), work.plans.today, language, form)
+        role, is_person = caller_of(request).role, find_session(request) is not None
+        may = {name: one.admits(role, is_signed_in=is_person) for name, one in _MAY.items()}
         return pages.page(
-            request, "plan.html", problem.kind.status if problem else 200, view=view,
+            request, "plan.html", problem.kind.status if problem else 200, view=view, may=may,
             faults=_faults(problem, language), submission_key=secrets.token_hex(16),
         )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""What the page of a plan (一户一策) shows: measures with what arrived of them, and what is wrong with the plan."""
+"""What the page of a plan (一户一策) shows: its measures, what arrived of them, and what is wrong."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ from serving.console.texts import COLON, texts
 from serving.storage.plans import CasePlan
 
 _SEPARATORS = {"zh": "、", "en": ", "}
-_PAID = {"once": "paid_once", "monthly": "paid_monthly", "each_term": "paid_each_term", "in_kind": "paid_in_kind"}
+_PAID = {
+    "once": "paid_once",
+    "monthly": "paid_monthly",
+    "each_term": "paid_each_term",
+    "in_kind": "paid_in_kind",
+}
 
 
-def plan_view(
-    plan: CasePlan, today: dt.date, language: str, given: Form | None = None
-) -> dict[str, Any]:
+def plan_view(plan: CasePlan, today: dt.date, language: str, given: Form | None = None) -> dict[str, Any]:
     """Everything the template writes; what was `given` for a further measure stands in it again."""
     case, region = plan.case, region_of(plan.case.village_code)
     causes = cause_names(case.village_code, today, language)
@@ -33,14 +36,21 @@ def plan_view(
         return next(iter(filled.all(name)), otherwise)
 
     # The causes of the case first: a plan answers them.
-    ordered = [*(one for one in case.causes if one in causes), *(one for one in causes if one not in case.causes)]
+    ordered = [
+        *(one for one in case.causes if one in causes),
+        *(one for one in causes if one not in case.causes),
+    ]
     return {
         "case_id": case.id,
         "household_id": case.household_id,
         "is_closed": case.is_closed,
         "today": today.isoformat(),
         "problems": [
-            {"text": _problem(one, plan, causes, language), "is_error": one.severity == "error", "is_assumption": one.is_assumption}
+            {
+                "text": _problem(one, plan, causes, language),
+                "is_error": one.severity == "error",
+                "is_assumption": one.is_assumption,
+            }
             for one in plan_problems(case, plan.measures, today)
         ],
         "measures": [_planned(one, case, region, causes, language) for one in plan.measures],
@@ -137,10 +147,14 @@ def _groups(region: str, today: dt.date, language: str, chosen: str) -> list[dic
     for code, one in measures().items():
         entry = one.find_entry(region, today)
         amount = f" ¥{entry.value_yuan:,}" if entry is not None and entry.value_yuan is not None else ""
-        made.setdefault(one.group, []).append(
-            {"key": code, "text": f"{_named(one, language)}{amount}", "is_chosen": code == chosen}
-        )
-    return [{"name": _named(groups()[group], language), "measures": entries} for group, entries in made.items()]
+        made.setdefault(one.group, []).append({
+            "key": code,
+            "text": f"{_named(one, language)}{amount}",
+            "is_chosen": code == chosen,
+        })
+    return [
+        {"name": _named(groups()[group], language), "measures": entries} for group, entries in made.items()
+    ]
 
 
 def _problem(one: PlanProblem, plan: CasePlan, causes: dict[str, str], language: str) -> str:

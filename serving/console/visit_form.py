@@ -1,7 +1,7 @@
 """The page of a visit: its questions, and the document that its answers become.
 
-It asks the same of every household and shows neither score nor grade nor why the household is visited: whoever
-was drawn by lot is to be looked at as everybody else. Nothing is answered beforehand but the date.
+It asks the same of every household and shows neither score nor grade nor why the household is visited:
+whoever was drawn by lot is to be looked at as everybody else. Nothing is answered beforehand but the date.
 """
 
 from __future__ import annotations
@@ -77,19 +77,23 @@ def form_view(
             {
                 "name": _GUARANTEE + item,
                 "text": words["guarantee_item"][item],
-                "options": options(
-                    "guarantee_check", [Check.YES.value, Check.NO.value], _GUARANTEE + item
-                ),
+                "options": options("guarantee_check", [Check.YES.value, Check.NO.value], _GUARANTEE + item),
             }
             for item in ITEMS
         ],
         "rigid": options("rigid_spending", [one.value for one in Rigid], "rigid_spending"),
         "causes": [
-            {"key": code, "text": said, "is_main": value("cause") == code, "is_more": code in filled.all("more_causes")}
+            {
+                "key": code,
+                "text": said,
+                "is_main": value("cause") == code,
+                "is_more": code in filled.all("more_causes"),
+            }
             for code, said in causes.items()
         ],
         "asked": [
-            {"name": _ANSWER + one.family, "text": one.text, "chosen": value(_ANSWER + one.family)} for one in asked
+            {"name": _ANSWER + one.family, "text": one.text, "chosen": value(_ANSWER + one.family)}
+            for one in asked
         ],
         "whys": [{"key": one.value, "text": words["why"][one.value]} for one in Why],
         "agree": AGREE,
@@ -148,8 +152,8 @@ def question_of(error: FieldError, language: str) -> str | None:
 
 
 _QUESTIONS = {
-    "visited_on": "visit_date", "finding": "visit_finding", "causes": "visit_causes", "account": "visit_account",
-    "answers": "visit_answers", "rigid_spending": "visit_rigid", "protective": "visit_protective",
+    "visited_on": "visit_date", "finding": "visit_finding", "causes": "visit_causes",
+    "account": "visit_account", "answers": "visit_answers", "rigid_spending": "visit_rigid", "protective": "visit_protective",
     "guarantees": "visit_guarantees",
 }  # fmt: skip
 """Parts of the document, and the keys of what the page calls them."""
@@ -165,7 +169,11 @@ def _cause_words(village_code: str, on: dt.date, language: str) -> dict[str, str
 
 
 def _answer(family: str, given: str) -> dict[str, Any]:
-    return {"family": family, "is_agreed": True} if given == AGREE else {"family": family, "is_agreed": False, "why": given}
+    return (
+        {"family": family, "is_agreed": True}
+        if given == AGREE
+        else {"family": family, "is_agreed": False, "why": given}
+    )
 
 
 def _count(given: str | None) -> Any:

@@ -75,7 +75,8 @@ def router(pages: Pages, page: HouseholdPage, identities: IdentityStore | None) 
         view = form_view(asked_of(body, language), village, work.my_list.today(), language, given)
         return pages.page(
             request, "visit.html", problem.kind.status if problem else 200, has_address=True, view=view,
-            household_id=household_id, village_code=village, head=_head(identities, caller, household_id, village),
+            household_id=household_id, village_code=village,
+            head=_head(identities, caller, household_id, village),
             faults=list(dict.fromkeys(faults)), submission_key=secrets.token_hex(16),
         )  # fmt: skip
 
@@ -91,7 +92,9 @@ def router(pages: Pages, page: HouseholdPage, identities: IdentityStore | None) 
         occasion = Occasion.RANDOM if is_drawn else Occasion.LISTED if is_listed else Occasion.UNLISTED
         reasons = reasons_of(body, language) if body is not None else []
         made_sheet = make_sheet(language, occasion, reasons, visits[0].visited_on if visits else None)
-        return pages.page(request, "sheet.html", sheet=made_sheet, household_id=household_id, village_code=village)
+        return pages.page(
+            request, "sheet.html", sheet=made_sheet, household_id=household_id, village_code=village
+        )
 
     def place_of(caller: Caller, household_id: str) -> tuple[str, Stored | None]:
         """The village of a household that the caller may see, and its assessment; raises `Problem` (404)."""
@@ -108,9 +111,7 @@ def router(pages: Pages, page: HouseholdPage, identities: IdentityStore | None) 
     return made
 
 
-def _head(
-    identities: IdentityStore | None, caller: Caller, household_id: str, village: str
-) -> str | None:
+def _head(identities: IdentityStore | None, caller: Caller, household_id: str, village: str) -> str | None:
     """The masked name of the head, where one is kept and can be read."""
     if identities is None:
         return None

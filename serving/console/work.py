@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from serving.console.plan_effect import PlanEffects
 from serving.storage import AssessmentStore, HistoryStore
 from serving.storage.cases import CaseStore
 from serving.storage.corrections import CorrectionStore, StoredCorrection
@@ -26,5 +27,6 @@ class Work:
     visits: VisitStore
     plans: PlanStore
     corrections: CorrectionStore
+    effects: PlanEffects
     rescore: Callable[[StoredCorrection], object]
     """Scores the household of an approved correction again; whatever comes of it, the approval stands."""

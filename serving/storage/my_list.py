@@ -1,7 +1,7 @@
-"""A cadre's own list: the open cases of their area and the households of its worklist that nobody visited yet.
+"""A cadre's own list: the open cases of their area and whom of its worklist nobody visited yet, each once.
 
-A household is there once. What a worklist was cut by (score, a department's alert, the lot) is not read: whoever
-goes to a household drawn by lot is to look as they do everywhere, and the lists are in no order that tells it.
+Why a worklist has somebody (score, a department's alert, the lot) is not read: whoever goes to a household
+drawn by lot is to look as they do everywhere, and the list is in no order that tells it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ DUES = ("overdue", "soon", "new", "changed", "mine")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What of the list is asked for; `None` is all of it. `grade` is a level of the practice, 1 the most urgent."""
+    """What of the list is asked for; `None` is all of it. `grade` is a level of the practice, 1 the first."""
 
     due: str | None = None
     grade: int | None = None
@@ -222,8 +222,8 @@ def _rows(caller: Caller, current: ColumnElement[bool], today: dt.date) -> Subqu
     has_more = exists().where(case_lead.c.case_id == case_file.c.id, case_lead.c.known_on > looked_at)
     of_cases = (
         select(
-            case_file.c.household_id, case_file.c.village_code, case_file.c.id.label("case_id"), case_file.c.state,
-            case_file.c.grade, case_file.c.theme, case_file.c.owner, case_file.c.is_hard, case_file.c.due_on,
+            case_file.c.household_id, case_file.c.village_code, case_file.c.id.label("case_id"),
+            case_file.c.state, case_file.c.grade, case_file.c.theme, case_file.c.owner, case_file.c.is_hard, case_file.c.due_on,
             case_file.c.opened_on, case_file.c.last_visited_on, listed.c.listed_on,
             _flag(case_file.c.opened_on >= since).label("is_new"),
             _flag(has_more).label("is_changed"),

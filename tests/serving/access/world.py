@@ -51,10 +51,14 @@ MAY = {
     "watch": {"monitor"},
     "vector": {"platform", "scientist"},
     "move": {"county_official", "township_official", "village_official", "helper"},
+    "visit": {"township_official", "village_official", "helper"},
+    "plan": {"county_official", "township_official", "village_official"},
+    "deliver": {"county_official", "township_official", "village_official", "helper"},
+    "review": {"province_official", "county_official", "township_official"},
     "own": READERS | {"scientist", "auditor", "accounts", "monitor"},
 }
 """What is done with a route, and the roles that may."""
-FOR_PEOPLE = {"own", "move"}
+FOR_PEOPLE = {"own", "move", "visit", "plan", "deliver", "review"}
 """What only somebody who is signed in may do."""
 
 NO_ROLE = "no role"

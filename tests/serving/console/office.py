@@ -122,7 +122,11 @@ def stock(office: Office) -> None:
     work = app.state.work
     work.leads.add(everybody, leads, on=office.today - dt.timedelta(days=OPENED_DAYS_AGO))
     for number, village in zip(numbers, villages, strict=True):
-        said = {Kind.NAME: "张三丰", Kind.PHONE: f"1380013{number:04}", Kind.ADDRESS: "重庆市巫山县双河镇一组"}
+        said = {
+            Kind.NAME: "张三丰",
+            Kind.PHONE: f"1380013{number:04}",
+            Kind.ADDRESS: "重庆市巫山县双河镇一组",
+        }
         app.state.identities.put(everybody, key(number), village, [Person("head", said)])
     with store.writer.begin() as connection:
         connection.execute(

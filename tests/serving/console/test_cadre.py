@@ -306,18 +306,26 @@ def test_a_page_is_small_on_the_line(desk: Desk, office: Office) -> None:
         session = page.context.new_cdp_session(page)
         session.send("Network.enable")
         sizes: list[float] = []
-        session.on("Network.loadingFinished", lambda event, sizes=sizes: sizes.append(event["encodedDataLength"]))
+        session.on(
+            "Network.loadingFinished", lambda event, sizes=sizes: sizes.append(event["encodedDataLength"])
+        )
         page.goto(path, wait_until="networkidle")
         assert 1_000 < sum(sizes) <= MOST_BYTES, path
         assert len(sizes) >= 4
         page.context.close()
 
 
-def test_the_list_and_a_household_are_printed_without_what_is_only_pressed(desk: Desk, office: Office) -> None:
+def test_the_list_and_a_household_are_printed_without_what_is_only_pressed(
+    desk: Desk, office: Office
+) -> None:
     page = desk.page("village")
     for path, shown, hidden in (
         ("/list", ".households", ("header nav", ".filters", ".export", "#take", ".pages")),
-        (f"/households/{office.cases()[3]}", ".estimate", ("header nav", ".doings", ".moves", ".identity form")),
+        (
+            f"/households/{office.cases()[3]}",
+            ".estimate",
+            ("header nav", ".doings", ".moves", ".identity form"),
+        ),
         (f"/households/{office.cases()[3]}/sheet", ".sheet", ("header nav", ".back", ".not-printed")),
     ):
         page.goto(path)
@@ -386,9 +394,7 @@ def axe() -> Callable[[Any], list[str]]:
     def check(page: Any) -> list[str]:
         page.evaluate(script)
         found = page.evaluate("(tags) => axe.run(document, {runOnly: tags})", tags)
-        return [
-            f"{one['id']}: {node['html'][:160]}" for one in found["violations"] for node in one["nodes"]
-        ]
+        return [f"{one['id']}: {node['html'][:160]}" for one in found["violations"] for node in one["nodes"]]
 
     return check
 
