@@ -52,6 +52,7 @@ from serving.api.documentation import drop_framework_problems
 from serving.api.rescoring import Rescorer
 from serving.api.stored_scores import StoredScoring
 from serving.bulk import JobFolders
+from serving.cases.clocks import china_day
 from serving.champion import Champion
 from serving.disclosure import Disclosure
 from serving.drain import Drain
@@ -86,7 +87,9 @@ from serving.storage import (
 from serving.storage.cases import CaseStore
 from serving.storage.corrections import CorrectionStore
 from serving.storage.elimination import lock_elimination
+from serving.storage.keys import utc_now
 from serving.storage.leads import LeadStore
+from serving.storage.my_list import MyListStore
 from serving.storage.plans import PlanStore
 from serving.storage.visits import VisitStore
 from serving.storage.worklists import WorklistStore
@@ -189,6 +192,14 @@ def create_app(settings: Settings) -> FastAPI:
     corrections = CorrectionStore(engine, audit)
     past, signals = HistoryStore(store.engine, audit), SignalsFolder(settings.signals_dir, corrections)
     case_store = CaseStore(engine, audit, guards={"resolve": lock_elimination()})
+    visit_store, plan_store = VisitStore(engine, audit, case_store), PlanStore(engine, audit, case_store)
+    rescorer = Rescorer(engine, signals, around)
+    work = console.Work(
+        store, past, MyListStore(engine, audit, lambda: china_day(utc_now())), case_store,
+        LeadStore(engine, audit, case_store), visit_store, plan_store, corrections,
+        console.PlanEffects(champion, signals, villages), lambda found: rescorer.rescore(champion, found),
+    )  # fmt: skip
+    app.state.work = work
     # Routes are tried in this order: those that are asked all day come first.
     app.include_router(scores.router(champion, around, StoredScoring(signals, past, around), settings, turns))
     app.include_router(inference.scoring_router(champion, settings, turns))
@@ -202,21 +213,21 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(households.router(store))
     replayer = Replayer(villages, usual, RunHealthStore(store.engine))
     app.include_router(history.router(past, replayer, KeptModels(settings.kept_models_path), signals))
-    rescorer = Rescorer(engine, signals, around)
     app.include_router(
-        visits.router(VisitStore(engine, audit, case_store), corrections, rescorer, champion, settings)
+        visits.router(visit_store, corrections, rescorer, champion, settings)
     )
-    app.include_router(plans.router(PlanStore(engine, audit, case_store), settings))
+    app.include_router(plans.router(plan_store, settings))
     summaries = SummaryStore(store.engine)
     app.include_router(areas.router(summaries, Disclosure(summaries)))
     app.include_router(identities.router(identity_store, settings))
     app.include_router(cases.router(case_store, settings))
-    app.include_router(leads.router(LeadStore(engine, audit, case_store), settings))
+    app.include_router(leads.router(work.leads, settings))
     app.include_router(worklists.router(WorklistStore(engine, audit), ListingDesk(engine, audit), settings))
     app.include_router(clusters.router(engine))
     app.include_router(jobs.router(job_desk, store))
     app.include_router(metrics.router(meters, ServiceState(engine, champion, drain, settings)))
-    app.include_router(console.router(pages, store, identity_store))
+    for one in console.routers(pages, work, identity_store):
+        app.include_router(one)
     app.include_router(console.account.router(pages, desk, settings.access))
     app.mount("/static", console.static_files(), name="static")
     describe = app.openapi

@@ -155,6 +155,12 @@ PROBLEMS: dict[str, ProblemKind] = {
         "No assessment of this household is stored for the date asked for.",
         "Check the key and the date, or score the household with POST /v1/scores.",
     ),
+    "visit_of_another": ProblemKind(
+        409,
+        "Somebody else's visit",
+        "The visit was filled in by another person than the one who is signed in.",
+        "Let whoever made the visit sign in and hand it in.",
+    ),
     "identity_not_found": ProblemKind(
         404,
         "No identity",

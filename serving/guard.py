@@ -32,11 +32,11 @@ ALWAYS = READINESS | {"/health/live", "/v2/health/live", "/metrics"}
 """Addresses that are answered in a crowd as well: what watches the service has to see it."""
 _STATIC = "/static/"
 _KEEP = "max-age=600"
-"""The style sheet may be kept a while: pages are read over slow lines. Nothing else is ever kept."""
+"""Style sheet and scripts may be kept a while: pages are read over slow lines. Nothing else is ever kept."""
 
 CONTENT_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; "
+    "worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": CONTENT_POLICY,

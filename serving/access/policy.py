@@ -65,6 +65,7 @@ _THEN = _FIRST | {"second_factor_needed"}
 _OWN_PASSWORD = Policy(KNOWN, "none: the own account", for_people=True, mends=_THEN)
 _OWN_FACTOR = Policy(KNOWN, "none: the own account", for_people=True, mends=_THEN - _FIRST)
 _MONITOR = Policy(frozenset({Role.MONITOR}), "none: counts and ages alone")
+_LIST = Policy(VISITORS, "households outside are not there")
 
 POLICIES: dict[str, Policy] = {
     "GET /health/live": PUBLIC,
@@ -129,6 +130,18 @@ POLICIES: dict[str, Policy] = {
     "GET /second-factor": _OWN_FACTOR,
     "POST /second-factor": _OWN_FACTOR,
     "POST /households/{household_id}/reveal": _REVEALED,
+    "GET /list": _LIST,
+    "POST /list/workbook": _LIST,
+    "GET /households/{household_id}/visit": _VISITED,
+    "POST /households/{household_id}/visit": _VISITED,
+    "GET /households/{household_id}/sheet": _LIST,
+    "POST /cases/{case_id}/moves": _MOVED,
+    "GET /cases/{case_id}/plan": _PLAN_READ,
+    "GET /cases/{case_id}/what-if": _PLAN_READ,
+    "POST /cases/{case_id}/measures": _PLANNED,
+    "POST /cases/{case_id}/measures/{measure_id}/deliveries": _DELIVERED,
+    "GET /corrections": _REVIEWED,
+    "POST /corrections/{correction_id}/review": _REVIEWED,
 }
 
 

@@ -15,13 +15,12 @@ from serving.access.local import Access
 from serving.access.passwords import LEAST_KINDS, LEAST_LENGTH
 from serving.access.sign_in import FAILURES_TO_LOCK, LOCK_TIME, SignInDesk, SignInRefused
 from serving.console.fields import read_fields
+from serving.console.navigation import FIRST, first_page
 from serving.console.pages import Pages, language_of
 from serving.console.texts import texts
 from serving.errors import Problem
-from serving.storage.accounts import Account
 
 SIGN_IN, PASSWORD, SECOND_FACTOR = "/sign-in", "/password", "/second-factor"
-FIRST_PAGE = "/"
 _REFUSED = 401
 _NOT_CHANGED = 422
 # Segments with something in them: neither //elsewhere nor a backslash can be one.
@@ -68,7 +67,7 @@ def router(pages: Pages, desk: SignInDesk, access: Access) -> APIRouter:
     @made.get(SIGN_IN, response_class=Response)
     def form(request: Request) -> Response:
         if access is Access.OPEN:
-            return to(request, FIRST_PAGE)
+            return to(request, FIRST)
         return sign_in_page(request, own_address(request.query_params.get("next", "")))
 
     def sign_in_page(
@@ -79,7 +78,7 @@ def router(pages: Pages, desk: SignInDesk, access: Access) -> APIRouter:
     @made.post(SIGN_IN, response_class=Response)
     async def sign_in(request: Request) -> Response:
         if access is Access.OPEN:
-            return to(request, FIRST_PAGE)
+            return to(request, FIRST)
         origin.check(request)
         fields = await read_fields(request, ("name", "password", "code", "next"))
         address = request.client.host if request.client else ""
@@ -91,7 +90,7 @@ def router(pages: Pages, desk: SignInDesk, access: Access) -> APIRouter:
                 failures=FAILURES_TO_LOCK, minutes=LOCK_TIME // dt.timedelta(minutes=1)
             )
             return sign_in_page(request, wanted, status=_REFUSED, said=said)
-        response = to(request, _first_page(account) if wanted == FIRST_PAGE else wanted)
+        response = to(request, first_page(account.role) if wanted == FIRST else wanted)
         origin.set_cookie(response, token)
         return response
 
@@ -99,6 +98,8 @@ def router(pages: Pages, desk: SignInDesk, access: Access) -> APIRouter:
     async def sign_out(request: Request) -> Response:
         await desk.sign_out(session_of(request))
         response = to(request, SIGN_IN)
+        # Copies of pages, and visits that wait: nothing of them stays in the browser.
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
         origin.drop_cookie(response)
         return response
 
@@ -126,7 +127,7 @@ def router(pages: Pages, desk: SignInDesk, access: Access) -> APIRouter:
             token = await desk.change_password(session, fields["former"], fields["password"])
         except SignInRefused as refused:
             return password_page(request, refused.code)
-        response = to(request, _first_page(session.account))
+        response = to(request, first_page(session.account.role))
         origin.set_cookie(response, token)
         return response
 
@@ -155,7 +156,7 @@ def router(pages: Pages, desk: SignInDesk, access: Access) -> APIRouter:
             has_one = session.account.second_factor is not None
             offered = None if has_one else desk.shown_again(session, fields["offer"])
             return factor_page(request, offered, texts(language_of(request))["second_factor_wrong"])
-        return to(request, _first_page(session.account))
+        return to(request, first_page(session.account.role))
 
     return made
 
@@ -164,11 +165,11 @@ def own_address(text: str) -> str:
     """An address of this console made of what a browser sent; the first page where it is none."""
     path, _, query = text.partition("?")
     if len(text) > _LONGEST_NEXT or not _OWN_PATH.fullmatch(path) or path in {SIGN_IN, "/sign-out"}:
-        return FIRST_PAGE
+        return FIRST
     try:
         pairs = parse_qsl(query, errors="strict", max_num_fields=8)
     except ValueError:
-        return FIRST_PAGE
+        return FIRST
     return f"{path}?{urlencode(pairs)}" if pairs else path
 
 
@@ -180,11 +181,7 @@ def address_instead(request: Request, problem: Problem) -> str | None:
     query: dict[str, str] = {}
     if path == SIGN_IN and request.method == "GET":
         wanted = own_address(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
-        query = {"next": wanted} if wanted != FIRST_PAGE else {}
+        query = {"next": wanted} if wanted != FIRST else {}
     if language_of(request) == "en":
         query["lang"] = "en"
     return f"{path}?{urlencode(query)}" if query else path
-
-
-def _first_page(account: Account) -> str:
-    return FIRST_PAGE if account.role.sees_households else PASSWORD

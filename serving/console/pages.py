@@ -10,12 +10,13 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.responses import Response
 
 from features.regions import AREA_LEVELS
 from serving.access.gate import find_session
+from serving.console.navigation import FIRST, first_page, places_of
 from serving.console.texts import texts
+from serving.console.transfer import Files, html_response
 from serving.errors import Problem
 
 AREA = re.compile("|".join(f"[0-9A-Z]{{{length}}}" for length in AREA_LEVELS), re.ASCII)
@@ -25,6 +26,9 @@ _QUERY = {
     "action": re.compile(r"[a-z]{1,20}"),
     "area": AREA,
     "page": re.compile(r"[1-9][0-9]{0,5}"),
+    "due": re.compile(r"[a-z]{1,10}"),
+    "grade": re.compile(r"[1-9]"),
+    "theme": re.compile(r"[a-z]{1,20}"),
 }
 """What a link to the same page keeps, where it has its form: what else somebody typed is not repeated."""
 
@@ -34,6 +38,8 @@ _PROBLEM_TEXTS = {
     "identity_not_set_up": "problem_identity",
     "asked_too_often": "problem_often",
     "not_found": "problem_address",
+    "case_not_found": "problem_case",
+    "visit_of_another": "problem_visit_of_another",
     "key_not_accepted": "problem_key",
     "role_not_allowed": "problem_role",
     "not_local": "problem_local",
@@ -69,13 +75,16 @@ class Pages:
         links = _Links(request if status == 200 or has_address else None, language)
         session = find_session(request)
         person = session.account if session else None
-        # Whom the list would show nothing, it is not offered.
-        is_inside = getattr(request.state, "caller", None) is not None or not has_address
+        caller = person.caller if person else getattr(request.state, "caller", None)
+        places = places_of(caller, is_signed_in=person is not None)
         html = self._environment.get_template(template).render(
             t=texts(language), language=language, links=links, is_open=self._is_open, is_off=self._is_off(),
-            person=person, sees_list=person.role.sees_households if person else is_inside, **view,
+            person=person, places=places, here=request.url.path,
+            home=first_page(caller.role) if caller else FIRST,
+            # Of an address that nothing stands behind it is not known who asks for it.
+            has_way=bool(places) or (caller is None and not has_address), **view,
         )  # fmt: skip
-        return HTMLResponse(html, status, headers={"Content-Language": texts(language)["language_tag"]})
+        return html_response(request, html, status, {"Content-Language": texts(language)["language_tag"]})
 
     def problem(self, request: Request, problem: Problem) -> Response:
         """A problem as a page."""
@@ -123,6 +132,6 @@ def language_of(request: Request) -> str:
     return "en" if request.query_params.get("lang") == "en" else "zh"
 
 
-def static_files() -> StaticFiles:
-    """The style sheet and the icon."""
-    return StaticFiles(directory=str(resources.files(__package__).joinpath("static")))
+def static_files() -> Files:
+    """The style sheet, the scripts and the icon."""
+    return Files(directory=str(resources.files(__package__).joinpath("static")))

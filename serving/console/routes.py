@@ -1,34 +1,43 @@
-"""The console's pages."""
+"""The console's pages about households."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
-from features.signals import CONTRACTS
-from features.signals.defects import Defect
 from serving.access.gate import caller_of
-from serving.api.households import changes_of
-from serving.api.query import read_day
-from serving.console.household import household_view
-from serving.console.identity import hidden_view, identity_view, read_purpose
+from serving.console import case_routes, correction_routes, list_routes, plan_routes, visit_routes
+from serving.console.household_page import HouseholdPage, is_key
+from serving.console.identity import identity_view, read_purpose
 from serving.console.listing import PER_PAGE, listing_view
 from serving.console.pages import AREA, Pages, language_of
+from serving.console.work import Work
 from serving.errors import Problem
 from serving.identity import IdentityStore
-from serving.storage import AssessmentStore, History
 
 ACTIONS = ("visit", "watch", "routine")
-_KEY = CONTRACTS["household"].field("household_id")
 
 
-def router(pages: Pages, store: AssessmentStore, identities: IdentityStore | None) -> APIRouter:
-    """The pages, bound to the storage."""
+def routers(pages: Pages, work: Work, identities: IdentityStore | None) -> list[APIRouter]:
+    """Every page but those of signing in, bound to the storage."""
+    page = HouseholdPage(pages, work, identities)
+    return [
+        router(page),
+        list_routes.router(pages, work.my_list, identities),
+        case_routes.router(page),
+        visit_routes.router(pages, page, identities),
+        plan_routes.router(pages, work),
+        correction_routes.router(pages, work),
+    ]
+
+
+def router(page: HouseholdPage) -> APIRouter:
+    """All households, and the page of one."""
     made = APIRouter(include_in_schema=False)
+    pages, store, identities = page.pages, page.work.assessments, page.identities
 
     @made.get("/", response_class=Response)
     def listing(request: Request) -> Response:
@@ -62,9 +71,7 @@ def router(pages: Pages, store: AssessmentStore, identities: IdentityStore | Non
 
     @made.get("/households/{household_id}", response_class=Response)
     def household(household_id: str, request: Request) -> Response:
-        found = find(household_id, request)
-        persons = hidden_view(identities, caller_of(request), household_id, language_of(request))
-        return page_of(request, found, persons)
+        return page.make(request, household_id)
 
     @made.post("/households/{household_id}/reveal", response_class=Response)
     async def reveal(household_id: str, request: Request) -> Response:
@@ -72,37 +79,17 @@ def router(pages: Pages, store: AssessmentStore, identities: IdentityStore | Non
         if identities is None:
             raise Problem("identity_not_set_up")
         purpose = await read_purpose(request)
-        found = await run_in_threadpool(find, household_id, request)
+        # Whether there is such a household, before anything is told or logged as revealed.
+        found = await run_in_threadpool(page.find, request, household_id)
+        if found is None:
+            raise Problem("household_not_found")
         record = await run_in_threadpool(identities.reveal, caller, household_id, purpose)
         if record is None:
             raise Problem("identity_not_found")
-        return page_of(request, found, identity_view(record, language))
-
-    def find(household_id: str, request: Request) -> History:
-        caller = caller_of(request)
-        found = (
-            store.find(caller, household_id, read_day(request, "as_of_date"))
-            if is_key(household_id)
-            else None
-        )
-        if found is None:
-            raise Problem("household_not_found")
-        return found
-
-    def page_of(request: Request, found: History, persons: dict[str, Any] | None) -> Response:
-        view = household_view(found.latest, language_of(request), changes_of(found))
-        return pages.page(request, "household.html", view=view, persons=persons)
+        persons = identity_view(record, language)
+        return await run_in_threadpool(page.make, request, household_id, persons=persons)
 
     return made
-
-
-def is_key(text: str) -> bool:
-    """Whether a text has the form of a household's key, which somebody's ID number or phone has not."""
-    try:
-        _KEY.parse(text)
-    except Defect:
-        return False
-    return True
 
 
 def _page(text: str) -> int:

@@ -149,6 +149,22 @@ class IdentityStore:
         with self._transaction() as connection:
             return self._read(connection, caller, household_id, Action.IDENTITY_READ, None, masks=True)
 
+    def find_heads(self, caller: Caller, household_ids: Collection[str]) -> dict[tuple[str, str], str]:
+        """The masked names of the heads of households that the caller may see, by household and village."""
+        query = select(table).where(
+            table.c.household_id.in_(household_ids),
+            table.c.person_id == HEAD,
+            table.c.kind == Kind.NAME.value,
+            caller.scope.condition(table.c.village_code),
+        )
+        with self._transaction() as connection:
+            rows = connection.execute(query).all()
+            read = sorted({one.household_id for one in rows})
+            subjects = [self.audit.household(one) for one in read]
+            self.audit.append(connection, caller, Action.IDENTITY_READ, subjects)
+            found = [one.masked() for one in self.open(rows)]
+        return {(one.household_id, one.village_code): one.persons[0].values[Kind.NAME] for one in found}
+
     def reveal(self, caller: Caller, household_id: str, purpose: Purpose) -> Record | None:
         """The identity in clear, for a purpose that is logged; raises `Problem` (429) beyond the bound."""
         with self._transaction() as connection:

@@ -50,6 +50,7 @@ class Action(StrEnum):
     HOUSEHOLD_LISTED = "household_listed"
     HOUSEHOLD_SCORED = "household_scored"
     HOUSEHOLD_SENT = "household_sent"
+    LIST_EXPORTED = "list_exported"
     RESULT_READ = "result_read"
     VISIT_RECORDED = "visit_recorded"
     CORRECTION_REVIEWED = "correction_reviewed"

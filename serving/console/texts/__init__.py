@@ -9,6 +9,9 @@ import yaml
 
 from scoring.texts import LANGUAGES
 
+COLON = {"zh": "：", "en": ": "}
+"""What stands between a name and what is said of it."""
+
 
 @cache
 def texts(language: str) -> dict[str, str]:

@@ -167,7 +167,7 @@ def test_the_start_password_is_changed_first(client: Client) -> None:
         assert new not in answer.text
     former_cookie = person.cookie
     answer = person.post("/password", former=RIGHT, password=OTHER, again=OTHER)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/list")
     assert person.cookie != former_cookie
     assert person.get("/").status_code == 200
     old = Person(client)

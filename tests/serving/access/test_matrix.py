@@ -62,6 +62,7 @@ def asks(jobs: dict[tuple[str, JobState], str], cases: dict[str, str]) -> Iterat
     yield from lead_asks()
     yield from worklist_asks()
     yield from casework_asks(cases)
+    yield from page_asks(cases)
     yield from own_asks()
     for path in ("/v1/model", "/v1/models", "/v1/measures", "/v2"):
         yield Ask("GET", path, "know", f"GET {path}", lambda _: 200, {})
@@ -342,6 +343,42 @@ def vector_asks() -> Iterator[Ask]:
     columns = {"columns": list(NAMES), "data": [[None] * len(NAMES)]}
     body = {"json": {"dataframe_split": columns}}
     yield Ask("POST", "/invocations", "vector", "POST /invocations", lambda _: 200, body)
+
+
+def page_asks(cases: dict[str, str]) -> Iterator[Ask]:
+    """The pages of casework. What is sent changes nothing: it is another person's, of another version, or empty."""
+    for path in ("/list", "/list?due=overdue", "/list?lang=en"):
+        yield Ask("GET", path, "reveal", "GET /list", lambda _: 200, {})
+    form: dict[str, Any] = {"data": {"purpose": "visit"}}
+    yield Ask("POST", "/list/workbook", "reveal", "POST /list/workbook", lambda _: 200, form)
+    for village in (*VILLAGES, ""):
+        key, number = (f"H-{village}-current", cases[village]) if village else ("H-NOBODY", NONE)
+
+        def answered(area: str | None, status: int, village: str = village) -> int:
+            return status if village and is_inside(village, area) else 404
+
+        at, shown = f"/households/{key}", partial(answered, status=200)
+        route = "/households/{household_id}"
+        yield Ask("GET", f"{at}/visit", "visit", f"GET {route}/visit", shown, {})
+        yield Ask("GET", f"{at}/sheet", "reveal", f"GET {route}/sheet", shown, {})
+        others: dict[str, Any] = {"data": {"person": "p0", "finding": "not_met"}}
+        refused = partial(answered, status=409)
+        yield Ask("POST", f"{at}/visit", "visit", f"POST {route}/visit", refused, others)
+        at, route = f"/cases/{number}", "/cases/{case_id}"
+        for end in ("plan", "what-if"):
+            yield Ask("GET", f"{at}/{end}", "read", f"GET {route}/{end}", shown, {})
+        late: dict[str, Any] = {"data": {"version": "999", "move": "alert"}}
+        yield Ask("POST", f"{at}/moves", "move", f"POST {route}/moves", refused, late)
+        empty: dict[str, Any] = {"data": {"measure": "x"}}
+        wrong = partial(answered, status=422)
+        yield Ask("POST", f"{at}/measures", "plan", f"POST {route}/measures", wrong, empty)
+        path, form = f"/measures/{NONE}/deliveries", {"data": {"delivered_on": "x"}}
+        of = f"POST {route}/measures/{{measure_id}}/deliveries"
+        yield Ask("POST", f"{at}{path}", "deliver", of, lambda _: 404, form)
+    yield Ask("GET", "/corrections", "review", "GET /corrections", lambda _: 200, {})
+    approved: dict[str, Any] = {"data": {"review": "approve"}}
+    route = "POST /corrections/{correction_id}/review"
+    yield Ask("POST", f"/corrections/{NONE}/review", "review", route, lambda _: 404, approved)
 
 
 def own_asks() -> Iterator[Ask]:

@@ -1,0 +1,145 @@
+"""The page of one household: what is foreseen of it, its case, and everything that was said and done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from features.signals import CONTRACTS
+from features.signals.defects import Defect
+from serving.access import Caller
+from serving.access.gate import caller_of, find_session
+from serving.access.policy import POLICIES
+from serving.api.households import changes_of
+from serving.api.query import read_day
+from serving.cases.moving import possible_moves
+from serving.cases.people import MOVERS
+from serving.cases.practice import get_practice
+from serving.console.case_panel import case_view, history_view, leads_view
+from serving.console.course import MOST_POINTS, course_view
+from serving.console.household import household_view
+from serving.console.identity import hidden_view
+from serving.console.pages import Pages, language_of
+from serving.console.texts import texts
+from serving.console.visit_history import visits_view
+from serving.console.work import Work
+from serving.errors import Problem
+from serving.identity import IdentityStore
+from serving.storage import History
+from serving.storage.cases import WholeCase
+
+_VISIT, _SHEET = (POLICIES[f"GET /households/{{household_id}}/{one}"] for one in ("visit", "sheet"))
+_PLAN = POLICIES["GET /cases/{case_id}/plan"]
+_KEY = CONTRACTS["household"].field("household_id")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the page says of what was just done or refused: ``done`` or ``refused``, and of which move."""
+
+    kind: str
+    text: str
+    faults: Sequence[str] = ()
+    of: str | None = None
+
+
+class HouseholdPage:
+    """Makes the page from what the caller may see; somebody else's household is as one that is not there."""
+
+    def __init__(self, pages: Pages, work: Work, identities: IdentityStore | None) -> None:
+        self.pages = pages
+        self.work = work
+        self.identities = identities
+
+    def make(
+        self,
+        request: Request,
+        household_id: str,
+        *,
+        persons: dict[str, Any] | None = None,
+        said: Said | None = None,
+        status: int = 200,
+    ) -> Response:
+        """The page; `persons` are shown in place of the masked ones. Raises `Problem` (404)."""
+        caller, language = caller_of(request), language_of(request)
+        found = self.find(request, household_id)
+        whole = self._case(caller, household_id)
+        if found is None and whole is None:
+            raise Problem("household_not_found")
+        if persons is None:
+            persons = hidden_view(self.identities, caller, household_id, language)
+        view = household_view(found.latest, language, changes_of(found)) if found else None
+        village = found.latest.village_code if found else whole.case.village_code if whole else ""
+        today, is_person = self.work.my_list.today(), find_session(request) is not None
+        shown: dict[str, Any] = {
+            "case": None,
+            "past_moves": [],
+            "course": None,
+            "leads": leads_view(
+                [one.lead for one in self.work.leads.leads_of(caller, household_id=household_id)], language
+            ),
+            "visits": visits_view(self.work.visits.list(caller, household_id) or (), language),
+        }
+        if found:
+            points = self.work.history.course(caller, household_id, MOST_POINTS)
+            shown["course"] = course_view(points, found.latest.body["base_rate"], language)
+        if whole:
+            practice = get_practice(whole.case.practice)
+            may_move = is_person and caller.role.value in MOVERS
+            moves = possible_moves(whole.case, caller.role.value, practice) if may_move else ()
+            shown["case"] = case_view(whole.case, whole.clocks, moves, today, language)
+            shown["past_moves"] = history_view(whole.history, practice, language)
+        return self.pages.page(
+            request, "household.html", status, view=view, persons=persons, household_id=household_id,
+            title=texts(language)["household_title"].format(id=household_id), village_code=village,
+            doings=self._doings(caller, household_id, whole, is_person=is_person, language=language),
+            said=said or self._done(request, language), **shown,
+        )  # fmt: skip
+
+    def find(self, request: Request, household_id: str) -> History | None:
+        """The assessment that is asked for; `None` where there is none to see."""
+        day = read_day(request, "as_of_date")
+        if not is_key(household_id):
+            return None
+        return self.work.assessments.find(caller_of(request), household_id, day)
+
+    def _case(self, caller: Caller, household_id: str) -> WholeCase | None:
+        if not is_key(household_id):
+            return None
+        case = self.work.cases.find_of_household(caller, household_id)
+        return self.work.cases.find_whole(caller, case.id) if case else None
+
+    def _doings(
+        self, caller: Caller, household_id: str, whole: WholeCase | None, *, is_person: bool, language: str
+    ) -> list[dict[str, str]]:
+        """What may be done from here: the visit first."""
+        words, at = texts(language), f"/households/{household_id}"
+        offered = [
+            (_VISIT, f"{at}/visit", "visit_title"),
+            *([(_PLAN, f"/cases/{whole.case.id}/plan", "plan_title")] if whole else []),
+            (_SHEET, f"{at}/sheet", "sheet_title"),
+        ]
+        return [
+            {"path": path, "text": words[name]}
+            for policy, path, name in offered
+            if policy.admits(caller.role, is_signed_in=is_person)
+        ]
+
+    def _done(self, request: Request, language: str) -> Said | None:
+        for name, text in (("visited", "visit_done"), ("moved", "move_done")):
+            if request.query_params.get(name) == "1":
+                return Said("done", texts(language)[text])
+        return None
+
+
+def is_key(text: str) -> bool:
+    """Whether a text has the form of a household's key, which somebody's ID number or phone has not."""
+    try:
+        _KEY.parse(text)
+    except Defect:
+        return False
+    return True

@@ -1,0 +1,145 @@
+"""The pages of a case's plan and of what arrived of it, with what the plan would change."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Callable
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse
+
+from serving.access.gate import caller_of, find_session, session_of
+from serving.access.policy import POLICIES
+from serving.cases.clocks import region_of
+from serving.cases.plan_form import read_delivery, read_measure
+from serving.console.fields import Form, read_form
+from serving.console.pages import Pages, language_of
+from serving.console.plan_effect import effect_view
+from serving.console.plan_view import delivery_document, measure_document, plan_view
+from serving.console.texts import COLON, texts
+from serving.console.work import Work
+from serving.errors import FieldError, Problem
+from serving.storage.plans import CasePlan
+
+PLAN = "/cases/{case_id}/plan"
+_MAY = {
+    "plan": POLICIES["POST /cases/{case_id}/measures"],
+    "deliver": POLICIES["POST /cases/{case_id}/measures/{measure_id}/deliveries"],
+}
+"""What of the page is shown to whom."""
+_KINDLY = {"request_invalid", "case_closed", "submission_key_reused"}
+
+
+def router(pages: Pages, work: Work) -> APIRouter:
+    """The pages, bound to the storage."""
+    made = APIRouter(include_in_schema=False)
+
+    @made.get(PLAN, response_class=Response)
+    def plan(case_id: str, request: Request) -> Response:
+        return shown(request, case_id)
+
+    @made.get("/cases/{case_id}/what-if", response_class=Response)
+    def what_if(case_id: str, request: Request) -> Response:
+        caller, language = caller_of(request), language_of(request)
+        found = find(request, case_id)
+        scored = work.assessments.find(caller, found.case.household_id)
+        as_of = dt.date.fromisoformat(scored.latest.body["as_of_date"]) if scored else work.plans.today
+        answer = work.effects.find(caller, found, as_of)
+        view = effect_view(answer, language) if answer else None
+        return pages.page(request, "what_if.html", view=view, as_of=as_of.isoformat(), case_id=case_id)
+
+    @made.post("/cases/{case_id}/measures", response_class=Response)
+    async def add(case_id: str, request: Request) -> Response:
+        form = await read_form(request)
+
+        def work_on(found: CasePlan) -> bool:
+            caller, account = caller_of(request), session_of(request).account
+            region = region_of(found.case.village_code)
+            measure = read_measure(measure_document(form), work.plans.today, region)
+            return work.plans.add(caller, account.id, case_id, measure) is not None
+
+        return await run_in_threadpool(done, request, case_id, work_on, form)
+
+    @made.post("/cases/{case_id}/measures/{measure_id}/deliveries", response_class=Response)
+    async def deliver(case_id: str, measure_id: str, request: Request) -> Response:
+        form = await read_form(request)
+
+        def work_on(found: CasePlan) -> bool:
+            caller, account = caller_of(request), session_of(request).account
+            of = next((one for one in found.measures if one.id == measure_id), None)
+            if of is None:
+                return False
+            delivery = read_delivery(delivery_document(form), of.entry, work.plans.today)
+            return work.plans.deliver(caller, account.id, case_id, measure_id, delivery) is not None
+
+        return await run_in_threadpool(done, request, case_id, work_on, None)
+
+    def done(
+        request: Request, case_id: str, work_on: Callable[[CasePlan], bool], form: Form | None
+    ) -> Response:
+        """Do it and show the plan; what is wrong is told beside what was filled in."""
+        found = find(request, case_id)
+        try:
+            is_done = work_on(found)
+        except Problem as problem:
+            if problem.code not in _KINDLY:
+                raise
+            return shown(request, case_id, form, problem)
+        if not is_done:
+            raise Problem("case_not_found")
+        suffix = "?lang=en" if language_of(request) == "en" else ""
+        return RedirectResponse(f"/cases/{case_id}/plan{suffix}", status_code=303)
+
+    def find(request: Request, case_id: str) -> CasePlan:
+        found = work.plans.find(caller_of(request), case_id)
+        if found is None:
+            raise Problem("case_not_found")
+        return found
+
+    def shown(
+        request: Request, case_id: str, form: Form | None = None, problem: Problem | None = None
+    ) -> Response:
+        language = language_of(request)
+        view = plan_view(find(request, case_id), work.plans.today, language, form)
+        role, is_person = caller_of(request).role, find_session(request) is not None
+        may = {name: one.admits(role, is_signed_in=is_person) for name, one in _MAY.items()}
+        return pages.page(
+            request, "plan.html", problem.kind.status if problem else 200, view=view, may=may,
+            faults=_faults(problem, language), submission_key=secrets.token_hex(16),
+        )  # fmt: skip
+
+    return made
+
+
+def _faults(problem: Problem | None, language: str) -> list[str]:
+    if problem is None:
+        return []
+    words = texts(language)
+    if problem.code != "request_invalid":
+        return [words["plan_closed" if problem.code == "case_closed" else "fault_repeated"]]
+    return [_fault(one, language) for one in problem.errors]
+
+
+def _fault(error: FieldError, language: str) -> str:
+    words = texts(language)
+    told = words[_FAULTS.get(error.code, "fault_other")]
+    name = _FIELDS.get(error.pointer.strip("/"))
+    return f"{words[name]}{COLON[language]}{told}" if name else told
+
+
+_FIELDS = {
+    "measure": "plan_measure", "cause": "visit_causes", "amount_yuan": "plan_amount_yuan",
+    "persons": "plan_persons", "starts_on": "plan_starts_on", "due_on": "plan_due_on",
+    "delivered_on": "plan_delivered_on",
+}  # fmt: skip
+_FAULTS = {
+    "missing": "fault_missing",
+    "in_the_future": "fault_future",
+    "out_of_range": "fault_range",
+    "not_taken": "fault_not_paid",
+    "before_lead": "fault_before_lead",
+    "more_than_planned": "fault_more_than_planned",
+    "wrong_type": "fault_amount",
+}
