@@ -27,6 +27,7 @@ from serving.access.token_rules import TokenRules
 from serving.access.tokens import TokenReader
 from serving.api import (
     areas,
+    cases,
     health,
     history,
     households,
@@ -38,11 +39,14 @@ from serving.api import (
     metrics,
     model_card,
     models,
+    plans,
     scores,
+    visits,
     what_if,
 )
 from serving.api.around import Around
 from serving.api.documentation import drop_framework_problems
+from serving.api.rescoring import Rescorer
 from serving.api.stored_scores import StoredScoring
 from serving.bulk import JobFolders
 from serving.cases.clocks import china_day
@@ -79,6 +83,7 @@ from serving.storage import (
 )
 from serving.storage.cases import CaseStore
 from serving.storage.corrections import CorrectionStore
+from serving.storage.elimination import lock_elimination
 from serving.storage.keys import utc_now
 from serving.storage.leads import LeadStore
 from serving.storage.my_list import MyListStore
@@ -179,12 +184,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.turns = turns
     villages, usual = VillageStore(store.engine), UsualStore(store.engine)
     around = Around(villages, usual, settings.lookup_seconds)
-    past, signals = HistoryStore(store.engine, audit), SignalsFolder(settings.signals_dir)
-    cases = CaseStore(engine, audit)
+    corrections = CorrectionStore(engine, audit)
+    past, signals = HistoryStore(store.engine, audit), SignalsFolder(settings.signals_dir, corrections)
+    case_store = CaseStore(engine, audit, guards={"resolve": lock_elimination()})
+    visit_store, plan_store = VisitStore(engine, audit, case_store), PlanStore(engine, audit, case_store)
+    rescorer = Rescorer(engine, signals, around)
     work = console.Work(
-        store, past, MyListStore(engine, audit, lambda: china_day(utc_now())), cases,
-        LeadStore(engine, audit, cases), VisitStore(engine, audit), PlanStore(engine, audit, cases),
-        CorrectionStore(engine, audit),
+        store, past, MyListStore(engine, audit, lambda: china_day(utc_now())), case_store,
+        LeadStore(engine, audit, case_store), visit_store, plan_store, corrections,
+        lambda found: rescorer.rescore(champion, found),
     )  # fmt: skip
     app.state.work = work
     # Routes are tried in this order: those that are asked all day come first.
@@ -200,9 +208,14 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(households.router(store))
     replayer = Replayer(villages, usual, RunHealthStore(store.engine))
     app.include_router(history.router(past, replayer, KeptModels(settings.kept_models_path), signals))
+    app.include_router(
+        visits.router(visit_store, corrections, rescorer, champion, settings)
+    )
+    app.include_router(plans.router(plan_store, settings))
     summaries = SummaryStore(store.engine)
     app.include_router(areas.router(summaries, Disclosure(summaries)))
     app.include_router(identities.router(identity_store, settings))
+    app.include_router(cases.router(case_store, settings))
     app.include_router(jobs.router(job_desk, store))
     app.include_router(metrics.router(meters, ServiceState(engine, champion, drain, settings)))
     for one in console.routers(pages, work, identity_store):

@@ -68,8 +68,8 @@ class Scored:
 class Scoring:
     """The households registered on a date and what is known of them, to be scored part by part.
 
-    `signals` hold the neighbourhood already, where the model looks at it, and `corrections`, which were laid over
-    them; `ids` are in the order of the keys.
+    `signals` hold the neighbourhood already, where the model looks at it, and `corrections`, which were laid
+    over them; `ids` are in the order of the keys.
     """
 
     def __init__(

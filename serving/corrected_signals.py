@@ -35,9 +35,7 @@ def lay_over_signals(
     }
     tables = dict(signals.tables)
     for feed in dict.fromkeys(one.correction.feed for told in laid.values() for one in told):
-        own = {
-            key: [one for one in told if one.correction.feed == feed] for key, told in laid.items()
-        }
+        own = {key: [one for one in told if one.correction.feed == feed] for key, told in laid.items()}
         tables[feed] = _lay_over_table(tables[feed], feed, {key: told for key, told in own.items() if told})
     return Signals(tables, signals.coverage), laid
 

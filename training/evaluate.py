@@ -126,6 +126,7 @@ def evaluate(
     version: str,
     grade_shares: dict[str, float],
     visits: pd.DataFrame | None = None,
+    helped: pd.DataFrame | None = None,
     champion: Champion | None = None,
     stages: Stages | None = None,
     progress: Progress | None = None,
@@ -168,7 +169,9 @@ def evaluate(
     train = matrices(experiment.train_dates, experiment.features, "training")
     return evaluate_matrices(
         experiment,
-        Matrices(join(list(train.values())), tests, outcomes, gather_evidence(signals, visits, believed)),
+        Matrices(
+            join(list(train.values())), tests, outcomes, gather_evidence(signals, visits, believed, helped)
+        ),
         version=version,
         grade_shares=grade_shares,
         champion=champion,

@@ -14,12 +14,15 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from features import Signals
+from training.errors import DataError
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -30,6 +33,9 @@ RENEWAL_DAYS = 31
 
 STRATA = (0.8, 0.95, 0.99)
 """Quantiles of the score between the strata within which help is taken to be by chance."""
+
+HELPED_FILE = "helped.parquet"
+HELPED_COLUMNS = ("household_id", "helped_on")
 
 NEVER = np.iinfo(np.int64).max
 
@@ -80,6 +86,26 @@ def new_measures(signals: Signals) -> pd.DataFrame:
         "household_id": new["household_id"].to_numpy(dtype=object),
         "helped_on": new["occurred_on"].to_numpy(),
     })
+
+
+def load_helped(data: Path) -> pd.DataFrame | None:
+    """household_id and helped_on of the measures that casework recorded (``helped.parquet``), or None.
+
+    Raises `DataError` for a table that cannot be used.
+    """
+    path = data / HELPED_FILE
+    if not path.is_file():
+        return None
+    try:
+        table = pd.read_parquet(path)
+    except pa.ArrowException:
+        raise DataError(f"{path} is not a Parquet table") from None
+    missing = [name for name in HELPED_COLUMNS if name not in table.columns]
+    if missing:
+        raise DataError(f"{path} lacks {', '.join(missing)}: see training/helped.py")
+    if not pd.api.types.is_datetime64_any_dtype(table["helped_on"]) or table["helped_on"].isna().any():
+        raise DataError(f"{path}: helped_on is a date in every row")
+    return table[list(HELPED_COLUMNS)]
 
 
 def follow(

@@ -30,6 +30,7 @@ from training.evaluation.document import evaluation_json, settings_json
 from training.evaluation.label_quality import LabelQualitySection
 from training.evaluation.outlook import OutlookEvaluation
 from training.experiment import Experiment, load_experiment
+from training.helped import HELPED_FILE, load_helped
 from training.provenance import code_fingerprint, data_fingerprint, library_versions
 from training.release import version_name, write_bundle
 from training.silent_feeds import Silence
@@ -78,7 +79,8 @@ def run_experiment(
 ) -> FinishedRun:
     """Evaluate an experiment on ``data/signals`` and ``data/outcomes.parquet``, write and record its model.
 
-    ``data/visits.parquet`` and ``data/area_groups.yaml`` are read where there are such. The bundle is written
+    ``data/visits.parquet``, ``data/helped.parquet`` and ``data/area_groups.yaml`` are read where there are
+    such. The bundle is written
     to ``out/<version>/bundle``; without `tracking_uri` MLflow records into ``out/mlflow.db``. The list is
     compared with that of `champion_bundle`, or else of the registry's champion if there is one. What was
     finished stays in ``out/.unfinished-<experiment>-<hash>`` until the run ends: a run that was killed goes
@@ -94,11 +96,11 @@ def run_experiment(
         outcomes = check_outcomes(pd.read_parquet(outcome_file))
     except pa.ArrowException:
         raise DataError(f"{outcome_file} is not a Parquet table") from None
-    visits = load_visits(data)
+    visits, helped = load_visits(data), load_helped(data)
     groups = load_area_groups(data)
     if groups is not None:
         experiment = dataclasses.replace(experiment, groups=experiment.groups.with_areas(groups))
-    optional = [data / name for name in (VISITS_FILE, AREA_GROUPS_FILE)]
+    optional = [data / name for name in (VISITS_FILE, HELPED_FILE, AREA_GROUPS_FILE)]
     files = [data / "signals", outcome_file, *(one for one in optional if one.is_file())]
     fingerprint = data_fingerprint(*files)
     out.mkdir(parents=True, exist_ok=True)
@@ -118,6 +120,7 @@ def run_experiment(
             version=version,
             grade_shares=shares,
             visits=visits,
+            helped=helped,
             champion=champion,
             stages=stages,
             progress=progress,

@@ -137,9 +137,7 @@ def what_if(
         income=IncomeChange(first, last, line) if first and last else None,
         before=before,
         after=after,
-        matching=match_measures(
-            [one.measure for one in plan.measures], causes, has_labour, as_of, region
-        ),
+        matching=match_measures([one.measure for one in plan.measures], causes, has_labour, as_of, region),
         unseen_feeds=tuple(feed for feed in silent if changed.get(feed) is not rows.get(feed)),
     )
 

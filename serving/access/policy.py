@@ -10,7 +10,13 @@ KNOWN = frozenset(Role)
 SENDERS = frozenset({Role.PLATFORM})
 VISITORS = frozenset({Role.TOWNSHIP_OFFICIAL, Role.VILLAGE_OFFICIAL, Role.HELPER})
 """Who goes to households, and so may have to know how they are called."""
+MOVERS = VISITORS | {Role.COUNTY_OFFICIAL}
+"""Who works on cases: those who go to households, and the county, which identifies."""
 READERS = frozenset(one for one in Role if one.sees_households)
+PLANNERS = frozenset({Role.COUNTY_OFFICIAL, Role.TOWNSHIP_OFFICIAL, Role.VILLAGE_OFFICIAL})
+"""Who plans measures."""
+REVIEWERS = frozenset({Role.PROVINCE_OFFICIAL, Role.COUNTY_OFFICIAL, Role.TOWNSHIP_OFFICIAL})
+"""Who reviews what was corrected at the door: the township or above."""
 
 
 @dataclass(frozen=True)
@@ -41,23 +47,23 @@ _NO_HOUSEHOLD = Policy(KNOWN)
 _SENT = Policy(SENDERS, "households sent must lie in it")
 _VECTORS = Policy(SENDERS | {Role.SCIENTIST}, "none: vectors name no household")
 _READ = Policy(READERS, "households outside are not there")
+_VISITED = Policy(VISITORS, "households outside are not there", for_people=True)
+_PLAN_READ = Policy(READERS, "cases outside are not there")
+_PLANNED = Policy(PLANNERS, "cases outside are not there", for_people=True)
+_DELIVERED = Policy(PLANNERS | VISITORS, "cases outside are not there", for_people=True)
+_REVIEWED = Policy(REVIEWERS, "corrections outside are not there", for_people=True)
 _IDENTITY_SENT = Policy(SENDERS, "the household's village must lie in it")
 _REVEALED = Policy(VISITORS, "households outside are not there")
 _AREA = Policy(READERS, "areas outside are not there")
 _JOB = Policy(SENDERS, "jobs of other areas are not there")
+_MOVED = Policy(MOVERS, "cases outside are not there", for_people=True)
+_CASE = Policy(READERS, "cases outside are not there")
 _FIRST = frozenset({"password_change_needed"})
 _THEN = _FIRST | {"second_factor_needed"}
 _OWN_PASSWORD = Policy(KNOWN, "none: the own account", for_people=True, mends=_THEN)
 _OWN_FACTOR = Policy(KNOWN, "none: the own account", for_people=True, mends=_THEN - _FIRST)
 _MONITOR = Policy(frozenset({Role.MONITOR}), "none: counts and ages alone")
-_LIST = Policy(VISITORS, "the list has households inside alone")
-_VISITED = Policy(VISITORS, "households outside are not there", for_people=True)
-_MOVED = Policy(VISITORS | {Role.COUNTY_OFFICIAL}, "cases outside are not there", for_people=True)
-_PLANNED = Policy(VISITORS | {Role.COUNTY_OFFICIAL}, "cases outside are not there", for_people=True)
-_REVIEWED = Policy(
-    frozenset({Role.TOWNSHIP_OFFICIAL, Role.COUNTY_OFFICIAL}), "corrections outside are not there",
-    for_people=True,
-)  # fmt: skip
+_LIST = Policy(VISITORS, "households outside are not there")
 
 POLICIES: dict[str, Policy] = {
     "GET /health/live": PUBLIC,
@@ -87,7 +93,19 @@ POLICIES: dict[str, Policy] = {
     "POST /v1/households/lookup": _READ,
     "GET /v1/households/{household_id}/scores": _READ,
     "GET /v1/households/{household_id}/scores/{as_of_date}/replay": _READ,
+    "POST /v1/households/{household_id}/visits": _VISITED,
+    "GET /v1/households/{household_id}/visits": _READ,
+    "GET /v1/corrections": _REVIEWED,
+    "POST /v1/corrections/{correction_id}/review": _REVIEWED,
+    "GET /v1/cases/{case_id}/measures": _PLAN_READ,
+    "POST /v1/cases/{case_id}/measures": _PLANNED,
+    "POST /v1/cases/{case_id}/measures/{measure_id}/end": _PLANNED,
+    "POST /v1/cases/{case_id}/measures/{measure_id}/deliveries": _DELIVERED,
     "GET /v1/areas/{area_code}/summary": _AREA,
+    "GET /v1/cases": _CASE,
+    "GET /v1/cases/notice/{case_id}": _CASE,
+    "GET /v1/cases/{case_id}": _CASE,
+    "POST /v1/cases/{case_id}/moves": _MOVED,
     "POST /v1/jobs": _SENT,
     "GET /v1/jobs/{job_id}": _JOB,
     "GET /v1/jobs/{job_id}/errors": _JOB,
@@ -108,11 +126,11 @@ POLICIES: dict[str, Policy] = {
     "POST /list/workbook": _LIST,
     "GET /households/{household_id}/visit": _VISITED,
     "POST /households/{household_id}/visit": _VISITED,
-    "GET /households/{household_id}/sheet": _REVEALED,
+    "GET /households/{household_id}/sheet": _LIST,
     "POST /cases/{case_id}/moves": _MOVED,
-    "GET /cases/{case_id}/plan": _PLANNED,
+    "GET /cases/{case_id}/plan": _PLAN_READ,
     "POST /cases/{case_id}/measures": _PLANNED,
-    "POST /cases/{case_id}/measures/{measure_id}/deliveries": _PLANNED,
+    "POST /cases/{case_id}/measures/{measure_id}/deliveries": _DELIVERED,
     "GET /corrections": _REVIEWED,
     "POST /corrections/{correction_id}/review": _REVIEWED,
 }

@@ -47,7 +47,7 @@ def router(plans: PlanStore, settings: Settings) -> APIRouter:
     @made.post(
         "",
         summary="Plan a measure",
-        description="The same measure planned again is the one there is. Whose it is (归口) is policy's to say.",
+        description="The same measure planned again is the one there is. Whose it is (归口) says policy.",
         response_class=Response,
         responses={200: {"model": ChangedMeasureAnswer}, **_CHANGES},
         openapi_extra={"requestBody": measure_request_body()},

@@ -48,7 +48,7 @@ class Rescorer:
         self.now = now
 
     def rescore(self, champion: Champion, correction: StoredCorrection) -> Rescored:
-        """Score and keep it; answers what became of it and raises nothing that the approval would fall with."""
+        """Score and keep it; what became of it is answered, and never raised: the approval stands."""
         assert correction.reviewed_at is not None
         as_of = china_day(correction.reviewed_at)
         try:

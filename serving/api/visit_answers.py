@@ -183,4 +183,3 @@ def told_correction(one: StoredCorrection, account_id: str) -> dict[str, Any]:
         "reviewed_at": one.reviewed_at.isoformat(timespec="seconds") if one.reviewed_at else None,
         "is_own": one.proposer == account_id,
     }
-

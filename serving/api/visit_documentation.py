@@ -25,7 +25,7 @@ _DAY: dict[str, Any] = {"type": "string", "format": "date", "pattern": r"^\d{4}-
 _KEY: dict[str, Any] = {
     "type": "string",
     "pattern": "^[0-9A-Za-z_-]{16,64}$",
-    "description": "本次提交的编号，离线保存、重复发送只算一次 / of the sender's own: sent twice, it is there once",
+    "description": "提交编号，重复发送只算一次 / of the sender's own: sent twice, it is there once",
 }
 _YUAN: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": MOST_YUAN, "multipleOf": 0.01}
 

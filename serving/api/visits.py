@@ -52,9 +52,9 @@ def router(
     @made.post(
         "/v1/households/{household_id}/visits",
         summary="Hand in a visit",
-        description="What was found at the door, in fixed words. A visit that is kept offline and sent twice "
-        "under one `submission_key` is there once. Difficulty or a gap in a guarantee opens a case where none "
-        "is open. Answers to reasons change no score; corrections count once another official approved them.",
+        description="What was found at the door, in fixed words. A visit kept offline and sent twice "
+        "under one `submission_key` is there once. Difficulty or a gap in a guarantee opens a case where "
+        "none is open. Answers change no score; corrections count once another official approved them.",
         response_class=Response,
         responses={200: {"model": RecordedAnswer}, **problems(400, 404, 408, 413, 415, 422, 500, 503)},
         openapi_extra={"requestBody": visit_request_body()},
@@ -115,10 +115,13 @@ def router(
     @made.post(
         "/v1/corrections/{correction_id}/review",
         summary="Approve or refuse a correction",
-        description="By somebody else than who proposed it. An approved one is laid over the departments' facts "
-        "from this day on, and the household is scored again; its former score stays in the history.",
+        description="By somebody else than who proposed it. An approved one is laid over the departments' "
+        "facts from this day on, and the household is scored again; its former score stays in the history.",
         response_class=Response,
-        responses={200: {"model": ReviewAnswer}, **problems(400, 403, 404, 408, 409, 413, 415, 422, 500, 503)},
+        responses={
+            200: {"model": ReviewAnswer},
+            **problems(400, 403, 404, 408, 409, 413, 415, 422, 500, 503),
+        },
         openapi_extra={"requestBody": review_request_body()},
     )
     async def review(correction_id: str, request: Request) -> Response:

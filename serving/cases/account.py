@@ -55,7 +55,7 @@ class VisitAccount:
 
     def is_over(self, line: PolicyValue) -> bool:
         """Whether reference income per person is over a line; exact, in whole fen."""
-        return self.income.total_fen > line.value * FEN_PER_YUAN * self.members
+        return self.income.total_fen > int(line.value) * FEN_PER_YUAN * self.members
 
     def as_json(self, region: str = DEFAULT_REGION) -> dict[str, Any]:
         """The account with net and reference income, and the line in force on the day with its source."""
@@ -83,9 +83,7 @@ class VisitAccount:
     def of_kept(cls, kept: Mapping[str, Any], visited_on: dt.date) -> VisitAccount:
         """The inverse of `kept`."""
         lines = (
-            AccountLine(
-                one["line"], one["amount_fen"], dt.date.fromisoformat(one["occurred_on"]), visited_on
-            )
+            AccountLine(one["line"], one["amount_fen"], dt.date.fromisoformat(one["occurred_on"]), visited_on)
             for one in kept["lines"]
         )
         return cls(visited_on, kept["members"], tuple(lines))
@@ -101,9 +99,7 @@ def read_account(reader: DocumentReader, given: Any, at: str, visited_on: dt.dat
     ``occurred_on``; what is wrong is noted with the reader."""
     there = reader.object(given, at, ("members", "lines"), ("members", "lines"))
     before = len(reader.errors)
-    members = (
-        reader.count(there["members"], f"{at}/members", 1, MOST_MEMBERS) if "members" in there else None
-    )
+    members = reader.count(there["members"], f"{at}/members", 1, MOST_MEMBERS) if "members" in there else None
     items = reader.array(there["lines"], f"{at}/lines", MOST_LINES) if "lines" in there else []
     if "lines" in there and not items and len(reader.errors) == before:
         reader.add(f"{at}/lines", "wrong_number", "give at least one line")
@@ -129,8 +125,4 @@ def _read_line(reader: DocumentReader, given: Any, at: str, visited_on: dt.date)
             reader.add(f"{at}/occurred_on", "outside_period", way_out)
             return None
         occurred_on = day
-    return (
-        None
-        if line is None or amount is None
-        else AccountLine(line, amount, occurred_on, visited_on)
-    )
+    return None if line is None or amount is None else AccountLine(line, amount, occurred_on, visited_on)

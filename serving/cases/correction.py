@@ -1,7 +1,7 @@
 """Corrections: facts that a visit found to be otherwise, laid over what is stored once they are approved.
 
-An approved correction is a row of a feed that was known on the day of the approval. A score of an earlier date
-does not see it: what was known then stays what it was.
+An approved correction is a row of a feed that was known on the day of the approval. A score of an earlier
+date does not see it: what was known then stays what it was.
 """
 
 from __future__ import annotations
@@ -106,8 +106,8 @@ def lay_over(rows: Rows, approved: Sequence[Approved], as_of: dt.date) -> dict[s
 def corrected(records: Sequence[Mapping[str, Any]], one: Approved) -> list[Mapping[str, Any]]:
     """The stored rows of one feed of a household with one correction laid over them.
 
-    A correction whose row is not there any more, because its department corrected it as well, adds nothing: it
-    would count twice.
+    A correction whose row is not there any more, because its department corrected it as well, adds nothing:
+    it would count twice.
     """
     kept = [row for row in records if not one.correction.is_replaced(row)]
     if one.correction.replaces is not None and len(kept) == len(records):
@@ -159,9 +159,7 @@ def _read_row(
     return row
 
 
-def _read_replaces(
-    reader: DocumentReader, contract: Contract, given: Any, at: str
-) -> dict[str, Any] | None:
+def _read_replaces(reader: DocumentReader, contract: Contract, given: Any, at: str) -> dict[str, Any] | None:
     if given is None:
         return None
     fields = {one.surface: one for one in contract.fields if one.name not in _GIVEN_BY_US}

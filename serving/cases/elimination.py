@@ -1,8 +1,8 @@
-"""The elimination lock (风险消除): what has to hold before a person may mark a risk as gone. Source: DOMAIN §2.
+"""The elimination lock (风险消除): what has to hold before a person marks a risk as gone. Source: DOMAIN §2.
 
 Income steadily over the current line, rigid spending solved, guarantees and water firm, months since the
-identification, a measure delivered; and a whole household without labour (整户无劳动力) is never marked. No score
-is asked: it neither opens the lock nor keeps it shut.
+identification, a measure delivered; and a whole household without labour (整户无劳动力) is never marked. No
+score is asked: it neither opens the lock nor keeps it shut.
 """
 
 from __future__ import annotations

@@ -13,8 +13,7 @@ import json
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from features.policy import DEFAULT_REGION, policy_value
-from features.policy.parameters import policy_history
+from features.policy import DEFAULT_REGION, policy_history, policy_value
 from serving.cases.lead import Lead
 
 

@@ -67,8 +67,9 @@ def make_sheet(
 
 def reasons_of(assessment: Mapping[str, Any], language: str) -> list[str]:
     """The sentences of an assessment that the household is told: departments' facts first, then reasons."""
-    told = [one["text"][language] for one in (*assessment["rule_hits"], *assessment["risk_reasons"])]
-    return list(dict.fromkeys(told))
+    hits = [one["text"][language] for one in assessment["rule_hits"]]
+    reasons = [one["text"][language]["sentence"] for one in assessment["risk_reasons"]]
+    return list(dict.fromkeys([*hits, *reasons]))
 
 
 def _section(words: Mapping[str, str], name: str, parts: Sequence[str]) -> Section:

@@ -36,7 +36,11 @@ from serving.cases.facts import CodeFact, CodesFact, CountFact, DayFact, Fact, F
 from serving.cases.people import COUNTY, HELPER, TOWNSHIP, VILLAGE
 from serving.cases.state import CaseState as S
 
+REVIEW = "review"
+"""The move that puts a case before the village: its facts tell of the notice."""
+
 Facts = Mapping[str, Any]
+Hold = Callable[[Case, dt.date], None]
 Check = Callable[[Case, Facts, dt.date], None]
 Effect = Callable[[Case, Facts, dt.date], dict[str, Any]]
 
@@ -46,8 +50,9 @@ class Move:
     """One row of the table. `to_state` is `None` where the case stays where it is.
 
     `starts` are the clocks that begin with it where the county's practice has them in that state, those of
-    `only_first` where they never ran before; `checks` is what has to hold besides; `effect` gives the fields
-    of the case that it sets; `event` is the action in the audit log. A county may do without an optional one.
+    `only_first` where they never ran before. `holds` is what has to hold of the case, and `checks` of the
+    facts, besides; `effect` gives the fields of the case that it sets; `event` is the action in the log.
+    A county may do without an optional one.
     """
 
     name: str
@@ -60,6 +65,7 @@ class Move:
     starts: frozenset[Clock] = frozenset()
     only_first: frozenset[Clock] = frozenset()
     stops: frozenset[Clock] = frozenset()
+    holds: tuple[Hold, ...] = ()
     checks: tuple[Check, ...] = ()
     effect: Effect | None = None
     event: str = "case_moved"
@@ -95,7 +101,7 @@ def notice_is_long_enough(case: Case, facts: Facts, on: dt.date) -> None:
         raise FactsRefused(reasons)
 
 
-def notice_ran(case: Case, facts: Facts, on: dt.date) -> None:
+def notice_ran(case: Case, on: dt.date) -> None:
     """Raise `NoticeRunning` up to the last day of the notice, that day included."""
     if case.notice_ends_on is None or on <= case.notice_ends_on:
         raise NoticeRunning
@@ -107,19 +113,19 @@ def elimination_notice_ran(case: Case, facts: Facts, on: dt.date) -> None:
         raise NoticeRunning
 
 
-def is_identified(case: Case, facts: Facts, on: dt.date) -> None:
+def is_identified(case: Case, on: dt.date) -> None:
     """Raise `NotIdentified` where help came first and the county has not identified the household yet."""
     if case.identified_on is None:
         raise NotIdentified
 
 
-def is_not_identified(case: Case, facts: Facts, on: dt.date) -> None:
+def is_not_identified(case: Case, on: dt.date) -> None:
     """Raise `AlreadyIdentified` where there is no paperwork left."""
     if case.identified_on is not None:
         raise AlreadyIdentified
 
 
-def has_labour(case: Case, facts: Facts, on: dt.date) -> None:
+def has_labour(case: Case, on: dt.date) -> None:
     """Raise `WithoutLabour` for a household that is not to be marked as resolved."""
     if case.is_without_labour:
         raise WithoutLabour
@@ -142,7 +148,7 @@ _TABLE = (
         effect=lambda case, facts, on: _visit(case, facts),
     ),
     Move(
-        "review", "评议公示", "review and publish in the village", (S.VERIFYING,), S.REVIEWING,
+        REVIEW, "评议公示", "review and publish in the village", (S.VERIFYING,), S.REVIEWING,
         (VILLAGE, TOWNSHIP),
         (
             DayFact("authorised_on", "授权书签署日期", "day of the signed authorisation"),
@@ -160,7 +166,7 @@ _TABLE = (
             CountFact("objections", "公示异议数", "objections to the notice"),
         ),
         stops=frozenset({Clock.NOTICE}),
-        checks=(notice_ran,),
+        holds=(notice_ran,),
     ),
     Move(
         "approve", "审定", "identify", (S.APPROVING,), S.HELPING, (COUNTY,),
@@ -173,7 +179,7 @@ _TABLE = (
         # Help that came first began it, and may have stopped it by now.
         only_first=frozenset({Clock.FIRST_MEASURE}),
         stops=frozenset({Clock.IDENTIFICATION, Clock.GREEN_LANE}),
-        checks=(notice_ran,),
+        holds=(notice_ran,),
         effect=lambda case, facts, on: {
             "identified_on": on,
             "object_type": facts["object_type"],
@@ -212,7 +218,7 @@ _TABLE = (
         ),
         starts=frozenset({Clock.GREEN_LANE, Clock.FIRST_MEASURE}),
         stops=frozenset({Clock.VISIT}),
-        checks=(is_not_identified,),
+        holds=(is_not_identified,),
         effect=lambda case, facts, on: {"is_green_lane": True},
         event="case_helped_first",
         is_optional=True,
@@ -220,7 +226,7 @@ _TABLE = (
     Move(
         "regularise", "补办手续", "do the paperwork", (S.HELPING,), S.VERIFYING, (HELPER, VILLAGE, TOWNSHIP),
         (_visited(),),
-        checks=(is_not_identified,),
+        holds=(is_not_identified,),
         effect=lambda case, facts, on: _visit(case, facts),
         is_optional=True,
     ),
@@ -236,7 +242,7 @@ _TABLE = (
         (DayFact("delivered_on", "首项措施落实日期", "day the first measure arrived"),),
         starts=frozenset({Clock.FOLLOW_UP}),
         stops=frozenset({Clock.FIRST_MEASURE}),
-        checks=(is_identified,),
+        holds=(is_identified,),
     ),
     Move(
         "follow_up", "跟踪核查", "look again", (S.FOLLOWING,), None, (HELPER, VILLAGE, TOWNSHIP),
@@ -257,7 +263,8 @@ _TABLE = (
         "resolve", "风险消除", "resolve", (S.FOLLOWING,), S.RESOLVED, (COUNTY,),
         (_visited(), *_NOTICE),
         stops=frozenset({Clock.FOLLOW_UP, Clock.RESULT}),
-        checks=(has_labour, is_identified, notice_is_long_enough, elimination_notice_ran),
+        holds=(has_labour, is_identified),
+        checks=(notice_is_long_enough, elimination_notice_ran),
         effect=lambda case, facts, on: {
             "closed_on": on, "closed_as": "resolved", "notice_ends_on": None, **_visit(case, facts)
         },

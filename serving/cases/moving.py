@@ -10,7 +10,7 @@ from typing import Any
 
 from serving.cases.case import Case
 from serving.cases.clocks import CaseClock, Clock, find_term
-from serving.cases.errors import MoveRefused, NotAPerson, UnknownMove, WrongRole, WrongState
+from serving.cases.errors import MoveRefused, NotAPerson, Reason, UnknownMove, WrongRole, WrongState
 from serving.cases.facts import read_facts
 from serving.cases.moves import MOVES, OPENING_CLOCKS, Move
 from serving.cases.people import MOVERS
@@ -46,6 +46,8 @@ def check_move(
 ) -> dict[str, Any]:
     """The facts of a move as they are kept; raises `MoveRefused`, whose class and codes say which rule."""
     move = check_begin(case, name, role, practice)
+    for hold in move.holds:
+        hold(case, on)
     read = read_facts(move.facts, facts, on)
     for check in move.checks:
         check(case, read, on)
@@ -61,10 +63,24 @@ def can_move(case: Case, name: str, role: str, facts: object, on: dt.date, pract
     return True
 
 
+def find_hindrances(case: Case, move: Move, on: dt.date) -> tuple[Reason, ...]:
+    """Why a move cannot be made today, whatever its facts are; empty where only they are missing."""
+    found: list[Reason] = []
+    for hold in move.holds:
+        try:
+            hold(case, on)
+        except MoveRefused as refused:
+            found += refused.reasons
+    return tuple(found)
+
+
 def possible_moves(case: Case, role: str, practice: Practice) -> tuple[Move, ...]:
     """The moves that a role may begin from where the case stands; their facts are not known yet."""
     found = []
     for name in practice.moves:
+        if case.state not in MOVES[name].from_states:
+            # Most are told by this alone.
+            continue
         try:
             found.append(check_begin(case, name, role, practice))
         except MoveRefused:

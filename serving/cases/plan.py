@@ -51,7 +51,7 @@ class DeliveredHelp:
 
 @dataclass(frozen=True)
 class PlannedHelp:
-    """One measure of a case's plan: the cause it answers, whose it is, from when until when, and what arrived.
+    """One measure of a case's plan: the cause it answers, whose it is, its days, and what arrived.
 
     `amount_fen` is one payment to the household or to each of `persons`; `None` for help in kind.
     """
@@ -142,9 +142,9 @@ def amount_bounds(measure: Measure) -> tuple[int, int] | None:
 def plan_problems(case: Case, plan: Sequence[PlannedHelp], on: dt.date) -> list[PlanProblem]:
     """Everything that is wrong with a case's plan on a day, errors first.
 
-    An identified household without a measure after its month is an error (DOMAIN §2); so is one with a plan of
-    which nothing has arrived by then. A measure that answers no cause, a cause that none answers, and labour
-    without work are shown.
+    An identified household without a measure after its month is an error (DOMAIN §2); so is one with a plan
+    of which nothing has arrived by then. A measure that answers no cause, a cause that none answers, and
+    labour without work are shown.
     """
     region = region_of(case.village_code)
     open_now = [one for one in plan if one.ended_on is None or one.ended_on > on]
@@ -200,13 +200,9 @@ def _exclusive(plan: Sequence[PlannedHelp], region: str, on: dt.date) -> list[Pl
     for codes in rule.value:
         of_set = sorted((one for one in plan if one.measure in codes), key=lambda one: one.starts_on)
         for at, later in enumerate(of_set):
-            if any(
-                one.measure != later.measure and later.starts_on <= one.until for one in of_set[:at]
-            ):
+            if any(one.measure != later.measure and later.starts_on <= one.until for one in of_set[:at]):
                 found.append(
-                    PlanProblem(
-                        "exclusive_measures", "notice", later.id, is_assumption=rule.is_assumption
-                    )
+                    PlanProblem("exclusive_measures", "notice", later.id, is_assumption=rule.is_assumption)
                 )
     return found
 

@@ -114,11 +114,15 @@ def _amount(
     entry = measure.find_entry(region, starts_on) if starts_on is not None else None
     if "amount_yuan" not in there:
         if starts_on is not None and (entry is None or entry.value_yuan is None):
-            way_out = f"give the amount: on the day it starts the catalogue has none ({measure.validity(region)})"
+            way_out = (
+                f"give the amount: on the day it starts the catalogue has none ({measure.validity(region)})"
+            )
             reader.add("/amount_yuan", "missing", way_out)
             return None
         return entry.value_yuan * FEN_PER_YUAN if entry is not None and entry.value_yuan is not None else None
     amount = reader.fen(there["amount_yuan"], "/amount_yuan", measure.at_most_yuan)
     if amount is not None and amount < bounds[0]:
-        reader.add("/amount_yuan", "out_of_range", f"give an amount above 0, up to {measure.at_most_yuan} yuan")
+        reader.add(
+            "/amount_yuan", "out_of_range", f"give an amount above 0, up to {measure.at_most_yuan} yuan"
+        )
     return amount

@@ -127,9 +127,7 @@ def cause_codes(on: dt.date, region: str = DEFAULT_REGION) -> tuple[str, ...]:
     return (*policy_value("reason_codes", region, on).value, *UNSAFE)
 
 
-def read_visit(
-    document: Any, household_id: str, today: dt.date, region: str = DEFAULT_REGION
-) -> VisitForm:
+def read_visit(document: Any, household_id: str, today: dt.date, region: str = DEFAULT_REGION) -> VisitForm:
     """The form of a document; raises `Problem` (422) with everything that is wrong with it."""
     reader = DocumentReader()
     there = reader.object(document, "", PARTS, PARTS[:3])

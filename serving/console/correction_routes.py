@@ -68,7 +68,9 @@ def router(pages: Pages, work: Work) -> APIRouter:
                 raise
             return listed(request, texts(language)[_REFUSALS[problem.code]], problem.kind.status)
         if found is None:
-            raise Problem("not_found")
+            raise Problem("correction_not_found")
+        if is_approved:
+            work.rescore(found)
         return RedirectResponse(f"{PATH}?lang=en" if language == "en" else PATH, status_code=303)
 
     return made

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from serving.storage import AssessmentStore, HistoryStore
 from serving.storage.cases import CaseStore
-from serving.storage.corrections import CorrectionStore
+from serving.storage.corrections import CorrectionStore, StoredCorrection
 from serving.storage.leads import LeadStore
 from serving.storage.my_list import MyListStore
 from serving.storage.plans import PlanStore
@@ -25,3 +26,5 @@ class Work:
     visits: VisitStore
     plans: PlanStore
     corrections: CorrectionStore
+    rescore: Callable[[StoredCorrection], object]
+    """Scores the household of an approved correction again; whatever comes of it, the approval stands."""

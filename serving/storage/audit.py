@@ -56,6 +56,7 @@ class Action(StrEnum):
     CORRECTION_REVIEWED = "correction_reviewed"
     PLAN_CHANGED = "plan_changed"
     HELP_DELIVERED = "help_delivered"
+    OUTCOMES_EXPORTED = "outcomes_exported"
     KEY_ADDED = "key_added"
     KEY_REVOKED = "key_revoked"
     SIGNED_IN = "signed_in"

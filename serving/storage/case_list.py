@@ -9,13 +9,11 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, and_
 
-from features.regions import AREA_LEVELS
 from serving.access import Scope
 from serving.cases.clocks import SOON_DAYS
 from serving.cases.state import CaseState
 from serving.storage.case_tables import case_file
-
-_VILLAGE = max(AREA_LEVELS)
+from serving.storage.ranges import inside
 
 
 class Due(StrEnum):
@@ -41,10 +39,9 @@ class CaseFilter:
 def conditions_of(asked: CaseFilter, scope: Scope, today: dt.date) -> list[ColumnElement[bool]]:
     """The conditions of a filter within a scope, on a day."""
     village, due = case_file.c.village_code, case_file.c.due_on
-    made = [scope.condition(village)]
-    made += [inside(prefix) for prefix in (scope.prefix, asked.area) if prefix]
+    made = [scope.condition(village), *inside(scope.prefix, village)]
     if asked.area:
-        made.append(Scope(asked.area).condition(village))
+        made += [Scope(asked.area).condition(village), *inside(asked.area, village)]
     if asked.states:
         made.append(case_file.c.state.in_(sorted(one.value for one in asked.states)))
     if asked.owner is not None:
@@ -61,12 +58,3 @@ def conditions_of(asked: CaseFilter, scope: Scope, today: dt.date) -> list[Colum
         case Due.SOON:
             made.append(and_(due >= today, due <= today + dt.timedelta(days=SOON_DAYS)))
     return made
-
-
-def inside(area_code: str) -> ColumnElement[bool]:
-    """The villages of an area as a range, which an index can look up.
-
-    Z is the last character of a code in every collation. The scope's exact comparison stays beside it.
-    """
-    village = case_file.c.village_code
-    return and_(village >= area_code, village <= area_code.ljust(_VILLAGE, "Z"))

@@ -24,8 +24,9 @@ from serving.access import Caller
 from serving.cases.case import Case
 from serving.cases.clocks import CaseClock, Clock, china_day
 from serving.cases.errors import AnotherOpen, MoveRefused, NotAPerson
-from serving.cases.moves import MOVES
+from serving.cases.moves import MOVES, REVIEW
 from serving.cases.moving import Moved, earliest_due, make_move, opening_clocks, stop_clocks
+from serving.cases.notice import Notice, make_notice
 from serving.cases.practice import get_practice, practice_of
 from serving.cases.state import CaseState
 from serving.errors import AccessError, FieldError, Problem
@@ -197,6 +198,27 @@ class CaseStore:
         """The moves of a case, the first one first; `None` where the caller sees no such case."""
         whole = self.find_whole(caller, case_id)
         return None if whole is None else whole.history
+
+    def make_notice(self, caller: Caller, case_id: str) -> Notice:
+        """The village's notice of a case; raises `Problem` where it is not before the village."""
+        with self._writing() as connection:
+            case = self._find_in(connection, caller, case_id)
+            published = None
+            if case is None:
+                self._note(connection, caller, case_id, None)
+            else:
+                moves = _history(connection, case.id)
+                # A case that was sent back may have had several: the last is the one that hangs.
+                told = [one.facts["published_on"] for one in moves if one.move == REVIEW]
+                published = told[-1] if told and case.notice_ends_on else None
+                subject = self.audit.household(case.household_id)
+                outcome = Outcome.SHOWN if published else Outcome.NOT_FOUND
+                self.audit.append(connection, caller, Action.CASE_NOTICE_MADE, [subject], outcome)
+        if case is None:
+            raise Problem("case_not_found")
+        if published is None:
+            raise Problem("notice_not_open")
+        return make_notice(case, dt.date.fromisoformat(published))
 
     def find_of_household(self, caller: Caller, household_id: str) -> Case | None:
         """The household's open case, or the one closed last, that the caller may see."""

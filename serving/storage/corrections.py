@@ -1,4 +1,4 @@
-"""Stored corrections: proposed at a visit, approved or refused by another person, laid over facts from then on."""
+"""Stored corrections: proposed at a visit, approved or refused by another person, and facts from then on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, select, true, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,6 +22,8 @@ from serving.storage.database import WRITES, lock_for_all
 from serving.storage.keys import utc_now
 
 LOCK = 10
+Corrections: TypeAlias = dict[str, list[Approved]]
+"""Household → its approved corrections, the first first."""
 _COUNTY = 6
 """Characters of a county's code: a correction follows its household inside of the county."""
 _MOST_KEYS = 500
@@ -77,9 +79,7 @@ def propose_in(
 class CorrectionStore:
     """The corrections of one database. Raises `Problem` (503) when it does not answer or cannot log."""
 
-    def __init__(
-        self, engine: Engine, audit: AuditLog, now: Callable[[], dt.datetime] = utc_now
-    ) -> None:
+    def __init__(self, engine: Engine, audit: AuditLog, now: Callable[[], dt.datetime] = utc_now) -> None:
         self.engine = engine
         self.writer = engine.execution_options(**WRITES)
         self.audit = audit
@@ -150,14 +150,12 @@ class CorrectionStore:
             self.audit.append(connection, caller, Action.CORRECTION_REVIEWED, subject, outcome)
             return _made(connection.execute(_stored(chosen)).one())
 
-    def approved_of(
-        self, household_ids: Collection[str], before: dt.datetime | None = None
-    ) -> dict[str, list[Approved]]:
+    def approved_of(self, household_ids: Collection[str], before: dt.datetime | None = None) -> Corrections:
         """Household → its approved corrections, the first first; those reviewed until a moment.
 
         For the code that lays them over facts which a caller was found to be allowed to see.
         """
-        made: dict[str, list[Approved]] = {}
+        made: Corrections = {}
         keys = sorted(set(household_ids))
         for start in range(0, len(keys), _MOST_KEYS):
             part = correction.c.household_id.in_(keys[start : start + _MOST_KEYS])
@@ -205,9 +203,7 @@ def concerning(approved: Sequence[Approved], village_code: str) -> list[Approved
 
 
 def _stored(chosen: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    return (
-        select(correction, visit.c.visited_on, visit.c.visitor).join(visit).where(*chosen)
-    )
+    return select(correction, visit.c.visited_on, visit.c.visitor).join(visit).where(*chosen)
 
 
 def _made(row: Row[Any]) -> StoredCorrection:

@@ -81,9 +81,7 @@ class RelapseSign:
 class EliminationStore:
     """What stands in the way of an elimination, and what comes up after one. Raises `Problem` (503)."""
 
-    def __init__(
-        self, engine: Engine, audit: AuditLog, now: Callable[[], dt.datetime] = utc_now
-    ) -> None:
+    def __init__(self, engine: Engine, audit: AuditLog, now: Callable[[], dt.datetime] = utc_now) -> None:
         self.writer = engine.execution_options(**WRITES)
         self.audit = audit
         self.now = now

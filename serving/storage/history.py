@@ -124,20 +124,20 @@ class HistoryStore:
         return HistoryPage(tuple(items), _mark(page[-1]) if more else None)
 
     def course(self, caller: Caller, household_id: str, limit: int) -> list[Point]:
-        """The latest scores, newest first, one a date: of several models' the one written last."""
+        """The latest scores, newest first, one a date: of several of a date the one written last."""
         query = (
-            select(assessment.c.as_of_date, assessment.c.score, assessment.c.model_version)
+            select(_EVERY.c.as_of_date, _EVERY.c.body, _EVERY.c.model_version)
             .where(*_visible(caller, household_id))
             .order_by(*(one.desc() for one in _ORDER))
-            # A date may have several.
-            .limit(4 * limit)
+            # A date may have several: of other models, or made again after a correction.
+            .limit(2 * limit)
         )
         with self._reading() as connection:
             found = connection.execute(query).all()
             self._log(connection, caller, household_id, Outcome.SHOWN if found else Outcome.NOT_FOUND)
         points: dict[dt.date, Point] = {}
         for one in found:
-            points.setdefault(one.as_of_date, Point(one.as_of_date, one.score, one.model_version))
+            points.setdefault(one.as_of_date, Point(one.as_of_date, one.body["score"], one.model_version))
         return list(points.values())[:limit]
 
     def find(

@@ -166,7 +166,7 @@ class LeadStore:
         self.audit.append(connection, caller, Action.LEAD_ADDED, subjects, Outcome.DONE)
         return Added(len(new), len(leads) - len(new), opened, len(places) - opened)
 
-    def list(
+    def page(
         self, caller: Caller, asked: LeadFilter, *, limit: int = 50, after: tuple[dt.date, str] | None = None
     ) -> LeadPage:
         """A page of the leads that the caller may see."""

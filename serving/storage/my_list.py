@@ -41,7 +41,7 @@ from serving.storage.audit import Action, AuditLog
 from serving.storage.case_tables import case_file, case_lead, household_grid, worklist, worklist_entry
 from serving.storage.database import WRITES
 from serving.storage.ranges import inside
-from serving.storage.tables import assessment
+from serving.storage.rescored import every_assessment
 from serving.storage.worklists import find_lists
 
 NEW_DAYS = 7
@@ -293,21 +293,21 @@ def _latest(
     """The latest assessment of each household; of several models' the one written last."""
     if not keys:
         return {}
-    other = assessment.alias("other")
+    every, other = every_assessment(), every_assessment().alias("other")
     latest = (
-        select(func.max(other.c.as_of_date))
-        .where(other.c.household_id == assessment.c.household_id, other.c.village_code == assessment.c.village_code)
+        select(func.max(other.c.as_of_date, type_=other.c.as_of_date.type))
+        .where(other.c.household_id == every.c.household_id, other.c.village_code == every.c.village_code)
         .scalar_subquery()
     )
     query = (
-        stored_assessments(assessment.c.household_id)
+        stored_assessments(every.c.household_id, of=every)
         .where(
-            assessment.c.household_id.in_([one for one, _ in keys]),
-            tuple_(assessment.c.household_id, assessment.c.village_code).in_(list(keys)),
-            assessment.c.as_of_date == latest,
-            caller.scope.condition(assessment.c.village_code),
+            every.c.household_id.in_([one for one, _ in keys]),
+            tuple_(every.c.household_id, every.c.village_code).in_(list(keys)),
+            every.c.as_of_date == latest,
+            caller.scope.condition(every.c.village_code),
         )
-        .order_by(assessment.c.written_at, assessment.c.id)
+        .order_by(every.c.written_at, every.c.id)
     )
     return {(one.household_id, one.village_code): made_of(one) for one in connection.execute(query)}
 

@@ -19,8 +19,8 @@ from serving.cases.plan import DeliveredHelp, PlannedHelp, department_of
 from serving.cases.plan_form import DeliveryForm, MeasureForm
 from serving.errors import AccessError, FieldError, Problem
 from serving.storage.audit import Action, AuditLog, Outcome
-from serving.storage.case_tables import case_file, measure_delivery, plan_measure
 from serving.storage.case_rows import case_of
+from serving.storage.case_tables import case_file, measure_delivery, plan_measure
 from serving.storage.cases import CaseStore
 from serving.storage.database import WRITES, lock_for_all
 from serving.storage.keys import utc_now
@@ -96,11 +96,11 @@ class PlanStore:
                 )
             )  # fmt: skip
             self._log(connection, caller, Action.PLAN_CHANGED, case, Outcome.DONE)
-            return _measure(connection, case_id, number), True
+            made = _measure(connection, case_id, number)
+            assert made is not None
+            return made, True
 
-    def end(
-        self, caller: Caller, case_id: str, measure_id: str, ended_on: dt.date
-    ) -> PlannedHelp | None:
+    def end(self, caller: Caller, case_id: str, measure_id: str, ended_on: dt.date) -> PlannedHelp | None:
         """Say that a measure goes on until a day and no longer; what arrived of it stays.
 
         Raises `Problem` (422) for a day of before its start or after its last day.
@@ -160,9 +160,7 @@ class PlanStore:
             assert made is not None
             return made, True
 
-    def _case(
-        self, connection: Connection, caller: Caller, case_id: str, action: Action
-    ) -> Case | None:
+    def _case(self, connection: Connection, caller: Caller, case_id: str, action: Action) -> Case | None:
         row = connection.execute(
             select(case_file).where(
                 case_file.c.id == case_id, caller.scope.condition(case_file.c.village_code)

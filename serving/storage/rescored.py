@@ -18,10 +18,8 @@ _READ = ("id", "household_id", "as_of_date", "model_version", "village_code", "b
 
 @cache
 def every_assessment() -> Subquery:
-    """Assessments of runs and those made again after a correction, as one table: for reading a household's."""
-    parts = [
-        select(*(table.c[name] for name in _READ)) for table in (assessment, rescored_assessment)
-    ]
+    """Assessments of runs and those made again after a correction as one table: to read a household's."""
+    parts = [select(*(table.c[name] for name in _READ)) for table in (assessment, rescored_assessment)]
     return union_all(*parts).subquery("every_assessment")
 
 

@@ -1,4 +1,4 @@
-"""Stored visits: each once, however often it is sent; with the case, the list and the corrections it touches."""
+"""Stored visits: each once, however often it is sent; with the case, list and corrections it touches."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class StoredVisit:
 
 
 class VisitStore:
-    """The visits of one database. Raises `Problem` (503) when it does not answer or the log cannot be written.
+    """The visits of one database. Raises `Problem` (503) when it does not answer or cannot log.
 
     What they mean for cases is told to `cases`.
     """
@@ -105,14 +105,12 @@ class VisitStore:
         """The day in China."""
         return china_day(self.now())
 
-    def record(
-        self, caller: Caller, account_id: str, household_id: str, form: VisitForm
-    ) -> Recorded | None:
+    def record(self, caller: Caller, account_id: str, household_id: str, form: VisitForm) -> Recorded | None:
         """Keep a visit, and what it means for the household's case and list, in one transaction.
 
-        The same form under the same key is there once; raises `Problem` (422) for another one under it, for a
-        visit of before the case's first lead, and for an answer to a reason that the household's score does not
-        have. `None` for a household that the caller may not see.
+        The same form under the same key is there once; raises `Problem` (422) for another one under it, for
+        a visit of before the case's first lead, and for an answer to a reason that the household's score does
+        not have. `None` for a household that the caller may not see.
         """
         with self._writing() as connection:
             lock_for_all(connection, LOCK)
@@ -151,15 +149,11 @@ class VisitStore:
             self.audit.append(connection, caller, Action.VISIT_RECORDED, subject, Outcome.DONE)
         return Recorded(number, case_id, version, is_new=True)
 
-    def list(
-        self, caller: Caller, household_id: str, *, limit: int = 50
-    ) -> tuple[StoredVisit, ...] | None:
+    def list(self, caller: Caller, household_id: str, *, limit: int = 50) -> tuple[StoredVisit, ...] | None:
         """The household's visits, the latest first; `None` for one that the caller may not see."""
         query = (
             select(visit)
-            .where(
-                visit.c.household_id == household_id, caller.scope.condition(visit.c.village_code)
-            )
+            .where(visit.c.household_id == household_id, caller.scope.condition(visit.c.village_code))
             .order_by(visit.c.visited_on.desc(), visit.c.received_at.desc(), visit.c.id)
             .limit(limit)
         )
@@ -254,7 +248,7 @@ def _version(connection: Connection, case_id: str | None) -> int | None:
     return connection.execute(select(case_file.c.version).where(case_file.c.id == case_id)).scalar()
 
 
-def _open_case(connection: Connection, household_id: str, village: str) -> Row[Any] | None:
+def _open_case(connection: Connection, household_id: str, village: str) -> Any:
     return connection.execute(
         select(case_file.c.id, case_file.c.opened_on).where(
             case_file.c.household_id == household_id,
@@ -274,10 +268,8 @@ def _check_places(form: VisitForm, village: str) -> None:
         raise Problem("request_invalid", errors=errors)
 
 
-def _entry(
-    connection: Connection, household_id: str, village: str, visited_on: dt.date
-) -> Row[Any] | None:
-    """The household's place in the last list of up to the visit, unless another visit has met somebody for it."""
+def _entry(connection: Connection, household_id: str, village: str, visited_on: dt.date) -> Any:
+    """The household's place in the last list of up to the visit, unless a visit met somebody for it."""
     return connection.execute(
         select(
             worklist_entry.c.worklist_id, worklist_entry.c.household_id, worklist_entry.c.village_code,
@@ -300,9 +292,7 @@ def _entry(
 def _settle(connection: Connection, entry: Row[Any], visit_id: str) -> None:
     """A draw is one random visit: one that met nobody hands its chance on to the one that comes after it."""
     if entry.visit_id is not None:
-        connection.execute(
-            update(visit).where(visit.c.id == entry.visit_id).values(is_random=0, chance=None)
-        )
+        connection.execute(update(visit).where(visit.c.id == entry.visit_id).values(is_random=0, chance=None))
     connection.execute(
         update(worklist_entry)
         .where(
@@ -315,11 +305,9 @@ def _settle(connection: Connection, entry: Row[Any], visit_id: str) -> None:
 
 
 def visits_of_case(connection: Connection, case_id: str, since: dt.date | None) -> Sequence[StoredVisit]:
-    """The visits of a case from a day on, the earliest first; for rules that are asked inside a transaction."""
+    """The visits of a case from a day on, the earliest first; inside somebody's transaction."""
     query = select(visit).where(visit.c.case_id == case_id)
     if since is not None:
         query = query.where(visit.c.visited_on >= since)
     ordered = query.order_by(visit.c.visited_on, visit.c.received_at, visit.c.id)
     return [stored_visit(one) for one in connection.execute(ordered)]
-
-

@@ -1,4 +1,4 @@
-"""Where a household is, as far as a caller may see: the village that whatever is recorded of it belongs to."""
+"""Where a household is, as far as a caller may see: the village that what is recorded of it belongs to."""
 
 from __future__ import annotations
 

@@ -315,7 +315,9 @@ def _with_case() -> Any:
     return select(worklist_entry, *read).outerjoin(case_file, is_its_case)
 
 
-def _village_of(connection: Connection, caller: Caller, area_code: str, household_id: str) -> Row[Any] | None:
+def _village_of(
+    connection: Connection, caller: Caller, area_code: str, household_id: str
+) -> Row[Any, Any, Any] | None:
     village = assessment.c.village_code
     query = select(assessment.c.household_id, village, assessment.c.score).where(
         assessment.c.household_id == household_id, caller.scope.condition(village),
@@ -325,7 +327,7 @@ def _village_of(connection: Connection, caller: Caller, area_code: str, househol
     return connection.execute(query.order_by(*newest).limit(1)).first()
 
 
-def _added(connection: Connection, worklist_id: str, found: Row[Any]) -> Entry:
+def _added(connection: Connection, worklist_id: str, found: Row[Any, Any, Any]) -> Entry:
     last = select(func.coalesce(func.max(worklist_entry.c.place), 0)).where(
         worklist_entry.c.worklist_id == worklist_id, worklist_entry.c.village_code == found.village_code
     )

@@ -119,11 +119,19 @@ class LabelQualitySection:
     tests: tuple[LabelsOn, ...]
 
 
-def gather_evidence(signals: Signals, visits: pd.DataFrame | None, outcomes_until: dt.date) -> Evidence:
-    """The evidence that signals and the table of visits hold."""
+def gather_evidence(
+    signals: Signals,
+    visits: pd.DataFrame | None,
+    outcomes_until: dt.date,
+    helped: pd.DataFrame | None = None,
+) -> Evidence:
+    """The evidence that signals, the table of visits and that of recorded help hold."""
     table = signals.tables["declaration"].select(["household_id", "occurred_on"]).to_pandas()
     leads = table.assign(occurred_on=pd.to_datetime(table["occurred_on"]))
-    return Evidence(new_measures(signals), leads, visits, outcomes_until)
+    measures = new_measures(signals)
+    if helped is not None and len(helped):
+        measures = pd.concat([measures, helped], ignore_index=True)
+    return Evidence(measures, leads, visits, outcomes_until)
 
 
 def evaluate_labels(

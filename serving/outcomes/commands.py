@@ -1,0 +1,113 @@
+"""The command that hands what became of cases to those who make models."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from serving.access.commands import OPERATOR, AsJson, AuditKeyFile, opened_log, settings_of
+from serving.errors import ServingError
+from serving.operating import DatabaseOption
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+outcomes = typer.Typer(
+    name="outcomes", help="What became of cases, as labels for training.", no_args_is_help=True
+)
+PROVENANCE = "provenance.json"
+
+
+@outcomes.command()
+def export(
+    out: Annotated[Path, typer.Option(help="Folder; tables of an earlier export there are replaced")],
+    until: Annotated[str, typer.Option(help="Last day that counts, YYYY-MM-DD")],
+    database: DatabaseOption,
+    former: Annotated[
+        Path | None,
+        typer.Option(help="outcomes.parquet of before the service: each household keeps its first"),
+    ] = None,
+    audit_key_file: AuditKeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write outcomes, visits, help, endings and answers as `python -m training run` reads them.
+
+    The export is in the log of reads. Tables hold households' keys, findings and causes: keep them as the
+    signals are kept.
+    """
+    from serving.outcomes.tables import gather_outcomes
+    from serving.storage.audit import Action, Outcome
+
+    day = _day(until)
+    before = _former(former) if former is not None else None
+    with opened_log(settings_of(database, audit_key_file)) as (engine, log):
+        log.check_key()
+        with engine.connect() as connection:
+            made = gather_outcomes(connection, day, before)
+        out.mkdir(parents=True, exist_ok=True)
+        digests = {name: _write(table, out / f"{name}.parquet") for name, table in made.tables.items()}
+        told = {
+            "until": day.isoformat(),
+            "made_at": log.now().isoformat(timespec="seconds"),
+            "rows": made.counts,
+            "sha256": digests,
+        }
+        text = json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+        (out / PROVENANCE).write_text(text, encoding="utf-8")
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        from serving.storage.database import WRITES
+
+        with engine.execution_options(**WRITES).begin() as connection:
+            log.append(connection, OPERATOR, Action.OUTCOMES_EXPORTED, [digest], Outcome.DONE)
+    if as_json:
+        print(json.dumps({"out": str(out), **told}, ensure_ascii=False))
+        return
+    table = Table(title=f"What was recorded until {day}", title_justify="left")
+    table.add_column("table")
+    table.add_column("rows", justify="right")
+    for name, rows in made.counts.items():
+        table.add_row(name, f"{rows:,}")
+    Console().print(table)
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        raise ServingError("--until: give a date that exists, as YYYY-MM-DD") from None
+
+
+def _former(path: Path) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError):
+        raise ServingError(f"--former: {path} is no Parquet table of outcomes") from None
+    needed = ("household_id", "identified_on", "cause_code", "object_type")
+    missing = [name for name in needed if name not in table.column_names]
+    if missing:
+        raise ServingError(f"--former: {path} lacks {', '.join(missing)}")
+    return table
+
+
+def _write(table: pa.Table, path: Path) -> str:
+    """Put a table in place at once; answers the hash of its bytes."""
+    import io
+
+    import pyarrow.parquet as pq
+
+    from features.signals.buckets import replace_file
+
+    content = io.BytesIO()
+    pq.write_table(table, content)
+    replace_file(path, content.getvalue())
+    return hashlib.sha256(content.getvalue()).hexdigest()
