@@ -153,7 +153,8 @@ def _count(
     query = (
         select(town, theme, known)
         .where(
-            *_happened_in(area), case_lead.c.known_on >= first - dt.timedelta(days=_MARGIN_DAYS), case_lead.c.known_on <= until,
+            *_happened_in(area), case_lead.c.known_on <= until,
+            case_lead.c.known_on >= first - dt.timedelta(days=_MARGIN_DAYS),
         )
         .group_by(case_lead.c.event_key, town)
     )  # fmt: skip

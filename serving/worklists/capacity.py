@@ -24,8 +24,8 @@ def get_capacity(version: str, share: float | None, folders: list[Path]) -> Capa
     manifest = find_manifest(version, folders)
     if manifest is None:
         raise ServingError(
-            f"the bundle of {version} is not at hand: give --bundle, or FANGFAN_MODELS_DIR as the service has "
-            "it, or --share, the share of the households that can be visited"
+            f"the bundle of {version} is not at hand: give --bundle, or FANGFAN_MODELS_DIR as the service "
+            "has it, or --share, the share of the households that can be visited"
         )
     if manifest.capacity is None:
         raise ServingError(
