@@ -11,12 +11,14 @@ import datetime as dt
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from features.regions import AREA_LEVELS
 from serving.access import Caller, Role, Scope
 from serving.cases.casework import BREAKDOWNS, Casework, add_up, at_every_level
 from serving.disclosure import find_hidden, is_small
+from serving.errors import Problem
 from serving.storage.casework import GRID, VILLAGE, CaseworkStore
 
 WORKERS = frozenset({Role.COUNTY_OFFICIAL, Role.TOWNSHIP_OFFICIAL, Role.VILLAGE_OFFICIAL, Role.HELPER})
@@ -33,10 +35,28 @@ class Figures:
     counts: Casework
     hidden: frozenset[str] = frozenset()
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing is kept back."""
-        return not self.hidden
+    def tell(self, breakdown: str) -> Casework | None:
+        """The counts, `None` where this breakdown of them is kept back."""
+        return None if breakdown in self.hidden else self.counts
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain JSON; what is kept back is null."""
+        leads, stages, overdue, lists, confirmed = map(self.tell, BREAKDOWNS)
+        expected = confirmed.expected if confirmed else None
+        return {
+            "leads": leads and [
+                {"channel": channel, "theme": theme, "count": count}
+                for (channel, theme), count in sorted(leads.leads.items())
+            ],
+            "stages": stages and dict(sorted(stages.stages.items())),
+            "open": stages.open if stages else None,
+            "overdue": overdue and dict(sorted(overdue.overdue.items())),
+            "lists": lists and {"listed": lists.listed, "visited": lists.visited},
+            "confirmed": confirmed and expected and {
+                "visited": confirmed.met, "confirmed": confirmed.confirmed,
+                "expected": {name: round(value, 1) for name, value in asdict(expected).items()},
+            },
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -85,14 +105,35 @@ class CaseworkDesk:
         return AreaCasework(area_code, kept.on, figures, level, parts, True)
 
     def snapshot(self, province: str) -> _Snapshot:
-        """A province's figures for whoever does not work there, read anew every `KEPT_SECONDS`."""
-        with self._lock:
-            kept, today = self._kept.get(province), self.store.today()
-            if kept is None or kept.on != today or time.monotonic() - kept.read_at > KEPT_SECONDS:
-                counts = self.store.count(Scope(province), province, TOWNSHIP)
-                kept = _Snapshot(today, time.monotonic(), _keep_back(at_every_level(counts, PROVINCE)))
-                self._kept = {**self._kept, province: kept}
-            return kept
+        """A province's figures for whoever does not work there, read anew every `KEPT_SECONDS`.
+
+        While they are read anew, those before are told.
+        """
+        kept, today = self._kept.get(province), self.store.today()
+        if kept is None or kept.on != today:
+            with self._lock:
+                kept = self._kept.get(province)
+                if kept is None or kept.on != today:
+                    kept = self._read(province)
+        elif time.monotonic() - kept.read_at > KEPT_SECONDS and self._lock.acquire(blocking=False):
+            threading.Thread(target=self._read_and_release, args=(province,), daemon=True).start()
+        return kept
+
+    def _read_and_release(self, province: str) -> None:
+        try:
+            self._read(province)
+        except Problem:
+            # Whoever asks the next time tries again.
+            pass
+        finally:
+            self._lock.release()
+
+    def _read(self, province: str) -> _Snapshot:
+        today, begun = self.store.today(), time.monotonic()
+        counts = self.store.count(Scope(province), province, TOWNSHIP)
+        made = _Snapshot(today, begun, _keep_back(at_every_level(counts, PROVINCE)))
+        self._kept = {**self._kept, province: made}
+        return made
 
 
 def _keep_back(counts: Mapping[str, Casework]) -> dict[str, Figures]:

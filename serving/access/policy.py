@@ -104,6 +104,7 @@ POLICIES: dict[str, Policy] = {
     "POST /v1/cases/{case_id}/measures/{measure_id}/end": _PLANNED,
     "POST /v1/cases/{case_id}/measures/{measure_id}/deliveries": _DELIVERED,
     "GET /v1/areas/{area_code}/summary": _AREA,
+    "GET /v1/areas/{area_code}/casework": _AREA,
     "GET /v1/areas/{area_code}/clusters": _AREA,
     "GET /v1/leads": _READ,
     "POST /v1/leads": _LEADS_SENT,

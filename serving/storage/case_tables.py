@@ -270,6 +270,8 @@ worklist_entry = Table(
     Column("reason", text(30)),
     Column("visit_id", text(32)),
     Index(None, "worklist_id", "village_code", "place"),
+    # What an area's visits are counted by, without reading the rows.
+    Index(None, "worklist_id", "village_code", "visit_id", "why", "score"),
     sqlite_strict=True,
 )
 """Whom a village is to visit, in order."""

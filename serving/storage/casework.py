@@ -20,6 +20,8 @@ from sqlalchemy import (
     case,
     func,
     literal_column,
+    null,
+    or_,
     select,
 )
 from sqlalchemy.exc import SQLAlchemyError
