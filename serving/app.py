@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from serving import console
+from serving.access.account_desk import AccountDesk
 from serving.access.audit_key import load_audit_key
 from serving.access.gate import Gate
 from serving.access.local import Access
@@ -52,8 +53,8 @@ from serving.api.around import Around
 from serving.api.documentation import drop_framework_problems
 from serving.api.rescoring import Rescorer
 from serving.api.stored_scores import StoredScoring
-from serving.bulk import JobFolders
 from serving.board import Boards
+from serving.bulk import JobFolders
 from serving.cases.clocks import china_day
 from serving.casework_desk import CaseworkDesk
 from serving.champion import Champion
@@ -66,6 +67,7 @@ from serving.identity.opening import open_identities
 from serving.jobs import JobQueue
 from serving.kept_models import KeptModels
 from serving.map_file import AreaMap
+from serving.metrics.feed_ages import FeedAges
 from serving.metrics.meters import Meters
 from serving.metrics.state import ServiceState
 from serving.models.registry_watch import RegistryWatch
@@ -238,7 +240,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(clusters.router(engine))
     app.include_router(jobs.router(job_desk, store))
     app.include_router(metrics.router(meters, ServiceState(engine, champion, drain, settings)))
-    for one in console.routers(pages, work, identity_store, console.Office(boards, area_map, desk, audit, champion, settings)):
+    office = console.Office(
+        boards, area_map, AccountDesk(desk.accounts, audit), audit, champion, RunHealthStore(engine),
+        FeedAges(settings.signals_dir) if settings.signals_dir else None,
+    )  # fmt: skip
+    for one in console.routers(pages, work, identity_store, office):
         app.include_router(one)
     app.include_router(console.account.router(pages, desk, settings.access))
     app.mount("/static", console.static_files(), name="static")

@@ -44,6 +44,7 @@ def map_view(
     return {
         "width": WIDTH, "height": height, "areas": drawn, "breaks": breaks,
         "has_labels": len(drawn) <= _LABELLED, "label": _LABEL,
+        "classes": [f"m{class_of(one, breaks)}" for one in breaks],
         "kinds": sorted({one["kind"] for one in drawn}),
     }  # fmt: skip
 

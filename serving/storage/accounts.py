@@ -72,6 +72,11 @@ def login_name_of(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip().lower()
 
 
+def is_login_name(text: str) -> bool:
+    """Whether somebody may be called so."""
+    return _LOGIN_NAME.fullmatch(login_name_of(text)) is not None
+
+
 class AccountStore:
     """The accounts of one database. Methods that end in ``_in`` are a part of a writer's transaction."""
 
@@ -94,7 +99,7 @@ class AccountStore:
             raise AccessError("a platform is a machine and does not sign in: make a key for it")
         scope = scope_of(role, area)
         name = login_name_of(login_name)
-        if not _LOGIN_NAME.fullmatch(name):
+        if not is_login_name(name):
             raise AccessError(
                 "a login name has 3 to 40 letters a-z, digits, dots, dashes and underscores, such as a staff "
                 "number, and begins with a letter or digit"
