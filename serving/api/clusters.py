@@ -34,8 +34,8 @@ def router(engine: Engine) -> APIRouter:
         "/v1/areas/{area_code}/clusters",
         summary="Where more happens than expected (规模性返贫)",
         description="New events by township and theme in the last days, of whichever channels but the score, "
-        "beside what the township's own past and its county let expect. Counts of 1 to 4 are null but for the "
-        "area's own official.",
+        "beside what the township's own past and its county let expect. Counts of 1 to 4 are null but for "
+        "the area's own official.",
         response_class=Response,
         responses={200: {"model": ClustersAnswer}, **problems(404, 422, 500, 503)},
         openapi_extra={"parameters": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import math
 from typing import Any
@@ -65,10 +66,8 @@ class LeadReader:
         Raises `Problem` with all errors, the first hundred if there are more.
         """
         made: list[Lead] = []
-        try:
+        with contextlib.suppress(TooManyErrors):
             made = self._all(document)
-        except TooManyErrors:
-            pass
         if self.errors:
             raise Problem("request_invalid", errors=self.errors)
         return made
@@ -147,9 +146,7 @@ class LeadReader:
         checks = self._object(given, at, SWEEP_CHECKS, SWEEP_CHECKS)
         for name, value in checks.items():
             if not isinstance(value, bool):
-                self._add(
-                    f"{at}/{name}", "wrong_type", "give true where it is secured, false where it is not"
-                )
+                self._add(f"{at}/{name}", "wrong_type", "give true where it is secured, else false")
         return [f"gap_{name}" for name in SWEEP_CHECKS if checks.get(name) is False]
 
     def _days(self, given: dict[str, Any], at: str) -> tuple[dt.date, dt.date]:

@@ -46,8 +46,8 @@ def router(store: LeadStore, settings: Settings) -> APIRouter:
     @made.post(
         "/v1/leads",
         summary="Send leads",
-        description="Of households of the caller's area, by channel: a household's own declaration, a cadre's "
-        "sweep (its gaps become leads), a department's report (platforms alone) or a report of the grid. "
+        description="Of households of the caller's area, by channel: a household's own declaration, a "
+        "cadre's sweep (its gaps become leads), a department's report (platforms alone) or one of the grid. "
         "Leads of one household come into one case; the same lead sent again changes nothing.",
         response_class=Response,
         responses={

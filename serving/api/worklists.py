@@ -68,8 +68,8 @@ def router(store: WorklistStore, desk: ListingDesk, settings: Settings) -> APIRo
     @made.post(
         "/v1/worklists/{area_code}/entries",
         summary="Put a household on its village's list by hand",
-        description="For people alone, with a reason of the list. A household that is listed already stays as "
-        "it is, and is answered.",
+        description="For people alone, with a reason of the list. A household that is listed already stays "
+        "as it is, and is answered.",
         response_class=Response,
         responses={200: {"model": EntryAnswer}, **problems(400, 404, 408, 413, 415, 422, 500, 503)},
         openapi_extra={"requestBody": addition_request_body()},

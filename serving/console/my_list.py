@@ -67,7 +67,7 @@ def card(entry: Entry, heads: Heads, today: dt.date, language: str) -> dict[str,
     """One household. Why a worklist has it is neither read nor told."""
     words, stored = texts(language), entry.assessment
     body = stored.body if stored else None
-    reasons = body["risk_reasons"] if body else []
+    reasons, hits = (body["risk_reasons"], body["rule_hits"]) if body else ([], [])
     practice = practice_of(entry.village_code, today)
     step = practice.step(CaseState(entry.state)) if entry.state else None
     return {
@@ -80,7 +80,8 @@ def card(entry: Entry, heads: Heads, today: dt.date, language: str) -> dict[str,
         "score": percent(body["score"]) if body and body["score"] is not None else "–",
         "level": _said(practice.grade(entry.grade), language) if entry.grade else None,
         "reason": reasons[0]["text"][language]["name"] if reasons else None,
-        "hits": [one["text"][language] for one in body["rule_hits"]] if body else [],
+        "hit": hits[0]["text"][language] if hits else None,
+        "more_hits": len(hits) - 1 if len(hits) > 1 else None,
         "step": _said(step, language) if step else words["to_be_visited"],
         "due": due_text(entry.due_on, today, language),
         "is_overdue": entry.due_on is not None and entry.due_on < today,

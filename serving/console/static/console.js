@@ -28,8 +28,9 @@
     });
   }
 
-  async function showWaiting(sent) {
+  async function showWaiting() {
     const panel = place("waiting");
+    const sent = await kept.sent();
     const mine = (await kept.all()).filter((one) => one.person === person);
     panel.textContent = "";
     const open = mine.filter((one) => !one.refused).length;
@@ -54,7 +55,8 @@
     if (isSending) return;
     isSending = true;
     try {
-      await showWaiting(await kept.send(person));
+      await kept.send(person);
+      await showWaiting();
     } finally {
       isSending = false;
     }
@@ -131,7 +133,7 @@
     form.addEventListener("submit", async (event) => {
       if (isAsked) return;
       event.preventDefault();
-      await kept.send(person).catch(() => 0);
+      await kept.send(person).catch(() => undefined);
       const left = (await kept.all()).filter((one) => one.person === person).length;
       if (left && !window.confirm(say(form.dataset.ask, { count: left }))) return;
       await tell({ forget: true });

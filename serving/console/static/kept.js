@@ -36,10 +36,18 @@ const kept = (() => {
   const clear = () => within("visits", "readwrite", (store) => store.clear());
   const person = () => within("notes", "readonly", (store) => store.get("person"));
   const note = (who) => within("notes", "readwrite", (store) => store.put(who, "person"));
+  const count = () => within("notes", "readonly", (store) => store.get("sent"));
+  const setCount = (number) => within("notes", "readwrite", (store) => store.put(number, "sent"));
+
+  // How many were sent since this was asked, by whichever page or by the worker.
+  async function sent() {
+    const number = (await count()) || 0;
+    if (number) await setCount(0);
+    return number;
+  }
 
   // Sends what this person keeps. The service takes a key once, so that sending again does no harm.
   async function send(who) {
-    let sent = 0;
     for (const one of await all()) {
       if (one.person !== who || one.refused) continue;
       let answer;
@@ -55,7 +63,7 @@ const kept = (() => {
       }
       if (answer.ok) {
         await drop(one.key);
-        sent += 1;
+        await setCount(((await count()) || 0) + 1);
       } else if ([404, 409, 413, 415, 422].includes(answer.status)) {
         // Nothing that waiting mends: whoever made the visit looks at it again.
         await put(Object.assign(one, { refused: answer.status }));
@@ -63,8 +71,7 @@ const kept = (() => {
         break;
       }
     }
-    return sent;
   }
 
-  return { all, put, drop, clear, person, note, send };
+  return { all, put, drop, clear, person, note, send, sent };
 })();

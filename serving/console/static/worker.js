@@ -19,7 +19,7 @@ self.addEventListener("activate", (event) => {
 });
 
 self.addEventListener("sync", (event) => {
-  event.waitUntil(kept.person().then((who) => (who ? kept.send(who) : 0)));
+  event.waitUntil(kept.person().then((who) => who && kept.send(who)));
 });
 
 self.addEventListener("message", (event) => {

@@ -25,6 +25,7 @@ from tests.serving.access.world import COUNTRY, HERE, NO_ROLE, ROLE_AREAS, Sende
 
 OWN_PAGE = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
 """What a browser says of a request from a page of the service."""
+HASHED = CheapPasswords().hash(RIGHT)
 _AREAS_SIGNED_IN, _AREAS_WITH_TOKENS = 2, 1
 """Of each role. Keys have all of them; from the gate on nobody knows what was shown."""
 _DAY = dt.timedelta(days=1)
@@ -44,19 +45,11 @@ def save_rules(folder: Path) -> Path:
 
 def signed_in(app: FastAPI) -> list[Sender]:
     """Somebody for each role of people and some of its areas, and everybody whose session is over."""
-    store, sessions = app.state.desk.accounts, app.state.desk.signed_in.sessions
-    hashed = CheapPasswords().hash(RIGHT)
+    store = app.state.desk.accounts
     made: list[Sender] = []
 
     def sign_in(role: str, area: str | None) -> tuple[str, str]:
-        login = f"w-{secrets.token_hex(6)}"
-        with store.writer.begin() as connection:
-            one = store.add_in(connection, login, Role(role), area, hashed, _DAY)
-            store.change_in(connection, one, is_start_password=0)
-            return one.id, sessions.open_in(connection, one.id)
-
-    def cookie(value: str) -> dict[str, str]:
-        return {"Cookie": f"__Host-fangfan={value}"}
+        return make_session(app, role, area)
 
     for role, areas in ROLE_AREAS.items():
         for area in () if role == "platform" else areas[:_AREAS_SIGNED_IN]:
@@ -69,6 +62,26 @@ def signed_in(app: FastAPI) -> list[Sender]:
     _, shown = sign_in("village_official", HERE)
     other = {"Cookie": f"fangfan={shown}; session={shown}"}
     return [*made, Sender("session in another cookie", None, None, other)]
+
+
+def make_session(app: FastAPI, role: str, area: str | None) -> tuple[str, str]:
+    """Account and session token of somebody who is signed in from now on."""
+    store, sessions = app.state.desk.accounts, app.state.desk.signed_in.sessions
+    login = f"w-{secrets.token_hex(6)}"
+    with store.writer.begin() as connection:
+        one = store.add_in(connection, login, Role(role), area, HASHED, _DAY)
+        store.change_in(connection, one, is_start_password=0)
+        return one.id, sessions.open_in(connection, one.id)
+
+
+def cookie(value: str) -> dict[str, str]:
+    """The header that shows a session."""
+    return {"Cookie": f"__Host-fangfan={value}"}
+
+
+def person(app: FastAPI, role: str, area: str | None) -> dict[str, str]:
+    """The headers of somebody of a role and an area on a page of the service."""
+    return {**OWN_PAGE, **cookie(make_session(app, role, area)[1])}
 
 
 def ended_sessions(

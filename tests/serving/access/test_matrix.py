@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +49,13 @@ class Ask:
     more: dict[str, Any]
 
 
-def asks(jobs: dict[tuple[str, JobState], str]) -> Iterator[Ask]:
+def asks(jobs: dict[tuple[str, JobState], str], cases: dict[str, str]) -> Iterator[Ask]:
     yield from household_asks()
     yield from history_asks()
     yield from area_asks()
     yield from list_asks()
     yield from job_asks(jobs)
+    yield from case_asks(cases)
     yield from sent_asks()
     yield from identity_asks()
     yield from vector_asks()
@@ -148,6 +150,26 @@ def job_asks(jobs: dict[tuple[str, JobState], str]) -> Iterator[Ask]:
         yield Ask("DELETE", f"/v1/jobs/{number}", "job", "DELETE /v1/jobs/{job_id}", lambda _: 404, {})
     # Past the gate it is no form.
     yield Ask("POST", "/v1/jobs", "send", "POST /v1/jobs", lambda _: 415, {})
+
+
+def case_asks(cases: dict[str, str]) -> Iterator[Ask]:
+    # Somebody who saw another version moves nothing, and is told so where the case is there.
+    order: dict[str, Any] = {"json": {"version": 999, "move": "alert", "facts": {}}}
+    route = "/v1/cases/{case_id}"
+    for village, number in (*cases.items(), ("", NONE), ("", "no-case")):
+
+        def answered(area: str | None, status: int, village: str = village) -> int:
+            return status if village and is_inside(village, area) else 404
+
+        path = f"/v1/cases/{number}"
+        yield Ask("GET", path, "read", f"GET {route}", partial(answered, status=200), {})
+        notice = f"/v1/cases/notice/{number}"
+        yield Ask("GET", notice, "read", "GET /v1/cases/notice/{case_id}", partial(answered, status=409), {})
+        yield Ask(
+            "POST", f"{path}/moves", "move", f"POST {route}/moves", partial(answered, status=409), order
+        )
+    for query in ("", "?due=overdue", *(f"?area={one}" for one in (*VILLAGES, "50"))):
+        yield Ask("GET", f"/v1/cases{query}", "read", "GET /v1/cases", lambda _: 200, {})
 
 
 def sent_asks() -> Iterator[Ask]:
@@ -250,9 +272,10 @@ def test_nobody_sees_what_is_not_theirs(service: tuple[Client, Settings]) -> Non
     client, settings = service
     statement = client.post("/v1/scores", json=a_request(a_household("H"))).json()["results"][0]
     jobs = world.stock(client.app, settings, statement)
+    cases = world.stock_cases(client.app)
     senders = [*world.make_senders(client.app), *callers.signed_in(client.app), *callers.with_tokens()]
     # Signing out is asked last, everything else as before.
-    every_ask = sorted(asks(jobs), key=lambda one: one.path == "/sign-out")
+    every_ask = sorted(asks(jobs, cases), key=lambda one: one.path == "/sign-out")
     # A request with a session has no key beside it.
     del client._http.headers["authorization"]
     refusals: dict[str, set[bytes]] = {}
@@ -272,6 +295,8 @@ def test_nobody_sees_what_is_not_theirs(service: tuple[Client, Settings]) -> Non
                 wrong += looked_up_wrongly(ask, answer, sender)
             if ask.route == "GET /" and answer.status_code == 200:
                 wrong += listed_wrongly(ask.path, answer.text, sender)
+            if ask.route == "GET /v1/cases" and answer.status_code == 200:
+                wrong += cases_listed_wrongly(ask.path, answer, sender)
             if answer.status_code in {401, 403, 404}:
                 kind = "jobs" if "job" in ask.route else ask.route
                 key = f"{answer.status_code} {kind if answer.status_code == 404 else ''}"
@@ -307,7 +332,7 @@ def oracle(ask: Ask, sender: Sender) -> int:
         return ask.expected(None)
     if sender.role is None:
         return 401
-    if sender.role not in world.MAY[ask.kind] or (ask.kind == "own" and not sender.is_signed_in):
+    if sender.role not in world.MAY[ask.kind] or (ask.kind in world.FOR_PEOPLE and not sender.is_signed_in):
         return 403
     return ask.expected(sender.area)
 
@@ -330,6 +355,20 @@ def looked_up_wrongly(ask: Ask, answer: httpx.Response, sender: Sender) -> list[
         if found == {"household_ids": wanted}
         else [f"{sender.name}: the lookup finds {found}, not {wanted}"]
     )
+
+
+def cases_listed_wrongly(path: str, answer: httpx.Response, sender: Sender) -> list[str]:
+    """Cases that a list shows and should not, or does not and should; its count too."""
+    asked = re.search(r"area=(\d+)", path)
+    wanted = sorted(
+        village
+        for village in VILLAGES
+        if is_inside(village, sender.area) and (asked is None or is_inside(village, asked[1]))
+    )
+    told = answer.json()
+    found = sorted(one["area_code"] for one in told["cases"])
+    is_right = found == wanted and told["total"] == len(wanted)
+    return [] if is_right else [f"{sender.name}: {path} lists {found}, not {wanted}"]
 
 
 def listed_wrongly(path: str, page: str, sender: Sender) -> list[str]:

@@ -22,6 +22,7 @@ from serving.identity import Kind, Person
 from serving.jobs import JobQueue, JobState
 from serving.settings import Settings
 from serving.storage import KeyStore
+from serving.storage.cases import CaseStore
 from serving.storage.tables import job as job_table
 from tests.serving.conftest import VERSION
 
@@ -49,9 +50,12 @@ MAY = {
     "know": READERS | {"scientist", "auditor", "accounts", "monitor"},
     "watch": {"monitor"},
     "vector": {"platform", "scientist"},
+    "move": {"county_official", "township_official", "village_official", "helper"},
     "own": READERS | {"scientist", "auditor", "accounts", "monitor"},
 }
-"""What is done with a route, and the roles that may; what is one's own, only signed in."""
+"""What is done with a route, and the roles that may."""
+FOR_PEOPLE = {"own", "move"}
+"""What only somebody who is signed in may do."""
 
 NO_ROLE = "no role"
 
@@ -160,6 +164,21 @@ def stock(app: FastAPI, settings: Settings, statement: dict[str, Any]) -> dict[t
             row = [pa.array([one]) for one in ("household", 0, "household_id", "missing", mark(area), "")]
             save_refused(pa.table(row, names=SCHEMA.names).cast(SCHEMA), folder.errors)
             numbers[area, state] = job.id
+    return numbers
+
+
+def stock_cases(app: FastAPI) -> dict[str, str]:
+    """Open a case in every village, of a household that bears its mark; answers the cases' ids by village."""
+    store = CaseStore(app.state.store.engine, app.state.store.audit)
+    numbers = {}
+    for village in VILLAGES:
+        with store.writer.begin() as connection:
+            case = store.open_in(
+                connection, household_id=f"{mark(village)}CASE", village_code=village,
+                opened_on=dt.date.fromisoformat(TODAY), grade=1, theme="illness", is_hard=True,
+                disagreement=None, causes=[],
+            )  # fmt: skip
+        numbers[village] = case.id
     return numbers
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from serving.access import Role
@@ -47,11 +47,12 @@ def walk(seed: int, village: str) -> Passed:
         may = can_move(case, name, role, facts, on, practice)
         try:
             moved = make_move(case, clocks, name, role, facts, on, practice, NOW)
-        except MoveRefused as refused:
-            assert not may
-            assert refused.reasons
+        except MoveRefused:
+            moved = None
+        # The one is derived from the other.
+        assert may == (moved is not None)
+        if moved is None:
             continue
-        assert may
         check_step(case, moved.case, role, moved.facts, on, way)
         check_case(moved.case, moved.clocks, way)
         # Nothing that was not asked for is kept, and every clock of before is still there.
@@ -61,13 +62,11 @@ def walk(seed: int, village: str) -> Passed:
     return way
 
 
-
-
 def test_no_walk_breaks_an_invariant() -> None:
     seen: set[tuple[CaseState, CaseState]] = set()
 
     @settings(max_examples=WALKS, deadline=None, derandomize=True, database=None,
-              suppress_health_check=[HealthCheck.too_slow])  # fmt: skip
+              phases=[Phase.generate, Phase.shrink], suppress_health_check=[HealthCheck.too_slow])  # fmt: skip
     @given(st.integers(0, 2**64), st.sampled_from(VILLAGES))
     def walk_all(seed: int, village: str) -> None:
         seen.update(walk(seed, village).seen)

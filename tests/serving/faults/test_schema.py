@@ -29,6 +29,9 @@ from serving.identity.keyring import new_ring, save_ring
 from serving.identity.suites import Suite
 from serving.settings import Settings
 from serving.storage import KeyStore
+from serving.storage.cases import CaseStore
+from tests.serving.access.callers import person
+from tests.serving.access.people import ORIGIN
 from tests.serving.conftest import VERSION, Client, a_household, a_request
 from tests.serving.identity.conftest import PLATFORM
 from tests.serving.postgres import Server
@@ -38,7 +41,7 @@ ROUTES = [one for one in POLICIES if re.match(r"\w+ /(v1|v2|health|ping|invocati
 AREAS = {Role.PLATFORM: "*", Role.VILLAGE_OFFICIAL: VILLAGE, Role.MONITOR: None}
 """Of the callers that are asked with, the first whom a route admits."""
 STORED = {"household_id": KEY, "as_of_date": DAY, "area_code": VILLAGE, "name": MODEL, "version": VERSION}
-STORAGE = ("/v1/households", "/v1/areas", "/v1/jobs", "/v1/models")
+STORAGE = ("/v1/households", "/v1/areas", "/v1/jobs", "/v1/models", "/v1/cases")
 """Addresses whose parameters reach the database."""
 EXAMPLES = 15
 NAMES = ("not_a_server_error", "status_code_conformance", "content_type_conformance",
@@ -52,6 +55,7 @@ class Asked:
     client: Client
     document: dict[str, Any]
     keys: dict[Role, dict[str, str]]
+    people: dict[str, str]
     is_postgres: bool
 
     def operation(self, route: str) -> APIOperation[Any, Any, Any, Any]:
@@ -62,6 +66,8 @@ class Asked:
 
     def headers(self, route: str) -> dict[str, str]:
         policy = POLICIES[route]
+        if policy.for_people:
+            return self.people
         role = next((one for one in AREAS if policy.admits(one, is_signed_in=False)), Role.PLATFORM)
         return self.keys[role]
 
@@ -77,7 +83,7 @@ def asked(
         url = server.new_database()
     made = Settings(
         bundle_dir, url, jobs_dir=folder / "jobs", max_jobs=100_000, max_body_bytes=200_000,
-        reveals_per_hour=100_000, lookups_per_hour=100_000,
+        reveals_per_hour=100_000, lookups_per_hour=100_000, public_origin=ORIGIN,
     )  # fmt: skip
     save_ring(new_ring(Suite.AES_256_GCM), made.identity_keys_path)
     app = create_app(made)
@@ -93,7 +99,21 @@ def asked(
             role: {"Authorization": f"Bearer {keys.add(role, area, 'test', day)[0].text}"}
             for role, area in AREAS.items()
         }
-        yield Asked(client, client.get("/openapi.json").json(), headers, request.param == "postgresql")
+        document = client.get("/openapi.json").json()
+        # A request with a session has no key beside it.
+        del client._http.headers["authorization"]
+        people = person(app, Role.TOWNSHIP_OFFICIAL, VILLAGE[:9])
+        STORED["case_id"] = stored_case(app)
+        yield Asked(client, document, headers, people, request.param == "postgresql")
+
+
+def stored_case(app: FastAPI) -> str:
+    store = CaseStore(app.state.store.engine, app.state.store.audit)
+    with store.writer.begin() as connection:
+        return store.open_in(
+            connection, household_id=KEY, village_code=VILLAGE, opened_on=dt.date.fromisoformat(DAY), grade=1,
+            theme="illness", is_hard=True, disagreement=None, causes=["01"],
+        ).id  # fmt: skip
 
 
 def without_lifespan(app: FastAPI) -> ASGIApp:

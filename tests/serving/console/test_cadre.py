@@ -1,0 +1,406 @@
+"""A cadre's work in a real browser: list, household, visit and move; without a network; in both languages."""
+
+from __future__ import annotations
+
+import io
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from python_calamine import CalamineWorkbook
+
+from serving.cases.texts import case_texts
+from serving.console.texts import texts
+from tests.serving.console.office import COUNT, DRAWN, LISTED, PASSWORD, Office, key, open_office
+from tests.serving.test_browser import _LOW_CONTRAST, _SMALL_TARGETS, _SMALL_TEXT, browser
+
+__all__ = ["browser"]
+
+pytestmark = pytest.mark.browser
+
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
+MOST_BYTES = 60_000
+ZH = texts("zh")
+IMAGES = Path(__file__).parents[3] / "docs" / "images"
+WRITES_IMAGES = os.environ.get("FANGFAN_DOCS_IMAGES") == "1"
+"""With it the screenshots of the documentation are made anew."""
+
+
+@pytest.fixture(scope="module")
+def office(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    with open_office(bundle_dir, tmp_path_factory.mktemp("office")) as made:
+        yield made
+
+
+class Desk:
+    """Browsers that somebody is signed in with, each person once."""
+
+    def __init__(self, browser: Any, office: Office) -> None:
+        self.browser = browser
+        self.office = office
+        self._cookies: dict[str, Any] = {}
+
+    def page(self, who: str, **more: Any) -> Any:
+        given = {"viewport": PHONE, "base_url": self.office.address, **more}
+        context = self.browser.new_context(**given)
+        if who in self._cookies:
+            context.add_cookies(self._cookies[who])
+            return context.new_page()
+        page = context.new_page()
+        page.goto("/sign-in")
+        sign_in(page, who)
+        self._cookies[who] = context.cookies()
+        return page
+
+
+def sign_in(page: Any, who: str) -> None:
+    page.fill("input[name=name]", who)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("main button")
+
+
+@pytest.fixture(scope="module")
+def desk(browser: Any, office: Office) -> Desk:
+    return Desk(browser, office)
+
+
+def picture(page: Any, name: str) -> None:
+    if WRITES_IMAGES:
+        IMAGES.mkdir(exist_ok=True)
+        page.screenshot(path=str(IMAGES / f"{name}.png"), clip={"x": 0, "y": 0, **page.viewport_size})
+
+
+def path_of(page: Any) -> str:
+    return str(urlsplit(page.url).path)
+
+
+def fill_visit(page: Any, finding: str, cause: str | None = None) -> None:
+    page.check(f"input[name=finding][value={finding}]", force=True)
+    if cause:
+        page.select_option("select[name=cause]", cause)
+
+
+def test_from_signing_in_to_a_moved_case_without_a_script(browser: Any, office: Office) -> None:
+    context = browser.new_context(viewport=PHONE, base_url=office.address, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/")
+    sign_in(page, "village")
+    assert path_of(page) == "/list"
+    cases = office.cases()
+    counted = page.locator(".filters a[aria-current] strong").inner_text()
+    assert int(counted) == len(cases) + len(set(map(key, LISTED)) - set(cases))
+    picture(page, "my-list")
+    page.click(".households a >> nth=0")
+    household = path_of(page).rpartition("/")[2]
+    assert household in cases
+    picture(page, "household")
+    page.click(".doings a >> nth=0")
+    page.fill("input[name=visited_on]", office.today.isoformat())
+    fill_visit(page, "difficulty")
+    picture(page, "visit")
+    page.click(".wide-button")
+    # The cause is missing: the page says so and keeps what was filled in.
+    assert f"{ZH['visit_causes']}：{ZH['fault_missing']}" in page.inner_text("[role=alert]")
+    assert page.is_checked("input[name=finding][value=difficulty]")
+    page.select_option("select[name=cause]", "01")
+    page.check("input[name='guarantee.water'][value=no]", force=True)
+    page.click(f"summary:has-text('{ZH['visit_account']}')")
+    page.fill("input[name=members]", "3")
+    page.fill("input[name='line.wages_migrant']", "21000")
+    page.fill("input[name='line.self_paid_medical']", "6000.5")
+    page.click(".wide-button")
+    assert path_of(page) == f"/households/{household}"
+    assert ZH["visit_done"] in page.inner_text("#said")
+    assert case_texts("zh")["finding"]["difficulty"] in page.inner_text(".visits")
+    # (21,000 − 6,000.50) ÷ 3
+    assert "5,000" in page.inner_text(".visits")
+    (kept,) = office.visits(household)
+    assert (kept.finding, kept.is_random, kept.body["causes"]) == ("difficulty", 0, ["01"])
+    page.click("form:has(input[value=alert]) button")
+    assert ZH["move_done"] in page.inner_text("#said")
+    assert office.case(household).state == "alerted"
+    page.click("details:has(input[value=verify]) summary")
+    assert page.input_value("input[name='fact.visited_on']") == office.today.isoformat()
+    page.click("form:has(input[value=verify]) button")
+    assert office.case(household).state == "verifying"
+    assert "核实" in page.inner_text(".steps .now")
+    context.close()
+
+
+def test_somebody_else_was_faster(desk: Desk, office: Office) -> None:
+    household = office.cases()[-1]
+    first, second = (desk.page("visitor", java_script_enabled=False) for _ in range(2))
+    for page in (first, second):
+        page.goto(f"/households/{household}")
+    first.click("form:has(input[value=alert]) button")
+    with second.expect_navigation() as moved:
+        second.click("form:has(input[value=alert]) button")
+    assert moved.value.status == 409
+    assert ZH["case_changed"] in second.inner_text("[role=alert]")
+    assert office.case(household).state == "alerted"
+    # And the page shows how it stands now.
+    assert second.locator("form:has(input[value=verify])").count() == 1
+    first.context.close()
+    second.context.close()
+
+
+def test_another_villages_household_is_as_one_that_is_not_there(desk: Desk, office: Office) -> None:
+    page = desk.page("neighbour", java_script_enabled=False)
+    here, nowhere = key(COUNT - 1), "H-NOBODY"
+    case_id = office.case(office.cases()[0]).id
+    for one, other in (
+        (f"/households/{here}", f"/households/{nowhere}"),
+        (f"/households/{here}/visit", f"/households/{nowhere}/visit"),
+        (f"/households/{here}/sheet", f"/households/{nowhere}/sheet"),
+        (f"/cases/{case_id}/plan", f"/cases/{'0' * 32}/plan"),
+    ):
+        said = []
+        for path in (one, other):
+            assert page.goto(path).status == 404
+            said.append(page.inner_text("body"))
+        assert said[0] == said[1]
+    page.goto("/list")
+    assert here not in page.inner_text("main")
+    assert page.locator(".households li").count() > 0
+    page.context.close()
+
+
+def test_a_household_drawn_by_lot_looks_like_any_other(desk: Desk, office: Office) -> None:
+    page = desk.page("village", java_script_enabled=False)
+    shown = {}
+    for number in (DRAWN[0], LISTED[-1]):
+        page.goto(f"/households/{key(number)}/visit")
+        shown[number] = page.inner_text("form.visit").replace(key(number), "")
+        page.goto("/list?page=2")
+        page.goto("/list")
+    assert "随机" not in "".join(shown.values())
+    assert {one.split("\n")[0] for one in shown.values()} == {ZH["visit_date"]}
+    page.goto(f"/households/{key(DRAWN[0])}/visit")
+    fill_visit(page, "no_difficulty")
+    page.click(".wide-button")
+    (kept,) = office.visits(key(DRAWN[0]))
+    assert (kept.is_random, kept.chance) == (1, 0.125)
+    page.goto(f"/households/{key(DRAWN[0])}/sheet")
+    assert case_texts("zh")["sheet"]["why_random"] in page.inner_text("article")
+    page.context.close()
+
+
+def test_a_visit_without_a_network_is_kept_and_sent_once(desk: Desk, office: Office) -> None:
+    page = desk.page("village")
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto("/list?due=new")
+    page.goto("/list")
+    page.locator("#take").wait_for()
+    page.click("#take")
+    page.locator("#taken", has_text=ZH["taken"].partition("{")[0]).wait_for(timeout=60_000)
+    link = page.get_attribute(".households li:nth-child(3) a", "href")
+    household = str(link).rpartition("/")[2]
+    before = len(office.visits(household))
+    page.context.set_offline(True)
+    assert page.goto("/list").from_service_worker
+    assert page.inner_text("#offline").startswith(ZH["offline_copy"].partition("{")[0])
+    page.goto(f"/households/{household}")
+    assert household in page.inner_text("h1")
+    page.goto(f"/households/{household}/visit")
+    fill_visit(page, "not_met")
+    page.click(".wide-button")
+    page.locator("#waiting p").wait_for()
+    assert page.inner_text("#waiting") == ZH["visits_waiting"].format(count=1)
+    assert ZH["visit_kept"] in page.inner_text("main")
+    assert len(office.visits(household)) == before
+    page.goto("/password")
+    assert "No network" in page.inner_text("main")
+    page.context.set_offline(False)
+    page.goto("/list")
+    page.locator("#waiting", has_text=ZH["visits_sent"].format(count=1)).wait_for(timeout=30_000)
+    page.reload()
+    assert page.evaluate("kept.all().then((all) => all.length)") == 0
+    assert len(office.visits(household)) == before + 1
+    # The same once more, as a line that broke before the answer would send it.
+    assert page.evaluate(_SEND_TWICE, household) == [201, 201]
+    assert len(office.visits(household)) == before + 2
+    assert said == []
+    page.context.close()
+
+
+def test_signing_out_clears_what_was_kept(browser: Any, office: Office) -> None:
+    context = browser.new_context(viewport=PHONE, base_url=office.address)
+    page = context.new_page()
+    page.goto("/list")
+    sign_in(page, "visitor")
+    page.locator("#take").wait_for()
+    page.click("#take")
+    page.locator("#taken", has_text=ZH["taken"].partition("{")[0]).wait_for(timeout=60_000)
+    household = str(page.get_attribute(".households li:nth-child(2) a", "href")).rpartition("/")[2]
+    context.set_offline(True)
+    page.goto(f"/households/{household}/visit")
+    fill_visit(page, "not_met")
+    page.click(".wide-button")
+    page.locator("#waiting p").wait_for()
+    # Somebody who stays signed in but whose visit is another's cannot hand it in.
+    context.set_offline(False)
+    page.goto("/list")
+    page.evaluate(
+        "kept.put({key: 'k', person: 'p00000000000', household: 'H', address: '/x', body: 'a=b', at: 1})"
+    )
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+    page.click("#sign-out button")
+    page.wait_for_url("**/sign-in*")
+    assert len(office.visits(household)) == 1
+    assert asked == []
+    assert page.evaluate("caches.keys()") == []
+    assert page.evaluate("indexedDB.databases().then((all) => all.length)") == 0
+    context.set_offline(True)
+    with pytest.raises(Exception, match="ERR_INTERNET_DISCONNECTED"):
+        page.goto(f"/households/{household}")
+    context.close()
+
+
+PATHS = ("/list", "/", "/households/{}", "/households/{}/visit", "/households/{}/sheet", "/cases/{}/plan")
+
+
+def pages_of(office: Office, household: str) -> list[str]:
+    number = str(office.case(household).id)
+    return [one.format(number if one.startswith("/cases") else household) for one in PATHS]
+
+
+@pytest.mark.parametrize(
+    ("language", "viewport", "scheme"), [("zh", PHONE, "light"), ("en", PHONE, "dark"), ("zh", DESK, "dark"), ("en", DESK, "light")]
+)  # fmt: skip
+def test_pages_fit_can_be_read_and_ask_nobody_else(
+    desk: Desk, office: Office, language: str, viewport: dict[str, int], scheme: str
+) -> None:
+    page = desk.page("village", viewport=viewport, color_scheme=scheme)
+    said: list[str] = []
+    hosts: set[str] = set()
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+    check = axe()
+    suffix = "?lang=en" if language == "en" else ""
+    for path in pages_of(office, office.cases()[3]):
+        assert page.goto(path + suffix).status == 200
+        assert page.get_attribute("html", "lang") == texts(language)["language_tag"]
+        for folded in page.locator("details").all():
+            folded.evaluate("(one) => { one.open = true; }")
+        wide = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        assert wide[0] <= wide[1] == viewport["width"], path
+        for fault in (_SMALL_TEXT, _SMALL_TARGETS, _LOW_CONTRAST):
+            assert page.evaluate(fault) == [], path
+        assert check(page) == [], path
+    assert said == []
+    assert hosts == {urlsplit(office.address).netloc}
+    page.context.close()
+
+
+def test_a_page_is_small_on_the_line(desk: Desk, office: Office) -> None:
+    for path in pages_of(office, office.cases()[3]):
+        page = desk.page("village", service_workers="block")
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        sizes: list[float] = []
+        session.on("Network.loadingFinished", lambda event, sizes=sizes: sizes.append(event["encodedDataLength"]))
+        page.goto(path, wait_until="networkidle")
+        assert 1_000 < sum(sizes) <= MOST_BYTES, path
+        assert len(sizes) >= 4
+        page.context.close()
+
+
+def test_the_list_and_a_household_are_printed_without_what_is_only_pressed(desk: Desk, office: Office) -> None:
+    page = desk.page("village")
+    for path, shown, hidden in (
+        ("/list", ".households", ("header nav", ".filters", ".export", "#take", ".pages")),
+        (f"/households/{office.cases()[3]}", ".estimate", ("header nav", ".doings", ".moves", ".identity form")),
+        (f"/households/{office.cases()[3]}/sheet", ".sheet", ("header nav", ".back", ".not-printed")),
+    ):
+        page.goto(path)
+        page.emulate_media(media="print")
+        assert page.locator(shown).is_visible()
+        for one in hidden:
+            assert not any(each.is_visible() for each in page.locator(one).all()), one
+        assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+        assert page.pdf(format="A4").startswith(b"%PDF")
+    page.context.close()
+
+
+def test_the_list_is_taken_out_masked_and_logged(desk: Desk, office: Office) -> None:
+    page = desk.page("village", accept_downloads=True)
+    page.goto("/list?due=new")
+    page.click(".export summary")
+    page.select_option(".export select", "visit")
+    with page.expect_download() as loading:
+        page.click(".export button")
+    content = Path(loading.value.path()).read_bytes()
+    book = CalamineWorkbook.from_filelike(io.BytesIO(content))
+    rows = book.get_sheet_by_index(0).to_python()
+    about = dict(row[:2] for row in book.get_sheet_by_index(1).to_python())
+    keys = [row[0] for row in rows[1:]]
+    assert set(office.cases()) <= set(keys)
+    assert {row[1] for row in rows[1:]} == {"张**"}
+    assert "1380013" not in str(rows)
+    assert about["export_purpose"].endswith("visit")
+    assert about["exported_by"].endswith("(village_official)")
+    database = str(office.app.state.store.engine.url.database)
+    with sqlite3.connect(database) as connection:
+        found = connection.execute(
+            "SELECT count(*), min(purpose), max(purpose) FROM audit_entry WHERE action = 'list_exported'"
+        ).fetchone()
+    assert found == (len(keys), "visit", "visit")
+    page.context.close()
+
+
+def test_a_plan_and_what_arrived_of_it(desk: Desk, office: Office) -> None:
+    household = office.cases()[4]
+    number = office.case(household).id
+    page = desk.page("village", java_script_enabled=False)
+    page.goto(f"/cases/{number}/plan")
+    page.select_option("select[name=measure]", "temporary_relief")
+    page.fill("input[name=amount_yuan] >> nth=-1", "2000")
+    page.click("form[action$='/measures'] button")
+    assert "2,000" in page.inner_text(".reasons")
+    page.click(f".reason summary:has-text('{ZH['plan_deliver']}')")
+    page.fill(".reason input[name=amount_yuan]", "5000")
+    page.click(".reason form button")
+    assert ZH["fault_more_than_planned"] in page.inner_text("[role=alert]")
+    page.click(f".reason summary:has-text('{ZH['plan_deliver']}')")
+    page.fill(".reason input[name=amount_yuan]", "1500")
+    page.click(".reason form button")
+    assert ZH["plan_arrived"].format(delivered="1,500", planned="2,000") in page.inner_text(".reasons")
+    picture(page, "plan")
+    page.context.close()
+
+
+def axe() -> Callable[[Any], list[str]]:
+    """What asks axe-core for violations of WCAG 2.2 A and AA; nothing where it is not installed."""
+    pytest.importorskip("axe_playwright_python", reason="axe-core is not installed: pip install .[test]")
+    script = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
+
+    def check(page: Any) -> list[str]:
+        page.evaluate(script)
+        found = page.evaluate("(tags) => axe.run(document, {runOnly: tags})", tags)
+        return [
+            f"{one['id']}: {node['html'][:160]}" for one in found["violations"] for node in one["nodes"]
+        ]
+
+    return check
+
+
+_SEND_TWICE = """
+async (household) => {
+  const person = document.body.dataset.person;
+  const day = new Date(Date.now() + 8 * 3600000).toISOString().slice(0, 10);
+  const body = `submission_key=${'b'.repeat(32)}&person=${person}&visited_on=${day}&finding=not_met`;
+  const send = () => fetch(`/households/${household}/visit`, {
+    method: 'POST', headers: {'Content-Type': 'application/x-www-form-urlencoded', Accept: 'application/json'}, body,
+  }).then((answer) => answer.status);
+  return [await send(), await send()];
+}
+"""
