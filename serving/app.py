@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from serving import console
+from serving.access.account_desk import AccountDesk
 from serving.access.audit_key import load_audit_key
 from serving.access.gate import Gate
 from serving.access.local import Access
@@ -28,6 +29,7 @@ from serving.access.tokens import TokenReader
 from serving.api import (
     areas,
     cases,
+    casework,
     clusters,
     health,
     history,
@@ -51,8 +53,10 @@ from serving.api.around import Around
 from serving.api.documentation import drop_framework_problems
 from serving.api.rescoring import Rescorer
 from serving.api.stored_scores import StoredScoring
+from serving.board import Boards
 from serving.bulk import JobFolders
 from serving.cases.clocks import china_day
+from serving.casework_desk import CaseworkDesk
 from serving.champion import Champion
 from serving.disclosure import Disclosure
 from serving.drain import Drain
@@ -62,6 +66,8 @@ from serving.guard import Guard
 from serving.identity.opening import open_identities
 from serving.jobs import JobQueue
 from serving.kept_models import KeptModels
+from serving.map_file import AreaMap
+from serving.metrics.feed_ages import FeedAges
 from serving.metrics.meters import Meters
 from serving.metrics.state import ServiceState
 from serving.models.registry_watch import RegistryWatch
@@ -85,6 +91,7 @@ from serving.storage import (
     open_database,
 )
 from serving.storage.cases import CaseStore
+from serving.storage.casework import CaseworkStore
 from serving.storage.corrections import CorrectionStore
 from serving.storage.elimination import lock_elimination
 from serving.storage.keys import utc_now
@@ -106,6 +113,7 @@ def create_app(settings: Settings) -> FastAPI:
     models none or two, `AccessError` where the audit log has another key, `IdentityError` where identities
     have none.
     """
+    area_map = AreaMap.load(settings.map_file)
     engine = open_database(settings.database_url)
     audit = open_audit(engine, settings)
     store = AssessmentStore(engine, audit)
@@ -125,7 +133,9 @@ def create_app(settings: Settings) -> FastAPI:
     meters.watch(engine)
     champion = Champion(ServiceModels.of(settings, engine))
     watch = RegistryWatch(settings, champion.tell_registry)
-    pages = console.Pages(is_open=settings.access is Access.OPEN, is_off=lambda: champion.is_off)
+    pages = console.Pages(
+        is_open=settings.access is Access.OPEN, is_demo=settings.demo, is_off=lambda: champion.is_off
+    )
 
     def respond(request: Request, problem: Problem) -> Response:
         if (exchange := current_exchange()) is not None:
@@ -218,7 +228,11 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.include_router(plans.router(plan_store, settings))
     summaries = SummaryStore(store.engine)
-    app.include_router(areas.router(summaries, Disclosure(summaries)))
+    disclosure = Disclosure(summaries)
+    app.include_router(areas.router(summaries, disclosure))
+    desk_of_casework = CaseworkDesk(CaseworkStore(engine, lambda: china_day(utc_now())))
+    boards = Boards(engine, desk_of_casework, summaries, disclosure)
+    app.include_router(casework.router(boards))
     app.include_router(identities.router(identity_store, settings))
     app.include_router(cases.router(case_store, settings))
     app.include_router(leads.router(work.leads, settings))
@@ -226,7 +240,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(clusters.router(engine))
     app.include_router(jobs.router(job_desk, store))
     app.include_router(metrics.router(meters, ServiceState(engine, champion, drain, settings)))
-    for one in console.routers(pages, work, identity_store):
+    office = console.Office(
+        boards, area_map, AccountDesk(desk.accounts, audit), audit, champion, RunHealthStore(engine),
+        FeedAges(settings.signals_dir) if settings.signals_dir else None,
+    )  # fmt: skip
+    for one in console.routers(pages, work, identity_store, office):
         app.include_router(one)
     app.include_router(console.account.router(pages, desk, settings.access))
     app.mount("/static", console.static_files(), name="static")

@@ -68,7 +68,7 @@ class Disclosure:
 def find_withheld(counts: Mapping[str, AreaCounts]) -> Withheld:
     """What is to be kept back of areas that nest; `counts` has every area at every level."""
     tree = _Tree({area: one.households for area, one in counts.items()})
-    hidden = tree.hide({area for area, one in counts.items() if _is_small(one.households)})
+    hidden = tree.hide({area for area, one in counts.items() if is_small(one.households)})
     found: dict[str, set[str]] = {area: {HOUSEHOLDS} for area in hidden}
     for name, small in _breakdowns(counts):
         for area in tree.hide(small | hidden):
@@ -76,28 +76,37 @@ def find_withheld(counts: Mapping[str, AreaCounts]) -> Withheld:
     return Withheld({area: frozenset(names) for area, names in found.items()})
 
 
-def _is_small(count: int) -> bool:
+def find_hidden(sizes: Mapping[str, int], small: set[str]) -> set[str]:
+    """The areas of which one breakdown is kept back: those where it is `small`, and what would give them away.
+
+    `sizes` has every area at every level; of areas that could be kept back beside a small one, it is the smallest.
+    """
+    return _Tree(sizes).hide(small)
+
+
+def is_small(count: int) -> bool:
+    """Whether somebody could be picked out of a count."""
     return 0 < count < LEAST
 
 
 def _breakdowns(counts: Mapping[str, AreaCounts]) -> Iterator[tuple[str, set[str]]]:
     """Each breakdown, whose categories add up to the households, with the areas where one is small."""
     for name in _WHOLE:
-        yield name, {area for area, one in counts.items() if any(map(_is_small, getattr(one, name).values()))}
+        yield name, {area for area, one in counts.items() if any(map(is_small, getattr(one, name).values()))}
     for code in sorted({code for one in counts.values() for code in one.rule_hits}):
         small = {
             area
             for area, one in counts.items()
-            if _is_small(hits := one.rule_hits.get(code, 0)) or _is_small(one.households - hits)
+            if is_small(hits := one.rule_hits.get(code, 0)) or is_small(one.households - hits)
         }
         yield f"rule_hits/{code}", small
     for feed in sorted({feed for one in counts.values() for feed in (*one.unknown, *one.partial)}):
         small = {
             area
             for area, one in counts.items()
-            if _is_small(unknown := one.unknown.get(feed, 0))
-            or _is_small(partial := one.partial.get(feed, 0))
-            or _is_small(one.households - unknown - partial)
+            if is_small(unknown := one.unknown.get(feed, 0))
+            or is_small(partial := one.partial.get(feed, 0))
+            or is_small(one.households - unknown - partial)
         }
         yield f"feeds/{feed}", small
 

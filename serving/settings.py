@@ -56,7 +56,8 @@ class Settings:
     private networks that webhooks may go to, such as ``10.1.0.0/16,127.0.0.1/32``; public addresses need
     none. When the service is to end, it says so for `drain_notice_seconds` while it still takes requests, and
     gives those in flight `drain_seconds` more. `metrics_dir` is the folder in which the services of one
-    machine count together.
+    machine count together. `map_file` is the GeoJSON file of the areas on the manager's map; `demo` says on
+    every page that households and accounts are invented.
     """
 
     bundle_dir: Path | None
@@ -99,6 +100,8 @@ class Settings:
     drain_notice_seconds: int = 0
     drain_seconds: int = 10
     metrics_dir: Path | None = None
+    map_file: Path | None = None
+    demo: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
@@ -187,6 +190,8 @@ def _written(value: Any) -> str:
     """A setting as its variable has it."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "1" if value else "0"
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
@@ -194,6 +199,12 @@ def _whole(variable: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 12):
         raise SettingsError(f"{variable}: give a whole number")
     return int(text)
+
+
+def _flag(variable: str, text: str) -> bool:
+    if text not in {"0", "1"}:
+        raise SettingsError(f"{variable}: give 1 or 0")
+    return text == "1"
 
 
 def _access(variable: str, text: str) -> Access:
@@ -212,6 +223,7 @@ def _roles(variable: str, text: str) -> tuple[Role, ...]:
 
 _READERS: dict[str, Callable[[str, str], Any]] = {
     "int": _whole,
+    "bool": _flag,
     "str": lambda _, text: text,
     "Path": lambda _, text: Path(text),
     "Path | None": lambda _, text: Path(text),

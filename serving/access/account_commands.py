@@ -18,10 +18,8 @@ from serving.access.scope import ALL_AREAS
 from serving.operating import DatabaseOption
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from serving.storage import Account, AccountStore, AuditLog
-    from serving.storage.audit import Action
+    from serving.access.account_desk import AccountDesk
+    from serving.storage import Account, AccountStore
 
 accounts = typer.Typer(
     name="accounts", help="Accounts of people who sign in: make, list, lock, reset.", no_args_is_help=True
@@ -44,15 +42,9 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Make an account and print its start password, this once; it is changed at the first sign-in."""
-    from serving.access.passwords import Passwords, make_start_password
-    from serving.storage.audit import Action
-
-    password = make_start_password()
-    hashed = Passwords().hash(password)
-    with _opened(database, audit_key_file) as (store, log, connection):
-        made = store.add_in(connection, login_name, role, area, hashed, dt.timedelta(days=days))
-        _note(log, connection, made, Action.ACCOUNT_ADDED)
-    _tell_password(made, store, password, as_json=as_json)
+    with _opened(database, audit_key_file) as desk:
+        made, password = desk.add(OPERATOR, login_name, role, area, dt.timedelta(days=days))
+    _tell_password(made, desk.store, password, as_json=as_json)
 
 
 @accounts.command("list")
@@ -85,13 +77,9 @@ def lock(
     as_json: AsJson = False,
 ) -> None:
     """Let an account sign in no more, and end its sessions. A running service refuses it within seconds."""
-    from serving.storage.audit import Action
-
-    with _opened(database, audit_key_file) as (store, log, connection):
-        store.lock_in(connection, found := store.get_in(connection, login_name))
-        _note(log, connection, found, Action.ACCOUNT_LOCKED)
-        found = store.get_in(connection, login_name)
-    _tell(found, store, "is locked", as_json=as_json)
+    with _opened(database, audit_key_file) as desk:
+        found = desk.lock(OPERATOR, desk.by_login(login_name))
+    _tell(found, desk.store, "is locked", as_json=as_json)
 
 
 @accounts.command()
@@ -102,13 +90,24 @@ def unlock(
     as_json: AsJson = False,
 ) -> None:
     """Let an account sign in again, whether it was locked by command or after failures."""
-    from serving.storage.audit import Action
+    with _opened(database, audit_key_file) as desk:
+        found = desk.unlock(OPERATOR, desk.by_login(login_name))
+    _tell(found, desk.store, "is unlocked", as_json=as_json)
 
-    with _opened(database, audit_key_file) as (store, log, connection):
-        store.unlock_in(connection, found := store.get_in(connection, login_name))
-        _note(log, connection, found, Action.ACCOUNT_UNLOCKED)
-        found = store.get_in(connection, login_name)
-    _tell(found, store, "is unlocked", as_json=as_json)
+
+@accounts.command()
+def change(
+    login_name: LoginName,
+    database: DatabaseOption,
+    role: Annotated[Role, typer.Option(help="What the person does from now on")],
+    area: Annotated[str | None, typer.Option(help="Area code; none where none is seen")] = None,
+    audit_key_file: AuditKeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give an account another role and area, and end its sessions."""
+    with _opened(database, audit_key_file) as desk:
+        found = desk.change(OPERATOR, desk.by_login(login_name), role, area)
+    _tell(found, desk.store, "is changed", as_json=as_json)
 
 
 @accounts.command()
@@ -122,18 +121,9 @@ def reset(
 
     For a person who stands before you: whoever has the start password has the account.
     """
-    from serving.access.passwords import Passwords, make_start_password
-    from serving.storage.audit import Action
-
-    password = make_start_password()
-    hashed = Passwords().hash(password)
-    with _opened(database, audit_key_file) as (store, log, connection):
-        found = store.get_in(connection, login_name)
-        store.set_password_in(connection, found, hashed, is_start=True)
-        store.change_in(connection, found, second_factor=None, second_factor_secret=None)
-        _note(log, connection, found, Action.ACCOUNT_RESET)
-        found = store.get_in(connection, login_name)
-    _tell_password(found, store, password, as_json=as_json)
+    with _opened(database, audit_key_file) as desk:
+        found, password = desk.reset(OPERATOR, desk.by_login(login_name))
+    _tell_password(found, desk.store, password, as_json=as_json)
 
 
 @accounts.command()
@@ -144,31 +134,18 @@ def remove(
     as_json: AsJson = False,
 ) -> None:
     """Delete an account and its sessions. The log keeps its id alone: lock it where that is not enough."""
-    from serving.storage.audit import Action
-
-    with _opened(database, audit_key_file) as (store, log, connection):
-        found = store.get_in(connection, login_name)
-        store.remove_in(connection, found)
-        _note(log, connection, found, Action.ACCOUNT_REMOVED)
-    _tell(found, store, "is removed", as_json=as_json)
+    with _opened(database, audit_key_file) as desk:
+        found = desk.remove(OPERATOR, desk.by_login(login_name))
+    _tell(found, desk.store, "is removed", as_json=as_json)
 
 
 @contextmanager
-def _opened(
-    database: str, audit_key_file: AuditKeyFile
-) -> Iterator[tuple[AccountStore, AuditLog, Connection]]:
+def _opened(database: str, audit_key_file: AuditKeyFile) -> Iterator[AccountDesk]:
+    from serving.access.account_desk import AccountDesk
     from serving.storage import AccountStore
 
     with opened(database, audit_key_file) as (keys, log):
-        store = AccountStore(keys.engine)
-        with store.writer.begin() as connection:
-            yield store, log, connection
-
-
-def _note(log: AuditLog, connection: Connection, account: Account, action: Action) -> None:
-    from serving.storage.audit import Outcome
-
-    log.append(connection, OPERATOR, action, [account.id], Outcome.DONE)
+        yield AccountDesk(AccountStore(keys.engine), log)
 
 
 def _tell_password(account: Account, store: AccountStore, password: str, *, as_json: bool) -> None:

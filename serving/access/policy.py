@@ -66,6 +66,11 @@ _OWN_PASSWORD = Policy(KNOWN, "none: the own account", for_people=True, mends=_T
 _OWN_FACTOR = Policy(KNOWN, "none: the own account", for_people=True, mends=_THEN - _FIRST)
 _MONITOR = Policy(frozenset({Role.MONITOR}), "none: counts and ages alone")
 _LIST = Policy(VISITORS, "households outside are not there")
+_ACCOUNTS = Policy(frozenset({Role.ACCOUNTS}), "none: accounts, no household", for_people=True)
+_SEARCHED = Policy(frozenset({Role.AUDITOR}), "none: keys of households are hashed", for_people=True)
+_SYSTEM = Policy(
+    frozenset({Role.MONITOR, Role.AUDITOR, Role.ACCOUNTS, Role.SCIENTIST}), "none: counts and ages alone"
+)
 
 POLICIES: dict[str, Policy] = {
     "GET /health/live": PUBLIC,
@@ -104,6 +109,7 @@ POLICIES: dict[str, Policy] = {
     "POST /v1/cases/{case_id}/measures/{measure_id}/end": _PLANNED,
     "POST /v1/cases/{case_id}/measures/{measure_id}/deliveries": _DELIVERED,
     "GET /v1/areas/{area_code}/summary": _AREA,
+    "GET /v1/areas/{area_code}/casework": _AREA,
     "GET /v1/areas/{area_code}/clusters": _AREA,
     "GET /v1/leads": _READ,
     "POST /v1/leads": _LEADS_SENT,
@@ -140,6 +146,16 @@ POLICIES: dict[str, Policy] = {
     "GET /cases/{case_id}/what-if": _PLAN_READ,
     "POST /cases/{case_id}/measures": _PLANNED,
     "POST /cases/{case_id}/measures/{measure_id}/deliveries": _DELIVERED,
+    "GET /areas": _AREA,
+    "GET /areas/{area_code}": _AREA,
+    "GET /accounts": _ACCOUNTS,
+    "POST /accounts": _ACCOUNTS,
+    "POST /accounts/find": _ACCOUNTS,
+    "POST /accounts/{account_id}/{doing}": _ACCOUNTS,
+    "GET /audit": _SEARCHED,
+    "POST /audit": _SEARCHED,
+    "GET /feeds": _SYSTEM,
+    "GET /releases": _SYSTEM,
     "GET /corrections": _REVIEWED,
     "POST /corrections/{correction_id}/review": _REVIEWED,
 }

@@ -172,5 +172,17 @@ def standing_of(due_on: dt.date, today: dt.date, owner: str, village_code: str) 
     return Standing(days_left, LEVELS[at])
 
 
+def escalation_bounds(owner: str, area_code: str, today: dt.date) -> tuple[tuple[str, dt.date], ...]:
+    """The levels that an owner's overdue cases are told to, the highest first, each with the last due date of
+    those that reach it: what `standing_of` says one by one, for many at once."""
+    days = policy_value("case_escalation_days", region_of(area_code), today).value
+    own = _level_of(owner)
+    steps = {min(own + step, len(LEVELS) - 1): step for step in range(len(LEVELS) - own, 0, -1)}
+    return tuple(
+        (LEVELS[at], today - dt.timedelta(days=days["first"] + (step - 1) * days["each"]))
+        for at, step in sorted(steps.items(), reverse=True)
+    )
+
+
 def _level_of(owner: str) -> int:
     return LEVELS.index(owner) if owner in LEVELS else 0

@@ -8,6 +8,7 @@ from serving.access import Caller, Role
 from serving.access.policy import POLICIES, VISITORS
 
 FIRST, MY_LIST, ACCOUNT = "/", "/list", "/password"
+BOARD, ACCOUNTS, AUDIT, RELEASES, FEEDS = "/areas", "/accounts", "/audit", "/releases", "/feeds"
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,12 @@ class Place:
 PLACES = (
     Place(MY_LIST, "my_list_title"),
     Place(FIRST, "list_title"),
+    Place(BOARD, "board_title"),
     Place("/corrections", "corrections_title"),
+    Place(ACCOUNTS, "accounts_title"),
+    Place(AUDIT, "audit_title"),
+    Place(FEEDS, "feed_health_title"),
+    Place(RELEASES, "releases_title"),
 )
 """In the order of the navigation; whoever may not open a page is not shown it."""
 
@@ -36,7 +42,16 @@ def places_of(caller: Caller | None, *, is_signed_in: bool) -> tuple[Place, ...]
 
 
 def first_page(role: Role) -> str:
-    """Where somebody begins: at their own list, at all households, or at their account."""
+    """Where somebody begins: at their own list, at the board of their area, at what they are there for."""
     if role in VISITORS:
         return MY_LIST
-    return FIRST if role.sees_households else ACCOUNT
+    return _BEGINS.get(role, FIRST if role.sees_households else ACCOUNT)
+
+
+_BEGINS = {
+    Role.COUNTY_OFFICIAL: BOARD,
+    Role.PROVINCE_OFFICIAL: BOARD,
+    Role.ACCOUNTS: ACCOUNTS,
+    Role.AUDITOR: AUDIT,
+    Role.MONITOR: FEEDS,
+}

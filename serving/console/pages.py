@@ -29,6 +29,9 @@ _QUERY = {
     "due": re.compile(r"[a-z]{1,10}"),
     "grade": re.compile(r"[1-9]"),
     "theme": re.compile(r"[a-z]{1,20}"),
+    "map": re.compile(r"[a-z]{1,10}"),
+    "role": re.compile(r"[a-z_]{1,20}"),
+    "before": re.compile(r"[1-9][0-9]{0,8}"),
 }
 """What a link to the same page keeps, where it has its form: what else somebody typed is not repeated."""
 
@@ -37,6 +40,7 @@ _PROBLEM_TEXTS = {
     "identity_not_found": "problem_identity",
     "identity_not_set_up": "problem_identity",
     "asked_too_often": "problem_often",
+    "area_not_found": "problem_area",
     "not_found": "problem_address",
     "case_not_found": "problem_case",
     "visit_of_another": "problem_visit_of_another",
@@ -52,11 +56,14 @@ _PROBLEM_TEXTS = {
 class Pages:
     """Makes HTML responses in the language of the request.
 
-    Every page says so where access `is_open`, and while the model `is_off`.
+    Every page says so where access `is_open`, where it `is_demo` of invented people, and while the model `is_off`.
     """
 
-    def __init__(self, *, is_open: bool = False, is_off: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, *, is_open: bool = False, is_demo: bool = False, is_off: Callable[[], bool] = lambda: False
+    ) -> None:
         self._is_open = is_open
+        self._is_demo = is_demo
         self._is_off = is_off
         self._environment = Environment(
             loader=PackageLoader("serving.console"),
@@ -78,7 +85,8 @@ class Pages:
         caller = person.caller if person else getattr(request.state, "caller", None)
         places = places_of(caller, is_signed_in=person is not None)
         html = self._environment.get_template(template).render(
-            t=texts(language), language=language, links=links, is_open=self._is_open, is_off=self._is_off(),
+            t=texts(language), language=language, links=links, is_open=self._is_open, is_demo=self._is_demo,
+            is_off=self._is_off(),
             person=person, places=places, here=request.url.path,
             home=first_page(caller.role) if caller else FIRST,
             # Of an address that nothing stands behind it is not known who asks for it.

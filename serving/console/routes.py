@@ -9,10 +9,21 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from serving.access.gate import caller_of
-from serving.console import case_routes, correction_routes, list_routes, plan_routes, visit_routes
+from serving.console import (
+    account_routes,
+    audit_routes,
+    board_routes,
+    case_routes,
+    correction_routes,
+    list_routes,
+    plan_routes,
+    system_routes,
+    visit_routes,
+)
 from serving.console.household_page import HouseholdPage, is_key
 from serving.console.identity import identity_view, read_purpose
 from serving.console.listing import PER_PAGE, listing_view
+from serving.console.office import Office
 from serving.console.pages import AREA, Pages, language_of
 from serving.console.work import Work
 from serving.errors import Problem
@@ -21,7 +32,9 @@ from serving.identity import IdentityStore
 ACTIONS = ("visit", "watch", "routine")
 
 
-def routers(pages: Pages, work: Work, identities: IdentityStore | None) -> list[APIRouter]:
+def routers(
+    pages: Pages, work: Work, identities: IdentityStore | None, office: Office
+) -> list[APIRouter]:
     """Every page but those of signing in, bound to the storage."""
     page = HouseholdPage(pages, work, identities)
     return [
@@ -31,6 +44,10 @@ def routers(pages: Pages, work: Work, identities: IdentityStore | None) -> list[
         visit_routes.router(pages, page, identities),
         plan_routes.router(pages, work),
         correction_routes.router(pages, work),
+        board_routes.router(pages, office),
+        account_routes.router(pages, office.accounts),
+        audit_routes.router(pages, office.audit),
+        system_routes.router(pages, office),
     ]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, delete, select, update
+from sqlalchemy import Connection, Engine, RowMapping, delete, func, select, update
 
 from serving.access.caller import Caller, Role, scope_of
 from serving.access.scope import NOWHERE, Scope
@@ -72,6 +72,11 @@ def login_name_of(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip().lower()
 
 
+def is_login_name(text: str) -> bool:
+    """Whether somebody may be called so."""
+    return _LOGIN_NAME.fullmatch(login_name_of(text)) is not None
+
+
 class AccountStore:
     """The accounts of one database. Methods that end in ``_in`` are a part of a writer's transaction."""
 
@@ -94,7 +99,7 @@ class AccountStore:
             raise AccessError("a platform is a machine and does not sign in: make a key for it")
         scope = scope_of(role, area)
         name = login_name_of(login_name)
-        if not _LOGIN_NAME.fullmatch(name):
+        if not is_login_name(name):
             raise AccessError(
                 "a login name has 3 to 40 letters a-z, digits, dots, dashes and underscores, such as a staff "
                 "number, and begins with a letter or digit"
@@ -124,6 +129,26 @@ class AccountStore:
             rows = connection.execute(select(table).order_by(table.c.login_name)).all()
         return [account_of(one._mapping) for one in rows]
 
+    def page(
+        self, *, role: Role | None = None, area: str = "", limit: int = 50, offset: int = 0
+    ) -> tuple[Sequence[Account], int]:
+        """Some accounts by login name, of a role or with an area inside one, and how many there are in all."""
+        conditions = [] if role is None else [table.c.role == role.value]
+        if area:
+            conditions.append(Scope(area).condition(table.c.area_code))
+        query = select(table).where(*conditions).order_by(table.c.login_name).limit(limit).offset(offset)
+        with self.engine.connect() as connection:
+            rows = connection.execute(query).all()
+            total = connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
+        return [account_of(one._mapping) for one in rows], int(total)
+
+    def find(self, login_name: str) -> Account | None:
+        """The account of a login name, however it is typed."""
+        query = select(table).where(table.c.login_name == login_name_of(login_name))
+        with self.engine.connect() as connection:
+            found = connection.execute(query).first()
+        return account_of(found._mapping) if found else None
+
     def find_in(self, connection: Connection, login_name: str) -> Account | None:
         """The account of a login name, held until the transaction ends."""
         query = select(table).where(table.c.login_name == login_name).with_for_update()
@@ -136,6 +161,14 @@ class AccountStore:
         if found is None:
             raise AccessError("there is no account of that login name: `python -m serving accounts list`")
         return found
+
+    def get_by_id_in(self, connection: Connection, account_id: str) -> Account:
+        """The account of an id, held until the transaction ends; raises `AccessError` where there is none."""
+        query = select(table).where(table.c.id == account_id).with_for_update()
+        found = connection.execute(query).first()
+        if found is None:
+            raise AccessError("there is no account of that id: `python -m serving accounts list`")
+        return account_of(found._mapping)
 
     def change_in(self, connection: Connection, account: Account, **values: Any) -> None:
         """Write columns of an account."""
@@ -154,6 +187,11 @@ class AccountStore:
     def lock_in(self, connection: Connection, account: Account) -> None:
         """Let an account sign in no more; its sessions end."""
         self.change_in(connection, account, state=AccountState.LOCKED.value)
+        self._end_sessions(connection, account)
+
+    def change_role_in(self, connection: Connection, account: Account, role: Role, area: str | None) -> None:
+        """Give an account another role and area; its sessions end. Raises `AccessError` where they do not fit."""
+        self.change_in(connection, account, role=role.value, area_code=scope_of(role, area).prefix)
         self._end_sessions(connection, account)
 
     def unlock_in(self, connection: Connection, account: Account) -> None:

@@ -69,7 +69,9 @@ class Action(StrEnum):
     ACCOUNT_LOCKED = "account_locked"
     ACCOUNT_UNLOCKED = "account_unlocked"
     ACCOUNT_RESET = "account_reset"
+    ACCOUNT_CHANGED = "account_changed"
     ACCOUNT_REMOVED = "account_removed"
+    AUDIT_SEARCHED = "audit_searched"
     IDENTITY_WRITTEN = "identity_written"
     IDENTITY_READ = "identity_read"
     IDENTITY_LOOKED_UP = "identity_looked_up"
@@ -327,10 +329,16 @@ class AuditLog:
         action: Action | None = None,
         since: dt.datetime | None = None,
         until: dt.datetime | None = None,
+        before: int | None = None,
         limit: int = 100,
     ) -> Sequence[Entry]:
-        """The latest entries that fit everything that is asked for, the newest first."""
+        """The latest entries that fit everything that is asked for, the newest first.
+
+        With `before`, those of lower numbers.
+        """
         query = select(table)
+        if before is not None:
+            query = query.where(table.c.seq < before)
         if household_id is not None:
             query = query.where(table.c.subject == self.household(household_id))
         if login_name is not None:

@@ -46,6 +46,8 @@ case_file = Table(
     Index(None, "household_id"),
     Index(None, "village_code", "state", "due_on"),
     Index(None, "state", "due_on"),
+    # What an area's cases are counted by, without reading the rows.
+    Index(None, "village_code", "state", "owner", "due_on"),
     sqlite_strict=True,
 )
 """One household's case, from its first lead on. At most one of a household in a village is open."""
@@ -85,6 +87,8 @@ case_lead = Table(
     Index(None, "household_id"),
     Index(None, "known_on", "id"),
     Index(None, "village_code", "theme", "known_on"),
+    # What an area's leads are counted by, without reading the rows.
+    Index(None, "village_code", "known_on", "channel", "theme"),
     sqlite_strict=True,
 )
 """The ledger of leads of all channels."""
@@ -266,6 +270,8 @@ worklist_entry = Table(
     Column("reason", text(30)),
     Column("visit_id", text(32)),
     Index(None, "worklist_id", "village_code", "place"),
+    # What an area's visits are counted by, without reading the rows.
+    Index(None, "worklist_id", "village_code", "visit_id", "why", "score"),
     sqlite_strict=True,
 )
 """Whom a village is to visit, in order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from features.health import Health, Verdict
@@ -61,6 +61,26 @@ class RunHealthStore:
         except SQLAlchemyError:
             raise Problem("storage_failed") from None
         return Health(as_of, tuple(_verdict(one) for verdicts in found for one in verdicts))
+
+
+    def latest(self) -> tuple[dt.date | None, tuple[Verdict, ...]]:
+        """The date of the last run that did not believe something, and its verdicts on whole areas: of
+        no household."""
+        newest = select(func.max(table.c.as_of_date, type_=table.c.as_of_date.type)).scalar_subquery()
+        query = (
+            select(table.c.as_of_date, table.c.area_code, table.c.verdicts)
+            .where(table.c.as_of_date == newest)
+            .order_by(table.c.area_code, table.c.model_version)
+        )
+        try:
+            with self.engine.connect() as connection:
+                rows = connection.execute(query).all()
+        except SQLAlchemyError:
+            raise Problem("storage_failed") from None
+        told = dict.fromkeys(
+            one for row in rows for one in map(_verdict, row.verdicts) if one.area == row.area_code
+        )
+        return (rows[0].as_of_date if rows else None), tuple(one for one in told if one.state == "blocked")
 
 
 def _plain(one: Verdict) -> dict[str, Any]:

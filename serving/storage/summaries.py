@@ -67,6 +67,14 @@ class SummaryStore:
             {one.area_code: AreaCounts.from_json(one.counts) for one in below},
         )
 
+    def find_largest(self, caller: Caller) -> str | None:
+        """The first of the largest areas that the caller may see and any run has."""
+        query = select(func.min(table.c.area_code)).where(
+            func.length(table.c.area_code) == min(AREA_LEVELS), caller.scope.condition(table.c.area_code)
+        )
+        found: str | None = self._read(query)[0][0]
+        return found
+
     def counts(self, run: Run) -> dict[str, AreaCounts]:
         """Every area of a run, for what must be kept back everywhere or nowhere; not for callers."""
         return {one.area_code: AreaCounts.from_json(one.counts) for one in self._read(_of_run(run))}

@@ -15,10 +15,11 @@ from training.simulation.allowance import REVIEW_MONTH, Allowance
 from training.simulation.departments import Departments
 from training.simulation.discovery import discover_month, start_discovery
 from training.simulation.hardship import Hardship, main_cause, start_hardship, suffer_month
+from training.simulation.map import draw_map, save_map
 from training.simulation.population import Population, make_population
 from training.simulation.relief import Relief
 from training.simulation.reporting import Reporter, household_keys
-from training.simulation.settings import CountySettings
+from training.simulation.settings import COUNTY_CODE, CountySettings
 from training.simulation.shocks import live_month, make_economy, start_course
 from training.simulation.visits import draw_visits, with_channels
 
@@ -49,13 +50,16 @@ class County:
 
     def save(self, directory: Path) -> None:
         """Write ``<feed>.parquet``, ``coverage.parquet``, and what `training` reads beside the signals:
-        ``outcomes.parquet``, ``visits.parquet`` and ``area_groups.yaml``.
+        ``outcomes.parquet``, ``visits.parquet`` and ``area_groups.yaml``; and for the console ``map.geojson``.
         """
         directory.mkdir(parents=True, exist_ok=True)
         tables = {"coverage": self.coverage, "outcomes": self.outcomes, "visits": self.visits}
         for name, frame in (*self.feeds.items(), *tables.items()):
             frame.to_parquet(directory / f"{name}.parquet", index=False)
         save_area_groups(self.area_groups, directory)
+        told = self.feeds["household"]["village_code"].astype(str)
+        villages = told[told.str.fullmatch(rf"{COUNTY_CODE}\d{{6}}")].unique()
+        save_map(draw_map(villages, self.settings.seed), directory)
 
 
 def simulate_county(settings: CountySettings, progress: Callable[[int, int], None] | None = None) -> County:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -76,9 +77,9 @@ class Office:
 
 
 @contextmanager
-def open_office(bundle_dir: Path, folder: Path) -> Iterator[Office]:
-    """The running service."""
-    settings = Settings(bundle_dir, f"sqlite:///{folder}/s.db")
+def open_office(bundle_dir: Path, folder: Path, **more: Any) -> Iterator[Office]:
+    """The running service, with further settings."""
+    settings = Settings(bundle_dir, f"sqlite:///{folder}/s.db", **more)
     save_ring(new_ring(Suite.AES_256_GCM), settings.identity_keys_path)
     app = create_app(settings)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))

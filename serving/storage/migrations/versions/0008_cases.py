@@ -61,6 +61,12 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
+        op.f("ix_case_file_village_code_state_owner_due_on"),
+        "case_file",
+        ["village_code", "state", "owner", "due_on"],
+        unique=False,
+    )
+    op.create_index(
         "uq_case_file_open",
         "case_file",
         ["household_id", "village_code"],
@@ -133,6 +139,12 @@ def upgrade() -> None:
         op.f("ix_case_lead_village_code_theme_known_on"),
         "case_lead",
         ["village_code", "theme", "known_on"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_case_lead_village_code_known_on_channel_theme"),
+        "case_lead",
+        ["village_code", "known_on", "channel", "theme"],
         unique=False,
     )
     op.create_table(
@@ -229,6 +241,12 @@ def upgrade() -> None:
         op.f("ix_worklist_entry_worklist_id_village_code_place"),
         "worklist_entry",
         ["worklist_id", "village_code", "place"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_worklist_entry_worklist_id_village_code_visit_id_why_score"),
+        "worklist_entry",
+        ["worklist_id", "village_code", "visit_id", "why", "score"],
         unique=False,
     )
     op.create_table(
