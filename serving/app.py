@@ -21,6 +21,7 @@ from serving.access.gate import Gate
 from serving.access.local import Access
 from serving.access.openapi import add_access
 from serving.access.origin import Origin
+from serving.access.route import DirectRoutes
 from serving.access.sign_in import SignInDesk
 from serving.access.signed_in import SignedIn, SignInRules
 from serving.access.token_rules import TokenRules
@@ -104,6 +105,7 @@ def create_app(settings: Settings) -> FastAPI:
     job_desk = jobs.JobDesk(JobQueue(store.engine, most_open=settings.max_jobs), folders, settings)
     meters, drain = Meters(), Drain()
     turns = Turns(settings.max_at_once, settings.max_waiting, settings.max_held_bytes)
+    direct = DirectRoutes()
     meters.watch(engine)
     champion = Champion(ServiceModels.of(settings, engine))
     watch = RegistryWatch(settings, champion.tell_registry)
@@ -148,7 +150,9 @@ def create_app(settings: Settings) -> FastAPI:
         version="1",
         lifespan=lifespan,
         dependencies=[Depends(gate.admit)],
-        middleware=[Middleware(Guard, respond=respond, meters=meters, drain=drain, turns=turns)],
+        middleware=[
+            Middleware(Guard, respond=respond, meters=meters, drain=drain, turns=turns, direct=direct)
+        ],
         exception_handlers={
             Problem: on_problem,
             HTTPException: on_http_error,
@@ -172,9 +176,10 @@ def create_app(settings: Settings) -> FastAPI:
     villages, usual = VillageStore(store.engine), UsualStore(store.engine)
     around = Around(villages, usual, settings.lookup_seconds)
     past, signals = HistoryStore(store.engine, audit), SignalsFolder(settings.signals_dir)
-    # Routes are tried in this order: those that are asked all day come first.
-    app.include_router(scores.router(champion, around, StoredScoring(signals, past, around), settings, turns))
-    app.include_router(inference.scoring_router(champion, settings, turns))
+    # Routes are tried in this order, after the direct ones.
+    scored = scores.router(champion, around, StoredScoring(signals, past, around), settings, turns)
+    app.include_router(direct.add(scored))
+    app.include_router(direct.add(inference.scoring_router(champion, settings, turns)))
     app.include_router(invocations.router(champion, settings, turns))
     app.include_router(what_if.router(champion, villages, settings, turns))
     app.include_router(inference.router(champion))
