@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal, NamedTuple
 
 from features import CONTRACTS, FEATURES
 from scoring.shares import share_word
-from scoring.texts import catalogue, format_value
+from scoring.texts import catalogue, value_writer
 
 Effect = Literal["risk", "protective"]
 Freshness = Literal["fresh", "partial", "stale", "missing"]
@@ -172,18 +172,10 @@ def reason_text(reason: Reason, language: str, words: Sequence[FactWords] | None
 
     `words` are those of its facts, where they are at hand. Share and firmness are there where they are known.
     """
-    if words is None:
-        words = [fact_words(one, language) for one in reason.facts]
     texts = catalogue(language)
-    family = texts["families"][reason.family]
-    is_told = any(one.value is not None for one in reason.facts)
-    # Missing values name no cause.
-    name = family["name"] if reason.effect == "risk" and is_told else family["topic"]
-    pattern = texts["sentence"]
-    facts = pattern["separator"].join([clause(one, language) for one in words])
     said = {
-        "name": name,
-        "sentence": pattern[reason.effect].format(name=name, facts=facts),
+        "name": reason_name(reason, language),
+        "sentence": sentence(reason, language, words),
         "effect": texts["effect"][reason.effect],
         "strength": texts["strength"][reason.strength],
         "check": check_text(reason, language),
@@ -193,6 +185,25 @@ def reason_text(reason: Reason, language: str, words: Sequence[FactWords] | None
     if reason.is_firm is not None:
         said["firmness"] = texts["firmness"]["firm" if reason.is_firm else "weak"]
     return said
+
+
+def sentence(reason: Reason, language: str, words: Sequence[FactWords] | None = None) -> str:
+    """A reason as one sentence; `words` are those of its facts, where they are at hand."""
+    if words is None:
+        words = [fact_words(one, language) for one in reason.facts]
+    pattern = catalogue(language)["sentence"]
+    facts = pattern["separator"].join([clause(one, language) for one in words])
+    said: str = pattern[reason.effect].format(name=reason_name(reason, language), facts=facts)
+    return said
+
+
+def reason_name(reason: Reason, language: str) -> str:
+    """What a reason is called."""
+    family = catalogue(language)["families"][reason.family]
+    is_told = any(one.value is not None for one in reason.facts)
+    # Missing values name no cause.
+    name: str = family["name"] if reason.effect == "risk" and is_told else family["topic"]
+    return name
 
 
 def check_text(reason: Reason, language: str) -> str:
@@ -293,18 +304,34 @@ def feature_label(feature: str, language: str) -> str:
 
 def value_text(feature: str, value: float | None, language: str) -> str:
     """Any value of a feature with its unit: changes as more or less, days of which none was in the window."""
+    if value is None or math.isnan(value):
+        return str(catalogue(language)["units"]["missing"])
+    return _writer(feature, language)(value)
+
+
+@cache
+def _writer(feature: str, language: str) -> Callable[[float], str]:
+    """What writes the values of a feature that are there: its name and unit are looked at once."""
     one = FEATURES[feature]
-    if value is not None and not math.isnan(value):
-        words = catalogue(language)["units"]
-        if "_change_" in feature:
+    words = catalogue(language)["units"]
+    if "_change_" in feature:
+        size = value_writer(one.unit, language)
+
+        def write_change(value: float) -> str:
             way = "same" if round(value) == 0 else "more" if value > 0 else "less"
-            changed: str = words["change"][way].format(value=format_value(abs(value), one.unit, language))
+            changed: str = words["change"][way].format(value=size(abs(value)))
             return changed
-        if "_days_since_" in feature and value >= one.window_months * DAYS_OF_YEAR // 12:
-            # Where there was none, it is the whole window.
-            none_in: str = words["none_in"].format(months=one.window_months)
-            return none_in
-    return format_value(value, one.unit, language, feature)
+
+        return write_change
+    plainly = value_writer(one.unit, language, feature)
+    if "_days_since_" not in feature:
+        return plainly
+    window, none_in = (
+        one.window_months * DAYS_OF_YEAR // 12,
+        words["none_in"].format(months=one.window_months),
+    )
+    # Where there was none, it is the whole window.
+    return lambda value: none_in if value >= window else plainly(value)
 
 
 def known(value: float) -> float | None:

@@ -7,7 +7,7 @@ that is mended is mended for old assessments too.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -88,12 +88,12 @@ def _plain_certainty(one: Certainty | None) -> dict[str, Any] | None:
 
 def put_into_words(statement: Mapping[str, Any]) -> dict[str, Any]:
     """A statement as the API answers it: names, sentences and values worded in every language."""
-    grade, action = _grade_word(statement), statement["suggested_action"]
+    grade, action = grade_word(statement), statement["suggested_action"]
     return {
         **statement,
-        "grade_text": _each(lambda texts: texts["grades"][grade]),
+        "grade_text": each(lambda texts: texts["grades"][grade]),
         "certainty_text": _maybe_each(statement.get("certainty"), certainty_text),
-        "suggested_action_text": _each(lambda texts: texts["actions"][action]),
+        "suggested_action_text": each(lambda texts: texts["actions"][action]),
         "not_listed_text": _maybe_each(statement.get("not_listed"), not_listed_text),
         "disagreement_text": _maybe_each(
             statement.get("disagreement"), lambda code, language: catalogue(language)["disagreement"][code]
@@ -141,7 +141,7 @@ def _plain_not_listed(one: NotListed | None) -> dict[str, Any] | None:
     }
 
 
-def _grade_word(statement: Mapping[str, Any]) -> str:
+def grade_word(statement: Mapping[str, Any]) -> str:
     """The word for the grade: a low one that silent feeds, or blocked ones, stand behind is no "low risk"."""
     # Assessments written by earlier releases may lack any of the lists.
     told = (*statement.get("missing_feeds", ()), *statement.get("stale_feeds", ()))
@@ -238,7 +238,7 @@ def _described(feature: str) -> dict[str, Any]:
 
 
 def _worded_theme(plain: Mapping[str, Any]) -> dict[str, Any]:
-    return {**plain, "text": _each(lambda texts: texts["themes"][plain["theme"]])}
+    return {**plain, "text": each(lambda texts: texts["themes"][plain["theme"]])}
 
 
 def _read_fact(plain: Mapping[str, Any]) -> ReasonFact:
@@ -269,9 +269,11 @@ def plain_hit(hit: TriggerHit) -> dict[str, Any]:
     }
 
 
-def worded_hit(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """A rule hit with its unit and its text in every language."""
+def worded_hit(plain: Mapping[str, Any], languages: Sequence[str] = LANGUAGES) -> dict[str, Any]:
+    """A rule hit with its unit and its text in each of the languages; without any it has no text."""
     unit = FEATURES[plain["feature"]].unit
+    if not languages:
+        return {**plain, "unit": unit}
     return {
         **plain,
         "unit": unit,
@@ -280,7 +282,7 @@ def worded_hit(plain: Mapping[str, Any]) -> dict[str, Any]:
                 value=format_value(plain["value"], unit, language, plain["feature"]),
                 level=format_value(plain["level"], unit, language, plain["feature"]),
             )
-            for language in LANGUAGES
+            for language in languages
         },
     }
 
@@ -328,5 +330,6 @@ def _said(said: Mapping[str, str | None]) -> dict[str, str] | None:
     return {language: text for language, text in said.items() if text is not None} or None
 
 
-def _each(pick: Callable[[Mapping[str, Any]], str]) -> dict[str, str]:
-    return {language: pick(catalogue(language)) for language in LANGUAGES}
+def each(pick: Callable[[Mapping[str, Any]], str], languages: Sequence[str] = LANGUAGES) -> dict[str, str]:
+    """A text that is picked from each language's catalogue."""
+    return {language: pick(catalogue(language)) for language in languages}

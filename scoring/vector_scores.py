@@ -6,6 +6,7 @@ bit as that of a household whose signals give the same vector.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from scoring.grades import Grade
 from scoring.model import RiskModel
-from scoring.reasons import Reason, reason_text
+from scoring.reasons import Reason, sentence
 from scoring.texts import LANGUAGES
 
 Floats = npt.NDArray[np.float64]
@@ -48,9 +49,6 @@ def score_vectors(model: RiskModel, matrix: Floats, most_reasons: int) -> Vector
     )
 
 
-def worded(reason: Reason) -> dict[str, str]:
-    """A reason as its official code and one sentence in each language."""
-    return {
-        "code": reason.code,
-        **{language: reason_text(reason, language)["sentence"] for language in LANGUAGES},
-    }
+def worded(reason: Reason, languages: Sequence[str] = LANGUAGES) -> dict[str, str]:
+    """A reason as its official code and one sentence in each of the languages."""
+    return {"code": reason.code, **{one: sentence(reason, one) for one in languages}}

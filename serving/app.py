@@ -22,6 +22,7 @@ from serving.access.gate import Gate
 from serving.access.local import Access
 from serving.access.openapi import add_access
 from serving.access.origin import Origin
+from serving.access.route import DirectRoutes
 from serving.access.sign_in import SignInDesk
 from serving.access.signed_in import SignedIn, SignInRules
 from serving.access.token_rules import TokenRules
@@ -130,6 +131,7 @@ def create_app(settings: Settings) -> FastAPI:
     job_desk = jobs.JobDesk(JobQueue(store.engine, most_open=settings.max_jobs), folders, settings)
     meters, drain = Meters(), Drain()
     turns = Turns(settings.max_at_once, settings.max_waiting, settings.max_held_bytes)
+    direct = DirectRoutes()
     meters.watch(engine)
     champion = Champion(ServiceModels.of(settings, engine))
     watch = RegistryWatch(settings, champion.tell_registry)
@@ -176,7 +178,9 @@ def create_app(settings: Settings) -> FastAPI:
         version="1",
         lifespan=lifespan,
         dependencies=[Depends(gate.admit)],
-        middleware=[Middleware(Guard, respond=respond, meters=meters, drain=drain, turns=turns)],
+        middleware=[
+            Middleware(Guard, respond=respond, meters=meters, drain=drain, turns=turns, direct=direct)
+        ],
         exception_handlers={
             Problem: on_problem,
             HTTPException: on_http_error,
@@ -210,9 +214,10 @@ def create_app(settings: Settings) -> FastAPI:
         console.PlanEffects(champion, signals, villages), lambda found: rescorer.rescore(champion, found),
     )  # fmt: skip
     app.state.work = work
-    # Routes are tried in this order: those that are asked all day come first.
-    app.include_router(scores.router(champion, around, StoredScoring(signals, past, around), settings, turns))
-    app.include_router(inference.scoring_router(champion, settings, turns))
+    # Routes are tried in this order, after the direct ones.
+    scored = scores.router(champion, around, StoredScoring(signals, past, around), settings, turns)
+    app.include_router(direct.add(scored))
+    app.include_router(direct.add(inference.scoring_router(champion, settings, turns)))
     app.include_router(invocations.router(champion, settings, turns))
     app.include_router(what_if.router(champion, villages, settings, turns))
     app.include_router(inference.router(champion))

@@ -10,11 +10,12 @@ import logging
 import time
 from collections.abc import Callable
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.access.route import DirectRoutes
 from serving.connections import ARRIVAL
 from serving.drain import READINESS, Drain
 from serving.errors import Problem
@@ -31,7 +32,7 @@ NUMBER = "X-Request-Id"
 ALWAYS = READINESS | {"/health/live", "/v2/health/live", "/metrics"}
 """Addresses that are answered in a crowd as well: what watches the service has to see it."""
 _STATIC = "/static/"
-_KEEP = "max-age=600"
+_KEEP = b"max-age=600"
 """Style sheet and scripts may be kept a while: pages are read over slow lines. Nothing else is ever kept."""
 
 CONTENT_POLICY = (
@@ -49,28 +50,47 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
+# Encoded once: they go out with every answer.
+_CACHE, _NUMBER = b"cache-control", NUMBER.lower().encode("ascii")
+_FIXED = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in HEADERS.items()]
+_OWN = frozenset({name for name, _ in _FIXED} | {_NUMBER})
+
 Respond = Callable[[Request, Problem], Response]
 
 
 class Guard:
-    """Outermost middleware. `respond` words a problem in the form the caller reads."""
+    """Outermost middleware. `respond` words a problem in the form the caller reads; `direct` are the routes
+    that are answered from here.
+    """
 
-    def __init__(self, app: ASGIApp, respond: Respond, meters: Meters, drain: Drain, turns: Turns) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        respond: Respond,
+        meters: Meters,
+        drain: Drain,
+        turns: Turns,
+        direct: DirectRoutes,
+    ) -> None:
         self.app = app
         self.respond = respond
         self.meters = meters
         self.drain = drain
         self.turns = turns
+        self.direct = direct
         self._open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        with exchange_of(Headers(scope=scope).getlist("traceparent")) as exchange, self.meters.in_flight():
+        headers = Headers(scope=scope)
+        with exchange_of(headers.getlist("traceparent")) as exchange, self.meters.in_flight():
             self._open += 1
             try:
-                await self._answer(exchange, scope, receive, send)
+                # Files of a form are written to the disk as they come.
+                is_held = not headers.get("content-type", "").startswith("multipart/")
+                await self._answer(exchange, is_held, scope, receive, send)
             finally:
                 self._open -= 1
 
@@ -84,11 +104,11 @@ class Guard:
             arrived, taken = scope.get(ARRIVAL, (started, 0))
             self.turns.check(self._open, taken, started - arrived)
 
-    async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(
+        self, exchange: Exchange, is_held: bool, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         started = time.perf_counter()
         status = held = 0
-        # Files of a form are written to the disk as they come.
-        is_held = not Headers(scope=scope).get("content-type", "").startswith("multipart/")
 
         async def counted() -> Message:
             nonlocal held
@@ -104,20 +124,26 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers[name] = value
-                headers.setdefault("Cache-Control", _KEEP if _is_static(scope) else "no-store")
-                headers[NUMBER] = exchange.number
+                headers = [one for one in message.get("headers", ()) if one[0] not in _OWN]
+                if not any(name == _CACHE for name, _ in headers):
+                    headers.append((_CACHE, _KEEP if _is_static(scope) else b"no-store"))
+                headers += _FIXED
+                headers.append((_NUMBER, exchange.number.encode("ascii")))
                 if self.drain.is_begun:
-                    headers["Connection"] = "close"
+                    headers = [one for one in headers if one[0] != b"connection"]
+                    headers.append((b"connection", b"close"))
+                message["headers"] = headers
             else:
                 exchange.bytes_out += len(message.get("body", b""))
             await send(message)
 
         try:
             self._check(scope, started)
-            await self.app(scope, counted, guarded)
+            route = self.direct.find(scope)
+            if route is None:
+                await self.app(scope, counted, guarded)
+            else:
+                await self.direct.answer(route, scope, counted, guarded)
         except Problem as problem:
             response = self.respond(Request(scope), problem)
             await response(scope, receive, guarded)

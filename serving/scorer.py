@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from features import Coverage, RowEngine, policy_version
 from features.engines.row import Rows
@@ -17,6 +18,7 @@ from features.policy import policy_history
 from features.usual import UsualHere
 from scoring import Assessor, Bundle
 from scoring.assessment import Freshness
+from scoring.excerpt import Excerpt, make_excerpts
 from scoring.reasons import MOST_RISK_REASONS
 from scoring.statement import make_statement, put_into_words
 from scoring.triggers import TRIGGERS
@@ -79,18 +81,11 @@ class Scorer:
         """The same without words, as it is stored."""
         if not households:
             return []
-        vectors = [self.engine.vector(one.rows, as_of, coverage) for one in households]
-        villages: dict[str, dict[str, Freshness]] = {}
-        for one in households:
-            if one.village_code not in villages:
-                villages[one.village_code] = freshness(
-                    coverage, one.village_code, as_of, self.region, self.assessor.look_back
-                )
         made = self.assessor.assess_matrix(
-            np.array(vectors, dtype=np.float64),
+            self._matrix(households, as_of, coverage),
             [one.household_id for one in households],
             as_of,
-            [villages[one.village_code] for one in households],
+            self._feeds(households, as_of, coverage),
             [latest_facts(one.rows, as_of) for one in households],
             feed_faults,
             usual=[(usual or {}).get(one.village_code, UsualHere()) for one in households],
@@ -109,6 +104,21 @@ class Scorer:
             for one, household in zip(made, households, strict=True)
         ]
 
+    def excerpts(
+        self, households: list[HouseholdRows], as_of: dt.date, coverage: Coverage, wanted: Excerpt
+    ) -> list[dict[str, Any]]:
+        """An excerpt of each household's answer, in order."""
+        if not households:
+            return []
+        return make_excerpts(
+            self.assessor,
+            self._matrix(households, as_of, coverage),
+            [one.household_id for one in households],
+            as_of,
+            self._feeds(households, as_of, coverage),
+            wanted,
+        )
+
     def what_if(
         self, household: HouseholdRows, as_of: dt.date, coverage: Coverage, plan: Plan
     ) -> dict[str, Any]:
@@ -117,6 +127,24 @@ class Scorer:
             self.assessor, self.engine, household.household_id, household.rows, as_of, coverage, plan
         )
         return make_answer(made)
+
+    def _matrix(
+        self, households: list[HouseholdRows], as_of: dt.date, coverage: Coverage
+    ) -> npt.NDArray[np.float64]:
+        """Their vectors (n, features of the engine)."""
+        return np.array([self.engine.vector(one.rows, as_of, coverage) for one in households], np.float64)
+
+    def _feeds(
+        self, households: list[HouseholdRows], as_of: dt.date, coverage: Coverage
+    ) -> list[dict[str, Freshness]]:
+        """The state of the feeds for each, found once a village."""
+        villages: dict[str, dict[str, Freshness]] = {}
+        for one in households:
+            if one.village_code not in villages:
+                villages[one.village_code] = freshness(
+                    coverage, one.village_code, as_of, self.region, self.look_back
+                )
+        return [villages[one.village_code] for one in households]
 
     def versions(self) -> dict[str, str]:
         """The versions that an answer was made with."""

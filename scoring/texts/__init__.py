@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -24,25 +25,38 @@ def catalogue(language: str) -> dict[str, Any]:
 
 def format_value(value: float | None, unit: str, language: str, feature: str = "") -> str:
     """A value as officials write it: 1.2万元, 3人, 45%, 是; `feature` where it counts its own thing: 2笔."""
-    words = catalogue(language)["units"]
     if value is None or math.isnan(value):
-        return str(words["missing"])
+        return str(catalogue(language)["units"]["missing"])
+    return value_writer(unit, language, feature)(value)
+
+
+@cache
+def value_writer(unit: str, language: str, feature: str = "") -> Callable[[float], str]:
+    """What writes the values of a unit that are there, found once; raises `KeyError` for an unknown unit."""
+    words = catalogue(language)["units"]
     counter = catalogue(language)["counters"].get(feature)
     if counter is not None:
-        return f"{_plain(value)}{counter}"
+        return lambda value: f"{_plain(value)}{counter}"
     if unit.startswith("yuan"):
-        return _money(value, language)
+        return lambda value: _money(value, language)
     if unit == "share":
-        return f"{_percent(value * 100)}%"
+        return lambda value: f"{_percent(value * 100)}%"
     if unit == "percent":
-        return f"{_percent(value)}%"
+        return lambda value: f"{_percent(value)}%"
     if unit == "yes/no":
-        return str(words["yes"] if value else words["no"])
-    if unit == "persons":
-        # Fewer than nobody cannot be: people of weak ability work too.
-        value = max(value, 0.0)
-    amount = _plain(value)
-    return f"{amount}{words['one'].get(unit, words[unit]) if amount == '1' else words[unit]}"
+        yes, no = str(words["yes"]), str(words["no"])
+        return lambda value: yes if value else no
+    several = words[unit]
+    single = words["one"].get(unit, several)
+
+    def write(value: float) -> str:
+        if unit == "persons":
+            # Fewer than nobody cannot be: people of weak ability work too.
+            value = max(value, 0.0)
+        amount = _plain(value)
+        return f"{amount}{single if amount == '1' else several}"
+
+    return write
 
 
 def percent(probability: float) -> str:

@@ -10,22 +10,22 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from scoring.reasons import MOST_RISK_REASONS
 from serving.access import Caller
 from serving.access.area import check_within
 from serving.access.gate import caller_of
 from serving.access.route import DirectRoute
 from serving.api.answers import ScoreAnswer
 from serving.api.around import Around
+from serving.api.asked import ASKED_PARAMETERS, Asked, read_asked
 from serving.api.brief_answers import BriefScoreAnswer, brief
 from serving.api.documentation import any_score_request_body, problems
+from serving.api.excerpt_answers import ExcerptAnswer
 from serving.api.json_body import dump_json, parse_json, read_body
 from serving.api.rules_answers import RulesAnswer, by_rules
 from serving.api.running import MOST_AT_ONCE
 from serving.api.score_request import RequestReader, ScoreRequest
 from serving.api.stored_scores import IDS, StoredRequestReader, StoredScoring
 from serving.champion import Champion
-from serving.errors import FieldError, Problem
 from serving.exchange import timed
 from serving.neighbourhood import add_neighbourhood
 from serving.rules_scorer import RulesScorer
@@ -49,25 +49,25 @@ def router(
         "While the model is turned off, `model` is `off`, and each result has the rule hits and no score.",
         response_class=Response,
         responses={
-            200: {"model": ScoreAnswer | BriefScoreAnswer | RulesAnswer},
+            200: {"model": ScoreAnswer | BriefScoreAnswer | ExcerptAnswer | RulesAnswer},
             **problems(400, 408, 409, 413, 415, 422, 500, 503),
         },
         openapi_extra={
             "requestBody": any_score_request_body(settings.max_households),
-            "parameters": [REASONS_PARAMETER],
+            "parameters": ASKED_PARAMETERS,
         },
     )
     async def score(request: Request) -> Response:
         # Taken once: whatever is put into service meanwhile, this answer is of one version.
         scorer, caller = champion.rules() or champion.scorer(), caller_of(request)
-        most_reasons = read_most_reasons(request)
+        asked_for = read_asked(request.query_params)
         body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
 
         def answer(document: Any) -> bytes:
             if _is_of_keys(document):
                 wanted = StoredRequestReader(scorer, settings.max_households).read_ids(document)
-                return dump_json(stored.score(scorer, caller, wanted, most_reasons))
-            return _answer(scorer, caller, around, document, settings, most_reasons)
+                return dump_json(stored.score(scorer, caller, wanted, asked_for))
+            return _answer(scorer, caller, around, document, settings, asked_for)
 
         if len(body) > MOST_AT_ONCE:
             made = await turns.run(lambda: answer(parse_json(body)))
@@ -79,9 +79,9 @@ def router(
         check_within(caller, (one.village_code for one in asked.households))
         # Only a database that has to be asked is worth the way to a thread and back.
         if around.knows(asked, scorer.look_back):
-            made = _score(scorer, around, asked, most_reasons)
+            made = _score(scorer, around, asked, asked_for)
         else:
-            made = await run_in_threadpool(_score, scorer, around, asked, most_reasons)
+            made = await run_in_threadpool(_score, scorer, around, asked, asked_for)
         return Response(made, media_type="application/json")
 
     return made
@@ -91,51 +91,33 @@ def _is_of_keys(document: Any) -> bool:
     return isinstance(document, dict) and IDS in document
 
 
-def read_most_reasons(request: Request) -> int:
-    """The query parameter `reasons`; raises `Problem` where it is not one number from 0 to 4."""
-    given = request.query_params.getlist("reasons")
-    if not given:
-        return MOST_RISK_REASONS
-    if len(given) > 1 or given[0] not in _COUNTS:
-        way_out = f"give reasons once, as a whole number from 0 to {MOST_RISK_REASONS}"
-        raise Problem("request_invalid", errors=[FieldError("/query/reasons", "out_of_range", way_out)])
-    return int(given[0])
-
-
 def _answer(
     scorer: Scorer | RulesScorer,
     caller: Caller,
     around: Around,
     document: Any,
     settings: Settings,
-    most_reasons: int,
+    asked: Asked,
 ) -> bytes:
     request = RequestReader(scorer, settings.max_households).read(document)
     check_within(caller, (one.village_code for one in request.households))
-    return _score(scorer, around, request, most_reasons)
+    return _score(scorer, around, request, asked)
 
 
 @timed
-def _score(scorer: Scorer | RulesScorer, around: Around, request: ScoreRequest, most_reasons: int) -> bytes:
+def _score(scorer: Scorer | RulesScorer, around: Around, request: ScoreRequest, asked: Asked) -> bytes:
     households, coverage = add_neighbourhood(
         request.households, request.as_of, request.coverage, around.villages, scorer.look_back
     )
     if isinstance(scorer, RulesScorer):
         return dump_json(by_rules(scorer.score(households, request.as_of, coverage)))
+    if asked.excerpt is not None:
+        found = scorer.excerpts(households, request.as_of, coverage, asked.excerpt)
+        return dump_json({"model": scorer.versions(), "results": found})
     usual = around.usual.find((one.village_code for one in households), request.as_of)
-    results = scorer.score(households, request.as_of, coverage, usual, most_reasons)
+    results = scorer.score(households, request.as_of, coverage, usual, asked.most_reasons)
     answer: dict[str, Any] = {
         "model": scorer.versions(),
-        "results": results if most_reasons else [brief(one) for one in results],
+        "results": results if asked.most_reasons else [brief(one) for one in results],
     }
     return dump_json(answer)
-
-
-_COUNTS = tuple(str(one) for one in range(MOST_RISK_REASONS + 1))
-REASONS_PARAMETER: dict[str, Any] = {
-    "name": "reasons",
-    "in": "query",
-    "required": False,
-    "schema": {"type": "integer", "minimum": 0, "maximum": MOST_RISK_REASONS, "default": MOST_RISK_REASONS},
-    "description": "At most so many reasons of each kind; 0: score, grade, rule hits and action only",
-}

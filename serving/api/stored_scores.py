@@ -10,6 +10,7 @@ from typing import Any
 from features.signals import REQUEST_FEEDS
 from serving.access import Caller
 from serving.api.around import Around
+from serving.api.asked import Asked
 from serving.api.brief_answers import brief
 from serving.api.not_scored import not_scored
 from serving.api.rules_answers import by_rules
@@ -78,7 +79,7 @@ class StoredScoring:
         self.around = around
 
     def score(
-        self, scorer: Scorer | RulesScorer, caller: Caller, request: StoredRequest, most_reasons: int
+        self, scorer: Scorer | RulesScorer, caller: Caller, request: StoredRequest, asked: Asked
     ) -> dict[str, Any]:
         """The answer, in the order of the request's keys.
 
@@ -94,9 +95,13 @@ class StoredScoring:
         if isinstance(scorer, RulesScorer):
             by_key = {one["household_id"]: one for one in scorer.score(households, request.as_of, coverage)}
             return by_rules([by_key.get(one) or not_scored(one) for one in request.household_ids])
-        usual = self.around.usual.find((one.village_code for one in households), request.as_of)
-        made = scorer.score(households, request.as_of, coverage, usual, most_reasons)
-        told = {one["household_id"]: one if most_reasons else brief(one) for one in made}
+        if asked.excerpt is not None:
+            made = scorer.excerpts(households, request.as_of, coverage, asked.excerpt)
+        else:
+            usual = self.around.usual.find((one.village_code for one in households), request.as_of)
+            made = scorer.score(households, request.as_of, coverage, usual, asked.most_reasons)
+            made = made if asked.most_reasons else [brief(one) for one in made]
+        told = {one["household_id"]: one for one in made}
         return {
             "model": scorer.versions(),
             "results": [told.get(one) or not_scored(one) for one in request.household_ids],
