@@ -84,11 +84,12 @@ def estimate_missed(
     if not len(met):
         return None
     months = drawn["visited_on"].dt.to_period("M").nunique()
-    identified = met["household_id"].map(outcomes.set_index("household_id")["identified_on"])
+    by_household = outcomes.set_index("household_id")["identified_on"]
+    identified = by_household.reindex(met["household_id"]).to_numpy()
     given = pd.to_datetime([horizon_end(one.date(), grace_months) for one in met["visited_on"]])
     in_difficulty = (met["finding"] == DIFFICULTY).to_numpy()
-    on_the_day = in_difficulty & ~(identified <= met["visited_on"]).to_numpy()
-    after_grace = in_difficulty & ~(identified.to_numpy() <= given.to_numpy())
+    on_the_day = in_difficulty & ~(identified <= met["visited_on"].to_numpy())
+    after_grace = in_difficulty & ~(identified <= given.to_numpy())
     weights = met["weight"].to_numpy(dtype=np.float64)
     population = float(drawn["weight"].sum()) / months
     return Missed(

@@ -22,16 +22,18 @@ from features.errors import FeaturesError
 from scoring.errors import ScoringError
 from serving import operating
 from serving.access.account_commands import accounts
-from serving.access.commands import audit, keys, policy
+from serving.access.commands import AuditKeyFile, audit, keys, policy
 from serving.access.local import Access
 from serving.backup.commands import backup, restore, verify_backup
 from serving.case_commands import cases
 from serving.errors import Problem, ServingError
 from serving.identity.commands import identity
+from serving.leads.commands import clusters, leads, leads_of_run
 from serving.models.commands import models
 from serving.outcomes.commands import outcomes
 from serving.retention.commands import retention
 from serving.webhooks.commands import webhooks
+from serving.worklists.commands import audit_misses, worklists
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -66,6 +68,10 @@ app.add_typer(identity)
 app.command()(retention)
 app.add_typer(webhooks)
 app.add_typer(models)
+app.add_typer(leads)
+app.add_typer(worklists)
+app.command()(audit_misses)
+app.command()(clusters)
 app.add_typer(cases)
 app.add_typer(outcomes)
 app.command()(policy)
@@ -91,6 +97,10 @@ def score(
         Path | None,
         typer.Option(envvar="FANGFAN_KEPT_MODELS_DIR", help="Folder that keeps every model that scored"),
     ] = None,
+    is_to_leads: Annotated[
+        bool, typer.Option("--leads", help="Turn the run into leads as well (`leads from-run`)")
+    ] = False,
+    audit_key_file: AuditKeyFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table")] = False,
 ) -> None:
     """Score every household registered on a date and store the answers."""
@@ -99,7 +109,7 @@ def score(
     from serving.batch import score_all
     from serving.kept_models import KeptModels
     from serving.models.service_models import bundle_in_service
-    from serving.storage import AssessmentStore, open_database
+    from serving.storage import AssessmentStore, Run, open_database
     from serving.storage.corrections import approved_corrections
 
     started = time.perf_counter()
@@ -117,13 +127,24 @@ def score(
                 )
             corrected = approved_corrections(store.engine)
             summary = score_all(delivered.signals, day, model, store, tell, judged, corrected)
+            found = None
+            if is_to_leads:
+                found = leads_of_run(
+                    database, audit_key_file, Run(day, model.manifest.version), model.manifest.region, tell
+                )
     finally:
         store.engine.dispose()
     seconds = time.perf_counter() - started
     if as_json:
-        print(json.dumps({**summary.as_json(), "seconds": round(seconds, 2)}, ensure_ascii=False))
+        told = {**summary.as_json(), "seconds": round(seconds, 2)}
+        if found is not None:
+            told["leads"] = found.as_json()
+        print(json.dumps(told, ensure_ascii=False))
     else:
         Console().print(_table(summary, seconds))
+        if found is not None:
+            added = found.added
+            Console().print(f"{added.new:,} new leads, {added.cases_opened:,} cases opened")
     if summary.blocked_feeds:
         errors.print(
             f"Blocked, and so counted as missing: {', '.join(summary.blocked_feeds)}. "

@@ -28,6 +28,7 @@ from serving.access.tokens import TokenReader
 from serving.api import (
     areas,
     cases,
+    clusters,
     health,
     history,
     households,
@@ -35,6 +36,7 @@ from serving.api import (
     inference,
     invocations,
     jobs,
+    leads,
     measures,
     metrics,
     model_card,
@@ -43,6 +45,7 @@ from serving.api import (
     scores,
     visits,
     what_if,
+    worklists,
 )
 from serving.api.around import Around
 from serving.api.documentation import drop_framework_problems
@@ -83,9 +86,12 @@ from serving.storage import (
 from serving.storage.cases import CaseStore
 from serving.storage.corrections import CorrectionStore
 from serving.storage.elimination import lock_elimination
+from serving.storage.leads import LeadStore
 from serving.storage.plans import PlanStore
 from serving.storage.visits import VisitStore
+from serving.storage.worklists import WorklistStore
 from serving.turns import Turns
+from serving.worklists.listing import ListingDesk
 
 _MACHINES = ("/v1/", "/v2", "/invocations", "/ping", "/health/", "/metrics", "/openapi.json")
 
@@ -205,6 +211,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(areas.router(summaries, Disclosure(summaries)))
     app.include_router(identities.router(identity_store, settings))
     app.include_router(cases.router(case_store, settings))
+    app.include_router(leads.router(LeadStore(engine, audit, case_store), settings))
+    app.include_router(worklists.router(WorklistStore(engine, audit), ListingDesk(engine, audit), settings))
+    app.include_router(clusters.router(engine))
     app.include_router(jobs.router(job_desk, store))
     app.include_router(metrics.router(meters, ServiceState(engine, champion, drain, settings)))
     app.include_router(console.router(pages, store, identity_store))

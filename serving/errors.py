@@ -191,6 +191,12 @@ PROBLEMS: dict[str, ProblemKind] = {
         "There is no summary of such an area on this date.",
         "Check the area code and the date.",
     ),
+    "worklist_not_found": ProblemKind(
+        404,
+        "No list",
+        "There is no worklist of such an area, or none of that day.",
+        "Check the area code; the operator makes lists with `python -m serving worklists make`.",
+    ),
     "job_not_found": ProblemKind(
         404,
         "No such job",

@@ -54,6 +54,8 @@ _DELIVERED = Policy(PLANNERS | VISITORS, "cases outside are not there", for_peop
 _REVIEWED = Policy(REVIEWERS, "corrections outside are not there", for_people=True)
 _IDENTITY_SENT = Policy(SENDERS, "the household's village must lie in it")
 _REVEALED = Policy(VISITORS, "households outside are not there")
+_LEADS_SENT = Policy(READERS, "the households' villages must lie in it")
+_PEOPLE = Policy(READERS - SENDERS, "households outside are not there", for_people=True)
 _AREA = Policy(READERS, "areas outside are not there")
 _JOB = Policy(SENDERS, "jobs of other areas are not there")
 _MOVED = Policy(MOVERS, "cases outside are not there", for_people=True)
@@ -101,6 +103,12 @@ POLICIES: dict[str, Policy] = {
     "POST /v1/cases/{case_id}/measures/{measure_id}/end": _PLANNED,
     "POST /v1/cases/{case_id}/measures/{measure_id}/deliveries": _DELIVERED,
     "GET /v1/areas/{area_code}/summary": _AREA,
+    "GET /v1/areas/{area_code}/clusters": _AREA,
+    "GET /v1/leads": _READ,
+    "POST /v1/leads": _LEADS_SENT,
+    "GET /v1/worklists/{area_code}": _AREA,
+    "POST /v1/worklists/{area_code}/entries": _PEOPLE,
+    "GET /v1/households/{household_id}/listing": _READ,
     "GET /v1/cases": _CASE,
     "GET /v1/cases/notice/{case_id}": _CASE,
     "GET /v1/cases/{case_id}": _CASE,

@@ -58,8 +58,8 @@ def router(summaries: SummaryStore, disclosure: Disclosure) -> APIRouter:
         found = summaries.find(caller, _code(area_code), as_of)
         if found is None:
             raise Problem("area_not_found")
-        is_own = _is_own(caller, area_code)
-        withheld = None if is_own else disclosure.withheld(found.run)
+        own = is_own(caller, area_code)
+        withheld = None if own else disclosure.withheld(found.run)
 
         def told(code: str, counts: AreaCounts) -> dict[str, Any]:
             return _figures(code, counts, None if withheld is None else withheld.of(code))
@@ -71,7 +71,7 @@ def router(summaries: SummaryStore, disclosure: Disclosure) -> APIRouter:
             "level": AREA_LEVELS[len(area_code)],
             "as_of_date": found.run.as_of_date.isoformat(),
             "model_version": found.run.model_version,
-            "is_small_kept_back": not is_own,
+            "is_small_kept_back": not own,
             "below": {
                 "level": AREA_LEVELS[len(codes[0])] if codes else None,
                 "count": len(codes),
@@ -99,7 +99,8 @@ def _after(request: Request) -> str:
         raise refused("cursor", "malformed", "give next_cursor of the page before, as it is") from None
 
 
-def _is_own(caller: Caller, area_code: str) -> bool:
+def is_own(caller: Caller, area_code: str) -> bool:
+    """Whether the area is the official's own, who is told small counts as well."""
     return caller.role in OFFICIALS and caller.scope.prefix == area_code
 
 

@@ -95,7 +95,7 @@ def told_plan(plan: CasePlan, today: dt.date) -> dict[str, Any]:
             {**one.as_json(), "text": in_each("plan_problem", one.code)}
             for one in plan_problems(case, plan.measures, today)
         ],
-        "what_if": what_if_measures(plan.measures, today),
+        "what_if": what_if_measures(plan.measures, today, region),
     }
 
 

@@ -207,23 +207,26 @@ def _exclusive(plan: Sequence[PlannedHelp], region: str, on: dt.date) -> list[Pl
     return found
 
 
-def what_if_choices(plan: Sequence[PlannedHelp], as_of: dt.date) -> list[Choice]:
+def what_if_choices(plan: Sequence[PlannedHelp], as_of: dt.date, region: str) -> list[Choice]:
     """The plan as `scoring.what_if` takes it: what of it is still to come after a date, each measure once.
 
     What arrived before is a fact and belongs in the signals. Of a measure that is planned several times it is
-    the earliest that is still to come.
+    the earliest that is still to come; one that is no longer in force then is left out.
     """
     period = Period(as_of)
     made: dict[str, Choice] = {}
     for one in sorted(plan, key=lambda each: each.starts_on):
         is_over = one.until <= as_of
         is_given = one.entry.paid in ("once", "in_kind") and bool(one.deliveries)
-        if is_over or is_given or one.measure in made or one.starts_on > period.planned_until:
+        starts_on = max(one.starts_on, period.planned_from)
+        if is_over or is_given or one.measure in made or not period.has(starts_on):
+            continue
+        if one.entry.find_entry(region, starts_on) is None:
             continue
         lasts = one.entry.paid in ("monthly", "each_term")
         made[one.measure] = Choice(
             one.measure,
-            max(one.starts_on, period.planned_from),
+            starts_on,
             one.until if lasts else None,
             one.amount_fen,
             one.persons if one.entry.per == "person" else None,
@@ -231,10 +234,10 @@ def what_if_choices(plan: Sequence[PlannedHelp], as_of: dt.date) -> list[Choice]
     return list(made.values())
 
 
-def what_if_measures(plan: Sequence[PlannedHelp], as_of: dt.date) -> list[dict[str, Any]]:
+def what_if_measures(plan: Sequence[PlannedHelp], as_of: dt.date, region: str) -> list[dict[str, Any]]:
     """The same as `POST /v1/what-if` takes it under `measures`."""
     made = []
-    for one in what_if_choices(plan, as_of):
+    for one in what_if_choices(plan, as_of, region):
         told: dict[str, Any] = {"code": one.code}
         for name, day in (("starts_on", one.starts_on), ("ends_on", one.ends_on)):
             if day is not None:

@@ -63,6 +63,9 @@ def read_measure(document: Any, today: dt.date, region: str) -> MeasureForm:
         reader.check()
     assert code is not None
     measure = measures()[code]
+    if starts_on is not None and measure.find_entry(region, starts_on) is None:
+        way_out = f"on the day it starts the measure must be in force: {measure.validity(region)}"
+        reader.add("/starts_on", "not_in_force", way_out)
     amount = _amount(reader, there, measure, starts_on, region)
     persons = 1
     if "persons" in there and measure.per != "person":
@@ -111,14 +114,8 @@ def _amount(
         if "amount_yuan" in there:
             reader.add("/amount_yuan", "not_taken", "leave it out: the measure pays nothing")
         return None
-    entry = measure.find_entry(region, starts_on) if starts_on is not None else None
     if "amount_yuan" not in there:
-        if starts_on is not None and (entry is None or entry.value_yuan is None):
-            way_out = (
-                f"give the amount: on the day it starts the catalogue has none ({measure.validity(region)})"
-            )
-            reader.add("/amount_yuan", "missing", way_out)
-            return None
+        entry = measure.find_entry(region, starts_on) if starts_on is not None else None
         return entry.value_yuan * FEN_PER_YUAN if entry is not None and entry.value_yuan is not None else None
     amount = reader.fen(there["amount_yuan"], "/amount_yuan", measure.at_most_yuan)
     if amount is not None and amount < bounds[0]:

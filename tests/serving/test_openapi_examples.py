@@ -12,20 +12,26 @@ import pytest
 from features import CONTRACTS, Coverage, Signals, take_in
 from features.signals import REQUEST_FEEDS
 from scoring import load_bundle
-from serving.access import Role
+from serving.access import Caller, Role, Scope
 from serving.access.policy import POLICIES
 from serving.api.documentation import example_request
 from serving.api.inference import MODEL
 from serving.api.job_answers import JobAnswer
 from serving.api.job_documentation import EXAMPLE_JOB
+from serving.api.visit_documentation import EXAMPLE_MEASURE, EXAMPLE_VISIT
 from serving.app import create_app
 from serving.batch import score_all
 from serving.bulk.order import PARTS
+from serving.cases.plan_form import read_measure
+from serving.cases.visit import read_visit
 from serving.identity.keyring import new_ring, save_ring
 from serving.identity.suites import Suite
 from serving.kept_models import KeptModels
 from serving.settings import Settings
 from serving.storage.cases import CaseStore
+from serving.storage.corrections import CorrectionStore
+from serving.storage.plans import PlanStore
+from serving.storage.visits import VisitStore
 from tests.serving.access.callers import person
 from tests.serving.access.people import ORIGIN
 from tests.serving.conftest import VERSION, Client
@@ -91,9 +97,13 @@ def test_every_example_of_a_body_is_taken(service: Client) -> None:
     # Somebody who is signed in, and has no key beside it.
     signed_in = {**person(service.app, Role.TOWNSHIP_OFFICIAL, VILLAGE[:9]), "Authorization": ""}
     case = new_case(service)
+    measure, correction = casework(service, case)
     sent = []
     for method, path, kind, example in bodies(document):
-        address = path.format(name=MODEL, version=VERSION, household_id=HOUSEHOLD, case_id=case)
+        address = path.format(
+            name=MODEL, version=VERSION, household_id=HOUSEHOLD, area_code=VILLAGE, case_id=case,
+            measure_id=measure, correction_id=correction,
+        )  # fmt: skip
         if kind == FORM:
             parts: dict[str, Any] = {
                 name: (f"{name}.csv", value) if name in PARTS else (None, value)
@@ -121,29 +131,43 @@ def new_case(service: Client) -> str:
     cases = CaseStore(store.engine, store.audit)
     with cases.writer.begin() as connection:
         return cases.open_in(
-            connection, household_id=HOUSEHOLD, village_code=VILLAGE, opened_on=dt.date(2026, 1, 1), grade=1,
+            connection, household_id=HOUSEHOLD, village_code=VILLAGE, opened_on=dt.date(2026, 10, 31), grade=1,
             theme="illness", is_hard=True, disagreement=None, causes=["01"],
         ).id  # fmt: skip
 
 
+def casework(service: Client, case: str) -> tuple[str, str]:
+    """A measure of the case, and a correction that somebody proposed."""
+    engine, audit, day = service.app.state.store.engine, service.app.state.store.audit, dt.date(2026, 11, 2)
+    cases = CaseStore(engine, audit)
+    somebody = Caller("p0000000009", Role.VILLAGE_OFFICIAL, Scope(VILLAGE))
+    planned = PlanStore(engine, audit, cases).add(
+        somebody, somebody.key_id, case, read_measure(EXAMPLE_MEASURE, day, "CN-50")
+    )
+    assert planned is not None
+    document = {**EXAMPLE_VISIT, "submission_key": "visit-of-somebody-1"}
+    form = read_visit(document, HOUSEHOLD, day)
+    assert VisitStore(engine, audit, cases).record(somebody, somebody.key_id, HOUSEHOLD, form) is not None
+    (correction,) = CorrectionStore(engine, audit).list(somebody).items
+    return planned[0].id, correction.id
+
+
 def test_every_example_of_a_query_is_taken(service: Client) -> None:
     document = service.get("/openapi.json").json()
-    signed_in = {**person(service.app, Role.TOWNSHIP_OFFICIAL, VILLAGE[:9]), "Authorization": ""}
     known = {"household_id": HOUSEHOLD, "as_of_date": "2026-10-31", "area_code": "500999"}
     asked = []
     for path, operations in document["paths"].items():
         operation = operations.get("get")
         parameters = (operation or {}).get("parameters", [])
         names = [one["name"] for one in parameters if one["in"] == "path"]
-        if operation is None or not set(names) <= set(known):
+        if operation is None or not set(names) <= set(known) or POLICIES[f"GET {path}"].for_people:
             continue
         query = {
             one["name"]: one["example"] for one in parameters if "example" in one and one["in"] == "query"
         }
         if not names and not query:
             continue
-        headers = signed_in if POLICIES[f"GET {path}"].for_people else None
-        answer = service.get(path.format(**known), params=query, headers=headers)
+        answer = service.get(path.format(**known), params=query)
         assert answer.status_code == 200, f"{path}: {answer.text[:300]}"
         asked.append(path)
     assert {

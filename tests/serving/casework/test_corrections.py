@@ -1,0 +1,348 @@
+"""Corrections: reviewed by another person, laid over facts from then on, and the household scored again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features import CONTRACTS, Coverage, Signals, build_vectors, take_in
+from features.engines.row import stored_row
+from features.neighbourhood import with_neighbourhood
+from features.signals import REQUEST_FEEDS
+from scoring import load_bundle
+from serving.api.around import Around
+from serving.api.documentation import example_request
+from serving.api.rescoring import Rescorer
+from serving.app import create_app
+from serving.batch import score_all
+from serving.cases.clocks import china_day
+from serving.cases.correction import FEEDS, Approved, Correction, CorrectionState, lay_over
+from serving.corrected_signals import lay_over_signals
+from serving.errors import Problem
+from serving.kept_models import KeptModels
+from serving.settings import Settings
+from serving.signals_folder import SignalsFolder
+from serving.storage import UsualStore, VillageStore
+from serving.storage.corrections import StoredCorrection, approved_corrections
+from tests.serving.casework.county import (
+    CADRE,
+    HELPER,
+    NEIGHBOUR,
+    TOWN,
+    TOWN_ID,
+    VILLAGE,
+    CountyOffice,
+)
+from tests.serving.conftest import Client
+
+SCORED_ON, VISITED_ON = dt.date(2026, 10, 31), dt.date(2026, 11, 2)
+(EXAMPLE,) = example_request()["households"]
+KEY = "C-0001"
+KEYS = ("C-0001", "C-0002", "C-0003", "C-0004", "C-0005")
+"""Households that are alike, one a test."""
+BILL = next(one for one in EXAMPLE["signals"]["illness"] if one["self_paid_yuan"] > 0)
+BETTER = {**BILL, "reimbursed_yuan": BILL["total_yuan"] - 100, "self_paid_yuan": 100}
+WHICH = {name: BILL[name] for name in ("occurred_on", "member_id", "care")}
+
+
+def corrected_bill() -> dict[str, Any]:
+    row = {name: value for name, value in BETTER.items() if name != "known_on"}
+    return {"feed": "illness", "row": row, "replaces": WHICH}
+
+
+def county_signals() -> Signals:
+    tables = {
+        feed: take_in(
+            feed,
+            [{**row, "household_id": key} for key in KEYS for row in EXAMPLE["signals"].get(feed, ())],
+        ).accepted
+        for feed in CONTRACTS
+    }
+    return Signals(tables, Coverage.from_rows(example_request()["coverage"], REQUEST_FEEDS))
+
+
+class Scored:
+    """A service with a few households, scored before anybody went there, and the office beside it."""
+
+    def __init__(self, client: Client, settings: Settings, bundle_dir: Path) -> None:
+        self.client = client
+        self.champion = client.app.state.champion
+        self.bundle = load_bundle(bundle_dir)
+        self.office = CountyOffice(settings.database_url)
+        # One log is written by one key.
+        for store in (self.office, self.office.visits, self.office.corrections, self.office.cases):
+            store.audit = client.app.state.store.audit
+        around = Around(VillageStore(self.office.engine), UsualStore(self.office.engine), 0)
+        folder = SignalsFolder(settings.signals_dir, self.office.corrections)
+        self.rescorer = Rescorer(self.office.engine, folder, around, self.office.now)
+
+    def score(self, day: dt.date) -> Any:
+        told = approved_corrections(self.office.engine)
+        return score_all(county_signals(), day, self.bundle, self.client.app.state.store, corrections=told)
+
+    def correct(self, key: str) -> StoredCorrection:
+        """A bill is told right at a visit of today, and the township approves it."""
+        self.office.visit(key, corrections=[corrected_bill()])
+        (waiting,) = self.office.corrections.list(TOWN, CorrectionState.PROPOSED).items
+        done = self.office.corrections.review(TOWN, TOWN_ID, waiting.id, is_approved=True)
+        assert done is not None
+        return done
+
+    def by_hand(self, key: str, day: dt.date, known_on: dt.date) -> float:
+        """The score of a household whose bill was told right, worked out from changed tables."""
+        signals = county_signals()
+        rows = [
+            {**BETTER, "household_id": key, "known_on": known_on.isoformat()}
+            if {name: one[name] for name in WHICH} == WHICH
+            else {**one, "household_id": key}
+            for one in EXAMPLE["signals"]["illness"]
+        ]
+        changed = {**signals.tables, "illness": take_in("illness", rows).accepted}
+        told = with_neighbourhood(Signals(changed, signals.coverage), [day])
+        vectors = build_vectors(told, [day], region="CN-50")
+        own = vectors[vectors.index.get_level_values(0) == key]
+        return float(self.bundle.model.score(own)[0])
+
+    def told(self, key: str, day: dt.date | None = None) -> Any:
+        query = f"?as_of_date={day}" if day else ""
+        answer = self.client.get(f"/v1/households/{key}{query}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@pytest.fixture(scope="module")
+def scored(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scored]:
+    folder = tmp_path_factory.mktemp("corrections")
+    settings = Settings(
+        bundle_dir, f"sqlite:///{folder}/s.db", signals_dir=folder / "signals",
+        kept_models_dir=folder / "models", lookup_seconds=0,
+    )  # fmt: skip
+    county_signals().save(folder / "signals")
+    KeptModels(settings.kept_models_dir).keep(bundle_dir)
+    with Client(create_app(settings)) as client:
+        assert client.app.state.champion.wait(180)
+        made = Scored(client, settings, bundle_dir)
+        made.score(SCORED_ON)
+        yield made
+        made.office.close()
+
+
+def test_an_approved_correction_changes_what_is_scored_from_then_on(scored: Scored) -> None:
+    key = KEYS[0]
+    before = scored.told(key)
+    scored.office.on(VISITED_ON)
+    done = scored.correct(key)
+    assert scored.rescorer.rescore(scored.champion, done) == "done"
+    assert scored.rescorer.rescore(scored.champion, done) == "done"
+
+    after = scored.told(key)
+    assert after["as_of_date"] == VISITED_ON.isoformat()
+    assert after["corrections"] == [{"feed": "illness", "approved_on": VISITED_ON.isoformat()}]
+    assert after["score"] == pytest.approx(scored.by_hand(key, VISITED_ON, VISITED_ON), abs=1e-12)
+    assert after["score"] != before["score"]
+    assert after["changes"] is not None
+    # The former score is what it was, and both are in the history.
+    assert scored.told(key, SCORED_ON) == before
+    history = scored.client.get(f"/v1/households/{key}/scores").json()["scores"]
+    assert [one["as_of_date"] for one in history] == [str(VISITED_ON), str(SCORED_ON)]
+    for day in (SCORED_ON, VISITED_ON):
+        replayed = scored.client.get(f"/v1/households/{key}/scores/{day}/replay").json()
+        assert replayed["is_equal"], replayed["differences"]
+    # What a list is made from is the run, and stays so.
+    run = scored.client.app.state.store.find_run(TOWN)
+    assert run is not None
+    assert run.as_of_date == SCORED_ON
+    assert scored.told(KEYS[1])["as_of_date"] == SCORED_ON.isoformat()
+
+
+def test_a_batch_sees_corrections_of_up_to_its_date(scored: Scored) -> None:
+    key, approved_on = KEYS[1], VISITED_ON + dt.timedelta(days=1)
+    scored.office.on(approved_on)
+    scored.correct(key)
+    again = scored.score(SCORED_ON).saved
+    assert (again.unchanged, again.changed, again.new) == (len(KEYS), 0, 0)
+    scored.score(approved_on)
+    told = scored.told(key)
+    assert told["as_of_date"] == approved_on.isoformat()
+    assert told["score"] == pytest.approx(scored.by_hand(key, approved_on, approved_on), abs=1e-12)
+    assert told["corrections"] == [{"feed": "illness", "approved_on": approved_on.isoformat()}]
+    assert "corrections" not in scored.told(KEYS[4])
+
+
+def test_the_days_own_score_stays_beside_the_corrected_one(scored: Scored) -> None:
+    key, today = KEYS[2], china_day(dt.datetime.now(dt.UTC))
+    scored.score(today)
+    morning = scored.told(key)
+    # A score is written when the clock says so; the approval comes after it on the same day.
+    scored.office.clock = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
+    done = scored.correct(key)
+    scored.office.clock += dt.timedelta(seconds=1)
+    assert scored.rescorer.rescore(scored.champion, done) == "done"
+    evening = scored.told(key)
+    assert (morning["as_of_date"], evening["as_of_date"]) == (str(today), str(today))
+    assert evening["corrections"]
+    assert evening["changes"] is not None
+    history = scored.client.get(f"/v1/households/{key}/scores").json()["scores"]
+    of_day = [one["score"] for one in history if one["as_of_date"] == str(today)]
+    assert of_day == [evening["score"], morning["score"]]
+
+
+@pytest.mark.parametrize("code", ["signals_not_kept", "not_registered"])
+def test_an_approval_stands_where_nothing_can_be_scored(scored: Scored, code: str, tmp_path: Path) -> None:
+    scored.office.on(VISITED_ON)
+    done = scored.correct(KEYS[3] if code == "signals_not_kept" else KEYS[4])
+    former = scored.rescorer.signals
+    folder = None if code == "signals_not_kept" else tmp_path / "others"
+    if folder is not None:
+        empty = {name: one.schema.empty_table() for name, one in CONTRACTS.items()}
+        Signals(empty, Coverage()).save(folder)
+    scored.rescorer.signals = SignalsFolder(folder, scored.office.corrections)
+    assert scored.rescorer.rescore(scored.champion, done) == code
+    scored.rescorer.signals = former
+    assert scored.office.corrections.list(TOWN, CorrectionState.PROPOSED).items == ()
+    assert done.household_id in scored.office.corrections.approved_of([done.household_id])
+
+
+def test_a_correction_is_reviewed_once_by_another_person(office: CountyOffice) -> None:
+    office.on(VISITED_ON)
+    office.open_case(KEY)
+    office.visit(KEY, corrections=[corrected_bill(), {"feed": "illness", "replaces": WHICH}])
+    page = office.corrections.list(TOWN, CorrectionState.PROPOSED)
+    assert (page.total, {one.proposer for one in page.items}) == (2, {CADRE.key_id})
+    first, second = page.items
+    # Whoever proposed it does not review it, in whatever role they come back.
+    with pytest.raises(Problem) as refused:
+        office.corrections.review(TOWN, CADRE.key_id, first.id, is_approved=True)
+    assert refused.value.code == "correction_own"
+    elsewhere = replace(NEIGHBOUR, scope=type(NEIGHBOUR.scope)("500999101"))
+    assert office.corrections.review(elsewhere, "p9", first.id, is_approved=True) is None
+    assert office.corrections.review(TOWN, TOWN_ID, "0" * 32, is_approved=True) is None
+    assert office.corrections.list(elsewhere).items == ()
+    done = office.corrections.review(TOWN, TOWN_ID, first.id, is_approved=True)
+    assert done is not None
+    assert (done.state, done.reviewer) == (CorrectionState.APPROVED, TOWN_ID)
+    assert office.corrections.review(TOWN, TOWN_ID, first.id, is_approved=True) == done
+    with pytest.raises(Problem) as refused:
+        office.corrections.review(TOWN, TOWN_ID, first.id, is_approved=False)
+    assert refused.value.code == "correction_reviewed"
+    office.corrections.review(TOWN, TOWN_ID, second.id, is_approved=False)
+    told = office.corrections.approved_of([KEY, "H-NOBODY"])
+    assert {key: [one.as_json() for one in found] for key, found in told.items()} == {
+        KEY: [{"feed": "illness", "approved_on": VISITED_ON.isoformat()}]
+    }
+    assert approved_corrections(office.engine) == told
+    assert office.corrections.approved_of([KEY], office.now() - dt.timedelta(seconds=1)) == {}
+    assert office.actions().count("correction_reviewed") == 4
+
+
+def test_a_household_is_not_moved_by_a_correction(desk: CountyOffice) -> None:
+    desk.on(VISITED_ON)
+    desk.open_case(KEY)
+    row = {"occurred_on": "2021-03-01", "village_code": "500999100202", "background": "other", "land_mu": 3}
+    with pytest.raises(Problem) as refused:
+        desk.visit(KEY, HELPER, corrections=[{"feed": "household", "row": row}])
+    assert [one.code for one in refused.value.errors] == ["other_village"]
+
+
+feeds = st.sampled_from(sorted(set(FEEDS) - {"household"}))
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[dict[str, list[dict[str, Any]]], list[Approved], dt.date]:
+    """Surface rows of one household by feed, corrections of them and of nothing, and a date."""
+    rng = random.Random(draw(st.integers(0, 10**6)))
+    rows: dict[str, list[dict[str, Any]]] = {}
+    approved = []
+    for feed in draw(st.lists(feeds, min_size=1, max_size=3, unique=True)):
+        contract = CONTRACTS[feed]
+        rows[feed] = [{**contract.generate(rng), "household_id": KEY} for _ in range(draw(st.integers(0, 4)))]
+        for _ in range(draw(st.integers(0, 3))):
+            made = contract.generate(rng)
+            told = {
+                name: str(one) if isinstance(one, dt.date) else one
+                for name, one in made.items()
+                if name not in {"household_id", "known_on", "ended_known_on", "is_known_on_estimated"}
+                and one is not None
+            }
+            kind = draw(st.sampled_from(["new", "changed", "gone"]))
+            which = None
+            if kind != "new":
+                target = rng.choice(rows[feed]) if rows[feed] and rng.random() < 0.7 else made
+                which = {"occurred_on": str(target["occurred_on"])}
+            row = {} if kind == "gone" else told
+            on = dt.date(2027, 1, 1) + dt.timedelta(days=draw(st.integers(0, 30)))
+            approved.append(Approved(KEY, VILLAGE, Correction(feed, row, which), on))
+    return rows, approved, dt.date(2027, 1, 1) + dt.timedelta(days=draw(st.integers(-1, 31)))
+
+
+def plainly(
+    rows: list[dict[str, Any]], feed: str, approved: list[Approved], as_of: dt.date
+) -> list[dict[str, Any]]:
+    """The rule written down once more, over parsed rows with dates."""
+    made = list(rows)
+    for one in sorted(approved, key=lambda each: each.approved_on):
+        if one.correction.feed != feed or one.approved_on > as_of:
+            continue
+        if one.correction.replaces is not None:
+            day = dt.date.fromisoformat(one.correction.replaces["occurred_on"])
+            left = [row for row in made if row["occurred_on"] != day]
+            if len(left) == len(made):
+                continue
+            made = left
+        if one.correction.row:
+            row = {**one.correction.row, "household_id": KEY, "known_on": str(one.approved_on)}
+            if row.get("ended_on") is not None:
+                row["ended_known_on"] = str(one.approved_on)
+            parsed = CONTRACTS[feed].parse_row(row)
+            assert isinstance(parsed, dict)
+            made = [*made, parsed]
+    return made
+
+
+def stored(feed: str, row: dict[str, Any]) -> dict[str, Any]:
+    parsed = CONTRACTS[feed].parse_row(row)
+    assert isinstance(parsed, dict)
+    return parsed
+
+
+@settings(max_examples=40, derandomize=True, deadline=None)
+@given(worlds())
+def test_one_household_and_a_batch_are_corrected_alike(
+    world: tuple[dict[str, list[dict[str, Any]]], list[Approved], dt.date],
+) -> None:
+    surface, approved, as_of = world
+    register = {
+        "household_id": KEY, "occurred_on": dt.date(2020, 1, 1), "known_on": dt.date(2020, 1, 1),
+        "is_known_on_estimated": False, "village_code": VILLAGE, "background": "other", "land_mu": 3.0,
+    }  # fmt: skip
+    parsed = {feed: [stored(feed, row) for row in rows] for feed, rows in surface.items()}
+    own = stored("household", register)
+    tables = {
+        feed: pa.Table.from_pylist(rows, schema=CONTRACTS[feed].schema) for feed, rows in parsed.items()
+    }
+    tables["household"] = pa.Table.from_pylist(
+        [{**own, "household_id": "H-OTHER"}, own], schema=CONTRACTS["household"].schema
+    )
+    untouched = {feed: [dict(row) for row in rows] for feed, rows in parsed.items()}
+    single = lay_over(
+        {feed: [stored_row(row) for row in rows] for feed, rows in parsed.items()}, approved, as_of
+    )
+    whole, laid = lay_over_signals(Signals(tables, Coverage()), {KEY: approved}, as_of)
+    for feed in surface:
+        wanted = plainly(untouched[feed], feed, approved, as_of)
+        assert single[feed] == [stored_row(one) for one in wanted]
+        assert whole.household_rows(KEY)[feed] == [
+            {name: one.get(name) for name in CONTRACTS[feed].schema.names} for one in wanted
+        ]
+    assert whole.household_rows("H-OTHER") == Signals(tables, Coverage()).household_rows("H-OTHER")
+    counting = [one for one in approved if one.approved_on <= as_of]
+    assert len(laid.get(KEY, ())) == len(counting)

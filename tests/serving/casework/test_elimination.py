@@ -1,0 +1,302 @@
+"""The elimination lock: each condition of DOMAIN §2 shuts it alone; and what comes up after it was opened."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.dates import months_before
+from features.policy import policy_value
+from serving.cases.case import Case
+from serving.cases.elimination import (
+    WAYS_OUT,
+    EliminationFacts,
+    EliminationLocked,
+    IncomeReading,
+    Unmet,
+    check_elimination,
+    find_unmet,
+)
+from serving.cases.guarantees import ITEMS, Check, Guarantees
+from serving.cases.plan_form import read_delivery, read_measure
+from serving.cases.state import CaseState
+from serving.cases.texts import case_texts
+from serving.cases.visit import Finding, Rigid
+from serving.errors import Problem
+from tests.serving.casework.county import (
+    CADRE,
+    COUNTY,
+    FIRM,
+    NEIGHBOUR,
+    TOWN,
+    VILLAGE,
+    CountyOffice,
+    account,
+    statement,
+)
+
+ON = dt.date(2026, 11, 2)
+LINE = policy_value("monitoring_line", "CN-50", ON).value
+
+
+def reading(day: dt.date, per_person: float, members: int = 3) -> IncomeReading:
+    return IncomeReading(day, round(per_person * 100) * members, members)
+
+
+OPEN = EliminationFacts(
+    on=ON,
+    region="CN-50",
+    identified_on=dt.date(2026, 5, 2),
+    is_without_labour=False,
+    deliveries=1,
+    readings=(reading(dt.date(2026, 5, 2), LINE + 0.01), reading(dt.date(2026, 10, 20), LINE + 0.01)),
+    last_met_on=dt.date(2026, 10, 20),
+    finding=Finding.NO_DIFFICULTY,
+    guarantees=Guarantees(dict.fromkeys(ITEMS, Check.YES)),
+    rigid_spending=Rigid.SOLVED,
+)
+
+
+def test_the_lock_opens_where_everything_holds() -> None:
+    check_elimination(OPEN)
+    check_elimination(replace(OPEN, rigid_spending=Rigid.NONE))
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        ({"identified_on": None}, [Unmet("not_identified")]),
+        ({"identified_on": dt.date(2026, 5, 3)}, [Unmet("identified_too_lately")]),
+        ({"is_without_labour": True}, [Unmet("without_labour")]),
+        ({"deliveries": 0}, [Unmet("no_measure_delivered")]),
+        ({"finding": Finding.DIFFICULTY}, [Unmet("difficulty_found")]),
+        ({"last_met_on": dt.date(2026, 8, 1)}, [Unmet("visit_too_old")]),
+        ({"rigid_spending": None}, [Unmet("rigid_spending_unknown")]),
+        ({"rigid_spending": Rigid.UNSOLVED}, [Unmet("rigid_spending_unsolved")]),
+        ({"readings": ()}, [Unmet("income_unknown")]),
+        ({"readings": (reading(dt.date(2026, 8, 1), LINE * 2),)}, [Unmet("income_unknown")]),
+        (
+            {"readings": (reading(dt.date(2026, 5, 2), LINE * 2), reading(dt.date(2026, 10, 20), LINE))},
+            [Unmet("income_under_line")],
+        ),
+        ({"readings": (reading(dt.date(2026, 10, 20), LINE * 2),)}, [Unmet("income_not_steady")]),
+        (
+            {"readings": (
+                reading(dt.date(2026, 5, 2), LINE * 2), reading(dt.date(2026, 7, 1), LINE - 1),
+                reading(dt.date(2026, 10, 20), LINE * 2),
+            )},
+            [Unmet("income_not_steady")],
+        ),
+    ],
+)  # fmt: skip
+def test_each_condition_shuts_it_alone(change: dict[str, Any], wanted: list[Unmet]) -> None:
+    facts = replace(OPEN, **change)
+    assert find_unmet(facts) == wanted
+    with pytest.raises(EliminationLocked) as locked:
+        check_elimination(facts)
+    assert [one.code for one in locked.value.reasons] == [one.code for one in wanted]
+
+
+@pytest.mark.parametrize("item", ITEMS)
+@pytest.mark.parametrize(
+    ("check", "code"), [("no", "guarantee_gap"), ("not_checked", "guarantee_not_checked")]
+)
+def test_every_guarantee_and_the_water_shut_it(item: str, check: str, code: str) -> None:
+    facts = replace(OPEN, guarantees=Guarantees({**OPEN.guarantees.answers, item: Check(check)}))
+    assert find_unmet(facts) == [Unmet(code, item)]
+
+
+def test_every_condition_is_told_in_words() -> None:
+    for language in ("zh", "en"):
+        assert set(case_texts(language)["unmet"]) == set(WAYS_OUT)
+
+
+everything = st.builds(
+    EliminationFacts,
+    on=st.just(ON),
+    region=st.just("CN-50"),
+    identified_on=st.none() | st.dates(dt.date(2025, 1, 1), ON),
+    is_without_labour=st.booleans(),
+    deliveries=st.integers(0, 2),
+    readings=st.lists(
+        st.builds(
+            IncomeReading, st.dates(dt.date(2025, 6, 1), ON),
+            st.integers(2_000_000, 4_000_000), st.integers(1, 4),
+        ),
+        max_size=4,
+    ),
+    last_met_on=st.none() | st.dates(dt.date(2026, 1, 1), ON),
+    finding=st.none() | st.sampled_from((Finding.DIFFICULTY, Finding.NO_DIFFICULTY)),
+    guarantees=st.dictionaries(st.sampled_from(ITEMS), st.sampled_from(tuple(Check))).map(Guarantees),
+    rigid_spending=st.none() | st.sampled_from(tuple(Rigid)),
+)  # fmt: skip
+
+
+def is_open(facts: EliminationFacts) -> bool:
+    """DOMAIN §2 in one breath, with the numbers written down once more."""
+    half_year, quarter = months_before(ON, 6), months_before(ON, 3)
+    readings = sorted(facts.readings, key=lambda one: one.visited_on)
+    over = [one.total_fen / one.members > LINE * 100 for one in readings]
+    steady = bool(readings) and readings[-1].visited_on >= quarter and over[-1]
+    if steady:
+        first = next((at for at in range(len(over)) if all(over[at:])), None)
+        assert first is not None
+        steady = readings[first].visited_on <= half_year
+    return (
+        steady
+        and facts.identified_on is not None
+        and facts.identified_on <= half_year
+        and not facts.is_without_labour
+        and facts.deliveries >= 1
+        and facts.last_met_on is not None
+        and facts.last_met_on >= quarter
+        and facts.finding is not Finding.DIFFICULTY
+        and all(facts.guarantees.of(one) == "yes" for one in ITEMS)
+        and facts.rigid_spending in {Rigid.NONE, Rigid.SOLVED}
+    )
+
+
+@settings(max_examples=150, derandomize=True, deadline=None)
+@given(everything)
+def test_the_lock_is_the_rule(facts: EliminationFacts) -> None:
+    # Readings of one day have no order between them.
+    days = [one.visited_on for one in facts.readings]
+    if len(set(days)) == len(days):
+        assert (find_unmet(facts) == []) == is_open(facts)
+
+
+def help_once(office: CountyOffice, case: Case) -> None:
+    day = office.cases.today
+    form = read_measure(
+        {
+            "measure": "reimbursement", "cause": "01", "amount_yuan": 1000, "starts_on": str(day),
+            "due_on": str(day + dt.timedelta(days=60)),
+        },
+        day, "CN-50",
+    )  # fmt: skip
+    planned = office.plans.add(CADRE, CADRE.key_id, case.id, form)
+    assert planned is not None
+    given = {"submission_key": f"delivery-of-{case.id[:12]}", "delivered_on": str(day), "amount_yuan": 1000}
+    office.plans.deliver(
+        CADRE, CADRE.key_id, case.id, planned[0].id, read_delivery(given, planned[0].entry, day)
+    )
+
+
+def resolve(office: CountyOffice, case: Case) -> Case:
+    day = office.cases.today
+    began = day - dt.timedelta(days=6)
+    return office.move(
+        case, COUNTY, "resolve", visited_on=str(began), reviewed_on=str(began), attendance=30, published_on=str(began),
+        ends_on=str(began + dt.timedelta(days=5)),
+    )  # fmt: skip
+
+
+def codes_of(refused: pytest.ExceptionInfo[Problem]) -> set[str]:
+    assert refused.value.code == "move_not_allowed"
+    return {one.code for one in refused.value.errors}
+
+
+def helped_case(office: CountyOffice, household_id: str = "H1", **more: Any) -> Case:
+    """A case that is identified, helped and followed."""
+    office.on(dt.date(2026, 3, 2))
+    case = office.open_case(household_id)
+    office.identify(case, **more)
+    help_once(office, case)
+    return office.move(case, CADRE, "follow", delivered_on=str(office.cases.today))
+
+
+def firm_visit(office: CountyOffice, household_id: str = "H1") -> None:
+    office.visit(household_id, account=account(LINE * 2), guarantees=FIRM, rigid_spending="solved")
+
+
+def test_the_lock_hangs_on_the_move(office: CountyOffice) -> None:
+    case = helped_case(office)
+    firm_visit(office)
+    office.on(dt.date(2026, 6, 1))
+    firm_visit(office)
+    with pytest.raises(Problem) as refused:
+        resolve(office, case)
+    assert codes_of(refused) == {"identified_too_lately", "income_not_steady"}
+    office.on(dt.date(2026, 9, 20))
+    with pytest.raises(Problem) as refused:
+        resolve(office, case)
+    assert codes_of(refused) == {"visit_too_old", "income_unknown"}
+    assert office.eliminations.find_unmet(NEIGHBOUR, case.id) is None
+    firm_visit(office)
+    assert office.eliminations.find_unmet(COUNTY, case.id) == []
+    assert resolve(office, case).state is CaseState.RESOLVED
+
+
+def test_a_household_without_labour_is_never_marked(desk: CountyOffice) -> None:
+    case = helped_case(desk, is_without_labour=True)
+    firm_visit(desk)
+    desk.on(dt.date(2026, 12, 20))
+    firm_visit(desk)
+    found = desk.eliminations.find_unmet(COUNTY, case.id)
+    assert found == [Unmet("without_labour")]
+    with pytest.raises(Problem) as refused:
+        resolve(desk, case)
+    assert codes_of(refused) == {"without_labour"}
+
+
+def test_visits_of_before_the_identification_open_nothing(desk: CountyOffice) -> None:
+    desk.on(dt.date(2026, 3, 2))
+    case = desk.open_case("H1")
+    firm_visit(desk)
+    desk.identify(case)
+    help_once(desk, case)
+    desk.move(case, CADRE, "follow", delivered_on=str(desk.cases.today))
+    desk.on(dt.date(2026, 10, 1))
+    found = {one.code for one in desk.eliminations.find_unmet(COUNTY, case.id) or ()}
+    assert {"not_visited", "income_unknown", "rigid_spending_unknown"} <= found
+
+
+def resolved(office: CountyOffice, household_id: str) -> Case:
+    case = helped_case(office, household_id)
+    firm_visit(office, household_id)
+    office.on(dt.date(2026, 9, 20))
+    firm_visit(office, household_id)
+    return resolve(office, case)
+
+
+def test_who_is_resolved_is_watched(office: CountyOffice) -> None:
+    office.assessments.save_release("m", "0" * 64, 12)
+    for key, then, now in (
+        ("H-ROSE", "low", "high"), ("H-FELL", "high", "low"), ("H-SAME", "medium", "medium"),
+        ("H-LEAD", "low", "low"), ("H-NEVER", None, None),
+    ):  # fmt: skip
+        case = resolved(office, key)
+        for day, grade in ((dt.date(2026, 9, 1), then), (dt.date(2026, 10, 31), now)):
+            if grade is not None:
+                office.assessments.save([statement(key, day, grade)], [VILLAGE])
+        if key == "H-LEAD":
+            office.on(dt.date(2026, 10, 5))
+            add_lead(office, office.open_case(key))
+            assert case.is_closed
+    found = office.eliminations.relapse_watch(TOWN)
+    assert {one.case.household_id: (one.signs, one.grade_then, one.grade_now) for one in found} == {
+        "H-ROSE": (("score_rose",), "low", "high"),
+        "H-LEAD": (("new_leads",), "low", "low"),
+    }
+    assert office.eliminations.relapse_watch(NEIGHBOUR) == []
+    assert len(office.eliminations.relapse_watch(TOWN, limit=1)) == 1
+    assert [one.case.household_id for one in office.eliminations.relapse_watch(TOWN, offset=2)] == []
+
+
+def add_lead(office: CountyOffice, case: Case) -> None:
+    from serving.storage.case_tables import case_lead
+
+    day = office.cases.today
+    values: dict[str, Any] = {
+        "id": "1" * 32, "case_id": case.id, "household_id": case.household_id, "village_code": VILLAGE,
+        "channel": "department", "source": "ybj", "code": "medical_self_paid", "theme": "illness",
+        "occurred_on": day, "known_on": day, "received_at": office.now(), "facts": {}, "is_hard": 1,
+        "event_key": "e", "dedup_key": "d",
+    }  # fmt: skip
+    with office.cases.writer.begin() as connection:
+        connection.execute(case_lead.insert().values(values))
