@@ -169,12 +169,11 @@ def _rank(until: ColumnElement[dt.date] | None) -> ScalarSelect[int]:
     # The household is chosen inside of each part: chosen from both together, each would be read whole.
     parts = []
     for table in (assessment, rescored_assessment):
-        part = select(
-            table.c.as_of_date, table.c.written_at, table.c.body["grade"].as_string().label("grade")
-        )
-        part = part.where(
+        grade = table.c.body["grade"].as_string().label("grade")
+        part = select(table.c.as_of_date, table.c.written_at, grade).where(
             table.c.household_id == case_file.c.household_id,
-            table.c.village_code == case_file.c.village_code,
+            # Not the bare column: SQLite would go through a village to find a household.
+            func.substr(table.c.village_code, 1) == case_file.c.village_code,
         )
         if until is not None:
             part = part.where(table.c.as_of_date <= until)
