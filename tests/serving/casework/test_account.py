@@ -98,7 +98,7 @@ def test_the_account_is_what_the_features_make_of_its_rows(document: dict[str, A
         **spell, "household_id": "H", "born_on": to_day(dt.date(1980, 1, 1)), "labour": "ordinary",
         "disability_grade": 0, "has_chronic_illness": False, "school": "none", "relation": None,
     }  # fmt: skip
-    rows = {
+    rows: dict[str, list[dict[str, Any]]] = {
         "household": [
             {**spell, "household_id": "H", "village_code": "500999100201", "background": "other", "land_mu": 3}
         ],
