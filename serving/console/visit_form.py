@@ -152,10 +152,15 @@ def question_of(error: FieldError, language: str) -> str | None:
 
 
 _QUESTIONS = {
-    "visited_on": "visit_date", "finding": "visit_finding", "causes": "visit_causes",
-    "account": "visit_account", "answers": "visit_answers", "rigid_spending": "visit_rigid", "protective": "visit_protective",
+    "visited_on": "visit_date",
+    "finding": "visit_finding",
+    "causes": "visit_causes",
+    "account": "visit_account",
+    "answers": "visit_answers",
+    "rigid_spending": "visit_rigid",
+    "protective": "visit_protective",
     "guarantees": "visit_guarantees",
-}  # fmt: skip
+}
 """Parts of the document, and the keys of what the page calls them."""
 
 

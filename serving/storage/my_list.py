@@ -223,8 +223,8 @@ def _rows(caller: Caller, current: ColumnElement[bool], today: dt.date) -> Subqu
     of_cases = (
         select(
             case_file.c.household_id, case_file.c.village_code, case_file.c.id.label("case_id"),
-            case_file.c.state, case_file.c.grade, case_file.c.theme, case_file.c.owner, case_file.c.is_hard, case_file.c.due_on,
-            case_file.c.opened_on, case_file.c.last_visited_on, listed.c.listed_on,
+            case_file.c.state, case_file.c.grade, case_file.c.theme, case_file.c.owner, case_file.c.is_hard,
+            case_file.c.due_on, case_file.c.opened_on, case_file.c.last_visited_on, listed.c.listed_on,
             _flag(case_file.c.opened_on >= since).label("is_new"),
             _flag(has_more).label("is_changed"),
         )

@@ -55,9 +55,13 @@ def make(seed: int) -> list[Household]:
             }  # fmt: skip
         made.append(
             Household(
-                f"H{number:02}", rng.choice(VILLAGES), case, days(-rng.randrange(25)), rng.random() < 0.4,
+                f"H{number:02}",
+                rng.choice(VILLAGES),
+                case,
+                days(-rng.randrange(25)),
+                rng.random() < 0.4,
                 rng.random() < 0.3,
-            )  # fmt: skip
+            )
         )
     return made
 
@@ -101,7 +105,9 @@ def stock(engine: Engine, households: list[Household]) -> None:
                 )  # fmt: skip
 
 
-def expected(households: list[Household], scope: str, role: str, wanted: Wanted) -> tuple[list[str], dict[str, int]]:
+def expected(
+    households: list[Household], scope: str, role: str, wanted: Wanted
+) -> tuple[list[str], dict[str, int]]:
     """Keys in their order, and how many of the whole list are of each sort."""
     rows = []
     for one in households:
