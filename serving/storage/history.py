@@ -123,7 +123,7 @@ class HistoryStore:
         items = [History(made_of(row), _former(row, all_rows[at + 1 :])) for at, row in enumerate(page)]
         return HistoryPage(tuple(items), _mark(page[-1]) if more else None)
 
-    def course(self, caller: Caller, household_id: str, limit: int) -> list[Point]:
+    def course(self, caller: Caller, household_id: str, limit: int) -> Sequence[Point]:
         """The latest scores, newest first, one a date: of several of a date the one written last."""
         query = (
             select(_EVERY.c.as_of_date, _EVERY.c.body, _EVERY.c.model_version)

@@ -284,7 +284,8 @@ def _count(rows: Subquery, caller: Caller, wanted: Wanted, today: dt.date) -> Se
     def number(condition: ColumnElement[bool]) -> ColumnElement[int]:
         return func.coalesce(func.sum(_flag(condition)), 0)
 
-    return select(number(asked), func.count(), *(number(dues[one]) for one in DUES)).select_from(rows)
+    columns: list[ColumnElement[int]] = [number(asked), func.count(), *(number(dues[one]) for one in DUES)]
+    return select(*columns).select_from(rows)
 
 
 def _latest(

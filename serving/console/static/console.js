@@ -134,7 +134,8 @@
       if (isAsked) return;
       event.preventDefault();
       await kept.send(person).catch(() => undefined);
-      const left = (await kept.all()).filter((one) => one.person === person).length;
+      // Somebody else's, too: nothing of what waits is lost without a question.
+      const left = (await kept.all()).length;
       if (left && !window.confirm(say(form.dataset.ask, { count: left }))) return;
       await tell({ forget: true });
       isAsked = true;

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -58,11 +59,11 @@ class Office:
         today: dt.date = self.app.state.work.my_list.today()
         return today
 
-    def visits(self, household_id: str) -> list[Row[tuple[object, ...]]]:
+    def visits(self, household_id: str) -> list[Row[Any]]:
         with self.app.state.store.engine.connect() as connection:
             return list(connection.execute(select(visit).where(visit.c.household_id == household_id)))
 
-    def case(self, household_id: str) -> Row[tuple[object, ...]]:
+    def case(self, household_id: str) -> Row[Any]:
         with self.app.state.store.engine.connect() as connection:
             return connection.execute(select(case_file).where(case_file.c.household_id == household_id)).one()
 
