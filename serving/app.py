@@ -87,6 +87,7 @@ from serving.storage import (
 from serving.storage.cases import CaseStore
 from serving.storage.corrections import CorrectionStore
 from serving.storage.elimination import lock_elimination
+from serving.storage.household_record import RecordStore
 from serving.storage.keys import utc_now
 from serving.storage.leads import LeadStore
 from serving.storage.my_list import MyListStore
@@ -195,8 +196,8 @@ def create_app(settings: Settings) -> FastAPI:
     visit_store, plan_store = VisitStore(engine, audit, case_store), PlanStore(engine, audit, case_store)
     rescorer = Rescorer(engine, signals, around)
     work = console.Work(
-        store, past, MyListStore(engine, audit, lambda: china_day(utc_now())), case_store,
-        LeadStore(engine, audit, case_store), visit_store, plan_store, corrections,
+        store, RecordStore(engine, audit), MyListStore(engine, audit, lambda: china_day(utc_now())),
+        case_store, visit_store, plan_store, corrections,
         console.PlanEffects(champion, signals, villages), lambda found: rescorer.rescore(champion, found),
     )  # fmt: skip
     app.state.work = work
@@ -221,7 +222,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(areas.router(summaries, Disclosure(summaries)))
     app.include_router(identities.router(identity_store, settings))
     app.include_router(cases.router(case_store, settings))
-    app.include_router(leads.router(work.leads, settings))
+    app.include_router(leads.router(LeadStore(engine, audit, case_store), settings))
     app.include_router(worklists.router(WorklistStore(engine, audit), ListingDesk(engine, audit), settings))
     app.include_router(clusters.router(engine))
     app.include_router(jobs.router(job_desk, store))

@@ -245,7 +245,8 @@ def page_asks(cases: dict[str, str]) -> Iterator[Ask]:
         yield Ask("GET", path, "reveal", "GET /list", lambda _: 200, {})
     form: dict[str, Any] = {"data": {"purpose": "visit"}}
     yield Ask("POST", "/list/workbook", "reveal", "POST /list/workbook", lambda _: 200, form)
-    for village in (*VILLAGES, ""):
+    # A page is made of what the routes above are asked for everywhere; three villages tell inside from outside.
+    for village in (world.HERE, "500999100202", world.FAR, ""):
         key, number = (f"H-{village}-current", cases[village]) if village else ("H-NOBODY", NONE)
 
         def answered(area: str | None, status: int, village: str = village) -> int:

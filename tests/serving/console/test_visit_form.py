@@ -19,7 +19,7 @@ from serving.console.fields import Form
 from serving.console.transfer import html_response, takes_gzip
 from serving.console.visit_form import AGREE, Asked, document_of, form_view
 from serving.errors import Problem
-from serving.storage.history import Point
+from serving.storage.household_record import Point
 
 TODAY = dt.date(2026, 11, 2)
 VILLAGE = "500999100201"
