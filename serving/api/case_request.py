@@ -121,7 +121,7 @@ LIST_PARAMETERS = [
 ]  # fmt: skip
 
 EXAMPLE_ORDER: dict[str, Any] = {
-    "version": 3, "move": "verify", "facts": {"visited_on": "2026-11-02"}
+    "version": 1, "move": "green_lane", "facts": {"event": "accident", "occurred_on": "2026-01-15"}
 }  # fmt: skip
 
 

@@ -102,7 +102,9 @@ def _plan(plans: PlanStore, caller: Caller, case_id: str) -> CasePlan:
 
 
 def _measure(plans: PlanStore, caller: Caller, case_id: str, measure_id: str) -> PlannedHelp:
-    for one in _plan(plans, caller, case_id).measures:
+    # A case outside, and none at all, are answered like a case without the measure.
+    found = plans.find(caller, case_id)
+    for one in found.measures if found is not None else ():
         if one.id == measure_id:
             return one
     raise Problem("measure_not_found")

@@ -143,7 +143,7 @@ def _read_row(
     if given is None:
         return {}
     names = [one.surface for one in contract.fields if one.name not in _GIVEN_BY_US]
-    row = reader.object(given, at, names)
+    row = reader.object(given, at, names, may_be_null=True)
     if not row:
         reader.add(at, "missing", "give the fields of the row")
         return {}
@@ -163,7 +163,7 @@ def _read_replaces(reader: DocumentReader, contract: Contract, given: Any, at: s
     if given is None:
         return None
     fields = {one.surface: one for one in contract.fields if one.name not in _GIVEN_BY_US}
-    named = reader.object(given, at, tuple(fields), (OCCURRED_ON,))
+    named = reader.object(given, at, tuple(fields), (OCCURRED_ON,), may_be_null=True)
     for name, value in named.items():
         reader.value(fields[name], value, f"{at}/{name}")
     return named

@@ -29,9 +29,18 @@ class DocumentReader:
         self.errors.append(FieldError(pointer, code, way_out))
 
     def object(
-        self, given: Any, at: str, names: Collection[str], required: Collection[str] = ()
+        self,
+        given: Any,
+        at: str,
+        names: Collection[str],
+        required: Collection[str] = (),
+        *,
+        may_be_null: bool = False,
     ) -> dict[str, Any]:
-        """The declared fields that are there and not null. An unknown name is not repeated."""
+        """The declared fields that are there and not null. An unknown name is not repeated.
+
+        A null is an error, unless it `may_be_null`: what is not known is left out.
+        """
         if not isinstance(given, dict):
             self.add(at, "not_an_object", f"give an object with {', '.join(names)}")
             return {}
@@ -40,6 +49,9 @@ class DocumentReader:
         for name in required:
             if given.get(name) is None:
                 self.add(f"{at}/{name}", "missing", "give the field")
+        for name in names:
+            if name in given and given[name] is None and name not in required and not may_be_null:
+                self.add(f"{at}/{name}", "wrong_type", "give a value, or leave it out")
         return {name: given[name] for name in names if given.get(name) is not None}
 
     def array(self, given: Any, at: str, most: int) -> list[Any]:

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine, Row, delete, select, update
 from serving.access import Caller
 from serving.bulk.folders import write_safely
 from serving.errors import IdentityError
+from serving.identity.case_erasure import NAMING, count_casework, remove_casework, rename_casework
 from serving.identity.store import IdentityStore, lock
 from serving.identity.vault import ids_of
 from serving.storage.audit import Action, Outcome
@@ -44,7 +45,7 @@ class Reason(StrEnum):
 
 
 class History(StrEnum):
-    """What becomes of its assessments."""
+    """What becomes of its assessments, and of its casework with them."""
 
     PSEUDONYMISED = "pseudonymised"
     REMOVED = "removed"
@@ -80,11 +81,12 @@ def erase(
             assessed = connection.execute(
                 select(assessment).where(assessment.c.household_id == household_id).order_by(assessment.c.id)
             ).all()
-            if not rows and not assessed:
+            casework = count_casework(connection, household_id)
+            if not rows and not assessed and not casework:
                 raise IdentityError("nothing is stored of this household: check its key")
             keys = sorted(ids_of(rows))
             connection.execute(delete(table).where(table.c.household_id == household_id))
-            _let_go(connection, assessed, history)
+            _let_go(connection, household_id, assessed, history)
             seq, sha256 = store.audit.append(
                 connection, caller, Action.IDENTITY_ERASED, [subject], Outcome.DONE
             )
@@ -98,6 +100,7 @@ def erase(
                 "key_ids": keys,
                 "assessments": len(assessed),
                 "assessments_became": history.value,
+                "casework_rows": casework,
                 "assessments_sha256": _digest([document(one.body) for one in assessed]),
                 "audit_seq": seq,
                 "audit_sha256": sha256,
@@ -110,7 +113,7 @@ def erase(
         # It would prove what was not done.
         proof.unlink(missing_ok=True)
         raise
-    purge(store.engine, [table, assessment] if assessed else [table])
+    purge(store.engine, [table, *((assessment,) if assessed else ()), *(NAMING if casework else ())])
     return made
 
 
@@ -132,7 +135,7 @@ def check_proof(store: IdentityStore, proof: dict[str, Any]) -> list[Check]:
                 store.audit.household(key) == subject
                 for key in connection.execute(select(one.c.household_id).distinct()).scalars()
             )
-            for one in (table, assessment)
+            for one in (table, assessment, *NAMING)
         }
     is_logged = store.audit.has(seq, sha256, Action.IDENTITY_ERASED, subject)
     left = set(keys) & store.vault.data_keys.ids()
@@ -145,6 +148,11 @@ def check_proof(store: IdentityStore, proof: dict[str, Any]) -> list[Check]:
             "assessments",
             None if history is History.KEPT else not named[assessment.name],
             "no assessment names the household",
+        ),
+        Check(
+            "casework",
+            None if history is History.KEPT else not any(named[one.name] for one in NAMING),
+            "no lead, case, visit, correction or list names the household",
         ),
         _check_bytes([store.engine, store.vault.data_keys.engine], keys),
     ]
@@ -163,8 +171,9 @@ def files_of(engine: Engine) -> list[Path]:
     return [one for one in (whole, Path(f"{whole}-wal"), Path(f"{whole}-journal")) if one.is_file()]
 
 
-def _let_go(connection: Connection, rows: Sequence[Row[Any]], history: History) -> None:
+def _let_go(connection: Connection, household_id: str, rows: Sequence[Row[Any]], history: History) -> None:
     if history is History.REMOVED:
+        remove_casework(connection, household_id)
         for row in rows:
             connection.execute(delete(assessment).where(assessment.c.id == row.id))
     elif history is History.PSEUDONYMISED:
@@ -173,6 +182,7 @@ def _let_go(connection: Connection, rows: Sequence[Row[Any]], history: History) 
         for row in rows:
             values = {"household_id": pseudonym, "body": {**row.body, "household_id": pseudonym}}
             connection.execute(update(assessment).where(assessment.c.id == row.id).values(values))
+        rename_casework(connection, household_id, pseudonym)
 
 
 def _digest(texts: Sequence[str]) -> str:

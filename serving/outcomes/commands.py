@@ -44,12 +44,13 @@ def export(
     """
     from serving.outcomes.tables import gather_outcomes
     from serving.storage.audit import Action, Outcome
+    from serving.storage.database import WRITES
 
     day = _day(until)
     before = _former(former) if former is not None else None
-    with opened_log(settings_of(database, audit_key_file)) as (engine, log):
+    with opened_log(settings_of(database, audit_key_file)) as (_, log):
         log.check_key()
-        with engine.connect() as connection:
+        with log.engine.connect() as connection:
             made = gather_outcomes(connection, day, before)
         out.mkdir(parents=True, exist_ok=True)
         digests = {name: _write(table, out / f"{name}.parquet") for name, table in made.tables.items()}
@@ -62,9 +63,7 @@ def export(
         text = json.dumps(told, ensure_ascii=False, indent=1) + "\n"
         (out / PROVENANCE).write_text(text, encoding="utf-8")
         digest = hashlib.sha256(text.encode()).hexdigest()
-        from serving.storage.database import WRITES
-
-        with engine.execution_options(**WRITES).begin() as connection:
+        with log.engine.execution_options(**WRITES).begin() as connection:
             log.append(connection, OPERATOR, Action.OUTCOMES_EXPORTED, [digest], Outcome.DONE)
     if as_json:
         print(json.dumps({"out": str(out), **told}, ensure_ascii=False))

@@ -143,9 +143,7 @@ def gather_outcomes(connection: Connection, until: dt.date, former: pa.Table | N
     return OutcomeTables(until, {name: _table(name, rows[name]) for name in SCHEMAS})
 
 
-def _outcomes(
-    connection: Connection, moves: Sequence[Row[Any]], former: pa.Table | None
-) -> list[dict[str, Any]]:
+def _outcomes(connection: Connection, moves: Sequence[Any], former: pa.Table | None) -> list[dict[str, Any]]:
     first: dict[str, dict[str, Any]] = {}
     for row in former.to_pylist() if former is not None else ():
         first[row["household_id"]] = {name: row.get(name) for name in SCHEMAS["outcomes"].names}

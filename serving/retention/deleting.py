@@ -16,6 +16,7 @@ from serving.access import Caller
 from serving.bulk import JobFolders
 from serving.errors import RetentionError
 from serving.storage import AuditLog
+from serving.storage.case_tables import rescored_assessment
 from serving.storage.database import WRITES
 from serving.storage.tables import assessment, audit_entry, idempotency_key, job
 
@@ -101,6 +102,7 @@ def delete_old(
                     left, oldest = _left(connection, audit_entry.c.at)
                 case "assessments":
                     deleted = _delete(connection, assessment.c.as_of_date, before.date())
+                    deleted += _delete(connection, rescored_assessment.c.as_of_date, before.date())
                     left, oldest = _left(connection, assessment.c.as_of_date)
                 case "job_files":
                     old = select(job.c.id).where(job.c.finished_at < before)

@@ -17,8 +17,9 @@ _FLAGS = ("is_hard", "is_without_labour", "is_green_lane")
 
 
 def case_of(row: Row[Any] | RowMapping) -> Case:
-    """The case that a row of `case_file` holds."""
-    said = dict(row if isinstance(row, RowMapping) else row._mapping)
+    """The case that a row of `case_file` holds, whatever else it has."""
+    whole = row if isinstance(row, RowMapping) else row._mapping
+    said = {one.name: whole[one.name] for one in case_file.c}
     said |= {name: bool(said[name]) for name in _FLAGS}
     return Case(**{**said, "state": CaseState(said["state"]), "causes": tuple(said["causes"])})
 

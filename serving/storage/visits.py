@@ -123,7 +123,7 @@ class VisitStore:
                 select(visit).where(visit.c.submission_key == form.submission_key)
             ).first()
             if former is not None:
-                return _again(connection, former, household_id, form)
+                return _again(connection, former, household_id, village, form)
             found = _open_case(connection, household_id, village)
             if found is not None:
                 check_since(form, found.opened_on)
@@ -235,11 +235,13 @@ def stored_visit(row: Row[Any]) -> StoredVisit:
     )  # fmt: skip
 
 
-def _again(connection: Connection, row: Row[Any], household_id: str, form: VisitForm) -> Recorded:
+def _again(
+    connection: Connection, row: Row[Any], household_id: str, village: str, form: VisitForm
+) -> Recorded:
     body = {name: value for name, value in row.body.items() if name != "answered"}
-    said = (row.household_id, row.visited_on, row.finding, body)
+    said = (row.household_id, row.village_code, row.visited_on, row.finding, body)
     # As it would be read back: documents know lists and no tuples, and no words of their own.
-    if said != (household_id, form.visited_on, form.finding.value, form.kept()):
+    if said != (household_id, village, form.visited_on, form.finding.value, form.kept()):
         raise Problem("submission_key_reused")
     return Recorded(row.id, row.case_id, _version(connection, row.case_id), is_new=False)
 

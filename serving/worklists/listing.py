@@ -24,6 +24,9 @@ from serving.storage.database import WRITES
 from serving.storage.tables import assessment
 from serving.storage.worklists import Listed, Worklist, find_entry, find_last_place, find_lists, terms_of
 
+_LEAST = 1e-9
+"""Of a score of 0 nothing finite is the distance."""
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -53,7 +56,7 @@ class Listing:
         """How much more log-odds the last place would take; `None` where there is no such place."""
         if self.entry is not None or self.score is None or self.border is None:
             return None
-        return max(0.0, log_odds_of(self.border) - log_odds_of(self.score))
+        return max(0.0, log_odds_of(max(self.border, _LEAST)) - log_odds_of(max(self.score, _LEAST)))
 
     @property
     def why(self) -> str:

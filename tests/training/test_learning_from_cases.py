@@ -71,7 +71,7 @@ def identify(office: CountyOffice, household: str, village: str, one: Any) -> No
     for caller, move, facts in (
         (CADRE, "alert", {}),
         (CADRE, "verify", {"visited_on": day}),
-        (CADRE, "review", {"authorised_on": day, "compared_on": day, "reviewed_on": day, "published_on": day, "ends_on": ends}),
+        (CADRE, "review", {"authorised_on": day, "compared_on": day, "reviewed_on": day, "attendance": 30, "published_on": day, "ends_on": ends}),
         (TOWN, "submit", {"checked_on": last.isoformat(), "objections": 0}),
         (COUNTY, "approve", {
             "object_type": one.object_type, "causes": [one.cause_code], "is_without_labour": False
@@ -83,7 +83,7 @@ def identify(office: CountyOffice, household: str, village: str, one: Any) -> No
 
 
 def make_list(
-    office: CountyOffice, households: list[str], drawn: list[str], homes: Any, chance: float
+    office: CountyOffice, households: list[str], drawn: list[str], homes: dict[str, str], chance: float
 ) -> None:
     terms = {"quota": LISTED, "random": DRAWN}
     with office.cases.writer.begin() as connection:
@@ -111,9 +111,10 @@ def recorded(county_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     make_bundle(folder / "bundle")
     score_all(signals, LISTED_ON, load_bundle(folder / "bundle"), office.assessments)
     happened = pd.read_parquet(county_folder / "outcomes.parquet").sort_values("identified_on")
-    homes = registered_villages(signals.tables["household"], LISTED_ON)
+    register = registered_villages(signals.tables["household"], LISTED_ON)
+    homes = {str(household): village for household, village in register.items()}
     # A household that the register does not know any more has no village to be visited in.
-    happened = happened[happened["household_id"].isin(homes.index) & happened["cause_code"].notna()]
+    happened = happened[happened["household_id"].isin(register.index) & happened["cause_code"].notna()]
     former = happened[happened["identified_on"] <= pd.Timestamp(BEGUN_ON)]
     former.to_parquet(folder / "former.parquet", index=False)
     before = happened[
@@ -121,10 +122,10 @@ def recorded(county_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     ]
     after = happened[happened["identified_on"] > pd.Timestamp(LISTED_ON)].set_index("household_id")
     for one in before.itertuples():
-        identify(office, str(one.household_id), homes[one.household_id], one)
+        identify(office, str(one.household_id), homes[str(one.household_id)], one)
 
     known = {*former["household_id"], *before["household_id"]}
-    waiting = [one for one in homes.index if one not in known]
+    waiting = [one for one in homes if one not in known]
     page = office.assessments.list_run(COUNTY, Run(LISTED_ON, VERSION), limit=LISTED + 200)
     ranked = [one.body["household_id"] for one in page.items if one.body["household_id"] in set(waiting)]
     listed, rest = ranked[:LISTED], sorted(set(waiting) - set(ranked[:LISTED]))
@@ -156,7 +157,7 @@ def recorded(county_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     office.cases.move(TOWN, TOWN.key_id, wrong.id, wrong.version, "exclude", {"reason": "moved_away"})
     # What the cadres had found, and the county decided later. An open case goes on from where the visit left it.
     for one in after.reset_index().itertuples():
-        identify(office, str(one.household_id), homes[one.household_id], one)
+        identify(office, str(one.household_id), homes[str(one.household_id)], one)
     yield Recorded(office, url, happened, folder / "former.parquet", visited, helped, excluded)
     office.close()
 

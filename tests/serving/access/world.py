@@ -18,12 +18,20 @@ from sqlalchemy import update
 from serving.access import EVERYWHERE, Caller, Role, Scope
 from serving.bulk import JobFolders, Mode, Order, ResultKind, RowPolicy
 from serving.bulk.refused import SCHEMA, save_refused
+from serving.cases.lead import make_lead
+from serving.cases.list_making import Lists
+from serving.cases.visit import read_visit
+from serving.cases.worklist import Cut, Entry, Why
 from serving.identity import Kind, Person
 from serving.jobs import JobQueue, JobState
 from serving.settings import Settings
-from serving.storage import KeyStore
+from serving.storage import AssessmentStore, KeyStore
 from serving.storage.cases import CaseStore
+from serving.storage.corrections import CorrectionStore
+from serving.storage.leads import LeadStore
 from serving.storage.tables import job as job_table
+from serving.storage.visits import VisitStore
+from serving.storage.worklists import WorklistStore, new_worklist
 from tests.serving.conftest import VERSION
 
 COUNTRY = "*"
@@ -46,6 +54,8 @@ MAY = {
     "read": READERS,
     "send": {"platform"},
     "job": {"platform"},
+    "lead": READERS,
+    "person": READERS - {"platform"},
     "reveal": {"township_official", "village_official", "helper"},
     "know": READERS | {"scientist", "auditor", "accounts", "monitor"},
     "watch": {"monitor"},
@@ -58,7 +68,7 @@ MAY = {
     "own": READERS | {"scientist", "auditor", "accounts", "monitor"},
 }
 """What is done with a route, and the roles that may."""
-FOR_PEOPLE = {"own", "move", "visit", "plan", "deliver", "review"}
+FOR_PEOPLE = {"own", "move", "person", "visit", "plan", "deliver", "review"}
 """What only somebody who is signed in may do."""
 
 NO_ROLE = "no role"
@@ -85,6 +95,8 @@ DATES = {"current": (TODAY,), "followed": (BEFORE, TODAY), "old": (LONG_AGO,)}
 """The states of a household, and the dates that it is assessed on."""
 NAME, PHONE = "甲", "13800138000"
 """How every head of household is called, with the village's mark; one household a village has the phone."""
+CORRECTIONS: dict[str, str] = {}
+"""Village → a correction there that was refused; `stock` fills it."""
 TWICE = "H-TWICE"
 """A key that two areas have stored, `HERE` and `FAR`."""
 
@@ -148,6 +160,7 @@ def stock(app: FastAPI, settings: Settings, statement: dict[str, Any]) -> dict[t
                 body["monitoring_line"]["source"] = mark(village)
                 bodies.append(body)
             store.save(bodies, [village] * len(bodies), Scope(village))
+    stock_leads_and_lists(store, everywhere)
     queue, folders = JobQueue(store.engine, most_open=1_000), JobFolders(settings.jobs_folder)
     order = Order(dt.date.fromisoformat(TODAY), Mode.COMMIT, RowPolicy.PER_ROW, ResultKind.CSV, ())
     numbers = {}
@@ -171,6 +184,25 @@ def stock(app: FastAPI, settings: Settings, statement: dict[str, Any]) -> dict[t
     return numbers
 
 
+def stock_corrections(app: FastAPI) -> None:
+    """A correction in each village, with the village's mark in it, that was proposed and refused by others."""
+    engine, audit = app.state.store.engine, app.state.store.audit
+    visits = VisitStore(engine, audit, CaseStore(engine, audit))
+    corrections = CorrectionStore(engine, audit)
+    everywhere = Caller("stock", Role.TOWNSHIP_OFFICIAL, EVERYWHERE)
+    for village in VILLAGES:
+        key = f"H-{village}-old"
+        row = {"occurred_on": "2024-05-01", "member_id": mark(village), "is_subsidised": False}
+        document = {
+            "submission_key": f"stock-visit-{village}", "visited_on": "2024-05-05", "finding": "no_difficulty",
+            "corrections": [{"feed": "insurance", "row": row}],
+        }  # fmt: skip
+        visits.record(everywhere, "pstock00001", key, read_visit(document, key, dt.date(2024, 5, 5)))
+    for one in corrections.list(everywhere, limit=100).items:
+        corrections.review(everywhere, "pstock00002", one.id, is_approved=False)
+        CORRECTIONS[one.village_code] = one.id
+
+
 def stock_cases(app: FastAPI) -> dict[str, str]:
     """Open a case in every village, of a household that bears its mark; answers the cases' ids by village."""
     store = CaseStore(app.state.store.engine, app.state.store.audit)
@@ -184,6 +216,38 @@ def stock_cases(app: FastAPI) -> dict[str, str]:
             )  # fmt: skip
         numbers[village] = case.id
     return numbers
+
+
+def stock_leads_and_lists(store: AssessmentStore, everywhere: Caller) -> None:
+    """A marked lead in each village, and a list with one marked entry a village for each county."""
+    day = dt.date.fromisoformat(TODAY)
+    audit = store.audit
+    assert audit is not None
+    leads = LeadStore(store.engine, audit, CaseStore(store.engine, audit))
+    leads.add(
+        everywhere,
+        [
+            make_lead(
+                f"H-{village}-current", village, "serious_illness", mark(village), occurred_on=day,
+                known_on=day, region="CN-50",
+            )
+            for village in VILLAGES
+        ],
+        on=day,
+    )  # fmt: skip
+    lists = WorklistStore(store.engine, audit)
+    for county in sorted({village[:6] for village in VILLAGES}):
+        cuts = {
+            (village, ""): Cut(
+                (Entry(f"H-{village}-followed", village, mark(village), 1, Why.SCORE, 0.1),), 1, 0, 0.1, 0,
+                (), {},
+            )
+            for village in VILLAGES
+            if village.startswith(county)
+        }  # fmt: skip
+        made = new_worklist(county, day, day, VERSION, leads.now())
+        terms = {"revisit_days": 90, "is_by_grid": False, "lists": Lists(cuts, 0, 0).told()}
+        lists.save(everywhere, made, Lists(cuts, 0, 0), terms)
 
 
 def make_senders(app: FastAPI) -> list[Sender]:

@@ -273,5 +273,5 @@ def test_a_list_is_filtered_and_paged(world: World) -> None:
 
 def test_the_example_is_an_order() -> None:
     order = read_order(EXAMPLE_ORDER)
-    assert order.move == "verify"
+    assert order.move == "green_lane"
     assert order.fingerprint("a") != order.fingerprint("b")

@@ -82,7 +82,7 @@ class CountyOffice:
         ends = day + dt.timedelta(days=5)
         self.move(
             case, CADRE, "review", authorised_on=day.isoformat(), compared_on=day.isoformat(),
-            reviewed_on=day.isoformat(), published_on=day.isoformat(), ends_on=ends.isoformat(),
+            attendance=30, reviewed_on=day.isoformat(), published_on=day.isoformat(), ends_on=ends.isoformat(),
         )  # fmt: skip
         after = self.on(ends + dt.timedelta(days=1))
         self.move(case, TOWN, "submit", checked_on=after.isoformat(), objections=0)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.policy import policy_value
@@ -127,6 +127,7 @@ def test_what_excludes_each_other_and_what_is_overdue_is_shown() -> None:
     assert "measure_overdue" not in [one for one, _, _ in codes(case, late, dt.date(2026, 3, 31))]
 
 
+@settings(max_examples=80, derandomize=True, deadline=None)
 @given(
     st.integers(1, 500_000),
     st.integers(1, 4),
@@ -161,6 +162,7 @@ plans = st.lists(
 )  # fmt: skip
 
 
+@settings(max_examples=80, derandomize=True, deadline=None)
 @given(plans)
 def test_the_what_if_takes_every_plan(plan: list[PlannedHelp]) -> None:
     made = make_plan(what_if_choices(plan, DAY, REGION), DAY, REGION)

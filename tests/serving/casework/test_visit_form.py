@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.api.visit_documentation import EXAMPLE_VISIT
@@ -113,6 +113,7 @@ def test_what_is_refused(parts: dict[str, Any], wanted: list[tuple[str, str]]) -
     assert faults(**parts) == wanted
 
 
+@settings(max_examples=80, derandomize=True, deadline=None)
 @given(st.sampled_from(sorted(EXAMPLE_VISIT)), HOSTILE)
 def test_nothing_else_than_a_form_is_taken_and_no_value_is_repeated(part: str, value: Any) -> None:
     document = {**copy.deepcopy(EXAMPLE_VISIT), part: value}
@@ -128,6 +129,7 @@ def test_nothing_else_than_a_form_is_taken_and_no_value_is_repeated(part: str, v
             assert value not in json.dumps(refused.body(), ensure_ascii=False)
 
 
+@settings(max_examples=80, derandomize=True, deadline=None)
 @given(st.dictionaries(st.sampled_from(ITEMS), st.sampled_from(tuple(Check))))
 def test_every_guarantee_is_a_gap_unchecked_or_firm(answers: dict[str, Check]) -> None:
     made = Guarantees(answers)
