@@ -196,12 +196,21 @@ class LeadStore:
         query = select(case_lead).where(of, caller.scope.condition(case_lead.c.village_code))
         with self._writing() as connection:
             rows = connection.execute(query.order_by(case_lead.c.occurred_on, case_lead.c.id)).all()
+<<<<<<< HEAD
             made = tuple(kept_lead(one) for one in rows)
             asked = (
                 [household_id] if household_id else list(dict.fromkeys(one.lead.household_id for one in made))
             )
+=======
+            made = tuple(_kept(one) for one in rows)
+>>>>>>> leads
             outcome = Outcome.SHOWN if made else Outcome.NOT_FOUND
-            subjects = [self.audit.household(one) for one in asked]
+            whose = dict.fromkeys(one.lead.household_id for one in made)
+            if household_id is not None:
+                whose = {household_id: None}
+            # Of a case that is not there nobody knows whose it would be.
+            nobody = [] if whose else [self.audit.value("case", str(case_id))]
+            subjects = [*map(self.audit.household, whose), *nobody]
             self.audit.append(connection, caller, Action.HOUSEHOLD_READ, subjects, outcome)
         return made
 

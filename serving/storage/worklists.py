@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -148,7 +148,7 @@ class WorklistStore:
                 if len(items) <= limit:
                     room = limit + 1 - len(items)
                     items += _entries(connection, caller, one, area_code, why, room, after)
-            total = sum(_count(connection, caller, one, area_code, why) for one in lists)
+            total = _count(connection, caller, lists, area_code, why)
             page = items[:limit]
             read = [self.audit.household(one.entry.household_id) for one in page]
             self.audit.append(connection, caller, Action.HOUSEHOLD_LISTED, read)
@@ -276,11 +276,11 @@ def _is_one_inside(one: str, other: str) -> bool:
 
 
 def _conditions(
-    caller: Caller, made: Worklist, area_code: str, why: Why | None
+    caller: Caller, made: Sequence[Worklist], area_code: str, why: Why | None
 ) -> list[ColumnElement[bool]]:  # fmt: skip
     village = worklist_entry.c.village_code
     conditions = [
-        worklist_entry.c.worklist_id == made.id, caller.scope.condition(village),
+        worklist_entry.c.worklist_id.in_([one.id for one in made]), caller.scope.condition(village),
         Scope(area_code).condition(village), *inside(area_code, village),
     ]  # fmt: skip
     return conditions if why is None else [*conditions, worklist_entry.c.why == why]
@@ -290,7 +290,7 @@ def _entries(
     connection: Connection, caller: Caller, made: Worklist, area_code: str, why: Why | None, limit: int,
     after: tuple[str, int, str] | None,
 ) -> list[Listed]:  # fmt: skip
-    query = _with_case().where(*_conditions(caller, made, area_code, why))
+    query = _with_case().where(*_conditions(caller, [made], area_code, why))
     if after is not None:
         # The village by itself as well, for the index.
         query = query.where(
@@ -300,7 +300,9 @@ def _entries(
     return [_listed(one) for one in rows]
 
 
-def _count(connection: Connection, caller: Caller, made: Worklist, area_code: str, why: Why | None) -> int:
+def _count(
+    connection: Connection, caller: Caller, made: Sequence[Worklist], area_code: str, why: Why | None
+) -> int:  # fmt: skip
     query = select(func.count()).select_from(worklist_entry)
     return int(connection.execute(query.where(*_conditions(caller, made, area_code, why))).scalar_one())
 

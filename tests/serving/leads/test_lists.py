@@ -166,7 +166,8 @@ def test_one_lot_a_month(engine: Engine, lists: WorklistStore, run: Run) -> None
 
 
 def pages_of(lists: WorklistStore, caller: Any, area: str, **more: Any) -> list[Any]:
-    found, after = [], None
+    found: list[Any] = []
+    after: tuple[str, int, str] | None = None
     while True:
         page = lists.page(caller, area, limit=3, after=after, **more)
         assert page is not None

@@ -137,8 +137,9 @@ def test_what_is_wrong_is_named_and_never_repeated(
 
 
 def test_documents_that_are_none(client: Client) -> None:
-    for document in ({}, [], {"leads": []}, {"leads": {}}, {"leads": [ONE], "more": 1}, {"leads": [1]},
-                     {"leads": [ONE] * (MOST_ITEMS + 1)}):  # fmt: skip
+    documents: list[Any] = [{}, [], {"leads": []}, {"leads": {}}, {"leads": [ONE], "more": 1}, {"leads": [1]},
+                     {"leads": [ONE] * (MOST_ITEMS + 1)}]  # fmt: skip
+    for document in documents:
         assert client.post("/v1/leads", json=document).status_code == 422
     many = client.post("/v1/leads", json={"leads": [{}] * MOST_ITEMS}).json()
     assert len(many["errors"]) == 100
@@ -200,8 +201,9 @@ def test_a_list_is_read_explained_and_added_to(client: Client) -> None:
     made = client.post(f"/v1/worklists/{VILLAGE}/entries", json=body, headers=cadre)
     entry = EntryAnswer.model_validate(made.json())
     assert before == "listed_random" or (entry.why, entry.reason) == ("added", "household_request")
-    for wrong in ({**body, "reason": "张三"}, {"household_id": "H0-0"}, {**body, "more": 1}, []):
-        answer = client.post(f"/v1/worklists/{VILLAGE}/entries", json=wrong, headers=cadre)
+    bodies: list[Any] = [{**body, "reason": "张三"}, {"household_id": "H0-0"}, {**body, "more": 1}, []]
+    for one in bodies:
+        answer = client.post(f"/v1/worklists/{VILLAGE}/entries", json=one, headers=cadre)
         assert (answer.status_code, "张三" in answer.text) == (422, False)
     nobody = client.post(
         f"/v1/worklists/{VILLAGE}/entries", json={**body, "household_id": "H-NO"}, headers=cadre
