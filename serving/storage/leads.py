@@ -196,14 +196,7 @@ class LeadStore:
         query = select(case_lead).where(of, caller.scope.condition(case_lead.c.village_code))
         with self._writing() as connection:
             rows = connection.execute(query.order_by(case_lead.c.occurred_on, case_lead.c.id)).all()
-<<<<<<< HEAD
             made = tuple(kept_lead(one) for one in rows)
-            asked = (
-                [household_id] if household_id else list(dict.fromkeys(one.lead.household_id for one in made))
-            )
-=======
-            made = tuple(_kept(one) for one in rows)
->>>>>>> leads
             outcome = Outcome.SHOWN if made else Outcome.NOT_FOUND
             whose = dict.fromkeys(one.lead.household_id for one in made)
             if household_id is not None:
