@@ -10,13 +10,12 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    Select,
+    Executable,
     Subquery,
     and_,
     case,
@@ -277,7 +276,7 @@ def _asked(rows: Subquery, caller: Caller, wanted: Wanted, today: dt.date) -> li
     return conditions
 
 
-def _count(rows: Subquery, caller: Caller, wanted: Wanted, today: dt.date) -> Select[Any]:
+def _count(rows: Subquery, caller: Caller, wanted: Wanted, today: dt.date) -> Executable:
     asked = and_(true(), *_asked(rows, caller, wanted, today))
     dues = _dues(rows, caller, today)
 

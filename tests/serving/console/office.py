@@ -65,8 +65,10 @@ class Office:
             return list(connection.execute(select(visit).where(visit.c.household_id == household_id)))
 
     def case(self, household_id: str) -> Row[Any]:
+        query = select(case_file).where(case_file.c.household_id == household_id)
         with self.app.state.store.engine.connect() as connection:
-            return connection.execute(select(case_file).where(case_file.c.household_id == household_id)).one()
+            found: Row[Any] = connection.execute(query).one()
+        return found
 
     def cases(self, state: str = "found") -> list[str]:
         """Households of the own village whose case is open and stands so, in order."""
