@@ -214,9 +214,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(households.router(store))
     replayer = Replayer(villages, usual, RunHealthStore(store.engine))
     app.include_router(history.router(past, replayer, KeptModels(settings.kept_models_path), signals))
-    app.include_router(
-        visits.router(visit_store, corrections, rescorer, champion, settings)
-    )
+    app.include_router(visits.router(visit_store, corrections, rescorer, champion, settings))
     app.include_router(plans.router(plan_store, settings))
     summaries = SummaryStore(store.engine)
     app.include_router(areas.router(summaries, Disclosure(summaries)))

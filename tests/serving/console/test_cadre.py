@@ -373,6 +373,27 @@ def test_the_list_is_taken_out_masked_and_logged(desk: Desk, office: Office) -> 
     page.context.close()
 
 
+def test_a_correction_is_proposed_at_a_visit_and_reviewed_by_somebody_else(desk: Desk, office: Office) -> None:
+    household = office.cases()[5]
+    page = desk.page("village", java_script_enabled=False)
+    page.goto(f"/households/{household}/visit")
+    fill_visit(page, "no_difficulty")
+    page.click(f"summary:has-text('{ZH['visit_no_fact']}')")
+    page.check("input[name=no_fact][value^='illness@']", force=True)
+    page.click(".wide-button")
+    (kept,) = office.visits(household)
+    assert [one["feed"] for one in kept.body["corrections"]] == ["illness"]
+    assert page.goto("/corrections").status == 403
+    page.context.close()
+    page = desk.page("township", java_script_enabled=False)
+    page.goto("/corrections")
+    item = page.locator(f".reason:has-text('{household}')")
+    assert "2026-03-14" in item.inner_text()
+    item.locator(f"button:has-text('{ZH['correction_approve']}') >> nth=0").click()
+    assert household not in page.inner_text("main")
+    page.context.close()
+
+
 def test_a_plan_and_what_arrived_of_it(desk: Desk, office: Office) -> None:
     household = office.cases()[4]
     number = office.case(household).id

@@ -33,7 +33,7 @@ def test_a_filled_in_page_is_the_visit_that_was_meant() -> None:
             ("more_causes", "07"), ("more_causes", "01"), ("guarantee.water", "no"), ("guarantee.food", "yes"),
             ("rigid_spending", "unsolved"), ("answer.01", AGREE), ("answer.07", "outdated"),
             ("protective", "savings"), ("members", "3"), ("line.wages_migrant", "21000"),
-            ("line.self_paid_medical", " 6000.55 "), ("line.gifts", ""), ("person", "p1"),
+            ("no_fact", "illness@2026-03-14"), ("line.self_paid_medical", " 6000.55 "), ("line.gifts", ""), ("person", "p1"),
         ]
     )  # fmt: skip
     visit = read_visit(document_of(form), "H1", TODAY)
@@ -50,6 +50,9 @@ def test_a_filled_in_page_is_the_visit_that_was_meant() -> None:
         ("01", True, None), ("07", False, Why.OUTDATED)
     ]  # fmt: skip
     assert visit.protective == ("savings",)
+    assert [(one.feed, dict(one.row), one.replaces) for one in visit.corrections] == [
+        ("illness", {}, {"occurred_on": "2026-03-14"})
+    ]
     assert visit.account is not None
     assert visit.account.members == 3
     assert sorted((one.line, one.amount_fen) for one in visit.account.lines) == [
@@ -60,10 +63,10 @@ def test_a_filled_in_page_is_the_visit_that_was_meant() -> None:
 NAMES = (
     "submission_key", "visited_on", "finding", "cause", "more_causes", "rigid_spending", "protective", "members",
     "person", *(f"guarantee.{one}" for one in ITEMS), *(f"line.{one}" for one in LINES[:5]), "answer.01",
-    "guarantee.x", "line.x", "answer.", "line.", "unknown",
+    "no_fact", "guarantee.x", "line.x", "answer.", "line.", "unknown",
 )  # fmt: skip
 VALUES = st.one_of(
-    st.sampled_from(("", " ", "difficulty", "not_met", "2026-11-01", "01", "yes", "3", "1e9", "-1", "1.234", AGREE, "٣", "NaN")),
+    st.sampled_from(("", " ", "difficulty", "not_met", "2026-11-01", "01", "yes", "3", "1e9", "-1", "1.234", AGREE, "٣", "NaN", "illness@2026-03-14", "x@y")),
     st.text(max_size=12),
 )  # fmt: skip
 
