@@ -95,6 +95,7 @@ from serving.storage.cases import CaseStore
 from serving.storage.casework import CaseworkStore
 from serving.storage.corrections import CorrectionStore
 from serving.storage.elimination import lock_elimination
+from serving.storage.household_record import RecordStore
 from serving.storage.keys import utc_now
 from serving.storage.leads import LeadStore
 from serving.storage.my_list import MyListStore
@@ -209,8 +210,8 @@ def create_app(settings: Settings) -> FastAPI:
     visit_store, plan_store = VisitStore(engine, audit, case_store), PlanStore(engine, audit, case_store)
     rescorer = Rescorer(engine, signals, around)
     work = console.Work(
-        store, past, MyListStore(engine, audit, lambda: china_day(utc_now())), case_store,
-        LeadStore(engine, audit, case_store), visit_store, plan_store, corrections,
+        store, RecordStore(engine, audit), MyListStore(engine, audit, lambda: china_day(utc_now())),
+        case_store, visit_store, plan_store, corrections,
         console.PlanEffects(champion, signals, villages), lambda found: rescorer.rescore(champion, found),
     )  # fmt: skip
     app.state.work = work
@@ -228,9 +229,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(households.router(store))
     replayer = Replayer(villages, usual, RunHealthStore(store.engine))
     app.include_router(history.router(past, replayer, KeptModels(settings.kept_models_path), signals))
-    app.include_router(
-        visits.router(visit_store, corrections, rescorer, champion, settings)
-    )
+    app.include_router(visits.router(visit_store, corrections, rescorer, champion, settings))
     app.include_router(plans.router(plan_store, settings))
     summaries = SummaryStore(store.engine)
     disclosure = Disclosure(summaries)
@@ -240,7 +239,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(casework.router(boards))
     app.include_router(identities.router(identity_store, settings))
     app.include_router(cases.router(case_store, settings))
-    app.include_router(leads.router(work.leads, settings))
+    app.include_router(leads.router(LeadStore(engine, audit, case_store), settings))
     app.include_router(worklists.router(WorklistStore(engine, audit), ListingDesk(engine, audit), settings))
     app.include_router(clusters.router(engine))
     app.include_router(jobs.router(job_desk, store))

@@ -221,7 +221,7 @@ def _facts(move: Move | None, facts: Mapping[str, Any], language: str) -> Iterab
         if isinstance(fact, CodeFact):
             named = {code: zh if language == "zh" else en for code, zh, en in fact.codes}
             several = value if isinstance(value, list) else [value]
-            said = ("、" if language == "zh" else ", ").join(named.get(one, one) for one in several)
+            said = ("、" if language == "zh" else ", ").join(str(named.get(one, one)) for one in several)
         elif isinstance(value, bool):
             said = words["yes" if value else "no"]
         else:

@@ -7,11 +7,10 @@ from typing import Any
 
 from serving.console.numbers import percent
 from serving.console.texts import texts
-from serving.storage.history import Point
+from serving.storage.household_record import Point
 
 WIDTH, HEIGHT = 360, 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 348, 16, 118
-MOST_POINTS = 24
 _TOPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 """Where the scale may end: small scores are not flattened by the largest there could be."""
 

@@ -20,7 +20,7 @@ from serving.cases.moving import possible_moves
 from serving.cases.people import MOVERS
 from serving.cases.practice import get_practice
 from serving.console.case_panel import case_view, history_view, leads_view
-from serving.console.course import MOST_POINTS, course_view
+from serving.console.course import course_view
 from serving.console.household import household_view
 from serving.console.identity import hidden_view
 from serving.console.pages import Pages, language_of
@@ -67,8 +67,9 @@ class HouseholdPage:
         """The page; `persons` are shown in place of the masked ones. Raises `Problem` (404)."""
         caller, language = caller_of(request), language_of(request)
         found = self.find(request, household_id)
-        whole = self._case(caller, household_id)
-        if found is None and whole is None:
+        record = self.work.records.find(caller, household_id) if is_key(household_id) else None
+        whole = record.whole if record else None
+        if record is None or (found is None and whole is None):
             raise Problem("household_not_found")
         if persons is None:
             persons = hidden_view(self.identities, caller, household_id, language)
@@ -79,14 +80,11 @@ class HouseholdPage:
             "case": None,
             "past_moves": [],
             "course": None,
-            "leads": leads_view(
-                [one.lead for one in self.work.leads.leads_of(caller, household_id=household_id)], language
-            ),
-            "visits": visits_view(self.work.visits.list(caller, household_id) or (), language),
+            "leads": leads_view([one.lead for one in record.leads], language),
+            "visits": visits_view(record.visits, language),
         }
         if found:
-            points = self.work.history.course(caller, household_id, MOST_POINTS)
-            shown["course"] = course_view(points, found.latest.body["base_rate"], language)
+            shown["course"] = course_view(record.course, found.latest.body["base_rate"], language)
         if whole:
             practice = get_practice(whole.case.practice)
             may_move = is_person and caller.role.value in MOVERS
@@ -106,12 +104,6 @@ class HouseholdPage:
         if not is_key(household_id):
             return None
         return self.work.assessments.find(caller_of(request), household_id, day)
-
-    def _case(self, caller: Caller, household_id: str) -> WholeCase | None:
-        if not is_key(household_id):
-            return None
-        case = self.work.cases.find_of_household(caller, household_id)
-        return self.work.cases.find_whole(caller, case.id) if case else None
 
     def _doings(
         self, caller: Caller, household_id: str, whole: WholeCase | None, *, is_person: bool, language: str

@@ -9,6 +9,7 @@ from features.signals import REQUEST_FEEDS
 from scoring.what_if import PlanError, make_plan
 from scoring.what_if.persons import check_persons
 from serving.access import Caller
+from serving.cases.clocks import region_of
 from serving.cases.plan import what_if_choices
 from serving.champion import Champion
 from serving.errors import Problem
@@ -17,7 +18,9 @@ from serving.signals_folder import SignalsFolder
 from serving.storage import VillageStore
 from serving.storage.plans import CasePlan
 
-_NOT_NOW = {"signals_not_kept", "signals_failed", "model_off", "model_absent", "model_failed", "model_loading"}
+_NOT_NOW = {
+    "signals_not_kept", "signals_failed", "model_off", "model_absent", "model_failed", "model_loading"
+}  # fmt: skip
 
 
 class PlanEffects:
@@ -35,7 +38,7 @@ class PlanEffects:
         nothing to come.
         """
         household_id = plan.case.household_id
-        choices = what_if_choices(plan.measures, as_of)
+        choices = what_if_choices(plan.measures, as_of, region_of(plan.case.village_code))
         if not choices:
             return None
         try:

@@ -56,7 +56,8 @@ def plan_view(plan: CasePlan, today: dt.date, language: str, given: Form | None 
         "measures": [_planned(one, case, region, causes, language) for one in plan.measures],
         "groups": _groups(region, today, language, value("measure")),
         "causes": [
-            {"key": one, "text": causes[one], "is_chosen": value("cause", ordered[0]) == one} for one in ordered
+            {"key": one, "text": causes[one], "is_chosen": value("cause", ordered[0]) == one}
+            for one in ordered
         ],
         "starts_on": value("starts_on", today.isoformat()),
         "due_on": value("due_on", last_due_on(today).isoformat()),

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from serving.console.plan_effect import PlanEffects
-from serving.storage import AssessmentStore, HistoryStore
+from serving.storage import AssessmentStore
 from serving.storage.cases import CaseStore
 from serving.storage.corrections import CorrectionStore, StoredCorrection
-from serving.storage.leads import LeadStore
+from serving.storage.household_record import RecordStore
 from serving.storage.my_list import MyListStore
 from serving.storage.plans import PlanStore
 from serving.storage.visits import VisitStore
@@ -20,10 +20,9 @@ class Work:
     """The stores of one database."""
 
     assessments: AssessmentStore
-    history: HistoryStore
+    records: RecordStore
     my_list: MyListStore
     cases: CaseStore
-    leads: LeadStore
     visits: VisitStore
     plans: PlanStore
     corrections: CorrectionStore

@@ -192,7 +192,7 @@ class CaseStore:
             self._note(connection, caller, case_id, case)
             if case is None:
                 return None
-            return WholeCase(case, find_clocks(connection, case.id), _history(connection, case.id))
+            return WholeCase(case, find_clocks(connection, case.id), moves_of(connection, case.id))
 
     def history(self, caller: Caller, case_id: str) -> tuple[MoveRecord, ...] | None:
         """The moves of a case, the first one first; `None` where the caller sees no such case."""
@@ -207,7 +207,7 @@ class CaseStore:
             if case is None:
                 self._note(connection, caller, case_id, None)
             else:
-                moves = _history(connection, case.id)
+                moves = moves_of(connection, case.id)
                 # A case that was sent back may have had several: the last is the one that hangs.
                 told = [one.facts["published_on"] for one in moves if one.move == REVIEW]
                 published = told[-1] if told and case.notice_ends_on else None
@@ -388,7 +388,8 @@ def _next_seq(connection: Connection, case_id: str) -> int:
     return int(connection.execute(last).scalar() or 0) + 1
 
 
-def _history(connection: Connection, case_id: str) -> tuple[MoveRecord, ...]:
+def moves_of(connection: Connection, case_id: str) -> tuple[MoveRecord, ...]:
+    """The moves of a case, the first one first; inside somebody's transaction."""
     rows = connection.execute(
         select(case_move).where(case_move.c.case_id == case_id).order_by(case_move.c.seq)
     )

@@ -72,15 +72,6 @@ class Past:
     manifest_sha256: str
 
 
-@dataclass(frozen=True)
-class Point:
-    """One score of a household's course."""
-
-    as_of: dt.date
-    score: float
-    model_version: str
-
-
 class HistoryStore:
     """The histories of one database. Whoever reads sees nothing outside their area, and is in the audit log.
 
@@ -122,23 +113,6 @@ class HistoryStore:
         all_rows = [*page, *older]
         items = [History(made_of(row), _former(row, all_rows[at + 1 :])) for at, row in enumerate(page)]
         return HistoryPage(tuple(items), _mark(page[-1]) if more else None)
-
-    def course(self, caller: Caller, household_id: str, limit: int) -> list[Point]:
-        """The latest scores, newest first, one a date: of several of a date the one written last."""
-        query = (
-            select(_EVERY.c.as_of_date, _EVERY.c.body, _EVERY.c.model_version)
-            .where(*_visible(caller, household_id))
-            .order_by(*(one.desc() for one in _ORDER))
-            # A date may have several: of other models, or made again after a correction.
-            .limit(2 * limit)
-        )
-        with self._reading() as connection:
-            found = connection.execute(query).all()
-            self._log(connection, caller, household_id, Outcome.SHOWN if found else Outcome.NOT_FOUND)
-        points: dict[dt.date, Point] = {}
-        for one in found:
-            points.setdefault(one.as_of_date, Point(one.as_of_date, one.body["score"], one.model_version))
-        return list(points.values())[:limit]
 
     def find(
         self, caller: Caller, household_id: str, as_of: dt.date, model_version: str | None = None

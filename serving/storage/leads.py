@@ -180,7 +180,7 @@ class LeadStore:
         query = query.order_by(*(one.desc() for one in _ORDER)).limit(limit + 1)
         with self._writing() as connection:
             rows = connection.execute(query).all()
-            page = [_kept(one) for one in rows[:limit]]
+            page = [kept_lead(one) for one in rows[:limit]]
             read = dict.fromkeys(self.audit.household(one.lead.household_id) for one in page)
             self.audit.append(connection, caller, Action.HOUSEHOLD_LISTED, list(read))
         more = len(rows) > limit
@@ -196,7 +196,7 @@ class LeadStore:
         query = select(case_lead).where(of, caller.scope.condition(case_lead.c.village_code))
         with self._writing() as connection:
             rows = connection.execute(query.order_by(case_lead.c.occurred_on, case_lead.c.id)).all()
-            made = tuple(_kept(one) for one in rows)
+            made = tuple(kept_lead(one) for one in rows)
             outcome = Outcome.SHOWN if made else Outcome.NOT_FOUND
             whose = dict.fromkeys(one.lead.household_id for one in made)
             if household_id is not None:
@@ -214,7 +214,7 @@ class LeadStore:
         )
         made: dict[Place, list[KeptLead]] = {}
         for row in connection.execute(query):
-            made.setdefault((row.household_id, row.village_code), []).append(_kept(row))
+            made.setdefault((row.household_id, row.village_code), []).append(kept_lead(row))
         return made
 
     def _open(self, connection: Connection, card: Card, on: dt.date) -> str:
@@ -291,7 +291,8 @@ def _open_cases(connection: Connection, places: Sequence[Place]) -> dict[Place, 
     return {(one.household_id, one.village_code): one for one in connection.execute(query)}
 
 
-def _kept(row: Row[Any]) -> KeptLead:
+def kept_lead(row: Row[Any]) -> KeptLead:
+    """The lead that a row of the ledger holds."""
     lead = Lead(
         row.household_id, row.village_code, Channel(row.channel), row.source, row.code, row.theme,
         row.occurred_on, row.known_on, row.facts, bool(row.is_hard),

@@ -10,13 +10,12 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    Select,
+    Executable,
     Subquery,
     and_,
     case,
@@ -223,8 +222,8 @@ def _rows(caller: Caller, current: ColumnElement[bool], today: dt.date) -> Subqu
     of_cases = (
         select(
             case_file.c.household_id, case_file.c.village_code, case_file.c.id.label("case_id"),
-            case_file.c.state, case_file.c.grade, case_file.c.theme, case_file.c.owner, case_file.c.is_hard, case_file.c.due_on,
-            case_file.c.opened_on, case_file.c.last_visited_on, listed.c.listed_on,
+            case_file.c.state, case_file.c.grade, case_file.c.theme, case_file.c.owner, case_file.c.is_hard,
+            case_file.c.due_on, case_file.c.opened_on, case_file.c.last_visited_on, listed.c.listed_on,
             _flag(case_file.c.opened_on >= since).label("is_new"),
             _flag(has_more).label("is_changed"),
         )
@@ -277,14 +276,15 @@ def _asked(rows: Subquery, caller: Caller, wanted: Wanted, today: dt.date) -> li
     return conditions
 
 
-def _count(rows: Subquery, caller: Caller, wanted: Wanted, today: dt.date) -> Select[Any]:
+def _count(rows: Subquery, caller: Caller, wanted: Wanted, today: dt.date) -> Executable:
     asked = and_(true(), *_asked(rows, caller, wanted, today))
     dues = _dues(rows, caller, today)
 
     def number(condition: ColumnElement[bool]) -> ColumnElement[int]:
         return func.coalesce(func.sum(_flag(condition)), 0)
 
-    return select(number(asked), func.count(), *(number(dues[one]) for one in DUES)).select_from(rows)
+    columns: list[ColumnElement[int]] = [number(asked), func.count(), *(number(dues[one]) for one in DUES)]
+    return select(*columns).select_from(rows)
 
 
 def _latest(

@@ -163,6 +163,24 @@ def test_the_style_sheet_asks_nobody(stocked: Client) -> None:
     assert stocked.get("/static/icon.svg").headers["content-type"] == "image/svg+xml"
 
 
+def test_scripts_ask_nobody_and_the_worker_may_answer_for_every_page(stocked: Client) -> None:
+    for name in ("console.js", "kept.js", "worker.js", "offline.html"):
+        answer = stocked.get(f"/static/{name}")
+        assert answer.status_code == 200
+        assert "//" not in re.sub(r"^\s*//.*$", "", answer.text, flags=re.MULTILINE)
+        for word in ("eval(", "innerHTML", "Function(", "importScripts" if name != "worker.js" else "eval("):
+            assert word not in answer.text
+        is_worker = name == "worker.js"
+        assert answer.headers.get("service-worker-allowed") == ("/" if is_worker else None)
+        assert answer.headers["cache-control"] == ("no-cache" if is_worker else "max-age=600")
+        assert answer.headers["vary"] == "Accept-Encoding"
+        plain = stocked.get(f"/static/{name}", headers={"Accept-Encoding": "identity"})
+        assert "content-encoding" not in plain.headers
+        assert plain.content == answer.content
+    assert stocked.get("/static/../app.py").status_code == 404
+    assert stocked.get("/static/no.css").status_code == 404
+
+
 def test_the_list_has_the_highest_scores_first_in_pages_of_fifty(stocked: Client) -> None:
     keys: list[str] = []
     for number, count in ((1, 50), (2, 50), (3, 30)):

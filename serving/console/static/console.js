@@ -19,8 +19,12 @@
     return made;
   };
 
+  // The worker once it is at work; nothing where it is not within a few seconds, as where storage is switched off.
+  const atWork = () => Promise.race([worker.ready, new Promise((resolve) => setTimeout(resolve, 5000))]);
+
   async function tell(message, heard) {
-    const ready = await worker.ready;
+    const ready = await atWork();
+    if (!ready) return undefined;
     return new Promise((resolve) => {
       const channel = new MessageChannel();
       channel.port1.onmessage = ({ data }) => ("done" in data ? resolve(data.done) : heard && heard(data));
@@ -77,11 +81,18 @@
       event.preventDefault();
       const body = new URLSearchParams(new FormData(form)).toString();
       const household = form.dataset.household;
-      for (const one of await kept.all()) {
-        if (one.refused && one.person === person && one.address === form.action) await kept.drop(one.key);
+      form.querySelector(".wide-button").disabled = true;
+      try {
+        for (const one of await kept.all()) {
+          if (one.refused && one.person === person && one.address === form.action) await kept.drop(one.key);
+        }
+        await kept.put({ key: key.value, person, household, address: form.action, body, at: Date.now() });
+        await kept.send(person);
+      } catch (error) {
+        // Nothing can be kept in this browser: it is sent as without a script.
+        form.submit();
+        return;
       }
-      await kept.put({ key: key.value, person, household, address: form.action, body, at: Date.now() });
-      await kept.send(person);
       const left = (await kept.all()).find((one) => one.key === key.value);
       if (left && left.refused) {
         // The service's own page says what is wrong with it.
@@ -90,8 +101,8 @@
         return;
       }
       if (left) {
-        const ready = await worker.ready;
-        if (ready.sync) await ready.sync.register("visits").catch(() => undefined);
+        const ready = await atWork();
+        if (ready && ready.sync) await ready.sync.register("visits").catch(() => undefined);
         form.replaceWith(line(form.dataset.kept));
         showWaiting();
         scrollTo(0, 0);
@@ -134,8 +145,10 @@
       if (isAsked) return;
       event.preventDefault();
       await kept.send(person).catch(() => undefined);
-      const left = (await kept.all()).filter((one) => one.person === person).length;
+      // Somebody else's, too: nothing of what waits is lost without a question.
+      const left = (await kept.all().catch(() => [])).length;
       if (left && !window.confirm(say(form.dataset.ask, { count: left }))) return;
+      // The answer to signing out clears everything as well.
       await tell({ forget: true });
       isAsked = true;
       form.submit();
@@ -149,7 +162,7 @@
     panel.classList.add("panel");
   }
   worker.register("/static/worker.js", { scope: "/" }).then(() => tell({})).catch(() => undefined);
-  kept.note(person).then(send);
+  kept.note(person).then(send).catch(() => undefined);
   window.addEventListener("online", send);
   setInterval(send, 60000);
   document.querySelectorAll("form[data-visit]").forEach(keepVisits);

@@ -24,6 +24,7 @@ from serving.identity.keyring import new_ring, save_ring
 from serving.identity.suites import Suite
 from serving.settings import Settings
 from serving.storage.case_tables import case_file, household_grid, visit, worklist, worklist_entry
+from serving.storage.leads import LeadStore
 from tests.serving.conftest import VERSION, a_household, a_request
 
 TOWN, HERE, THERE = "500999100", "500999100201", "500999100202"
@@ -59,13 +60,15 @@ class Office:
         today: dt.date = self.app.state.work.my_list.today()
         return today
 
-    def visits(self, household_id: str) -> list[Row[tuple[object, ...]]]:
+    def visits(self, household_id: str) -> list[Row[Any]]:
         with self.app.state.store.engine.connect() as connection:
             return list(connection.execute(select(visit).where(visit.c.household_id == household_id)))
 
-    def case(self, household_id: str) -> Row[tuple[object, ...]]:
+    def case(self, household_id: str) -> Row[Any]:
+        query = select(case_file).where(case_file.c.household_id == household_id)
         with self.app.state.store.engine.connect() as connection:
-            return connection.execute(select(case_file).where(case_file.c.household_id == household_id)).one()
+            found: Row[Any] = connection.execute(query).one()
+        return found
 
     def cases(self, state: str = "found") -> list[str]:
         """Households of the own village whose case is open and stands so, in order."""
@@ -120,8 +123,8 @@ def stock(office: Office) -> None:
             for body, village in zip(bodies, villages, strict=True)
             for lead in find_run_leads(body, village, "CN-50")
         ]
-    work = app.state.work
-    work.leads.add(everybody, leads, on=office.today - dt.timedelta(days=OPENED_DAYS_AGO))
+    ledger = LeadStore(store.engine, store.audit, app.state.work.cases)
+    ledger.add(everybody, leads, on=office.today - dt.timedelta(days=OPENED_DAYS_AGO))
     for number, village in zip(numbers, villages, strict=True):
         said = {
             Kind.NAME: "张三丰",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import random
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -29,7 +31,7 @@ class Household:
 
     key: str
     village: str
-    case: dict[str, object] | None
+    case: dict[str, Any] | None
     known_on: dt.date
     is_listed: bool
     is_visited: bool
@@ -44,7 +46,7 @@ def make(seed: int) -> list[Household]:
     made = []
     for number in range(60):
         opened = days(-rng.randrange(20))
-        case: dict[str, object] | None = None
+        case: dict[str, Any] | None = None
         if rng.random() < 0.7:
             case = {
                 "grade": rng.choice((1, 2, 3)), "theme": rng.choice(THEMES), "opened_on": opened,
@@ -55,9 +57,13 @@ def make(seed: int) -> list[Household]:
             }  # fmt: skip
         made.append(
             Household(
-                f"H{number:02}", rng.choice(VILLAGES), case, days(-rng.randrange(25)), rng.random() < 0.4,
+                f"H{number:02}",
+                rng.choice(VILLAGES),
+                case,
+                days(-rng.randrange(25)),
+                rng.random() < 0.4,
                 rng.random() < 0.3,
-            )  # fmt: skip
+            )
         )
     return made
 
@@ -101,7 +107,9 @@ def stock(engine: Engine, households: list[Household]) -> None:
                 )  # fmt: skip
 
 
-def expected(households: list[Household], scope: str, role: str, wanted: Wanted) -> tuple[list[str], dict[str, int]]:
+def expected(
+    households: list[Household], scope: str, role: str, wanted: Wanted
+) -> tuple[list[str], dict[str, int]]:
     """Keys in their order, and how many of the whole list are of each sort."""
     rows = []
     for one in households:
@@ -117,7 +125,7 @@ def expected(households: list[Household], scope: str, role: str, wanted: Wanted)
         sorts = {
             "overdue": due is not None and due < TODAY,
             "soon": due is not None and TODAY <= due <= days(3),
-            "new": (TODAY - first).days <= NEW_DAYS,  # type: ignore[operator]
+            "new": (TODAY - first).days <= NEW_DAYS,
             "changed": looked is not None and one.known_on > looked,
             "mine": case is not None and case["owner"] == role,
         }
@@ -167,7 +175,7 @@ def test_the_list_is_what_a_plain_reference_says(database_url: str, seed: int) -
     engine.dispose()
 
 
-def test_taking_the_list_out_is_logged_with_its_purpose_or_does_not_happen(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_taking_the_list_out_is_logged_with_its_purpose_or_does_not_happen(tmp_path: Path) -> None:
     engine = open_database(f"sqlite:///{tmp_path}/s.db")
     households = make(3)
     stock(engine, households)
@@ -187,7 +195,7 @@ def test_taking_the_list_out_is_logged_with_its_purpose_or_does_not_happen(tmp_p
     engine.dispose()
 
 
-def test_why_a_worklist_has_a_household_is_in_no_entry(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_why_a_worklist_has_a_household_is_in_no_entry(tmp_path: Path) -> None:
     engine = open_database(f"sqlite:///{tmp_path}/s.db")
     stock(engine, make(4))
     store = MyListStore(engine, AuditLog(engine, AUDIT_KEY), lambda: TODAY)

@@ -19,7 +19,7 @@ from serving.console.fields import Form
 from serving.console.transfer import html_response, takes_gzip
 from serving.console.visit_form import AGREE, Asked, document_of, form_view
 from serving.errors import Problem
-from serving.storage.history import Point
+from serving.storage.household_record import Point
 
 TODAY = dt.date(2026, 11, 2)
 VILLAGE = "500999100201"
@@ -33,11 +33,15 @@ def test_a_filled_in_page_is_the_visit_that_was_meant() -> None:
             ("more_causes", "07"), ("more_causes", "01"), ("guarantee.water", "no"), ("guarantee.food", "yes"),
             ("rigid_spending", "unsolved"), ("answer.01", AGREE), ("answer.07", "outdated"),
             ("protective", "savings"), ("members", "3"), ("line.wages_migrant", "21000"),
-            ("line.self_paid_medical", " 6000.55 "), ("line.gifts", ""), ("person", "p1"),
+            ("no_fact", "illness@2026-03-14"), ("line.self_paid_medical", " 6000.55 "), ("line.gifts", ""), ("person", "p1"),
         ]
     )  # fmt: skip
     visit = read_visit(document_of(form), "H1", TODAY)
-    assert (visit.submission_key, visit.visited_on, visit.finding) == (KEY, dt.date(2026, 11, 1), Finding.DIFFICULTY)
+    assert (visit.submission_key, visit.visited_on, visit.finding) == (
+        KEY,
+        dt.date(2026, 11, 1),
+        Finding.DIFFICULTY,
+    )
     assert visit.causes == ("01", "07")
     assert visit.guarantees is not None
     assert visit.guarantees.gaps == ("water",)
@@ -46,6 +50,9 @@ def test_a_filled_in_page_is_the_visit_that_was_meant() -> None:
         ("01", True, None), ("07", False, Why.OUTDATED)
     ]  # fmt: skip
     assert visit.protective == ("savings",)
+    assert [(one.feed, dict(one.row), one.replaces) for one in visit.corrections] == [
+        ("illness", {}, {"occurred_on": "2026-03-14"})
+    ]
     assert visit.account is not None
     assert visit.account.members == 3
     assert sorted((one.line, one.amount_fen) for one in visit.account.lines) == [
@@ -56,10 +63,10 @@ def test_a_filled_in_page_is_the_visit_that_was_meant() -> None:
 NAMES = (
     "submission_key", "visited_on", "finding", "cause", "more_causes", "rigid_spending", "protective", "members",
     "person", *(f"guarantee.{one}" for one in ITEMS), *(f"line.{one}" for one in LINES[:5]), "answer.01",
-    "guarantee.x", "line.x", "answer.", "line.", "unknown",
+    "no_fact", "guarantee.x", "line.x", "answer.", "line.", "unknown",
 )  # fmt: skip
 VALUES = st.one_of(
-    st.sampled_from(("", " ", "difficulty", "not_met", "2026-11-01", "01", "yes", "3", "1e9", "-1", "1.234", AGREE, "٣", "NaN")),
+    st.sampled_from(("", " ", "difficulty", "not_met", "2026-11-01", "01", "yes", "3", "1e9", "-1", "1.234", AGREE, "٣", "NaN", "illness@2026-03-14", "x@y")),
     st.text(max_size=12),
 )  # fmt: skip
 
@@ -68,14 +75,18 @@ VALUES = st.one_of(
 @given(st.lists(st.tuples(st.sampled_from(NAMES), VALUES), max_size=14))
 def test_whatever_is_typed_is_a_visit_or_is_refused_with_its_questions(pairs: list[tuple[str, str]]) -> None:
     form = Form(pairs)
+    visit, refused = None, None
     try:
         visit = read_visit(document_of(form), "H1", TODAY)
     except Problem as problem:
-        assert problem.code == "request_invalid"
-        assert problem.errors
-        assert not [one for one in problem.errors if "NaN" in str(one) or "1e9" in str(one)]
-    else:
+        refused = problem
+    if refused is None:
+        assert visit is not None
         assert visit.visited_on <= TODAY
+    else:
+        assert refused.code == "request_invalid"
+        assert refused.errors
+        assert not [one for one in refused.errors if "NaN" in str(one) or "1e9" in str(one)]
     # And the page can show it again.
     view = form_view([Asked("01", "x")], VILLAGE, TODAY, "zh", form)
     assert len(view["parts"]) == 8
@@ -90,7 +101,12 @@ def test_every_question_is_in_the_page_and_nothing_is_answered_beforehand() -> N
         assert {one["key"] for one in view["protective"]} == set(PROTECTIVE)
         chosen = [
             one
-            for group in (view["findings"], view["rigid"], view["protective"], *(each["options"] for each in view["guarantees"]))
+            for group in (
+                view["findings"],
+                view["rigid"],
+                view["protective"],
+                *(each["options"] for each in view["guarantees"]),
+            )
             for one in group
             if one["is_chosen"]
         ]
@@ -141,4 +157,6 @@ def test_a_course_is_drawn_inside_its_frame_in_order_of_time(
         # Higher scores are never drawn lower.
         assert (second - first) * (left[1] - right[1]) >= 0
     assert view["has_changes"] == (len({one.model_version for one in points}) > 1)
-    assert [one["date"] for one in view["rows"]] == sorted((day.isoformat() for day, _ in scores), reverse=True)
+    assert [one["date"] for one in view["rows"]] == sorted(
+        (day.isoformat() for day, _ in scores), reverse=True
+    )

@@ -1,0 +1,118 @@
+"""What was said and done about one household, read in one transaction and logged as one reading."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from serving.access import Caller
+from serving.errors import AccessError, Problem
+from serving.storage.audit import Action, AuditLog, Outcome
+from serving.storage.case_rows import case_of, find_clocks
+from serving.storage.case_tables import case_file, case_lead, visit
+from serving.storage.cases import WholeCase, moves_of
+from serving.storage.database import WRITES
+from serving.storage.leads import KeptLead, kept_lead
+from serving.storage.rescored import every_assessment
+from serving.storage.visits import StoredVisit, stored_visit
+
+MOST_POINTS = 24
+MOST_VISITS = 50
+
+
+@dataclass(frozen=True)
+class Point:
+    """One score of a household's course."""
+
+    as_of: dt.date
+    score: float
+    model_version: str
+
+
+@dataclass(frozen=True)
+class HouseholdRecord:
+    """A household's open case, or the one closed last; its leads, the earliest first; visits and scores, the
+    latest first."""
+
+    whole: WholeCase | None
+    leads: tuple[KeptLead, ...]
+    visits: tuple[StoredVisit, ...]
+    course: tuple[Point, ...]
+
+
+class RecordStore:
+    """The records of one database. Raises `Problem` (503) where it does not answer or cannot log."""
+
+    def __init__(self, engine: Engine, audit: AuditLog) -> None:
+        self.writer = engine.execution_options(**WRITES)
+        self.audit = audit
+
+    def find(self, caller: Caller, household_id: str) -> HouseholdRecord:
+        """What the caller may see of a household; nothing of one that is elsewhere or nowhere."""
+        try:
+            with self.writer.begin() as connection:
+                found = HouseholdRecord(
+                    _case(connection, caller, household_id),
+                    _leads(connection, caller, household_id),
+                    _visits(connection, caller, household_id),
+                    _course(connection, caller, household_id),
+                )
+                is_there = found.whole or found.leads or found.visits or found.course
+                outcome = Outcome.SHOWN if is_there else Outcome.NOT_FOUND
+                subject = [self.audit.household(household_id)]
+                self.audit.append(connection, caller, Action.HOUSEHOLD_READ, subject, outcome)
+        except SQLAlchemyError:
+            raise Problem("storage_failed") from None
+        except AccessError:
+            raise Problem("audit_failed") from None
+        return found
+
+
+def _case(connection: Connection, caller: Caller, household_id: str) -> WholeCase | None:
+    query = (
+        select(case_file)
+        .where(case_file.c.household_id == household_id, caller.scope.condition(case_file.c.village_code))
+        .order_by(case_file.c.closed_on.is_not(None), case_file.c.closed_on.desc(), case_file.c.id)
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    return WholeCase(case_of(row), find_clocks(connection, row.id), moves_of(connection, row.id))
+
+
+def _leads(connection: Connection, caller: Caller, household_id: str) -> tuple[KeptLead, ...]:
+    query = select(case_lead).where(
+        case_lead.c.household_id == household_id, caller.scope.condition(case_lead.c.village_code)
+    )
+    rows = connection.execute(query.order_by(case_lead.c.occurred_on, case_lead.c.id))
+    return tuple(kept_lead(one) for one in rows)
+
+
+def _visits(connection: Connection, caller: Caller, household_id: str) -> tuple[StoredVisit, ...]:
+    query = (
+        select(visit)
+        .where(visit.c.household_id == household_id, caller.scope.condition(visit.c.village_code))
+        .order_by(visit.c.visited_on.desc(), visit.c.received_at.desc(), visit.c.id)
+        .limit(MOST_VISITS)
+    )
+    return tuple(stored_visit(one) for one in connection.execute(query))
+
+
+def _course(connection: Connection, caller: Caller, household_id: str) -> tuple[Point, ...]:
+    """The latest scores, one a date: of several of a date the one written last."""
+    every = every_assessment()
+    query = (
+        select(every.c.as_of_date, every.c.body, every.c.model_version)
+        .where(every.c.household_id == household_id, caller.scope.condition(every.c.village_code))
+        .order_by(every.c.as_of_date.desc(), every.c.written_at.desc(), every.c.id.desc())
+        # A date may have several: of other models, or made again after a correction.
+        .limit(2 * MOST_POINTS)
+    )
+    points: dict[dt.date, Point] = {}
+    for one in connection.execute(query):
+        points.setdefault(one.as_of_date, Point(one.as_of_date, one.body["score"], one.model_version))
+    return tuple(points.values())[:MOST_POINTS]
