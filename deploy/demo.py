@@ -1,9 +1,10 @@
-"""The demo: one simulated county from raw feeds to explained scores and a running service.
+"""The demo: one simulated county from raw feeds to explained scores, casework and a running service.
 
-It only calls the packages' command lines, one after the other, as an operator would.
+It calls the packages' command lines, one after the other, as an operator would, and between them
+`demo_cases.py`, which does what officials would have done in the months before.
 
     make demo                                  leaves the service running
-    make demo ARGS=--check                     asks its own API for one household and exits
+    make demo ARGS=--check                     signs in, looks at the main pages and exits
     make demo ARGS="--households 5000 --port 8100"
 """
 
@@ -14,6 +15,7 @@ import contextlib
 import datetime as dt
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -22,12 +24,16 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 ENDS_ON = "2026-10-31"
+COUNTY = "500299"
+WALKED_DAYS = 255
+"""So long before today the first lists are made: a case takes half a year to be resolved."""
 
 
 def main() -> None:
@@ -60,15 +66,34 @@ def main() -> None:
         "serving", "models", "fetch", "--registry", tracking, "--models", models, "--database", database,
         "--seconds", 120,
     )  # fmt: skip
-    step(5, f"Score every household as of {ENDS_ON}")
-    run(
-        "serving", "score", "--signals", signals, "--as-of", ENDS_ON, "--bundle", admitted(models),
-        "--database", database,
+    today = max(dt.date.today(), dt.date.fromisoformat(ENDS_ON) + dt.timedelta(days=15))
+    first = month_end_before(min(today, dt.date.fromisoformat(ENDS_ON)) - dt.timedelta(days=WALKED_DAYS - 30))
+    step(5, f"Score every household as of {first} and {ENDS_ON}")
+    for as_of in (first, ENDS_ON):
+        run(
+            "serving", "score", "--signals", signals, "--as-of", as_of, "--bundle", admitted(models),
+            "--database", database,
+        )  # fmt: skip
+    step(6, f"Leads, lists, visits, cases and help from {first} on, by invented officials")
+    told_file = out / "accounts.json"
+    done = subprocess.run(
+        [
+            sys.executable, ROOT / "deploy" / "demo_cases.py", "--database", database, "--models", models,
+            "--county", COUNTY, "--first-run", str(first), "--last-run", ENDS_ON, "--until", str(today),
+            "--accounts", told_file, "--seed", str(options.seed),
+        ],
+        check=False, cwd=ROOT,
     )  # fmt: skip
-    step(6, "Start the service")
+    if done.returncode:
+        sys.exit(done.returncode)
+    told = json.loads(told_file.read_text(encoding="utf-8"))
+    # They are printed below, and kept nowhere.
+    told_file.unlink()
+    step(7, "Start the service")
     port = options.port or free_port()
     service = start(
-        "serving", "run", "--models", models, "--database", database, "--port", port, "--access", "open",
+        "serving", "run", "--models", models, "--database", database, "--port", port, "--access", "keys",
+        FANGFAN_DEMO="1", FANGFAN_MAP_FILE=str(county / "map.geojson"), FANGFAN_SIGNALS_DIR=str(signals),
     )  # fmt: skip
     try:
         base = f"http://127.0.0.1:{port}"
@@ -76,12 +101,10 @@ def main() -> None:
         household_id = highest_scored(out / "scores.db")
         body = request_body(signals, household_id)
         (out / "request.json").write_text(json.dumps(body, ensure_ascii=False), encoding="utf-8")
-        answer = post(f"{base}/v1/scores", body)
-        show(answer, base, household_id, out, time.monotonic() - started)
+        answer = post(f"{base}/v1/scores", body, told["key"])
+        show(answer, base, told, out, time.monotonic() - started)
         if options.check:
-            page = fetch(f"{base}/households/{household_id}")
-            if "入户核实" not in page:
-                sys.exit("the console page does not show the household")
+            check_pages(base, told["accounts"])
             return
         print("\nPress Ctrl-C to stop the service.", flush=True)
         service.wait()
@@ -95,10 +118,45 @@ def main() -> None:
             service.kill()
 
 
+def check_pages(base: str, accounts: list[dict[str, str]]) -> None:
+    """Sign in as a village's and a county's official and look at what each of them sees first."""
+    people = {one["role"]: one for one in accounts}
+    village = sign_in(base, people["village_official"])
+    found = re.search(r'href="(/households/[^"?/]+)"', village.open(f"{base}/list", timeout=20).read().decode())
+    if found is None:
+        sys.exit("the village's list has no household")
+    if "入户核实" not in village.open(f"{base}{found[1]}", timeout=20).read().decode():
+        sys.exit("the console's page does not show the household")
+    county = sign_in(base, people["county_official"])
+    board = county.open(f"{base}/areas/{COUNTY}", timeout=60).read().decode()
+    if '<svg class="areas"' not in board or "演示系统" not in board:
+        sys.exit("the county's board has no map, or does not say that this is a demo")
+    print("\nSigned in as a village's official and read the list and a household, and the county's board.")
+
+
+def sign_in(base: str, account: dict[str, str]) -> urllib.request.OpenerDirector:
+    """What opens pages as somebody who is signed in."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    opener.addheaders = [("Accept", "text/html")]
+    fields = {"name": account["login_name"], "password": account["password"], "code": "", "next": "/"}
+    request = urllib.request.Request(
+        f"{base}/sign-in", data=urllib.parse.urlencode(fields).encode(), headers={"Origin": base}
+    )
+    with opener.open(request, timeout=30) as response:
+        if response.url.endswith("/sign-in"):
+            sys.exit(f"{account['login_name']} could not sign in")
+    return opener
+
+
+def month_end_before(day: dt.date) -> dt.date:
+    """The last day of the month before a day's own."""
+    return day.replace(day=1) - dt.timedelta(days=1)
+
+
 def parse_arguments() -> argparse.Namespace:
     """The options of the demo."""
     parser = argparse.ArgumentParser(description="Run the whole system on one simulated county.")
-    parser.add_argument("--check", action="store_true", help="ask the API for one household and exit")
+    parser.add_argument("--check", action="store_true", help="sign in, look at the main pages and exit")
     parser.add_argument("--households", type=int, default=20_000, help="households of the county")
     parser.add_argument("--seed", type=int, default=7, help="seed of the simulation")
     parser.add_argument("--port", type=int, default=0, help="port of the service; a free one if 0")
@@ -123,7 +181,7 @@ def override(runs: Path) -> list[str]:
 
 def step(number: int, title: str) -> None:
     """Print a heading."""
-    print(f"\n[{number}/6] {title}", flush=True)
+    print(f"\n[{number}/7] {title}", flush=True)
 
 
 def command(*arguments: object) -> list[str]:
@@ -138,9 +196,9 @@ def run(*arguments: object, fine: tuple[int, ...] = (0,)) -> None:
         sys.exit(done.returncode)
 
 
-def start(*arguments: object) -> subprocess.Popen[bytes]:
-    """Start a package's command line in the background."""
-    return subprocess.Popen(command(*arguments), cwd=ROOT, env=os.environ)
+def start(*arguments: object, **settings: str) -> subprocess.Popen[bytes]:
+    """Start a package's command line in the background, with further settings."""
+    return subprocess.Popen(command(*arguments), cwd=ROOT, env={**os.environ, **settings})
 
 
 def admitted(models: Path) -> Path:
@@ -183,10 +241,12 @@ def fetch(url: str) -> str:
     return text
 
 
-def post(url: str, body: dict[str, Any]) -> dict[str, Any]:
+def post(url: str, body: dict[str, Any], key: str) -> dict[str, Any]:
     """Post JSON and return JSON."""
     data = json.dumps(body, ensure_ascii=False).encode()
-    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
+    request = urllib.request.Request(url, data=data, headers={
+        "Content-Type": "application/json", "Authorization": f"Bearer {key}"
+    })  # fmt: skip
     try:
         with urllib.request.urlopen(request, timeout=60) as response:
             answer: dict[str, Any] = json.loads(response.read())
@@ -244,7 +304,7 @@ def surface_row(contract: Any, row: dict[str, Any]) -> dict[str, Any]:
     return surface
 
 
-def show(answer: dict[str, Any], base: str, household_id: str, out: Path, seconds: float) -> None:
+def show(answer: dict[str, Any], base: str, told: dict[str, Any], out: Path, seconds: float) -> None:
     """Print the answer and where to look next."""
     result = answer["results"][0]
     print("\nThe API's answer for one household:")
@@ -254,11 +314,13 @@ def show(answer: dict[str, Any], base: str, household_id: str, out: Path, second
         text = reason["text"]["zh"]
         print(f"  {reason['code']} {text['sentence']}{text['effect']}，{text['strength']}")
     where = out.relative_to(ROOT) if out.is_relative_to(ROOT) else out
-    print(f"\nConsole page   {base}/households/{household_id}")
-    print(f"All households {base}/")
+    print(f"\nConsole        {base}/")
+    print("\nDemo accounts 演示账号 (invented people, passwords made for this demo alone):")
+    for one in told["accounts"]:
+        print(f"  {one['login_name']:16} {one['password']:22} {one['role']:20} {one['area']}")
     print(
-        f"API            curl -s -H 'Content-Type: application/json' -d @{where}/request.json "
-        f"{base}/v1/scores"
+        f"\nAPI            curl -s -H 'Content-Type: application/json' -H 'Authorization: Bearer {told['key']}' "
+        f"-d @{where}/request.json {base}/v1/scores"
     )
     for page in sorted(out.glob("runs/*/report.html")):
         print(f"Report         {page.relative_to(ROOT) if page.is_relative_to(ROOT) else page}")

@@ -45,12 +45,16 @@ class AreaBoard:
 
     def households(self, area_code: str) -> int | None:
         """How many were scored in the area or one of those below; `None` where that is not told."""
-        if self.summary is None or HOUSEHOLDS in self.withheld.get(area_code, frozenset()):
+        if self.summary is None or self.is_withheld(area_code):
             return None
         if area_code == self.summary.area_code:
             return self.summary.counts.households
         found = self.summary.below.get(area_code)
         return found.households if found else None
+
+    def is_withheld(self, area_code: str) -> bool:
+        """Whether the number of households of an area is kept back."""
+        return HOUSEHOLDS in self.withheld.get(area_code, frozenset())
 
     @property
     def warnings(self) -> tuple[Cluster, ...]:

@@ -83,6 +83,11 @@ def _number(value: float | None, words: Mapping[str, str]) -> str:
     return words["kept_back"] if value is None else f"{value:,.0f}"
 
 
+def _households(board: AreaBoard, code: str, words: Mapping[str, str]) -> str:
+    count = board.households(code)
+    return "–" if count is None and not board.is_withheld(code) else _number(count, words)
+
+
 def _share(part: int, whole: int) -> str:
     return f"{part / whole:.0%}" if whole else "–"
 
@@ -91,7 +96,7 @@ def _tiles(board: AreaBoard, language: str) -> list[dict[str, str]]:
     words, told = texts(language), board.casework
     leads, stages, overdue, lists = map(told.figures.tell, ("leads", "stages", "overdue", "lists"))
     tiles = [
-        ("households", _number(board.households(told.area_code), words) if board.summary else "–", ""),
+        ("households", _households(board, told.area_code, words), ""),
         ("leads", _number(leads.leads.total() if leads else None, words), ""),
         ("open", _number(stages.open if stages else None, words), ""),
         (
@@ -246,7 +251,7 @@ def _part(board: AreaBoard, area_map: AreaMap, code: str, language: str) -> dict
     return {
         "code": code,
         "name": (code or words["no_grid"]) if is_grid else area_map.name(code) or code,
-        "households": "" if is_grid else _number(board.households(code), words),
+        "households": "" if is_grid else _households(board, code, words),
         "leads": _number(leads.leads.total() if leads else None, words),
         "open": _number(stages.open if stages else None, words),
         "overdue": _number(overdue.late if overdue else None, words),
