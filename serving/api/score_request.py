@@ -189,7 +189,7 @@ class RequestReader:
                 one = self._row(contract, row, household_id, f"{place}/{number}")
             if one is not None:
                 rows.append(one)
-        if len({tuple(one.values()) for one in rows}) < len(rows):
+        if len(rows) > 1 and len({tuple(one.values()) for one in rows}) < len(rows):
             self._tell_repeats(rows, given, place)
         return rows
 
