@@ -1,8 +1,8 @@
 """Throughput and waiting time of the service: one household with its score and four reasons.
 
 Three requests are measured apart: `vector`, a vector with its score and the sentences of four reasons;
-`signals`, a household's signals with exactly that (`fields=score,grade,reasons`); and `whole`, the same signals
-with everything the service says by default: reasons of both kinds with dates, sources, usual values and
+`signals`, a household's signals with exactly that (`fields=score,grade,reasons`); and `whole`, the same
+signals with all that the service says by default: reasons of both kinds with dates, sources, usual values and
 siblings' firmness, certainty, outlook, families, latest facts.
 
     python -m benchmarks.service [--json]
