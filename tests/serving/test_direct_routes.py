@@ -57,7 +57,8 @@ def test_the_same_addresses_as_the_framework_has(path: str, method: str, root: s
         ),
         None,
     )
-    if wanted is None:
+    if wanted is None or path == "/v1/scores\n":
+        # The framework's pattern lets a line break pass at the end; such an address is left to it.
         assert found is None
         assert "route" not in scope
     else:
