@@ -107,7 +107,7 @@ def service(scratch: Path) -> Iterator[Target]:
             f"POST /v1/scores HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
             f"Authorization: Bearer {key.text}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
-        yield Target("scores", port, head.encode("ascii") + body)
+        yield Target("scores", port, (head.encode("ascii") + body,))
 
 
 @contextmanager

@@ -46,23 +46,24 @@ def latest_facts(rows: Mapping[str, Sequence[Mapping[str, Any]]], as_of: dt.date
     today = to_day(as_of)
     facts = {}
     for feed in CONTRACTS:
-        seen = [
-            _latest_day(row, today)
-            for row in rows.get(feed, ())
-            if row["occurred_on"] <= today and row["known_on"] <= today
-        ]
-        if seen:
-            occurred, known = max(seen)
-            facts[feed] = LatestFact(feed, len(seen), from_day(occurred), from_day(known))
+        given = rows.get(feed)
+        if not given:
+            continue
+        count, latest = 0, None
+        for row in given:
+            day = row["occurred_on"], row["known_on"]
+            if day[0] > today or day[1] > today:
+                continue
+            count += 1
+            # The end of a spell counts where it is visible.
+            ended, told = row.get("ended_on"), row.get("ended_known_on")
+            if ended is not None and told is not None and ended <= today and told <= today:
+                day = ended, told
+            if latest is None or day > latest:
+                latest = day
+        if latest is not None:
+            facts[feed] = LatestFact(feed, count, from_day(latest[0]), from_day(latest[1]))
     return facts
-
-
-def _latest_day(row: Mapping[str, Any], today: int) -> tuple[int, int]:
-    """The day of the record that counts, and when it was known: the end of a spell where that is visible."""
-    ended, told = row.get("ended_on"), row.get("ended_known_on")
-    if ended is not None and told is not None and ended <= today and told <= today:
-        return ended, told
-    return row["occurred_on"], row["known_on"]
 
 
 def latest_facts_table(signals: Signals, as_of: dt.date) -> pd.DataFrame:

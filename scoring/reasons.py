@@ -11,7 +11,7 @@ import datetime as dt
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal, NamedTuple
 
 from features import CONTRACTS, FEATURES
@@ -264,12 +264,21 @@ def source_text(fact: ReasonFact, language: str) -> str | None:
     """Departments, the household's latest record there and how fresh they are; `None` without sources."""
     if not fact.sources:
         return None
+    latest = max([one.latest_on for one in fact.sources if one.latest_on is not None], default=None)
+    feeds = tuple([one.feed for one in fact.sources])
+    return _source(feeds, latest, fact.value is not None, worst_state(fact.sources), language)
+
+
+@lru_cache(maxsize=16_384)
+def _source(
+    feeds: tuple[str, ...], latest: dt.date | None, is_known: bool, state: Freshness, language: str
+) -> str:
+    """The same by what it says: households of one day share most of it."""
     pattern = catalogue(language)["source"]
-    dates = [one.latest_on for one in fact.sources if one.latest_on is not None]
-    parts = [_departments(tuple([one.feed for one in fact.sources]), language)]
-    if fact.value is not None:
-        parts.append(pattern["latest"].format(date=max(dates).isoformat()) if dates else pattern["no_record"])
-    parts.append(pattern["state"][worst_state(fact.sources)])
+    parts = [_departments(feeds, language)]
+    if is_known:
+        parts.append(pattern["latest"].format(date=latest.isoformat()) if latest else pattern["no_record"])
+    parts.append(pattern["state"][state])
     joined: str = pattern["join"].join(parts)
     return joined
 

@@ -139,11 +139,11 @@ class Guard:
 
         try:
             self._check(scope, started)
-            route = self.direct.find(scope)
-            if route is None:
+            direct = self.direct.find(scope)
+            if direct is None:
                 await self.app(scope, counted, guarded)
             else:
-                await self.direct.answer(route, scope, counted, guarded)
+                await self.direct.answer(direct, scope, counted, guarded)
         except Problem as problem:
             response = self.respond(Request(scope), problem)
             await response(scope, receive, guarded)

@@ -1,5 +1,10 @@
 """Throughput and waiting time of the service: one household with its score and four reasons.
 
+Three requests are measured apart: `vector`, a vector with its score and the sentences of four reasons;
+`signals`, a household's signals with exactly that (`fields=score,grade,reasons`); and `whole`, the same
+signals with all that the service says by default: reasons of both kinds with dates, sources, usual values and
+siblings' firmness, certainty, outlook, families, latest facts.
+
     python -m benchmarks.service [--json]
 
 Beside it, in the same run and on the same machine, an empty endpoint of the same framework and server, and
@@ -19,13 +24,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import track
 
+from benchmarks.service.households import make_households, make_tensors, make_vectors
 from benchmarks.service.load import Load, Target, run_load
-from benchmarks.service.model import NAMES, make_model, make_rows
+from benchmarks.service.model import NAMES, make_model
 from benchmarks.service.servers import (
     answers,
     empty_command,
@@ -35,11 +40,13 @@ from benchmarks.service.servers import (
     running,
     service_command,
 )
-from serving.api.documentation import example_request
-from serving.api.inference import MODEL, VECTORS
+from serving.api.inference import MODEL
 
 CONNECTIONS = 16
 REASONS = 4
+WHOLE = f"/v1/scores?reasons={REASONS}"
+SHORT = f"{WHOLE}&fields=score,grade,reasons"
+OURS = ("vector", "signals", "whole")
 UNLOADED_ANSWERS = 1_000
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1"}
 
@@ -83,7 +90,7 @@ def main(
         unloaded = {
             name: run_load(one.target, connections=1, seconds=30, most_answers=UNLOADED_ANSWERS).latencies
             for name, one in found.items()
-            if name in ("vector", "signals")
+            if name in OURS
         }
     figures = report(found, unloaded)
     if as_json:
@@ -97,12 +104,7 @@ def main(
 def contestants(scratch: Path, *, with_mlflow: bool) -> Iterator[dict[str, Contestant]]:
     """Every server, started, with its requests."""
     bundle = make_model(scratch / "bundle")
-    household = json.dumps(example_request(), ensure_ascii=False).encode()
-    vector = np.nan_to_num(make_rows(np.random.default_rng(11))[0][0]).tolist()
-    tensor = json.dumps({
-        "parameters": {"reasons": REASONS},
-        "inputs": [{"name": VECTORS, "shape": [1, len(vector)], "datatype": "FP64", "data": vector}],
-    }).encode()
+    households = make_households()
     with ExitStack() as stack:
         ports = {name: free_port() for name in ("empty", "service", "mlflow")}
         empty = stack.enter_context(
@@ -122,11 +124,11 @@ def contestants(scratch: Path, *, with_mlflow: bool) -> Iterator[dict[str, Conte
         found = {
             "empty": Contestant(Target.post("empty", ports["empty"], "/", b"{}"), empty),
             "vector": Contestant(
-                Target.post("vector", ports["service"], f"/v2/models/{MODEL}/infer", tensor), service
+                Target.post("vector", ports["service"], f"/v2/models/{MODEL}/infer", *make_tensors(REASONS)),
+                service,
             ),
-            "signals": Contestant(
-                Target.post("signals", ports["service"], f"/v1/scores?reasons={REASONS}", household), service
-            ),
+            "signals": Contestant(Target.post("signals", ports["service"], SHORT, *households), service),
+            "whole": Contestant(Target.post("whole", ports["service"], WHOLE, *households), service),
         }
         if with_mlflow:
             import mlflow.lightgbm
@@ -138,9 +140,12 @@ def contestants(scratch: Path, *, with_mlflow: bool) -> Iterator[dict[str, Conte
                     answers(f"http://127.0.0.1:{ports['mlflow']}/ping"), QUIET,
                 )
             )  # fmt: skip
-            split = {"dataframe_split": {"columns": list(NAMES), "data": [vector]}}
+            bodies = [
+                json.dumps({"dataframe_split": {"columns": list(NAMES), "data": [one]}}).encode()
+                for one in make_vectors()
+            ]
             found["mlflow"] = Contestant(
-                Target.post("mlflow", ports["mlflow"], "/invocations", json.dumps(split).encode()), process
+                Target.post("mlflow", ports["mlflow"], "/invocations", *bodies), process
             )
         yield found
 
@@ -152,15 +157,15 @@ def report(found: Mapping[str, Contestant], unloaded: Mapping[str, list[float]])
     same turn; `*_cpu_ms` is the server's processor time for one answer.
     """
     figures: dict[str, Any] = {}
-    for name in ("empty", "vector", "signals", "mlflow", "bentoml"):
+    for name in ("empty", *OURS, "mlflow", "bentoml"):
         one = found.get(name)
         figures[f"{name}_rps"] = one and round(statistics.median(load.per_second for load in one.loads), 1)
-    for name, prefix in (("signals", ""), ("vector", "vector_")):
+    for name, prefix in (("signals", ""), ("vector", "vector_"), ("whole", "whole_")):
         waits = sorted(unloaded.get(name, ()))
         for percent in (50, 99):
             place = max(0, -(-len(waits) * percent // 100) - 1)
             figures[f"{prefix}p{percent}_ms"] = round(waits[place] * 1_000, 2) if waits else None
-    for name in ("vector", "signals"):
+    for name in OURS:
         if name in found:
             pairs = zip(found[name].loads, found["empty"].loads, strict=True)
             share = statistics.median(one.per_second / empty.per_second for one, empty in pairs)

@@ -10,6 +10,7 @@ import asyncio
 import re
 import time
 from dataclasses import dataclass
+from itertools import cycle
 
 HEAD_END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -21,20 +22,25 @@ class LoadError(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """One request: where it goes and all of its bytes."""
+    """Requests that are sent in turns: where they go and all of their bytes."""
 
     name: str
     port: int
-    request: bytes
+    requests: tuple[bytes, ...]
 
     @classmethod
-    def post(cls, name: str, port: int, path: str, body: bytes) -> Target:
-        """A POST of JSON on a connection that stays open."""
-        head = (
+    def post(cls, name: str, port: int, path: str, *bodies: bytes) -> Target:
+        """POSTs of JSON on a connection that stays open.
+
+        With many bodies a server is not measured by what it remembers of one.
+        """
+        heads = [
             f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
-        )
-        return cls(name, port, head.encode("ascii") + body)
+            for body in bodies
+        ]
+        made = [head.encode("ascii") + body for head, body in zip(heads, bodies, strict=True)]
+        return cls(name, port, tuple(made))
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,7 @@ class _Run:
         self.target = target
         self.ended = ended
         self.most_answers = most_answers
+        self.requests = cycle(target.requests)
         self.latencies: list[float] = []
 
     def note(self, latency: float) -> None:
@@ -123,7 +130,7 @@ class _Connection(asyncio.Protocol):
         self.buffer.clear()
         self.wanted = 0
         self.sent_at = time.perf_counter()
-        self.transport.write(self.run.target.request)
+        self.transport.write(next(self.run.requests))
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data

@@ -26,6 +26,8 @@ COLUMNS = ("feed", "area_code", "complete_from", "complete_until", "known_on")
 
 MOST_FOUND = 262_144
 """Answers that are kept of one coverage: 60 MB."""
+MOST_STATES = 64
+"""Villages whose states of all feeds are kept: a request is of few, a batch asks for each once."""
 
 _DATE = Date(name="date", zh="日期", en="date")
 
@@ -69,6 +71,7 @@ class Coverage:
         self.deliveries = tuple(deliveries)
         # Asked once a village and feed, and then for every household of it.
         self._found: dict[tuple[str, str, dt.date, str], Covered | None] = {}
+        self._states: dict[tuple[Any, ...], dict[str, str]] = {}
 
     @classmethod
     def from_rows(cls, rows: Iterable[Mapping[str, Any]], feeds: Iterable[str]) -> Coverage:
@@ -175,6 +178,17 @@ class Coverage:
         `months` says how far back each feed is looked at; ``partial`` means that its unbroken coverage
         begins later, so that some of what is asked of it is missing.
         """
+        key = (village_code, as_of, region, *months.items())
+        kept = self._states.get(key)
+        if kept is None:
+            if len(self._states) >= MOST_STATES:
+                self._states.clear()
+            kept = self._states[key] = self._states_of(village_code, as_of, region, months)
+        return dict(kept)
+
+    def _states_of(
+        self, village_code: str, as_of: dt.date, region: str, months: Mapping[str, int]
+    ) -> dict[str, str]:
         states = {}
         for feed, back in months.items():
             found = self.covered(feed, village_code, as_of, region)

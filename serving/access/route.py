@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
-from starlette.routing import get_route_path
+from starlette._utils import get_route_path
 from starlette.types import Receive, Scope, Send
 
 from serving.access.gate import Gate

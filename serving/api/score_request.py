@@ -182,14 +182,14 @@ class RequestReader:
     def _rows(self, contract: Contract, given: Any, household_id: str, place: str) -> list[dict[str, Any]]:
         given = self._array(given, place) or []
         read = _READERS[contract.name]
-        rows = []
-        for number, row in enumerate(given):
-            one = read(row, household_id)
-            if one is None:
-                one = self._row(contract, row, household_id, f"{place}/{number}")
-            if one is not None:
-                rows.append(one)
-        if len({tuple(one.values()) for one in rows}) < len(rows):
+        found = [read(row, household_id) for row in given]
+        if None in found:
+            found = [
+                self._row(contract, given[number], household_id, f"{place}/{number}") if one is None else one
+                for number, one in enumerate(found)
+            ]
+        rows = [one for one in found if one is not None]
+        if len(rows) > 1 and len(set(map(tuple, map(dict.values, rows)))) < len(rows):
             self._tell_repeats(rows, given, place)
         return rows
 
