@@ -41,14 +41,14 @@ def run(tests: list[str], speeds: tuple[int, int]) -> list[list[str]]:
     workers = [Worker("gw0"), Worker("gw1")]
     shares = Shares(_CONFIG, _LOG)
     for one in workers:
-        shares.add_node(one)  # type: ignore[arg-type]
-        shares.add_node_collection(one, tests)  # type: ignore[arg-type]
+        shares.add_node(one)
+        shares.add_node_collection(one, tests)
     shares.schedule()
     while any(one.waiting for one in workers):
         for one, speed in zip(workers, speeds, strict=True):
             for _ in range(min(speed, len(one.waiting))):
                 one.ran.append(one.waiting.pop(0))
-                shares.mark_test_complete(one, one.ran[-1])  # type: ignore[arg-type]
+                shares.mark_test_complete(one, one.ran[-1])
     return [[tests[at] for at in one.ran] for one in workers]
 
 
