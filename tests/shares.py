@@ -14,7 +14,7 @@ LONG = (
     # Compiles the kernel of contributions, which whoever comes later finds compiled: the two that are the first
     # to start should not both do it.
     "tests/scoring/contributions/test_agreement.py",
-    "tests/features/test_parity.py",
+    "tests/features/health/test_cases.py",
     "tests/training/test_pipeline.py",
     "tests/serving/access/test_matrix.py",
     "tests/serving/faults/test_kill.py",
@@ -22,8 +22,10 @@ LONG = (
     "tests/training/panels/test_panel.py",
     "tests/serving/identity/test_canaries.py",
     "tests/serving/models/test_poisoned.py",
-    "tests/training/evaluation/test_document.py",
+    "tests/features/health/test_at_once.py",
+    "tests/features/test_parity.py",
     "tests/training/test_command_line.py",
+    "tests/training/surveys/test_uganda.py",
     "tests/serving/operations/test_drain.py",
     "tests/serving/faults/test_kth.py",
     "tests/serving/identity/test_kill.py",
@@ -60,7 +62,7 @@ class _LongFirst(OrderedDict[str, dict[str, bool]]):
         return first, self.pop(first)
 
 
-class Shares(LoadFileScheduling):
+class Shares(LoadFileScheduling):  # type: ignore[misc]
     """Gives each worker whole files."""
 
     def __init__(self, *given: Any) -> None:
@@ -68,5 +70,5 @@ class Shares(LoadFileScheduling):
         self.workqueue = _LongFirst()
 
     def _split_scope(self, nodeid: str) -> str:
-        file = super()._split_scope(nodeid)
+        file = nodeid.split("::", 1)[0]
         return _LED_BY.get(file, file)

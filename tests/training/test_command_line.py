@@ -70,6 +70,8 @@ def test_a_refusal_is_one_sentence(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("survey", "uganda", "--data", "no/such/folder"), "there is no file"),
+        (("survey", "costa-rica", "--data", "no/such/folder"), "there is no file"),
         (("survey", "malawi", "--data", "no/such/folder"), "there is no file"),
         (("promote", "--version", "1", "--tracking", "nonsense://x"), "tracking address"),
         (("rollback", "--tracking", "sqlite:///{tmp}/none.db", "--why", "x"), "there is no file"),
