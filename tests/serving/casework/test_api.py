@@ -89,7 +89,7 @@ def test_from_the_visit_to_the_delivery(town: Town) -> None:
     waiting = CorrectionsAnswer.model_validate(town.ask("GET", "/v1/corrections?state=proposed", town.town))
     assert (waiting.total, waiting.corrections[0].is_own) == (1, False)
     number = waiting.corrections[0].correction_id
-    order = {"json": {"is_approved": True}}
+    order: dict[str, Any] = {"json": {"is_approved": True}}
     refused = town.ask("POST", f"/v1/corrections/{number}/review", town.cadre, 403, **order)
     assert refused["code"] == "role_not_allowed"
     town.ask("POST", f"/v1/corrections/{number}/review", town.town, 422, json={"is_approved": "yes"})

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from serving.cases.correction import CorrectionState
 from serving.identity.case_erasure import NAMING, count_casework, remove_casework, rename_casework
 from serving.storage.case_tables import case_lead, household_grid, rescored_assessment
-from serving.storage.corrections import CorrectionState
 from serving.storage.rescored import save_rescored_in
 from serving.storage.tables import METADATA
 from tests.serving.casework.county import FIRM, TOWN, TOWN_ID, VILLAGE, CountyOffice, statement
