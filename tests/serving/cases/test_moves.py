@@ -224,7 +224,7 @@ JSON = st.recursive(
 def test_whatever_is_sent_is_refused_by_a_rule(name: str, value: Any, data: st.DataObject) -> None:
     states, roles = FROM[name]
     case, role = a_case(min(states), identified_on=None), min(roles)
-    facts = {**RIGHT[name]}
+    facts: Any = {**RIGHT[name]}
     if facts and data.draw(st.booleans()):
         facts[data.draw(st.sampled_from(sorted(facts)))] = value
     else:

@@ -18,7 +18,7 @@ from serving.cases.list_making import make_lists
 from serving.cases.visit_shares import share_among_grids, share_visits
 from serving.cases.worklist import Candidate, LeftOut, Why, cut_list, draw_by_lot
 
-TRIED = settings(derandomize=True, database=None, deadline=None, max_examples=200)
+TRIED = settings(derandomize=True, database=None, deadline=None, max_examples=100)
 VILLAGE = "500999100201"
 
 days = st.none() | st.dates(dt.date(2026, 1, 1), dt.date(2026, 1, 4))

@@ -27,7 +27,7 @@ from serving.storage.leads import MOST_LEADS, Added, LeadFilter, LeadStore
 from tests.serving.leads.conftest import DAY, FAR, NEXT_DOOR, PLATFORM, VILLAGE, a_lead, a_score, official
 
 ON = dt.date(2026, 11, 1)
-TRIED = settings(derandomize=True, database=None, deadline=None, max_examples=150)
+TRIED = settings(derandomize=True, database=None, deadline=None, max_examples=80)
 
 
 def day(number: int) -> dt.date:
