@@ -8,7 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, ScalarSelect, case, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    ScalarSelect,
+    case,
+    func,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from serving.access import Caller
@@ -21,11 +32,11 @@ from serving.cases.visit import Finding
 from serving.errors import AccessError, Problem
 from serving.storage.audit import Action, AuditLog, Outcome
 from serving.storage.case_rows import case_of
-from serving.storage.case_tables import case_file, case_lead
+from serving.storage.case_tables import case_file, case_lead, rescored_assessment
 from serving.storage.database import WRITES
 from serving.storage.keys import utc_now
 from serving.storage.plans import measures_of
-from serving.storage.rescored import every_assessment
+from serving.storage.tables import assessment
 from serving.storage.visits import visits_of_case
 
 Guard = Callable[[Connection, Case], None]
@@ -155,16 +166,23 @@ def _new_leads() -> ScalarSelect[int]:
 
 def _rank(until: ColumnElement[dt.date] | None) -> ScalarSelect[int]:
     """The rank of the household's last grade, or of the last one of up to a day; null without any."""
-    every = every_assessment()
-    ranks = case(_RANKS, value=every.c.body["grade"].as_string())
-    query = select(ranks).where(
-        every.c.household_id == case_file.c.household_id,
-        every.c.village_code == case_file.c.village_code,
+    # The household is chosen inside of each part: chosen from both together, each would be read whole.
+    parts = []
+    for table in (assessment, rescored_assessment):
+        grade = table.c.body["grade"].as_string().label("grade")
+        part = select(table.c.as_of_date, table.c.written_at, grade).where(
+            table.c.household_id == case_file.c.household_id,
+            # Not the bare column: SQLite would go through a village to find a household.
+            func.substr(table.c.village_code, 1) == case_file.c.village_code,
+        )
+        if until is not None:
+            part = part.where(table.c.as_of_date <= until)
+        parts.append(part.correlate(case_file))
+    graded = union_all(*parts).subquery()
+    last = select(case(_RANKS, value=graded.c.grade)).order_by(
+        graded.c.as_of_date.desc(), graded.c.written_at.desc()
     )
-    if until is not None:
-        query = query.where(every.c.as_of_date <= until)
-    last = query.order_by(every.c.as_of_date.desc(), every.c.written_at.desc()).limit(1)
-    return last.correlate(case_file).scalar_subquery()
+    return last.limit(1).scalar_subquery()
 
 
 def _sign(row: Row[Any]) -> RelapseSign:

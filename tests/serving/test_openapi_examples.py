@@ -12,7 +12,7 @@ import pytest
 from features import CONTRACTS, Coverage, Signals, take_in
 from features.signals import REQUEST_FEEDS
 from scoring import load_bundle
-from serving.access import Caller, Role, Scope
+from serving.access import OPEN, Caller, Role, Scope
 from serving.access.policy import POLICIES
 from serving.api.documentation import example_request
 from serving.api.inference import MODEL
@@ -22,8 +22,10 @@ from serving.api.visit_documentation import EXAMPLE_MEASURE, EXAMPLE_VISIT
 from serving.app import create_app
 from serving.batch import score_all
 from serving.bulk.order import PARTS
+from serving.cases.list_making import Lists
 from serving.cases.plan_form import read_measure
 from serving.cases.visit import read_visit
+from serving.cases.worklist import Cut, Entry, Why
 from serving.identity.keyring import new_ring, save_ring
 from serving.identity.suites import Suite
 from serving.kept_models import KeptModels
@@ -32,6 +34,7 @@ from serving.storage.cases import CaseStore
 from serving.storage.corrections import CorrectionStore
 from serving.storage.plans import PlanStore
 from serving.storage.visits import VisitStore
+from serving.storage.worklists import WorklistStore, new_worklist
 from tests.serving.access.callers import person
 from tests.serving.access.people import ORIGIN
 from tests.serving.conftest import VERSION, Client
@@ -72,12 +75,23 @@ def service(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         day = dt.date.fromisoformat(request["as_of_date"])
         score_all(signals, day, load_bundle(bundle_dir), client.app.state.store)
         assert client.app.state.champion.wait(60)
+        store_list(client, day)
         identity = client.get("/openapi.json").json()["paths"]["/v1/households/{household_id}/identity"][
             "put"
         ]
         example = identity["requestBody"]["content"][JSON]["example"]
         assert client.request("put", f"/v1/households/{HOUSEHOLD}/identity", json=example).status_code == 200
         yield client
+
+
+def store_list(client: Client, day: dt.date) -> None:
+    """A list of the county with somebody else's household on it."""
+    store = client.app.state.store
+    entry = Entry("H-LISTED", VILLAGE, "", 1, Why.SCORE, 0.1)
+    made = Lists({(VILLAGE, ""): Cut((entry,), 1, 0, 0.1, 0, (), {})}, 0, 0)
+    lists = WorklistStore(store.engine, store.audit)
+    terms = {"revisit_days": 90, "is_by_grid": False, "lists": made.told()}
+    lists.save(OPEN, new_worklist(VILLAGE[:6], day, day, VERSION, lists.now()), made, terms)
 
 
 def bodies(document: dict[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
