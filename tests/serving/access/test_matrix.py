@@ -293,7 +293,7 @@ def lead_asks() -> Iterator[Ask]:
             return 200 if is_inside(village, area) else 422
 
         lead = {
-            "household_id": "H-NOBODY", "village_code": village, "channel": "grid", "occurred_on": TODAY,
+            "household_id": "H-LEAD", "village_code": village, "channel": "grid", "occurred_on": TODAY,
             "known_on": TODAY, "cause": "07",
         }  # fmt: skip
         yield Ask("POST", "/v1/leads", "lead", "POST /v1/leads", taken, {"json": {"leads": [lead]}})
