@@ -190,7 +190,7 @@ Course = Iterator[dt.date]
 def walk(town: Town, first: Run, last: Run, until: dt.date, models: Path) -> None:
     """Everything up to a day, each on its own."""
     start = first.as_of_date + dt.timedelta(days=3)
-    fresh = max(last.as_of_date + dt.timedelta(days=1), until - dt.timedelta(days=9))
+    fresh = max(last.as_of_date + dt.timedelta(days=1), until - dt.timedelta(days=11))
     queue: list[tuple[dt.date, int, Course]] = []
     numbers = itertools.count()
 
@@ -337,7 +337,7 @@ def begin_with(town: Town, case: Any, number: int, until: dt.date) -> Course:
     review(town, case.id)
     if number % 5 == 2:
         return
-    yield town.clock.day + dt.timedelta(days=6)
+    yield town.clock.day + dt.timedelta(days=7)
     town.move(case.id, "submit", Role.TOWNSHIP_OFFICIAL, checked_on=town.clock.day, objections=0)
 
 

@@ -52,9 +52,12 @@ MAY = {
     "vector": {"platform", "scientist"},
     "move": {"county_official", "township_official", "village_official", "helper"},
     "own": READERS | {"scientist", "auditor", "accounts", "monitor"},
+    "accounts": {"accounts"},
+    "audit": {"auditor"},
+    "system": {"scientist", "auditor", "accounts", "monitor"},
 }
 """What is done with a route, and the roles that may."""
-FOR_PEOPLE = {"own", "move"}
+FOR_PEOPLE = {"own", "move", "accounts", "audit"}
 """What only somebody who is signed in may do."""
 
 NO_ROLE = "no role"
