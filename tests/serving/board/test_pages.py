@@ -62,7 +62,9 @@ def desk(browser: Any, office: Office) -> Desk:
     return Desk(browser, office)
 
 
-def test_a_manager_goes_down_from_the_county_to_a_village_without_a_script(browser: Any, office: Office) -> None:
+def test_a_manager_goes_down_from_the_county_to_a_village_without_a_script(
+    browser: Any, office: Office
+) -> None:
     context = browser.new_context(viewport=DESK, base_url=office.address, java_script_enabled=False)
     page = context.new_page()
     page.goto("/")
@@ -73,7 +75,9 @@ def test_a_manager_goes_down_from_the_county_to_a_village_without_a_script(brows
     assert "演示县" in told
     assert ZH["kept_back"] not in told
     # The map leads where the table leads.
-    assert page.locator("svg.areas a").count() == page.locator("table.board >> nth=0").locator("tbody a").count()
+    assert (
+        page.locator("svg.areas a").count() == page.locator("table.board >> nth=0").locator("tbody a").count()
+    )
     picture(page, "board")
     page.locator("svg.areas a").first.click()
     assert path_of(page) == "/areas/500999100"
@@ -105,7 +109,10 @@ def test_the_page_says_what_the_api_says(desk: Desk) -> None:
     ]  # fmt: skip
     parts = {one["area_code"]: one["open"] for one in told["below"]["parts"]}
     assert sum(parts.values()) == told["open"]
-    shown = [one.inner_text() for one in page.locator("table.board >> nth=0").locator("tbody td:nth-child(4)").all()]
+    shown = [
+        one.inner_text()
+        for one in page.locator("table.board >> nth=0").locator("tbody td:nth-child(4)").all()
+    ]
     assert shown == [f"{parts[one]:,}" for one in sorted(parts)]
     assert told["is_small_kept_back"] is False
     page.context.close()
@@ -130,7 +137,15 @@ def test_small_counts_stay_with_those_who_work_there(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["?page=0", "?page=999999", "?map=<script>", "?map=../..", "?page=-1&map=%0A", "?lang=xx&page=1e9", "?map=a&map=b"],
+    [
+        "?page=0",
+        "?page=999999",
+        "?map=<script>",
+        "?map=../..",
+        "?page=-1&map=%0A",
+        "?lang=xx&page=1e9",
+        "?map=a&map=b",
+    ],
 )
 def test_hostile_parameters_change_nothing(desk: Desk, query: str) -> None:
     page = desk.page("county", viewport=DESK)
@@ -209,7 +224,9 @@ def test_an_administrator_sees_no_case_and_locks_not_themselves(desk: Desk, offi
     )
     assert (answer.status, ZH["account_own"] in answer.text()) == (422, True)
     forged = page.context.request.post(
-        f"/accounts/{own.id}/lock", form={}, headers={"Origin": "http://elsewhere.test", "Accept": "text/html"}
+        f"/accounts/{own.id}/lock",
+        form={},
+        headers={"Origin": "http://elsewhere.test", "Accept": "text/html"},
     )
     assert forged.status == 403
     page.context.close()
@@ -283,5 +300,3 @@ def test_pages_fit_can_be_read_and_ask_nobody_else(
         assert said == []
         assert hosts == {urlsplit(office.address).netloc}
         page.context.close()
-
-
