@@ -90,7 +90,9 @@ def fill(connection: Connection, villages: list[str], leads: int) -> None:
     rng = np.random.default_rng(1)
     places = [villages[at] for at in rng.integers(0, len(villages), leads)]
     days = [TODAY - dt.timedelta(days=int(one)) for one in rng.integers(0, 500, leads)]
-    states = rng.choice([one.value for one in CaseState], leads, p=[.2, .1, .1, .05, .05, .15, .15, .1, .1])
+    states = rng.choice(
+        [one.value for one in CaseState], leads, p=[0.2, 0.1, 0.1, 0.05, 0.05, 0.15, 0.15, 0.1, 0.1]
+    )
     themes, channels = rng.choice(THEMES, leads), rng.choice([one.value for one in Channel], leads)
     owners = rng.choice(LEVELS, leads)
     due = [TODAY + dt.timedelta(days=int(one)) for one in rng.integers(-60, 60, leads)]
@@ -128,7 +130,8 @@ def _list(connection: Connection, villages: list[str], month: int, rng: np.rando
     counties = sorted({one[:6] for one in villages})
     head = {"as_of_date": made_on, "model_version": "m", "terms": {}, "made_at": NOW}
     connection.execute(
-        worklist.insert(), [{"id": f"{month}{one}", "area_code": one, "made_on": made_on, **head} for one in counties]
+        worklist.insert(),
+        [{"id": f"{month}{one}", "area_code": one, "made_on": made_on, **head} for one in counties],
     )
     entries, visits = [], []
     for at, village in enumerate(villages):

@@ -122,7 +122,9 @@ def check_pages(base: str, accounts: list[dict[str, str]]) -> None:
     """Sign in as a village's and a county's official and look at what each of them sees first."""
     people = {one["role"]: one for one in accounts}
     village = sign_in(base, people["village_official"])
-    found = re.search(r'href="(/households/[^"?/]+)"', village.open(f"{base}/list", timeout=20).read().decode())
+    found = re.search(
+        r'href="(/households/[^"?/]+)"', village.open(f"{base}/list", timeout=20).read().decode()
+    )
     if found is None:
         sys.exit("the village's list has no household")
     if "入户核实" not in village.open(f"{base}{found[1]}", timeout=20).read().decode():

@@ -33,6 +33,7 @@ from serving.cases.guarantees import ITEMS
 from serving.cases.plan_form import read_delivery, read_measure
 from serving.cases.run_leads import find_run_leads
 from serving.cases.visit import read_visit
+from serving.cases.worklist import Why
 from serving.leads.from_run import add_run_leads
 from serving.storage import AccountStore, AuditLog, KeyStore
 from serving.storage.accounts import Account
@@ -62,6 +63,8 @@ FRESH = 60
 MADE = (5, 36, 66)
 """Days after the first run on which lists are made, a month apart."""
 VISITED_SHARE = 0.85
+MOST_VISITS = 250
+"""Visits that come of one list, beside those by lot: the county is large, and the demo is to begin soon."""
 MEASURE, CAUSE = "medical_assistance", "01"
 
 
@@ -190,7 +193,7 @@ Course = Iterator[dt.date]
 def walk(town: Town, first: Run, last: Run, until: dt.date, models: Path) -> None:
     """Everything up to a day, each on its own."""
     start = first.as_of_date + dt.timedelta(days=3)
-    fresh = max(last.as_of_date + dt.timedelta(days=1), until - dt.timedelta(days=9))
+    fresh = max(last.as_of_date + dt.timedelta(days=1), until - dt.timedelta(days=11))
     queue: list[tuple[dt.date, int, Course]] = []
     numbers = itertools.count()
 
@@ -221,7 +224,10 @@ def open_followed(town: Town, run: Run, begin: Any) -> Course:
         if not leads:
             continue
         town.leads.add(OPERATOR, leads, on=today)
-        begin(today + dt.timedelta(days=1 + at % 4), follow(town, open_case(town.engine, body["household_id"]), at))
+        begin(
+            today + dt.timedelta(days=1 + at % 4),
+            follow(town, open_case(town.engine, body["household_id"]), at),
+        )
 
 
 def open_fresh(town: Town, run: Run, models: Path, begin: Any, until: dt.date) -> Course:
@@ -254,7 +260,9 @@ def urgent(engine: Engine, run: Run, count: int) -> Sequence[tuple[dict[str, Any
 def open_case(engine: Engine, household: str) -> Any:
     """The household's open case."""
     with engine.connect() as connection:
-        query = select(case_file).where(case_file.c.household_id == household, case_file.c.closed_on.is_(None))
+        query = select(case_file).where(
+            case_file.c.household_id == household, case_file.c.closed_on.is_(None)
+        )
         return connection.execute(query).first()
 
 
@@ -267,7 +275,12 @@ def make_lists(
     terms = Terms.of(run, capacity, on, region_of(town.county), seed=f"{town.county} {on}")
     make_worklists(town.engine, town.lists, OPERATOR, town.county, terms)
     query = (
-        select(worklist_entry.c.household_id, worklist_entry.c.village_code, worklist_entry.c.score)
+        select(
+            worklist_entry.c.household_id,
+            worklist_entry.c.village_code,
+            worklist_entry.c.score,
+            worklist_entry.c.why,
+        )
         .join(worklist)
         .where(worklist.c.area_code == town.county, worklist.c.made_on == on)
         .order_by(worklist_entry.c.village_code, worklist_entry.c.place, worklist_entry.c.household_id)
@@ -275,8 +288,9 @@ def make_lists(
     with town.engine.connect() as connection:
         found = connection.execute(query).all()
     town.done["listed"] += len(found)
+    likely = min(share, MOST_VISITS / max(1, len(found)))
     for one in found:
-        if town.rng.random() < share:
+        if one.why == Why.RANDOM or town.rng.random() < likely:
             wait = dt.timedelta(days=town.rng.randint(1, 21))
             begin(on + wait, look(town, one.household_id, one.village_code, one.score or 0.0))
 
@@ -292,7 +306,11 @@ def look(town: Town, household: str, village: str, score: float) -> Course:
         town.visit(household, village, "no_difficulty", guarantees=dict.fromkeys(ITEMS, "yes"))
         return
     case_id = town.visit(household, village, "difficulty", causes=[CAUSE], **assured(town, is_poor=True))
-    if case_id is not None and (case := open_case(town.engine, household)) is not None and case.state == "found":
+    if (
+        case_id is not None
+        and (case := open_case(town.engine, household)) is not None
+        and case.state == "found"
+    ):
         yield from follow(town, case, town.rng.randint(0, 40))
 
 
@@ -324,7 +342,9 @@ def begin_with(town: Town, case: Any, number: int, until: dt.date) -> Course:
     if number % 5 == 0:
         return
     yield town.clock.day + dt.timedelta(days=1)
-    town.visit(case.household_id, case.village_code, "difficulty", causes=[CAUSE], **assured(town, is_poor=True))
+    town.visit(
+        case.household_id, case.village_code, "difficulty", causes=[CAUSE], **assured(town, is_poor=True)
+    )
     town.move(case.id, "verify", Role.TOWNSHIP_OFFICIAL, visited_on=town.clock.day)
     if number % 5 == 1:
         return
@@ -337,7 +357,7 @@ def begin_with(town: Town, case: Any, number: int, until: dt.date) -> Course:
     review(town, case.id)
     if number % 5 == 2:
         return
-    yield town.clock.day + dt.timedelta(days=6)
+    yield town.clock.day + dt.timedelta(days=7)
     town.move(case.id, "submit", Role.TOWNSHIP_OFFICIAL, checked_on=town.clock.day, objections=0)
 
 
@@ -364,13 +384,17 @@ def follow(town: Town, case: Any, number: int) -> Course:
     town.move(case.id, "alert", Role.TOWNSHIP_OFFICIAL)
     yield town.clock.day + dt.timedelta(days=town.rng.randint(1, 2))
     if number % 3 == 0:
-        town.visit(case.household_id, case.village_code, "no_difficulty", guarantees=dict.fromkeys(ITEMS, "yes"))
+        town.visit(
+            case.household_id, case.village_code, "no_difficulty", guarantees=dict.fromkeys(ITEMS, "yes")
+        )
         town.move(case.id, "verify", Role.TOWNSHIP_OFFICIAL, visited_on=town.clock.day)
         town.move(case.id, "exclude", Role.TOWNSHIP_OFFICIAL, reason="no_difficulty")
         yield town.clock.day + dt.timedelta(days=2)
         town.move(case.id, "tell", Role.TOWNSHIP_OFFICIAL, told_on=town.clock.day)
         return
-    town.visit(case.household_id, case.village_code, "difficulty", causes=[CAUSE], **assured(town, is_poor=True))
+    town.visit(
+        case.household_id, case.village_code, "difficulty", causes=[CAUSE], **assured(town, is_poor=True)
+    )
     town.move(case.id, "verify", Role.TOWNSHIP_OFFICIAL, visited_on=town.clock.day)
     yield town.clock.day + dt.timedelta(days=1)
     review(town, case.id)

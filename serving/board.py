@@ -63,14 +63,18 @@ class AreaBoard:
             return ()
         is_kept_back = self.casework.is_small_kept_back
         return tuple(
-            one for one in self.clusters.found if one.is_warning and not (is_kept_back and one.observed < LEAST)
+            one
+            for one in self.clusters.found
+            if one.is_warning and not (is_kept_back and one.observed < LEAST)
         )
 
 
 class Boards:
     """The boards of one database. Estimates and clusters stand still for some minutes."""
 
-    def __init__(self, engine: Engine, desk: CaseworkDesk, summaries: SummaryStore, disclosure: Disclosure) -> None:
+    def __init__(
+        self, engine: Engine, desk: CaseworkDesk, summaries: SummaryStore, disclosure: Disclosure
+    ) -> None:
         self.engine, self.desk = engine, desk
         self.summaries, self.disclosure = summaries, disclosure
         self._kept: dict[tuple[str, str, dt.date], tuple[float, Any]] = {}
@@ -87,9 +91,7 @@ class Boards:
         withheld: Mapping[str, frozenset[str]] = {}
         if summary is not None and casework.is_small_kept_back:
             withheld = self.disclosure.withheld(summary.run).areas
-        return AreaBoard(
-            casework, summary, withheld, self._missed_of(casework), self._clusters_of(casework)
-        )
+        return AreaBoard(casework, summary, withheld, self._missed_of(casework), self._clusters_of(casework))
 
     def _missed_of(self, casework: AreaCasework) -> tuple[CountyMissed, ...]:
         area, on = casework.area_code[:COUNTY], casework.on

@@ -93,14 +93,19 @@ class CaseworkDesk:
         level = next((one for one in AREA_LEVELS if one > len(area_code)), GRID)
         if caller.role in WORKERS:
             counts = self.store.count(caller.scope, area_code, level)
-            whole, below = Figures(add_up(counts.values())), {key: Figures(one) for key, one in counts.items()}
+            whole, below = (
+                Figures(add_up(counts.values())),
+                {key: Figures(one) for key, one in counts.items()},
+            )
             return AreaCasework(area_code, self.store.today(), whole, level, below, False)
         kept = self.snapshot(area_code[:PROVINCE])
         figures = kept.figures.get(area_code, Figures(Casework(), _hidden_of(area_code)))
         if level > VILLAGE:
             return AreaCasework(area_code, kept.on, figures, level, {}, True)
         parts = {
-            code: one for code, one in kept.figures.items() if len(code) == level and code.startswith(area_code)
+            code: one
+            for code, one in kept.figures.items()
+            if len(code) == level and code.startswith(area_code)
         }
         return AreaCasework(area_code, kept.on, figures, level, parts, True)
 

@@ -48,7 +48,9 @@ class CaseworkFigures(_Answer):
     leads: list[LeadCount] | None = Field(description="Known in the last `lead_months` months")
     stages: dict[str, int] | None = Field(description="Every case by its state")
     open: int | None
-    overdue: dict[str, int] | None = Field(description="Late cases by the level that is told; owner: nobody above")
+    overdue: dict[str, int] | None = Field(
+        description="Late cases by the level that is told; owner: nobody above"
+    )
     lists: ListCounts | None
     confirmed: Confirmed | None = Field(description="Of lists made in the last `list_days` days")
 

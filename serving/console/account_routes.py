@@ -52,7 +52,9 @@ def router(pages: Pages, desk: AccountDesk) -> APIRouter:
                 role=role, area=area if AREA.fullmatch(area) else "", limit=PER_PAGE,
                 offset=(page - 1) * PER_PAGE,
             ))  # fmt: skip
-        view = _view(items, total, page, role, area if AREA.fullmatch(area) else "", desk, caller_of(request), language)
+        view = _view(
+            items, total, page, role, area if AREA.fullmatch(area) else "", desk, caller_of(request), language
+        )
         return pages.page(
             request, "accounts.html", status, has_address=True, view=view, said=said, done=done,
             start=(start[0].login_name, start[1]) if start else None,
@@ -83,12 +85,16 @@ def router(pages: Pages, desk: AccountDesk) -> APIRouter:
             try:
                 role, area = _role_and_area(fields)
                 days = fields["days"]
-                if not (days.isascii() and days.isdigit() and len(days) < 5 and 0 < int(days) <= LONGEST_DAYS):
+                if not (
+                    days.isascii() and days.isdigit() and len(days) < 5 and 0 < int(days) <= LONGEST_DAYS
+                ):
                     raise _Refused("account_days")
                 if not is_login_name(fields["login_name"]):
                     raise _Refused("account_login")
                 lasts = dt.timedelta(days=int(days))
-                start = _reading(lambda: desk.add(caller_of(request), fields["login_name"], role, area, lasts))
+                start = _reading(
+                    lambda: desk.add(caller_of(request), fields["login_name"], role, area, lasts)
+                )
             except _Refused as refused:
                 return shown(request, _REFUSED, said=words[refused.key].format(days=LONGEST_DAYS))
             except AccessError:
@@ -123,7 +129,11 @@ def router(pages: Pages, desk: AccountDesk) -> APIRouter:
         except _Refused as refused:
             return shown(request, _REFUSED, said=words[refused.key])
         except AccessError:
-            return shown(request, _REFUSED, said=words["account_own" if account_id == caller.key_id else "account_gone"])
+            return shown(
+                request,
+                _REFUSED,
+                said=words["account_own" if account_id == caller.key_id else "account_gone"],
+            )
         suffix = "&lang=en" if language_of(request) == "en" else ""
         return RedirectResponse(f"{ACCOUNTS}?done={doing}{suffix}", status_code=303)
 
@@ -156,7 +166,14 @@ def _reading(work: Callable[[], T]) -> T:
 
 
 def _view(
-    items: Any, total: int, page: int, role: Role | None, area: str, desk: AccountDesk, caller: Caller, language: str
+    items: Any,
+    total: int,
+    page: int,
+    role: Role | None,
+    area: str,
+    desk: AccountDesk,
+    caller: Caller,
+    language: str,
 ) -> dict[str, Any]:
     words, now = texts(language), desk.store.now()
     pages = max(1, -(-total // PER_PAGE))

@@ -50,7 +50,9 @@ def router(pages: Pages, audit: AuditLog) -> APIRouter:
             asked = _read(form, audit)
         except _Refused as refused:
             view = _view(None, _Asked(), words)
-            return pages.page(request, "audit.html", 422, has_address=True, view=view, said=words[refused.key])
+            return pages.page(
+                request, "audit.html", 422, has_address=True, view=view, said=words[refused.key]
+            )
         found = _search(caller_of(request), asked)
         return pages.page(request, "audit.html", has_address=True, view=_view(found, asked, words), said=None)
 

@@ -110,7 +110,9 @@ def _tiles(board: AreaBoard, language: str) -> list[dict[str, str]]:
             _share(lists.visited, lists.listed) if lists else "",
         ),
     ]
-    return [{"key": key, "text": words[f"tile_{key}"], "value": value, "more": more} for key, value, more in tiles]
+    return [
+        {"key": key, "text": words[f"tile_{key}"], "value": value, "more": more} for key, value, more in tiles
+    ]
 
 
 def _leads(figures: Figures, language: str) -> dict[str, Any] | None:
@@ -168,7 +170,13 @@ def _confirmed(figures: Figures, language: str) -> dict[str, str] | None:
     if counts is None:
         return None
     words, expected = texts(language), counts.expected
-    place = "below" if counts.confirmed < expected.low else "above" if counts.confirmed > expected.high else "inside"
+    place = (
+        "below"
+        if counts.confirmed < expected.low
+        else "above"
+        if counts.confirmed > expected.high
+        else "inside"
+    )
     return {
         "visited": f"{counts.met:,}",
         "confirmed": f"{counts.confirmed:,}",
@@ -290,7 +298,13 @@ def _map(
         return f"{value:.0%}" if mapped in {"overdue", "visited"} else f"{value:,.1f}"
 
     for one in drawn["areas"]:
-        number = words["kept_back"] if one["kind"] == "hidden" else "–" if one["value"] is None else said(one["value"])
+        number = (
+            words["kept_back"]
+            if one["kind"] == "hidden"
+            else "–"
+            if one["value"] is None
+            else said(one["value"])
+        )
         one["said"] = f"{one['name']} {number}"
         one["is_linked"] = one["code"] in parts
     breaks = drawn["breaks"]

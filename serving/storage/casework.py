@@ -138,7 +138,10 @@ def _leads(connection: Connection, found: _Found, today: dt.date) -> None:
 def _cases(connection: Connection, found: _Found, today: dt.date) -> None:
     query = (
         select(
-            found.part(case_file), case_file.c.state, _told(found.area_code, today).label("told"), func.count()
+            found.part(case_file),
+            case_file.c.state,
+            _told(found.area_code, today).label("told"),
+            func.count(),
         )
         .select_from(found.within(case_file))
         .where(*found.conditions(case_file))

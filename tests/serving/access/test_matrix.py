@@ -63,6 +63,7 @@ def asks(jobs: dict[tuple[str, JobState], str], cases: dict[str, str]) -> Iterat
     yield from worklist_asks()
     yield from casework_asks(cases)
     yield from page_asks(cases)
+    yield from office_asks()
     yield from own_asks()
     for path in ("/v1/model", "/v1/models", "/v1/measures", "/v2"):
         yield Ask("GET", path, "know", f"GET {path}", lambda _: 200, {})
@@ -119,8 +120,23 @@ def area_asks() -> Iterator[Ask]:
 
         route = "GET /v1/areas/{area_code}/summary"
         yield Ask("GET", f"/v1/areas/{place}/summary", "read", route, found, {})
+        yield Ask(
+            "GET", f"/v1/areas/{place}/casework", "read", "GET /v1/areas/{area_code}/casework", found, {}
+        )
+        yield Ask("GET", f"/areas/{place}", "read", "GET /areas/{area_code}", found, {})
     for code in ("52", "500999999", "no-code"):
         yield Ask("GET", f"/v1/areas/{code}/summary", "read", route, lambda _: 404, {})
+        yield Ask(
+            "GET",
+            f"/v1/areas/{code}/casework",
+            "read",
+            "GET /v1/areas/{area_code}/casework",
+            lambda _: 404,
+            {},
+        )
+        yield Ask("GET", f"/areas/{code}", "read", "GET /areas/{area_code}", lambda _: 404, {})
+    # To the own area, or the first of all.
+    yield Ask("GET", "/areas", "read", "GET /areas", lambda _: 303, {})
 
 
 def list_asks() -> Iterator[Ask]:
@@ -379,6 +395,28 @@ def page_asks(cases: dict[str, str]) -> Iterator[Ask]:
     approved: dict[str, Any] = {"data": {"review": "approve"}}
     route = "POST /corrections/{correction_id}/review"
     yield Ask("POST", f"/corrections/{NONE}/review", "review", route, lambda _: 404, approved)
+
+
+def office_asks() -> Iterator[Ask]:
+    """Accounts, the log and the system: none of it is about a household."""
+    yield Ask("GET", "/accounts", "accounts", "GET /accounts", lambda _: 200, {})
+    yield Ask("POST", "/accounts", "accounts", "POST /accounts", lambda _: 422, {"data": {"name": "x"}})
+    yield Ask(
+        "POST",
+        "/accounts/find",
+        "accounts",
+        "POST /accounts/find",
+        lambda _: 200,
+        {"data": {"login_name": "x"}},
+    )
+    yield Ask(
+        "POST", "/accounts/p00000000000/lock", "accounts", "POST /accounts/{account_id}/{doing}", lambda _: 422,
+        {"data": {"x": "y"}},
+    )  # fmt: skip
+    yield Ask("GET", "/audit", "audit", "GET /audit", lambda _: 200, {})
+    yield Ask("POST", "/audit", "audit", "POST /audit", lambda _: 200, {"data": {"key_id": "p000"}})
+    for path in ("/feeds", "/releases"):
+        yield Ask("GET", path, "system", f"GET {path}", lambda _: 200, {})
 
 
 def own_asks() -> Iterator[Ask]:

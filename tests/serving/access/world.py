@@ -66,9 +66,12 @@ MAY = {
     "deliver": {"county_official", "township_official", "village_official", "helper"},
     "review": {"province_official", "county_official", "township_official"},
     "own": READERS | {"scientist", "auditor", "accounts", "monitor"},
+    "accounts": {"accounts"},
+    "audit": {"auditor"},
+    "system": {"scientist", "auditor", "accounts", "monitor"},
 }
 """What is done with a route, and the roles that may."""
-FOR_PEOPLE = {"own", "move", "person", "visit", "plan", "deliver", "review"}
+FOR_PEOPLE = {"own", "move", "person", "visit", "plan", "deliver", "review", "accounts", "audit"}
 """What only somebody who is signed in may do."""
 
 NO_ROLE = "no role"

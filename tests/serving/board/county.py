@@ -20,7 +20,10 @@ TODAY = dt.date(2026, 11, 16)
 NOW = dt.datetime(2026, 11, 16, 2, tzinfo=dt.UTC)
 COUNTIES = ("500999", "500998")
 VILLAGES = tuple(
-    f"{county}{town:03}{village:03}" for county in COUNTIES for town in (100, 101) for village in (201, 202, 203)
+    f"{county}{town:03}{village:03}"
+    for county in COUNTIES
+    for town in (100, 101)
+    for village in (201, 202, 203)
 )
 
 
@@ -107,7 +110,9 @@ def counted(stock: Stock, area: str, escalation: dict[str, int]) -> dict[str, An
     """The same counts by going through the lists: of cases, leads and entries inside an area."""
     cases = [one for one in stock.cases if one["village_code"].startswith(area)]
     year_ago = TODAY.replace(year=TODAY.year - 1)
-    leads = [one for one in stock.leads if one["village_code"].startswith(area) and one["known_on"] > year_ago]
+    leads = [
+        one for one in stock.leads if one["village_code"].startswith(area) and one["known_on"] > year_ago
+    ]
     listed = [one for one in stock.entries if one["village_code"].startswith(area)]
     findings = {one["id"]: one["finding"] for one in stock.visits}
     compared = [

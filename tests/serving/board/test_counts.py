@@ -126,7 +126,9 @@ def test_no_small_count_can_be_worked_out(seed: int) -> None:
             assert all(not 0 < cell < 5 for cell in every[area].cells(name)), (area, name)
             # What is left of a published area after all published areas inside it.
             inside = [one for one in shown if one != area and one.startswith(area)]
-            largest = [one for one in inside if not any(one != other and one.startswith(other) for other in inside)]
+            largest = [
+                one for one in inside if not any(one != other and one.startswith(other) for other in inside)
+            ]
             rest = [
                 town for town in counts
                 if town.startswith(area) and not any(town.startswith(one) for one in largest)

@@ -63,7 +63,9 @@ BROKEN: dict[str, Callable[[Any], Any]] = {
     "a name of two lines": lambda one: first(one)["properties"].update(name="a\nb") or one,
     "no geometry": lambda one: first(one).update(geometry=None) or one,
     "a line": lambda one: first(one)["geometry"].update(type="LineString") or one,
-    "an empty multipolygon": lambda one: first(one)["geometry"].update(type="MultiPolygon", coordinates=[]) or one,
+    "an empty multipolygon": lambda one: (
+        first(one)["geometry"].update(type="MultiPolygon", coordinates=[]) or one
+    ),
     "no rings": lambda one: first(one)["geometry"].update(coordinates=[]) or one,
     "an open ring": lambda one: first(one)["geometry"]["coordinates"][0].pop() and one,
     "three points": lambda one: first(one)["geometry"].update(coordinates=[SQUARE[:2] + SQUARE[:1]]) or one,

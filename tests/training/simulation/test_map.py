@@ -13,7 +13,11 @@ from training.simulation.map import draw_map, outline, save_map
 
 
 def villages(towns: int, last: int) -> list[str]:
-    return [f"500299{town:03}{at:03}" for town in range(1, towns + 1) for at in range(1, (last if town == towns else 12) + 1)]
+    return [
+        f"500299{town:03}{at:03}"
+        for town in range(1, towns + 1)
+        for at in range(1, (last if town == towns else 12) + 1)
+    ]
 
 
 def area(polygons: Any) -> float:
@@ -21,7 +25,8 @@ def area(polygons: Any) -> float:
     total = 0.0
     for polygon in polygons:
         sizes = [
-            abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, ring[1:], strict=False))) / 2 for ring in polygon
+            abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, ring[1:], strict=False))) / 2
+            for ring in polygon
         ]
         total += sizes[0] - sum(sizes[1:])
     return total
@@ -48,7 +53,11 @@ def test_the_same_seed_draws_the_same(tmp_path: Path) -> None:
 
 
 def test_an_outline_has_the_edges_that_nobody_shares() -> None:
-    square = [[(float(x), float(y)), (x + 1.0, float(y)), (x + 1.0, y + 1.0), (float(x), y + 1.0)] for x in range(3) for y in range(3)]
+    square = [
+        [(float(x), float(y)), (x + 1.0, float(y)), (x + 1.0, y + 1.0), (float(x), y + 1.0)]
+        for x in range(3)
+        for y in range(3)
+    ]
     (whole,) = outline(square)
     assert len(whole) - 1 == 12
     around = [one for one in square if one[0] != (1.0, 1.0)]
