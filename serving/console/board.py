@@ -120,7 +120,7 @@ def _leads(figures: Figures, language: str) -> dict[str, Any] | None:
     if counts is None:
         return None
     words, names = texts(language), catalogue(language)["themes"]
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "text": words[f"channel_{channel.value}"],
             "cells": [counts.leads[channel.value, theme] for theme in THEMES],
