@@ -1,7 +1,8 @@
 """The demo's casework: half a year of lists, visits, cases and help, made by invented officials.
 
-Every step goes through the stores as the service's own routes do, as the account of somebody whose area it is, on
-the day that it belongs to. Nothing here is a result: what a visit finds is drawn by lot from the household's score.
+Every step goes through the stores as the service's own routes do, as the account of somebody whose area it
+is, on the day that it belongs to. Nothing here is a result: what a visit finds is drawn by lot from the
+household's score.
 
     python deploy/demo_cases.py --database sqlite:////path/scores.db --models demo/models --until 2026-11-16
 """
@@ -23,7 +24,7 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from serving.access import Caller, Role
+from serving.access import Role
 from serving.access.account_desk import AccountDesk
 from serving.access.commands import OPERATOR, opened
 from serving.access.passwords import make_start_password

@@ -1,4 +1,4 @@
-"""The board of an area: its casework beside what was scored there, whom the lists miss, clusters and feeds."""
+"""The board of an area: its casework beside what was scored, whom the lists miss, clusters and feeds."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The map of areas: a GeoJSON file (RFC 7946) that the operator gives, read once and checked.
 
-Each feature has the properties `code` (an area code, each once) and, where it is to be called something, `name`;
-its geometry is a Polygon or a MultiPolygon in degrees of longitude and latitude.
+Each feature has the properties `code` (an area code, each once) and, where it is to be called something,
+`name`; its geometry is a Polygon or a MultiPolygon in degrees of longitude and latitude.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Giving people access: what commands and pages do with accounts, each in one transaction with its log entry."""
+"""Giving people access: what commands and pages do with accounts, each in one transaction with its entry."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ Find = Callable[["Connection"], Account]
 class AccountDesk:
     """The accounts of one database. Hashing a password takes a core for a while: not on the event loop.
 
-    Start passwords are answered once and kept nowhere. Raises `AccessError` for what is not to be had, and where
-    somebody would lock, remove or change the account that they are signed in with.
+    Start passwords are answered once and kept nowhere. Raises `AccessError` for what is not to be had, and
+    where somebody would lock, remove or change the account that they are signed in with.
     """
 
     def __init__(self, store: AccountStore, audit: AuditLog, passwords: Passwords | None = None) -> None:

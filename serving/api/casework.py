@@ -1,4 +1,4 @@
-"""`GET /v1/areas/{area_code}/casework`: what came in, where cases stand, what is late and what visits found."""
+"""`GET /v1/areas/{area_code}/casework`: what came in, where cases stand, what is late, what was found."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def router(boards: Boards) -> APIRouter:
         "/v1/areas/{area_code}/casework",
         summary="The casework of an area and of the areas, or grids, one level below it",
         description="Leads by channel and theme, stages of cases, overdue cases by the level that is told, "
-        "lists and visits, difficulty found beside what the scores let expect, and estimates of whom the lists "
+        "lists and visits, difficulty found beside what the scores let expect, and estimates of whom lists "
         "miss. Counts of 1 to 4, and whatever would give them away by subtraction, are null but for whoever "
         "works on the area's cases.",
         response_class=Response,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
@@ -45,6 +45,7 @@ def router(pages: Pages, desk: AccountDesk) -> APIRouter:
         asked, area = query.get("role", ""), query.get("area", "")
         role = Role(asked) if asked in PEOPLE else None
         page = page_of(query.get("page", "1"))
+        items: Sequence[Account]
         if is_search:
             items, total = ([found] if found else []), int(found is not None)
         else:

@@ -1,4 +1,4 @@
-"""The auditor's page: who read or changed what, and when. A household is found by its key and named by none."""
+"""The auditor's page: who read or changed what, and when. A household is found by its key, named by none."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _EVERYTHING = "*"
 
 
 def router(pages: Pages, audit: AuditLog) -> APIRouter:
-    """The page, bound to the log. What is searched for is in no address, and a search is in the log itself."""
+    """The page, bound to the log. What is searched for is in no address; a search is in the log itself."""
     made = APIRouter(include_in_schema=False)
     writer = audit.engine.execution_options(**WRITES)
 

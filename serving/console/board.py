@@ -120,7 +120,7 @@ def _leads(figures: Figures, language: str) -> dict[str, Any] | None:
     if counts is None:
         return None
     words, names = texts(language), catalogue(language)["themes"]
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "text": words[f"channel_{channel.value}"],
             "cells": [counts.leads[channel.value, theme] for theme in THEMES],
@@ -196,7 +196,8 @@ def _missed(one: Any, area_map: AreaMap, language: str) -> dict[str, Any]:
     return {
         "name": name,
         "estimate": words["interval"].format(
-            value=f"{found.missed.value:,.0f}", low=f"{found.missed.low:,.0f}", high=f"{found.missed.high:,.0f}"
+            value=f"{found.missed.value:,.0f}", low=f"{found.missed.low:,.0f}",
+            high=f"{found.missed.high:,.0f}",
         ),
         "basis": words["missed_basis"].format(
             visits=f"{found.visits:,}", found=f"{found.found:,}", first=found.first_on.isoformat(),
@@ -212,7 +213,8 @@ def _clusters(board: AreaBoard, area_map: AreaMap, language: str) -> dict[str, A
     words, names = texts(language), catalogue(language)["themes"]
     return {
         "meaning": words["clusters_meaning"].format(
-            since=found.since.isoformat(), until=found.as_of.isoformat(), share=f"{found.rules.false_share:.0%}"
+            since=found.since.isoformat(), until=found.as_of.isoformat(),
+            share=f"{found.rules.false_share:.0%}",
         ),
         "is_assumption": found.rules.is_assumption,
         "is_judged": bool(found.judged),

@@ -1,4 +1,4 @@
-"""The map of an area's parts as shapes in the page: coloured by a number, linked, with a legend and no script."""
+"""The map of an area's parts as shapes in the page: coloured by a number, linked, without a script."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def class_of(value: float, breaks: Sequence[float]) -> int:
 
 
 def _projection(rings: Sequence[Ring]) -> tuple[Any, int]:
-    """Equirectangular with the middle latitude true: good enough for a province, and angles stay recognisable."""
+    """Equirectangular with the middle latitude true: good enough for a province."""
     longitudes = [point[0] for ring in rings for point in ring]
     latitudes = [point[1] for ring in rings for point in ring]
     west, east, south, north = min(longitudes), max(longitudes), min(latitudes), max(latitudes)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,7 @@ def _feature(code: str, rings: list[list[Point]]) -> dict[str, Any]:
 
 def _turn(ring: Sequence[Point]) -> float:
     """Twice the area inside; below zero for a ring that runs clockwise."""
-    return sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, ring[1:], strict=False))
+    return sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise(ring))
 
 
 def _surrounds(ring: Sequence[Point], hole: Sequence[Point]) -> bool:

@@ -79,7 +79,7 @@ BROKEN: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("kind", BROKEN)
 def test_what_is_wrong_is_refused(tmp_path: Path, kind: str) -> None:
     document = BROKEN[kind](copy.deepcopy(SOUND))
-    with pytest.raises(SettingsError, match="^FANGFAN_MAP_FILE: the map "):
+    with pytest.raises(SettingsError, match=r"^FANGFAN_MAP_FILE: the map "):
         AreaMap.load(write(tmp_path, document))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -202,6 +203,8 @@ def test_an_administrator_adds_an_account_that_signs_in(browser: Any, office: Of
     page.click(".accounts summary")
     page.click(f".accounts button:has-text('{ZH['account_lock']}')")
     assert ZH["done_lock"] in page.inner_text("[role=status].done")
+    # A session is looked up anew every two seconds.
+    time.sleep(2.1)
     assert theirs.goto("/list").url.startswith(f"{office.address}/sign-in")
     made = office.app.state.desk.accounts.find("new.one")
     assert made is not None

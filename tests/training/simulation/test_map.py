@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def area(polygons: Any) -> float:
     total = 0.0
     for polygon in polygons:
         sizes = [
-            abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, ring[1:], strict=False))) / 2
+            abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise(ring))) / 2
             for ring in polygon
         ]
         total += sizes[0] - sum(sizes[1:])
