@@ -35,6 +35,7 @@ from serving.cases.plan_form import read_delivery, read_measure
 from serving.cases.run_leads import find_run_leads
 from serving.cases.visit import read_visit
 from serving.cases.worklist import Why
+from serving.errors import Problem
 from serving.leads.from_run import add_run_leads
 from serving.storage import AccountStore, AuditLog, KeyStore
 from serving.storage.accounts import Account
@@ -109,6 +110,17 @@ class Town:
         told = {key: one.isoformat() if isinstance(one, dt.date) else one for key, one in facts.items()}
         self.cases.move(by.caller, by.id, case_id, version, name, told)
         self.done[name] += 1
+
+    def try_move(self, case_id: str, name: str, role: Role, **facts: Any) -> bool:
+        """Make a move that the service may refuse: a later visit may have found difficulty again."""
+        try:
+            self.move(case_id, name, role, **facts)
+        except Problem as problem:
+            if problem.code != "move_not_allowed":
+                raise
+            self.done[f"{name}_refused"] += 1
+            return False
+        return True
 
     def visit(self, household: str, village: str, finding: str, **more: Any) -> str | None:
         """Record a visit of today; answers the household's case, if it has one."""
@@ -431,14 +443,14 @@ def resolve(town: Town, case: Any, number: int) -> Course:
     """The same steps as at the beginning, after the lock has opened; some come back."""
     visited = town.clock.day
     yield visited + dt.timedelta(days=8)
-    town.move(
+    is_resolved = town.try_move(
         case.id, "resolve", Role.COUNTY_OFFICIAL, visited_on=visited, reviewed_on=visited, attendance=12,
         published_on=visited, ends_on=visited + dt.timedelta(days=6),
     )  # fmt: skip
-    if number % 8 != 1:
+    if not is_resolved or number % 8 != 1:
         return
     yield town.clock.day + dt.timedelta(days=6)
-    town.move(case.id, "relapse", Role.COUNTY_OFFICIAL, visited_on=town.clock.day, reason="spending_rose")
+    town.try_move(case.id, "relapse", Role.COUNTY_OFFICIAL, visited_on=town.clock.day, reason="spending_rose")
 
 
 def help_with(town: Town, case: Any) -> None:
