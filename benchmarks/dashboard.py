@@ -58,7 +58,8 @@ def main(
 def measure(engine: Engine, households: int, leads: int, repeats: int) -> dict[str, float]:
     """Fill a database and time reading it."""
     villages = [
-        f"50{1 + number // (TOWNS * VILLAGES) % COUNTIES:04}{number // VILLAGES % TOWNS:03}{number % VILLAGES:03}"
+        f"50{1 + number // (TOWNS * VILLAGES) % COUNTIES:04}"
+        f"{number // VILLAGES % TOWNS:03}{number % VILLAGES:03}"
         for number in range(max(1, households // PER_VILLAGE))
     ]
     villages = list(dict.fromkeys(villages))
@@ -101,9 +102,10 @@ def fill(connection: Connection, villages: list[str], leads: int) -> None:
         for at in range(leads):
             is_closed = states[at] in {CaseState.RESOLVED, CaseState.EXCLUDED}
             yield {
-                "id": f"{at:032x}", "household_id": f"H{at}", "village_code": places[at], "state": str(states[at]),
-                "version": 1, "practice": "default", "opened_on": days[at], "entered_on": days[at], "grade": 2,
-                "theme": str(themes[at]), "is_hard": 0, "causes": ["01"], "is_without_labour": 0,
+                "id": f"{at:032x}", "household_id": f"H{at}", "village_code": places[at],
+                "state": str(states[at]), "version": 1, "practice": "default",
+                "opened_on": days[at], "entered_on": days[at],
+                "grade": 2, "theme": str(themes[at]), "is_hard": 0, "causes": ["01"], "is_without_labour": 0,
                 "is_green_lane": 0, "relapses": 0, "owner": str(owners[at]),
                 "due_on": None if is_closed else due[at], "closed_on": due[at] if is_closed else None,
                 "changed_at": NOW,
@@ -112,8 +114,9 @@ def fill(connection: Connection, villages: list[str], leads: int) -> None:
     def raised() -> Iterator[dict[str, Any]]:
         for at in range(leads):
             yield {
-                "id": f"{at:032x}", "case_id": f"{at:032x}", "household_id": f"H{at}", "village_code": places[at],
-                "channel": str(channels[at]), "source": "signals", "code": "illness_self_paid",
+                "id": f"{at:032x}", "case_id": f"{at:032x}", "household_id": f"H{at}",
+                "village_code": places[at], "channel": str(channels[at]),
+                "source": "signals", "code": "illness_self_paid",
                 "theme": str(themes[at]), "occurred_on": days[at], "known_on": days[at], "received_at": NOW,
                 "facts": {"feature": "illness_self_paid_yuan_12m", "value": 23_456.0, "level": 20_000.0},
                 "is_hard": 0, "event_key": f"{at:064x}", "dedup_key": f"{at:064x}",
@@ -139,8 +142,9 @@ def _list(connection: Connection, villages: list[str], month: int, rng: np.rando
             key = f"{month}-{at}-{place}"
             is_visited, score = rng.random() < 0.85, float(rng.beta(2, 20))
             entries.append({
-                "worklist_id": f"{month}{village[:6]}", "household_id": key, "village_code": village, "grid": "",
-                "place": place, "why": "score", "score": score, "is_tied": 0, "visit_id": key if is_visited else None,
+                "worklist_id": f"{month}{village[:6]}", "household_id": key, "village_code": village,
+                "grid": "", "place": place, "why": "score", "score": score, "is_tied": 0,
+                "visit_id": key if is_visited else None,
             })  # fmt: skip
             if is_visited:
                 visits.append({

@@ -321,8 +321,8 @@ def show(answer: dict[str, Any], base: str, told: dict[str, Any], out: Path, sec
     for one in told["accounts"]:
         print(f"  {one['login_name']:16} {one['password']:22} {one['role']:20} {one['area']}")
     print(
-        f"\nAPI            curl -s -H 'Content-Type: application/json' -H 'Authorization: Bearer {told['key']}' "
-        f"-d @{where}/request.json {base}/v1/scores"
+        f"\nAPI            curl -s -H 'Content-Type: application/json' "
+        f"-H 'Authorization: Bearer {told['key']}' -d @{where}/request.json {base}/v1/scores"
     )
     for page in sorted(out.glob("runs/*/report.html")):
         print(f"Report         {page.relative_to(ROOT) if page.is_relative_to(ROOT) else page}")

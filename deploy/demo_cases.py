@@ -53,8 +53,9 @@ from serving.worklists.making import Terms, find_run, make_worklists
 
 PEOPLE: dict[str, Role] = {
     "demo.province": Role.PROVINCE_OFFICIAL, "demo.county": Role.COUNTY_OFFICIAL,
-    "demo.township": Role.TOWNSHIP_OFFICIAL, "demo.village": Role.VILLAGE_OFFICIAL, "demo.helper": Role.HELPER,
-    "demo.auditor": Role.AUDITOR, "demo.accounts": Role.ACCOUNTS, "demo.monitor": Role.MONITOR,
+    "demo.township": Role.TOWNSHIP_OFFICIAL, "demo.village": Role.VILLAGE_OFFICIAL,
+    "demo.helper": Role.HELPER, "demo.auditor": Role.AUDITOR,
+    "demo.accounts": Role.ACCOUNTS, "demo.monitor": Role.MONITOR,
 }  # fmt: skip
 """The demo's accounts."""
 LASTS = dt.timedelta(days=30)
@@ -127,8 +128,8 @@ class Town:
         by = self.official(village)
         form = read_visit(
             {
-                "submission_key": f"demo-{self.rng.getrandbits(96):024x}", "visited_on": self.clock.day.isoformat(),
-                "finding": finding, **more,
+                "submission_key": f"demo-{self.rng.getrandbits(96):024x}",
+                "visited_on": self.clock.day.isoformat(), "finding": finding, **more,
             },
             household, self.clock.day, region_of(village),
         )  # fmt: skip
@@ -390,7 +391,9 @@ def review(town: Town, case_id: str) -> None:
 
 
 def follow(town: Town, case: Any, number: int) -> Course:
-    """A case from its first lead as far as half a year takes it: helped, followed, resolved, relapsed, or none."""
+    """A case from its first lead as far as half a year takes it: helped, followed, resolved, relapsed, or
+    none.
+    """
     yield town.clock.day
     if case is None or _touched(town, case.id):
         return

@@ -77,9 +77,11 @@ def find_withheld(counts: Mapping[str, AreaCounts]) -> Withheld:
 
 
 def find_hidden(sizes: Mapping[str, int], small: set[str]) -> set[str]:
-    """The areas of which one breakdown is kept back: those where it is `small`, and what would give them away.
+    """The areas of which one breakdown is kept back: those where it is `small`, and what would give them
+    away.
 
-    `sizes` has every area at every level; of areas that could be kept back beside a small one, it is the smallest.
+    `sizes` has every area at every level; of areas that could be kept back beside a small one, it is the
+    smallest.
     """
     return _Tree(sizes).hide(small)
 

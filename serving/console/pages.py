@@ -56,7 +56,8 @@ _PROBLEM_TEXTS = {
 class Pages:
     """Makes HTML responses in the language of the request.
 
-    Every page says so where access `is_open`, where it `is_demo` of invented people, and while the model `is_off`.
+    Every page says so where access `is_open`, where it `is_demo` of invented people, and while the model
+    `is_off`.
     """
 
     def __init__(

@@ -32,9 +32,7 @@ from serving.identity import IdentityStore
 ACTIONS = ("visit", "watch", "routine")
 
 
-def routers(
-    pages: Pages, work: Work, identities: IdentityStore | None, office: Office
-) -> list[APIRouter]:
+def routers(pages: Pages, work: Work, identities: IdentityStore | None, office: Office) -> list[APIRouter]:
     """Every page but those of signing in, bound to the storage."""
     page = HouseholdPage(pages, work, identities)
     return [

@@ -132,14 +132,17 @@ class AccountStore:
     def page(
         self, *, role: Role | None = None, area: str = "", limit: int = 50, offset: int = 0
     ) -> tuple[Sequence[Account], int]:
-        """Some accounts by login name, of a role or with an area inside one, and how many there are in all."""
+        """Some accounts by login name, of a role or with an area inside one, and how many there are in
+        all.
+        """
         conditions = [] if role is None else [table.c.role == role.value]
         if area:
             conditions.append(Scope(area).condition(table.c.area_code))
         query = select(table).where(*conditions).order_by(table.c.login_name).limit(limit).offset(offset)
         with self.engine.connect() as connection:
             rows = connection.execute(query).all()
-            total = connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
+            counted = select(func.count()).select_from(table).where(*conditions)
+            total = connection.execute(counted).scalar_one()
         return [account_of(one._mapping) for one in rows], int(total)
 
     def find(self, login_name: str) -> Account | None:
@@ -190,7 +193,9 @@ class AccountStore:
         self._end_sessions(connection, account)
 
     def change_role_in(self, connection: Connection, account: Account, role: Role, area: str | None) -> None:
-        """Give an account another role and area; its sessions end. Raises `AccessError` where they do not fit."""
+        """Give an account another role and area; its sessions end. Raises `AccessError` where they do not
+        fit.
+        """
         self.change_in(connection, account, role=role.value, area_code=scope_of(role, area).prefix)
         self._end_sessions(connection, account)
 

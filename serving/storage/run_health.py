@@ -62,7 +62,6 @@ class RunHealthStore:
             raise Problem("storage_failed") from None
         return Health(as_of, tuple(_verdict(one) for verdicts in found for one in verdicts))
 
-
     def latest(self) -> tuple[dt.date | None, tuple[Verdict, ...]]:
         """The date of the last run that did not believe something, and its verdicts on whole areas: of
         no household."""

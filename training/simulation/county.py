@@ -50,7 +50,8 @@ class County:
 
     def save(self, directory: Path) -> None:
         """Write ``<feed>.parquet``, ``coverage.parquet``, and what `training` reads beside the signals:
-        ``outcomes.parquet``, ``visits.parquet`` and ``area_groups.yaml``; and for the console ``map.geojson``.
+        ``outcomes.parquet``, ``visits.parquet`` and ``area_groups.yaml``; and for the console
+        ``map.geojson``.
         """
         directory.mkdir(parents=True, exist_ok=True)
         tables = {"coverage": self.coverage, "outcomes": self.outcomes, "visits": self.visits}

@@ -373,7 +373,9 @@ def test_the_list_is_taken_out_masked_and_logged(desk: Desk, office: Office) -> 
     page.context.close()
 
 
-def test_a_correction_is_proposed_at_a_visit_and_reviewed_by_somebody_else(desk: Desk, office: Office) -> None:
+def test_a_correction_is_proposed_at_a_visit_and_reviewed_by_somebody_else(
+    desk: Desk, office: Office
+) -> None:
     household = office.cases()[5]
     page = desk.page("village", java_script_enabled=False)
     page.goto(f"/households/{household}/visit")

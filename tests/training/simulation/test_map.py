@@ -25,10 +25,7 @@ def area(polygons: Any) -> float:
     """The shoelace formula, holes taken away."""
     total = 0.0
     for polygon in polygons:
-        sizes = [
-            abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise(ring))) / 2
-            for ring in polygon
-        ]
+        sizes = [abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise(ring))) / 2 for ring in polygon]
         total += sizes[0] - sum(sizes[1:])
     return total
 
