@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from features.errors import PolicyError
 from features.policy import DEFAULT_REGION, policy_value
 from serving.cases.account import VisitAccount, read_account
 from serving.cases.correction import Correction, read_correction
@@ -67,6 +68,7 @@ PARTS = (
     "corrections", "protective",
 )  # fmt: skip
 _NOT_OF_NOBODY = PARTS[3:]
+_RULES = ("monitoring_line", "reason_codes", "case_clock_days")
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,9 @@ def read_visit(document: Any, household_id: str, today: dt.date, region: str = D
     if day is not None and day > today:
         reader.add("/visited_on", "in_the_future", "give the day of the visit, today at the latest")
         day = None
+    if day is not None and not _is_known(day, region):
+        reader.add("/visited_on", "before_policy", "give a later day: no rules are known for that one")
+        day = None
     if day is None or finding is None:
         reader.check()
     assert day is not None
@@ -183,6 +188,16 @@ def check_answers(form: VisitForm, families: Collection[str]) -> None:
 def families_of(body: Mapping[str, Any]) -> tuple[str, ...]:
     """The families of all reasons of an assessment."""
     return tuple(one["family"] for name in ("risk_reasons", "protective_reasons") for one in body[name])
+
+
+def _is_known(day: dt.date, region: str) -> bool:
+    """Whether line, causes and deadlines of a day are known, by which a visit is judged."""
+    try:
+        for one in _RULES:
+            policy_value(one, region, day)
+    except PolicyError:
+        return False
+    return True
 
 
 def _read_key(reader: DocumentReader, there: Mapping[str, Any]) -> str:

@@ -66,6 +66,8 @@ def test_the_example_is_read_as_it_stands() -> None:
             [("/causes", "wrong_number")],
         ),
         ({"visited_on": "2026-11-03"}, [("/visited_on", "in_the_future")]),
+        ({"visited_on": "1980-05-01"}, [("/visited_on", "before_policy")]),
+        ({"visited_on": "2019-12-31", "finding": "not_met"}, [("/visited_on", "before_policy")]),
         ({"visited_on": "2026-02-30"}, [("/visited_on", "not_a_date")]),
         ({"submission_key": "short"}, [("/submission_key", "malformed")]),
         ({"submission_key": 7}, [("/submission_key", "malformed")]),
