@@ -178,7 +178,7 @@ def test_the_start_password_is_changed_first(client: Client) -> None:
 def test_who_sees_no_household_has_an_account_page(client: Client) -> None:
     add(client, "adm-1", Role.AUDITOR)
     person = Person(client)
-    assert person.sign_in(name="adm-1").headers["location"] == "/password"
+    assert person.sign_in(name="adm-1").headers["location"] == "/audit"
     page = person.get("/password")
     assert texts("zh")["role_auditor"] in page.text
     assert f">{texts('zh')['list_title']}<" not in page.text
