@@ -17,8 +17,8 @@ from serving.access.passwords import Passwords
 from serving.console.texts import texts
 from serving.storage.audit import Action
 from tests.serving.board.county import make_stock, put
+from tests.serving.console.desk import DESK, PHONE, Desk, axe, path_of, picture, sign_in
 from tests.serving.console.office import HERE, PASSWORD, TOWN, Office, open_office
-from tests.serving.console.test_cadre import DESK, PHONE, Desk, axe, path_of, picture, sign_in
 from tests.serving.test_browser import _LOW_CONTRAST, _SMALL_TEXT, browser
 from training.simulation.map import draw_map
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import random
 import threading
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Connection, func, select
@@ -17,28 +15,12 @@ from serving.cases.clocks import Clock
 from serving.cases.errors import MoveRefused, Reason
 from serving.cases.state import CaseState as S
 from serving.errors import Problem
-from serving.storage.case_list import CaseFilter, Due
 from serving.storage.case_tables import case_clock, case_file, case_move
 from serving.storage.cases import CaseStore
 from tests.serving.cases.towns import VILLAGE, Town
 from tests.serving.cases.walking import Passed, check_case, check_step, some_facts
 
 T, V, C, H = Role.TOWNSHIP_OFFICIAL, Role.VILLAGE_OFFICIAL, Role.COUNTY_OFFICIAL, Role.HELPER
-
-
-@pytest.fixture
-def town(database_url: str) -> Iterator[Town]:
-    made = Town(database_url)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def small(tmp_path: object) -> Iterator[Town]:
-    """On SQLite alone."""
-    made = Town(f"sqlite:///{tmp_path}/s.db")
-    yield made
-    made.close()
 
 
 def test_leads_open_one_case_and_join_it(town: Town) -> None:
@@ -286,71 +268,6 @@ def test_help_that_comes_first_is_not_asked_for_again_by_the_identification(smal
     assert whole is not None
     assert {one.clock for one in whole.clocks if one.is_running} == {Clock.RESULT}
     assert small.move(case, V, "follow", delivered_on=small.day()).state is S.FOLLOWING
-
-
-def test_a_list_is_what_a_plain_look_at_all_cases_finds(town: Town) -> None:
-    villages = [
-        "500119100201",
-        "500119100202",
-        "500119101201",
-        "500230100201",
-        "510199100201",
-        "5001AZ100201",
-    ]
-    dice = random.Random(7)
-    every: list[Case] = []
-    for n in range(60):
-        case = town.open(
-            f"H{n:03}", village=dice.choice(villages), grade=dice.randint(1, 3),
-            theme=dice.choice(["illness", "employment"]), opened_on=town.today - dt.timedelta(days=dice.randint(0, 20)),
-        )  # fmt: skip
-        if dice.random() < 0.5:
-            case = town.move(case, T, "alert")
-        elif dice.random() < 0.3:
-            case = town.move(case, T, "exclude", reason="declined")
-        every.append(case)
-    scopes = ["", "5001", "500119", "500119100201", "51", "5001AZ", None]
-    filters = [
-        CaseFilter(),
-        CaseFilter(states={S.ALERTED}),
-        CaseFilter(states={S.FOUND, S.EXCLUDED}, theme="illness"),
-        CaseFilter(owner=V.value, grade=2),
-        *(CaseFilter(due=one) for one in Due),
-        CaseFilter(area="500119100"),
-        CaseFilter(area="510199", due=Due.OVERDUE),
-    ]
-    for prefix, asked in itertools.product(scopes, filters):
-        caller = Caller("p0123456789a", C, Scope(prefix))
-
-        def fits(case: Case, prefix: str | None = prefix, asked: CaseFilter = asked) -> bool:
-            days = (case.due_on - town.today).days if case.due_on else None
-            near = {
-                None: True, Due.OVERDUE: days is not None and days < 0, Due.TODAY: days == 0,
-                Due.SOON: days is not None and 0 <= days <= 3,
-            }  # fmt: skip
-            return (
-                prefix is not None and case.village_code.startswith(prefix)
-                and case.village_code.startswith(asked.area) and near[asked.due]
-                and (not asked.states or case.state in asked.states)
-                and asked.owner in {None, case.owner} and asked.theme in {None, case.theme}
-                and asked.grade in {None, case.grade}
-            )  # fmt: skip
-
-        wanted = sorted(filter(fits, every), key=lambda one: (one.due_on or dt.date.max, one.grade, one.id))
-        page = town.store.list(caller, asked, limit=100)
-        assert list(page.items) == wanted
-        assert page.total == town.store.count(caller, asked) == len(wanted)
-        second = town.store.list(caller, asked, limit=4, offset=4)
-        assert list(second.items) == wanted[4:8]
-
-
-def test_a_list_is_logged_household_by_household(small: Town) -> None:
-    for n in range(3):
-        small.open(f"H{n}")
-    small.store.list(small.person(V), CaseFilter())
-    listed = small.audit.search(limit=10)
-    assert [one.action for one in listed] == ["household_listed"] * 3
-    assert {one.subject for one in listed} == {small.audit.household(f"H{n}") for n in range(3)}
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -30,7 +30,7 @@ from serving.worklists.making import Terms, make_worklists
 from tests.serving.access.people import ORIGIN, RIGHT, CheapPasswords
 from tests.serving.conftest import Client
 from tests.serving.leads.conftest import DAY, NEXT_DOOR, PLATFORM, VILLAGE, a_body
-from tests.serving.leads.test_lists import RUN
+from tests.serving.leads.runs import RUN
 
 ONE: dict[str, Any] = {
     "household_id": "H0-1", "village_code": VILLAGE, "channel": "declaration", "occurred_on": "2026-10-20",
