@@ -31,7 +31,8 @@ from serving.cases.practice import get_practice, practice_of
 from serving.cases.state import CaseState
 from serving.errors import AccessError, FieldError, Problem
 from serving.storage.accounts import ID_MARK
-from serving.storage.audit import Action, AuditLog, Outcome
+from serving.storage.audit import AuditLog
+from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_events import add_case_event
 from serving.storage.case_list import CaseFilter, conditions_of
 from serving.storage.case_rows import case_of, find_clocks, insert_case, update_case, write_clocks
