@@ -78,7 +78,7 @@ def main() -> None:
     told_file = out / "accounts.json"
     done = subprocess.run(
         [
-            sys.executable, ROOT / "deploy" / "demo_cases.py", "--database", database, "--models", models,
+            sys.executable, "-m", "deploy.demo_cases", "--database", database, "--models", models,
             "--county", COUNTY, "--first-run", str(first), "--last-run", ENDS_ON, "--until", str(today),
             "--accounts", told_file, "--seed", str(options.seed),
         ],

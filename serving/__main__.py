@@ -2,64 +2,35 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import os
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from features.errors import FeaturesError
 from scoring.errors import ScoringError
 from serving import operating
 from serving.access.account_commands import accounts
-from serving.access.commands import AuditKeyFile, audit, keys, policy
+from serving.access.commands import audit, keys, policy
 from serving.access.local import Access
 from serving.backup.commands import backup, restore, verify_backup
 from serving.case_commands import cases
 from serving.errors import Problem, ServingError
 from serving.identity.commands import identity
-from serving.leads.commands import clusters, leads, leads_of_run
+from serving.leads.commands import clusters, leads
 from serving.models.commands import models
 from serving.outcomes.commands import outcomes
 from serving.retention.commands import retention
+from serving.score_commands import pull, score, score_province
 from serving.webhooks.commands import webhooks
 from serving.worklists.commands import audit_misses, worklists
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
-    from scoring import Bundle
-    from serving.batch import Summary
-    from serving.province import ProvinceRun
-
-CHAMPION = "champion"
 
 app = typer.Typer(
     help="Score households, keep the answers, and show them.", no_args_is_help=True, add_completion=False
 )
 errors = Console(stderr=True)
-
-_REGISTRY_CLIENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    # A registry that does not answer is told within a minute.
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
-}
-
-DatabaseUrl = Annotated[
-    str, typer.Option(help="Database of the assessments, sqlite:////path/to/file.db or postgresql://…")
-]
 
 app.add_typer(keys)
 app.add_typer(accounts)
@@ -80,136 +51,8 @@ app.command()(operating.work)
 app.command()(backup)
 app.command()(verify_backup)
 app.command()(restore)
-
-
-@app.command()
-def score(
-    signals: Annotated[Path, typer.Option(help="Folder that `python -m features intake` wrote")],
-    as_of: Annotated[str, typer.Option(help="Date to score on, YYYY-MM-DD: only what was known then counts")],
-    database: DatabaseUrl,
-    bundle: Annotated[
-        Path | None, typer.Option(help="Folder of a model bundle; if not given, the model in service")
-    ] = None,
-    health: Annotated[
-        bool, typer.Option(help="Judge the deliveries first: nothing is scored from a feed that is at fault")
-    ] = True,
-    kept_models: Annotated[
-        Path | None,
-        typer.Option(envvar="FANGFAN_KEPT_MODELS_DIR", help="Folder that keeps every model that scored"),
-    ] = None,
-    is_to_leads: Annotated[
-        bool, typer.Option("--leads", help="Turn the run into leads as well (`leads from-run`)")
-    ] = False,
-    audit_key_file: AuditKeyFile = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table")] = False,
-) -> None:
-    """Score every household registered on a date and store the answers."""
-    from features.health import Deliveries, check_health
-    from scoring import load_bundle
-    from serving.batch import score_all
-    from serving.kept_models import KeptModels
-    from serving.models.service_models import bundle_in_service
-    from serving.storage import AssessmentStore, Run, open_database
-    from serving.storage.corrections import approved_corrections
-
-    started = time.perf_counter()
-    day = _date(as_of)
-    store = AssessmentStore(open_database(database))
-    try:
-        with _progress(shown=not as_json) as tell:
-            delivered = Deliveries.load(signals)
-            model, folder = (load_bundle(bundle), bundle) if bundle else bundle_in_service(database)
-            KeptModels(kept_models).keep(folder)
-            judged = None
-            if health:
-                judged = check_health(
-                    delivered, day, progress=lambda feed, done, total: tell(f"health: {feed}", done, total)
-                )
-            corrected = approved_corrections(store.engine)
-            summary = score_all(delivered.signals, day, model, store, tell, judged, corrected)
-            found = None
-            if is_to_leads:
-                found = leads_of_run(
-                    database, audit_key_file, Run(day, model.manifest.version), model.manifest.region, tell
-                )
-    finally:
-        store.engine.dispose()
-    seconds = time.perf_counter() - started
-    if as_json:
-        told = {**summary.as_json(), "seconds": round(seconds, 2)}
-        if found is not None:
-            told["leads"] = found.as_json()
-        print(json.dumps(told, ensure_ascii=False))
-    else:
-        Console().print(_table(summary, seconds))
-        if found is not None:
-            added = found.added
-            Console().print(f"{added.new:,} new leads, {added.cases_opened:,} cases opened")
-    if summary.blocked_feeds:
-        errors.print(
-            f"Blocked, and so counted as missing: {', '.join(summary.blocked_feeds)}. "
-            "`python -m features health` says why and what to do.",
-            style="red",
-        )
-
-
-class Engine(StrEnum):
-    """What works the vectors out."""
-
-    DUCKDB = "duckdb"
-    SPARK = "spark"
-
-
-@app.command()
-def score_province(
-    signals: Annotated[Path, typer.Option(help="Folder that `python -m features intake` wrote")],
-    as_of: Annotated[str, typer.Option(help="Date to score on, YYYY-MM-DD: only what was known then counts")],
-    out: Annotated[Path, typer.Option(help="Empty folder, or one of an unfinished run, which is continued")],
-    model: Annotated[
-        str, typer.Option(help="Folder of a bundle, or `champion`: the registry's, or the service's own")
-    ] = CHAMPION,
-    registry: Annotated[
-        str | None, typer.Option(help="Address of the MLflow registry that has the champion")
-    ] = None,
-    engine: Annotated[
-        Engine, typer.Option(help="duckdb on this machine, or an existing Spark")
-    ] = Engine.DUCKDB,
-    health: Annotated[
-        bool, typer.Option(help="Judge the deliveries first: nothing is scored from a feed that is at fault")
-    ] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table")] = False,
-) -> None:
-    """Score a whole province on a date into Parquet files by county, with a summary by area."""
-    from serving.province import score_province as run_province
-
-    started = time.perf_counter()
-    day = _date(as_of)
-    with _progress(shown=not as_json) as tell:
-        tell("model", 0, 0)
-        bundle, folder = _bundle(model, registry, out)
-        if engine is Engine.SPARK:
-            from serving.province.spark import score_province_on_spark
-
-            session = _spark_session()
-            made = score_province_on_spark(session, signals, day, folder, out, health=health, progress=tell)
-        else:
-            made = run_province(signals, day, bundle, out, health=health, progress=tell)
-    seconds = time.perf_counter() - started
-    if as_json:
-        told = {
-            "out": str(made.out), "households": made.households, "buckets": made.buckets,
-            "resumed": made.resumed, "seconds": round(seconds, 2), "stages": made.stages,
-            "province": made.summary["province"], "blocked_feeds": made.summary["blocked_feeds"],
-        }  # fmt: skip
-        print(json.dumps(told, ensure_ascii=False))
-    else:
-        Console().print(_province_table(made, seconds))
-    if made.summary["blocked_feeds"]:
-        errors.print(
-            f"Blocked, and so counted as missing, in {len(made.summary['blocked_feeds'])} counties: "
-            "`python -m features health` says why and what to do.",
-            style="red",
-        )
+app.command()(score)
+app.command()(score_province)
 
 
 @app.command()
@@ -266,124 +109,7 @@ def run(
         supervisor.stop()
 
 
-@app.command()
-def pull(
-    registry: Annotated[str, typer.Option(help="Address of the MLflow registry")],
-    out: Annotated[Path, typer.Option(help="Folder for the bundle; replaced once the new one is checked")],
-    alias: Annotated[str, typer.Option(help="Which version")] = CHAMPION,
-) -> None:
-    """Fetch a bundle from the registry and check it."""
-    with errors.status("fetching and checking the bundle"):
-        fetched = _fetch(alias, registry, out)
-    print(f"{alias}: model {fetched.manifest.version} is in {out}, every check passed")
-
-
-def _fetch(alias: str, registry: str, out: Path) -> Bundle:
-    path = registry.removeprefix("sqlite:///")
-    if path != registry and not Path(path).is_file():
-        # The registry's own client would make an empty database there and then find nothing in it.
-        raise ServingError(f"--registry: there is no file {path}")
-    for name, value in _REGISTRY_CLIENT.items():
-        os.environ.setdefault(name, value)
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from scoring.registry import fetch_bundle
-
-    try:
-        return fetch_bundle(alias, registry, out)
-    except SQLAlchemyError:
-        raise ServingError("--registry: this is not a database of MLflow") from None
-    except MlflowException as error:
-        said = str(error.message).splitlines()[0]
-        raise ServingError(f"--registry: the registry cannot be used: {said}") from None
-
-
-def _bundle(model: str, registry: str | None, out: Path) -> tuple[Bundle, Path]:
-    """The bundle that is asked for, and where it lies."""
-    from scoring import load_bundle
-
-    if model != CHAMPION:
-        return load_bundle(Path(model)), Path(model)
-    if registry is None:
-        if os.environ.get("FANGFAN_MODELS_DIR"):
-            from serving.models.service_models import bundle_in_service
-
-            return bundle_in_service()
-        own = os.environ.get("FANGFAN_BUNDLE_DIR")
-        if not own:
-            raise ServingError(
-                "--model champion: say --registry, or set FANGFAN_BUNDLE_DIR or FANGFAN_MODELS_DIR as the "
-                "service has it"
-            )
-        return load_bundle(Path(own)), Path(own)
-    # Beside the run's files and hidden from their readers, with the tables that are made of it.
-    folder = out / ".model" / CHAMPION
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    return _fetch(CHAMPION, registry, folder), folder
-
-
-def _spark_session() -> SparkSession:
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError:
-        raise ServingError("--engine spark: pyspark is not installed; `make spark` installs it") from None
-    return SparkSession.builder.appName("fangfan-province").getOrCreate()
-
-
-@contextmanager
-def _progress(*, shown: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on a terminal; elsewhere nothing."""
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        console=errors, disable=not shown or not sys.stderr.isatty(), transient=True,
-    ) as bar:  # fmt: skip
-        task = bar.add_task("signals and model", total=None)
-
-        def tell(step: str, done: int, total: int) -> None:
-            bar.update(task, description=step, completed=done, total=total or None)
-
-        yield tell
-
-
-def _date(text: str) -> dt.date:
-    try:
-        return dt.datetime.strptime(text, "%Y-%m-%d").date()
-    except ValueError:
-        raise ServingError("--as-of: give a date that exists, as YYYY-MM-DD") from None
-
-
-def _table(summary: Summary, seconds: float) -> Table:
-    table = Table(title=f"Scored as of {summary.as_of_date} by {summary.model_version}", title_justify="left")
-    table.add_column("")
-    table.add_column("households", justify="right")
-    table.add_row("all", f"{summary.households:,}")
-    for grade, count in summary.grades.items():
-        table.add_row(f"grade {grade}", f"{count:,}")
-    for action, count in summary.actions.items():
-        table.add_row(f"suggested {action}", f"{count:,}")
-    for name, count in vars(summary.saved).items():
-        table.add_row(f"stored rows {name}", f"{count:,}")
-    table.add_row("concerned by a local fault of a feed", f"{summary.flagged_households:,}")
-    table.caption = f"{seconds:.1f} seconds"
-    return table
-
-
-def _province_table(made: ProvinceRun, seconds: float) -> Table:
-    province = made.summary["province"]
-    table = Table(
-        title=f"Scored as of {made.summary['as_of_date']} by {made.summary['model_version']}",
-        title_justify="left",
-    )
-    table.add_column("")
-    table.add_column("households", justify="right")
-    table.add_row("all", f"{made.households:,}")
-    for grade, count in province["grades"].items():
-        table.add_row(f"grade {grade}", f"{count:,}")
-    for action, count in province["actions"].items():
-        table.add_row(f"suggested {action}", f"{count:,}")
-    table.caption = f"{seconds:.1f} seconds; {made.resumed} of {made.buckets} buckets were there"
-    return table
+app.command()(pull)
 
 
 def main() -> None:

@@ -10,7 +10,8 @@ from serving.access.caller import Caller, Role, scope_of
 from serving.access.passwords import Passwords, make_start_password
 from serving.errors import AccessError
 from serving.storage.accounts import Account, AccountStore
-from serving.storage.audit import Action, AuditLog, Outcome
+from serving.storage.audit import AuditLog
+from serving.storage.audit_actions import Action, Outcome
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -52,7 +52,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Make a key and print it: it is shown this once and kept nowhere."""
-    from serving.storage.audit import Action, Outcome
+    from serving.storage.audit_actions import Action, Outcome
 
     with opened(database, audit_key_file) as (store, log), store.writer.begin() as connection:
         made, entry = store.add_in(connection, role, area, name, dt.timedelta(days=days))
@@ -93,7 +93,7 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """End a key for good. A running service refuses it within seconds."""
-    from serving.storage.audit import Action, Outcome
+    from serving.storage.audit_actions import Action, Outcome
 
     with opened(database, audit_key_file) as (store, log), store.writer.begin() as connection:
         entry = store.revoke_in(connection, key_id)
@@ -144,7 +144,7 @@ def search(
 ) -> None:
     """Find who read what, the latest first."""
     from serving.storage.accounts import login_name_of
-    from serving.storage.audit import Action
+    from serving.storage.audit_actions import Action
 
     if action is not None and action not in list(Action):
         raise AccessError(f"--action: give one of {', '.join(Action)}")

@@ -27,7 +27,8 @@ from serving.access.second_factor import PURPOSE, SECOND_FACTORS, TOTP_KIND, Sea
 from serving.access.signed_in import SignedIn
 from serving.errors import AccessError, Problem
 from serving.storage.accounts import Account, AccountState, AccountStore, login_name_of
-from serving.storage.audit import Action, AuditLog, Outcome
+from serving.storage.audit import AuditLog
+from serving.storage.audit_actions import Action, Outcome
 from serving.storage.sessions import Session
 
 FAILURES_TO_LOCK = 5

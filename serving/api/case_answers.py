@@ -17,7 +17,7 @@ from serving.cases.notice import Notice
 from serving.cases.people import role_text
 from serving.cases.practice import Practice, get_practice
 from serving.cases.state import CaseState
-from serving.storage.cases import MoveRecord, WholeCase
+from serving.storage.case_history import MoveRecord, WholeCase
 
 
 class _Answer(BaseModel):

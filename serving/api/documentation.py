@@ -16,7 +16,8 @@ from features.signals.coverage import COLUMNS
 from features.signals.fields import Category, Count, Date, Field, Flag, Identifier, Money
 from scoring.what_if.plan import MOST_MEASURES, MOST_PERSONS
 from serving.api.answers import ProblemAnswer
-from serving.errors import PROBLEM_TYPE, PROBLEMS
+from serving.errors import PROBLEM_TYPE
+from serving.problems import PROBLEMS
 
 _INHERITED = ("household_id", "is_known_on_estimated")
 """Fields that a row of a request may leave out: the key comes from the household, the mark is false."""

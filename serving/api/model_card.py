@@ -9,8 +9,8 @@ from fastapi.responses import JSONResponse
 
 from features import policy_version
 from scoring.bundle import Manifest
-from serving.api.answers import ModelCard
 from serving.api.documentation import problems
+from serving.api.model_card_answers import ModelCard
 from serving.champion import Champion
 
 

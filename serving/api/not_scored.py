@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from serving.errors import PROBLEMS
+from serving.problems import PROBLEMS
 
 
 class NotScoredProblem(BaseModel):

@@ -21,7 +21,7 @@ from serving.bulk import JobFolders
 from serving.bulk.folders import sync_folder
 from serving.settings import Settings
 from serving.storage import AuditLog, Form, connect, find_state
-from serving.storage.audit import Action, Outcome
+from serving.storage.audit_actions import Action, Outcome
 from serving.storage.columns import IS_SQLITE
 from serving.storage.database import WRITES
 from serving.storage.keys import utc_now

@@ -21,7 +21,8 @@ from serving.console.query import day_of
 from serving.console.texts import texts
 from serving.errors import AccessError, Problem
 from serving.storage.accounts import login_name_of
-from serving.storage.audit import Action, AuditLog, Entry
+from serving.storage.audit import AuditLog, Entry
+from serving.storage.audit_actions import Action
 from serving.storage.database import WRITES
 
 PER_PAGE = 50

@@ -30,7 +30,7 @@ from serving.console.work import Work
 from serving.errors import Problem
 from serving.identity import IdentityStore
 from serving.storage import History
-from serving.storage.cases import WholeCase
+from serving.storage.case_history import WholeCase
 
 _VISIT, _SHEET = (POLICIES[f"GET /households/{{household_id}}/{one}"] for one in ("visit", "sheet"))
 _PLAN = POLICIES["GET /cases/{case_id}/plan"]

@@ -25,7 +25,7 @@ from serving.errors import IdentityError
 from serving.identity.case_erasure import NAMING, count_casework, remove_casework, rename_casework
 from serving.identity.store import IdentityStore, lock
 from serving.identity.vault import ids_of
-from serving.storage.audit import Action, Outcome
+from serving.storage.audit_actions import Action, Outcome
 from serving.storage.columns import IS_SQLITE
 from serving.storage.database import purge
 from serving.storage.tables import assessment

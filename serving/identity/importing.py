@@ -28,7 +28,7 @@ from serving.files import FileKind, FileRefused, Limits
 from serving.files.unpacking import unpack_unnamed
 from serving.identity.kinds import Kind, ValueRefused, normalise
 from serving.identity.store import HEAD, IdentityStore, Person, Record, lock
-from serving.storage.audit import Action, Outcome
+from serving.storage.audit_actions import Action, Outcome
 from serving.storage.tables import identity as table
 
 KEYS = ("household_id", "village_code", "person_id")

@@ -20,7 +20,7 @@ from serving.identity.kinds import Kind
 from serving.identity.masking import masked
 from serving.identity.vault import Place, Unreadable, Vault, ids_of
 from serving.storage import AuditLog, lock_for_all
-from serving.storage.audit import Action, Outcome
+from serving.storage.audit_actions import Action, Outcome
 from serving.storage.database import WRITES
 from serving.storage.keys import utc_now
 from serving.storage.tables import identity as table

@@ -17,7 +17,7 @@ from serving.models.service_models import ServiceModels
 from serving.models.store import ModelStore
 from serving.models.trial import Trial, TrialLimits
 from serving.storage import AuditLog
-from serving.storage.audit import Action, Outcome
+from serving.storage.audit_actions import Action, Outcome
 from serving.storage.releases import Pick, Release
 
 

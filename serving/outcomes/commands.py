@@ -43,7 +43,7 @@ def export(
     signals are kept.
     """
     from serving.outcomes.tables import gather_outcomes
-    from serving.storage.audit import Action, Outcome
+    from serving.storage.audit_actions import Action, Outcome
     from serving.storage.database import WRITES
 
     day = _day(until)

@@ -28,7 +28,8 @@ from serving.access import EVERYWHERE, Caller, Scope
 from serving.errors import AccessError, Problem
 from serving.storage.alerts import add_alerts
 from serving.storage.area_counts import CountChanges
-from serving.storage.audit import Action, AuditLog, Outcome
+from serving.storage.audit import AuditLog
+from serving.storage.audit_actions import Action, Outcome
 from serving.storage.database import WRITES, insert_into, lock_for_all
 from serving.storage.rescored import every_assessment
 from serving.storage.tables import assessment, model_release

@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from serving.access import Caller
 from serving.cases.case import Case
-from serving.cases.clocks import CaseClock, Clock, china_day
+from serving.cases.clocks import Clock, china_day
 from serving.cases.errors import AnotherOpen, MoveRefused, NotAPerson
 from serving.cases.moves import MOVES, REVIEW
 from serving.cases.moving import Moved, earliest_due, make_move, opening_clocks, stop_clocks
@@ -31,8 +31,10 @@ from serving.cases.practice import get_practice, practice_of
 from serving.cases.state import CaseState
 from serving.errors import AccessError, FieldError, Problem
 from serving.storage.accounts import ID_MARK
-from serving.storage.audit import Action, AuditLog, Outcome
+from serving.storage.audit import AuditLog
+from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_events import add_case_event
+from serving.storage.case_history import MoveRecord, WholeCase, moves_of, next_seq
 from serving.storage.case_list import CaseFilter, conditions_of
 from serving.storage.case_rows import case_of, find_clocks, insert_case, update_case, write_clocks
 from serving.storage.case_tables import case_file, case_move
@@ -46,30 +48,6 @@ Then = Callable[[Connection, Case], None]
 """Called within a move's transaction after it is written."""
 _LOCK = 7
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-
-
-@dataclass(frozen=True)
-class MoveRecord:
-    """One move that was made: what, when, by which account in which role, with which facts."""
-
-    seq: int
-    move: str
-    from_state: CaseState
-    to_state: CaseState
-    at: dt.datetime
-    effective_on: dt.date
-    actor: str
-    role: str
-    facts: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class WholeCase:
-    """A case with all its clocks and moves."""
-
-    case: Case
-    clocks: tuple[CaseClock, ...]
-    history: tuple[MoveRecord, ...]
 
 
 @dataclass(frozen=True)
@@ -301,7 +279,7 @@ class CaseStore:
         connection.execute(
             case_move.insert().values(
                 case_id=case.id,
-                seq=_next_seq(connection, case.id),
+                seq=next_seq(connection, case.id),
                 move=name,
                 from_state=case.state.value,
                 to_state=moved.case.state.value,
@@ -381,22 +359,3 @@ def problem_of(refused: MoveRefused) -> Problem:
     """A refused move as it is answered: every reason with its place, code and way out."""
     errors = [FieldError(one.pointer, one.code, one.way_out) for one in refused.reasons]
     return Problem("move_not_allowed", errors=errors)
-
-
-def _next_seq(connection: Connection, case_id: str) -> int:
-    last = select(func.max(case_move.c.seq)).where(case_move.c.case_id == case_id)
-    return int(connection.execute(last).scalar() or 0) + 1
-
-
-def moves_of(connection: Connection, case_id: str) -> tuple[MoveRecord, ...]:
-    """The moves of a case, the first one first; inside somebody's transaction."""
-    rows = connection.execute(
-        select(case_move).where(case_move.c.case_id == case_id).order_by(case_move.c.seq)
-    )
-    return tuple(
-        MoveRecord(
-            one.seq, one.move, CaseState(one.from_state), CaseState(one.to_state), one.at, one.effective_on,
-            one.actor, one.role, one.facts,
-        )
-        for one in rows
-    )  # fmt: skip

@@ -16,7 +16,8 @@ from serving.access import Caller
 from serving.cases.clocks import china_day
 from serving.cases.correction import Approved, Correction, CorrectionState
 from serving.errors import AccessError, Problem
-from serving.storage.audit import Action, AuditLog, Outcome
+from serving.storage.audit import AuditLog
+from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_tables import correction, visit
 from serving.storage.database import WRITES, lock_for_all
 from serving.storage.keys import utc_now

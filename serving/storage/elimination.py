@@ -30,7 +30,8 @@ from serving.cases.guarantees import Guarantees
 from serving.cases.state import CaseState
 from serving.cases.visit import Finding
 from serving.errors import AccessError, Problem
-from serving.storage.audit import Action, AuditLog, Outcome
+from serving.storage.audit import AuditLog
+from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_rows import case_of
 from serving.storage.case_tables import case_file, case_lead, rescored_assessment
 from serving.storage.database import WRITES

@@ -17,7 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from serving.access import Caller
 from serving.errors import AccessError, Problem
 from serving.storage.assessments import History, Stored, made_of, stored_assessments
-from serving.storage.audit import Action, AuditLog, Outcome
+from serving.storage.audit import AuditLog
+from serving.storage.audit_actions import Action, Outcome
 from serving.storage.database import WRITES
 from serving.storage.rescored import every_assessment
 from serving.storage.tables import model_release

@@ -10,10 +10,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from serving.access import Caller
 from serving.errors import AccessError, Problem
-from serving.storage.audit import Action, AuditLog, Outcome
+from serving.storage.audit import AuditLog
+from serving.storage.audit_actions import Action, Outcome
+from serving.storage.case_history import WholeCase, moves_of
 from serving.storage.case_rows import case_of, find_clocks
 from serving.storage.case_tables import case_file, case_lead, visit
-from serving.storage.cases import WholeCase, moves_of
 from serving.storage.database import WRITES
 from serving.storage.leads import KeptLead, kept_lead
 from serving.storage.rescored import every_assessment

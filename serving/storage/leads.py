@@ -22,7 +22,8 @@ from serving.cases.lead import Lead
 from serving.cases.practice import get_practice, practice_of
 from serving.cases.state import CaseState
 from serving.errors import AccessError, Problem
-from serving.storage.audit import Action, AuditLog, Outcome
+from serving.storage.audit import AuditLog
+from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_tables import case_file, case_lead
 from serving.storage.cases import CaseStore
 from serving.storage.database import WRITES, lock_for_all

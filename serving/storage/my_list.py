@@ -36,7 +36,8 @@ from serving.access.purpose import Purpose
 from serving.cases.clocks import SOON_DAYS
 from serving.errors import AccessError, Problem
 from serving.storage.assessments import Stored, made_of, stored_assessments
-from serving.storage.audit import Action, AuditLog
+from serving.storage.audit import AuditLog
+from serving.storage.audit_actions import Action
 from serving.storage.case_tables import case_file, case_lead, household_grid, worklist, worklist_entry
 from serving.storage.database import WRITES
 from serving.storage.ranges import inside

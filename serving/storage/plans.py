@@ -18,7 +18,8 @@ from serving.cases.clocks import china_day, region_of
 from serving.cases.plan import DeliveredHelp, PlannedHelp, department_of
 from serving.cases.plan_form import DeliveryForm, MeasureForm
 from serving.errors import AccessError, FieldError, Problem
-from serving.storage.audit import Action, AuditLog, Outcome
+from serving.storage.audit import AuditLog
+from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_rows import case_of
 from serving.storage.case_tables import case_file, measure_delivery, plan_measure
 from serving.storage.cases import CaseStore

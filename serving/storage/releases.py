@@ -18,7 +18,8 @@ from sqlalchemy import Connection, Engine, Row, select
 
 from serving.access.caller import Caller
 from serving.errors import ModelError
-from serving.storage.audit import Action, AuditLog, Outcome
+from serving.storage.audit import AuditLog
+from serving.storage.audit_actions import Action, Outcome
 from serving.storage.database import WRITES, lock_for_all
 from serving.storage.keys import utc_now
 from serving.storage.tables import release_entry as table

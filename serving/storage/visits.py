@@ -20,7 +20,8 @@ from serving.cases.guarantees import Guarantees
 from serving.cases.practice import practice_of
 from serving.cases.visit import Finding, Rigid, VisitForm, check_answers, check_since, families_of
 from serving.errors import AccessError, FieldError, Problem
-from serving.storage.audit import Action, AuditLog, Outcome
+from serving.storage.audit import AuditLog
+from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_tables import case_file, visit, worklist, worklist_entry
 from serving.storage.cases import CaseStore
 from serving.storage.corrections import propose_in

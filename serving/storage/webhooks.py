@@ -15,7 +15,8 @@ from serving.access import Caller, Role, Scope
 from serving.access.scope import ALL_AREAS
 from serving.errors import AccessError
 from serving.storage.alerts import PENDING
-from serving.storage.audit import Action, AuditLog
+from serving.storage.audit import AuditLog
+from serving.storage.audit_actions import Action
 from serving.storage.database import WRITES
 from serving.storage.keys import utc_now
 from serving.storage.tables import api_key, webhook

@@ -17,7 +17,8 @@ from serving.access import Caller, Scope
 from serving.cases.list_making import Lists
 from serving.cases.worklist import Entry, Why
 from serving.errors import AccessError, Problem
-from serving.storage.audit import Action, AuditLog, Outcome
+from serving.storage.audit import AuditLog
+from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_tables import case_file, worklist, worklist_entry
 from serving.storage.database import WRITES, lock_for_all
 from serving.storage.keys import utc_now

@@ -18,7 +18,8 @@ from serving.cases.clocks import region_of
 from serving.cases.worklist import LeftOut
 from serving.errors import AccessError, Problem
 from serving.storage.assessments import Run
-from serving.storage.audit import Action, AuditLog, Outcome
+from serving.storage.audit import AuditLog
+from serving.storage.audit_actions import Action, Outcome
 from serving.storage.candidates import load_candidates
 from serving.storage.database import WRITES
 from serving.storage.tables import assessment

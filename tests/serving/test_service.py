@@ -18,11 +18,13 @@ import serving.models.service_models
 from features import CONTRACTS, FEATURES
 from features.signals import REQUEST_FEEDS
 from scoring import load_bundle
-from serving.api.answers import AssessmentAnswer, ModelCard, ProblemAnswer
+from serving.api.answers import AssessmentAnswer, ProblemAnswer
 from serving.api.documentation import example_request, row_schema
+from serving.api.model_card_answers import ModelCard
 from serving.app import create_app
-from serving.errors import PROBLEMS, SettingsError, StorageError
+from serving.errors import SettingsError, StorageError
 from serving.logs import JsonLines
+from serving.problems import PROBLEMS
 from serving.settings import Settings
 from serving.storage import AssessmentStore
 from tests.serving.conftest import VERSION, Client, a_household, a_request

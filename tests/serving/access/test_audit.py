@@ -23,7 +23,7 @@ from serving.app import create_app
 from serving.errors import AccessError, Problem
 from serving.settings import Settings
 from serving.storage import AssessmentStore, AuditLog, Run, Saved, open_database
-from serving.storage.audit import Action
+from serving.storage.audit_actions import Action
 from serving.storage.database import WRITES
 from tests.serving.readers import AUDIT_KEY
 from tests.serving.test_storage import _body

@@ -18,7 +18,7 @@ from serving.bulk import JobFolders
 from serving.jobs import JobQueue
 from serving.settings import Settings
 from serving.storage import AuditLog, KeyStore, open_database
-from serving.storage.audit import Action
+from serving.storage.audit_actions import Action
 from serving.storage.database import WRITES
 
 UPLOADED = b"household_id,village_code\nH-1,500999100201\n"

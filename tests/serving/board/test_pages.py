@@ -15,7 +15,7 @@ import pytest
 from serving.access import Role
 from serving.access.passwords import Passwords
 from serving.console.texts import texts
-from serving.storage.audit import Action
+from serving.storage.audit_actions import Action
 from tests.serving.board.county import make_stock, put
 from tests.serving.console.desk import DESK, PHONE, Desk, axe, path_of, picture, sign_in
 from tests.serving.console.office import HERE, PASSWORD, TOWN, Office, open_office

@@ -34,7 +34,7 @@ from serving.cases.moving import check_move, find_hindrances, possible_moves
 from serving.cases.people import MOVERS
 from serving.cases.practice import practice_of
 from serving.cases.state import CaseState as S
-from serving.storage.audit import Action
+from serving.storage.audit_actions import Action
 from tests.serving.cases.test_walk import new_case
 
 TODAY = dt.date(2026, 11, 12)

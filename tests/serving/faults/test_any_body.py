@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from serving.access import Role
 from serving.app import create_app
-from serving.errors import PROBLEMS
 from serving.identity.keyring import new_ring, save_ring
 from serving.identity.suites import Suite
+from serving.problems import PROBLEMS
 from serving.settings import Settings
 from tests.serving.conftest import Client
 from tests.serving.faults.bad_bodies import ROUTES

@@ -15,7 +15,7 @@ from serving.errors import Problem
 from serving.identity import IdentityStore, Kind, Person, Record
 from serving.identity.store import Bounds
 from serving.identity.suites import Suite
-from serving.storage.audit import Action
+from serving.storage.audit_actions import Action
 from serving.storage.tables import identity as table
 from tests.serving.identity.conftest import (
     BESIDE,

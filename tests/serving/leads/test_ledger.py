@@ -21,7 +21,7 @@ from serving.cases.lead_code import LEAD_CODES, SWEEP_CHECKS
 from serving.cases.state import CaseState
 from serving.errors import Problem
 from serving.storage import AuditLog
-from serving.storage.audit import Action
+from serving.storage.audit_actions import Action
 from serving.storage.case_tables import case_file, case_lead
 from serving.storage.leads import MOST_LEADS, Added, LeadFilter, LeadStore
 from tests.serving.leads.conftest import DAY, FAR, NEXT_DOOR, PLATFORM, VILLAGE, a_lead, a_score, official

@@ -15,7 +15,7 @@ from serving.cases.worklist import Why
 from serving.errors import Problem, ServingError
 from serving.leads.from_run import add_run_leads
 from serving.storage import AssessmentStore, AuditLog, Run
-from serving.storage.audit import Action
+from serving.storage.audit_actions import Action
 from serving.storage.case_tables import case_file, case_lead, worklist_entry
 from serving.storage.leads import LeadStore
 from serving.storage.worklists import ADD_REASONS, WorklistStore

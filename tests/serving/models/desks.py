@@ -18,7 +18,7 @@ from serving.models.store import ModelStore
 from serving.models.trial import Trial
 from serving.settings import Settings
 from serving.storage import ReleaseLog, open_database
-from serving.storage.audit import Action, Outcome
+from serving.storage.audit_actions import Action, Outcome
 from serving.storage.releases import Pick
 
 WHO = Caller("operator", Role.ACCOUNTS, EVERYWHERE)

@@ -14,7 +14,7 @@ from serving.app import open_audit
 from serving.errors import ModelError
 from serving.settings import Settings
 from serving.storage import AuditLog, ReleaseLog, open_database
-from serving.storage.audit import Action
+from serving.storage.audit_actions import Action
 from serving.storage.releases import InService, Pick
 from serving.storage.tables import audit_entry, audit_head, release_entry
 from tests.serving.models.desks import WHO

@@ -27,7 +27,7 @@ from serving.models.service_models import ServiceModels, bundle_in_service
 from serving.models.store import ModelStore
 from serving.settings import Settings
 from serving.storage import open_database
-from serving.storage.audit import Action
+from serving.storage.audit_actions import Action
 from tests.serving.models.desks import FIRST, SECOND, make_desk, settings_in, take_in
 
 

@@ -24,10 +24,10 @@ from serving.access import Role
 from serving.api.metrics import together
 from serving.app import create_app
 from serving.drain import Drain
-from serving.errors import PROBLEMS
 from serving.metrics.feed_ages import DEPARTMENT_FEEDS, ages_of
 from serving.metrics.process_folder import add_up_ended
 from serving.metrics.state import ServiceState
+from serving.problems import PROBLEMS
 from serving.settings import Settings
 from tests.serving.conftest import Client, a_household, a_request
 

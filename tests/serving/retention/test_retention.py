@@ -15,7 +15,7 @@ from serving.bulk import JobFolders
 from serving.errors import AccessError, RetentionError
 from serving.retention import Rule, delete_old, rules_of
 from serving.storage import AssessmentStore, AuditLog, open_database
-from serving.storage.audit import Action
+from serving.storage.audit_actions import Action
 from serving.storage.tables import assessment, audit_entry, idempotency_key, job
 from tests.serving.readers import AUDIT_KEY
 from tests.serving.test_storage import _body
