@@ -264,9 +264,9 @@ def test_an_auditor_finds_who_read_a_household(desk: Desk, office: Office) -> No
     page.context.close()
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize(
-    ("viewport", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")]
+    ("viewport", "scheme", "language"),
+    [(PHONE, "light", "zh"), (PHONE, "dark", "en"), (DESK, "light", "en"), (DESK, "dark", "zh")],
 )
 def test_pages_fit_can_be_read_and_ask_nobody_else(
     desk: Desk, office: Office, viewport: dict[str, int], scheme: str, language: str

@@ -70,6 +70,9 @@ def test_a_listed_household_without_reasons_is_told_no_reasons() -> None:
 def test_the_reasons_are_the_assessments_own_each_once() -> None:
     body = {
         "rule_hits": [{"text": {"zh": "自付超线", "en": "x"}}],
-        "risk_reasons": [{"text": {"zh": "自付超线", "en": "x"}}, {"text": {"zh": "无劳动力", "en": "y"}}],
+        "risk_reasons": [
+            {"text": {language: {"sentence": said, "name": "?"} for language, said in one.items()}}
+            for one in ({"zh": "自付超线", "en": "x"}, {"zh": "无劳动力", "en": "y"})
+        ],
     }
     assert reasons_of(body, "zh") == ["自付超线", "无劳动力"]
