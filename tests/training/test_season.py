@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from scoring.season import Season
+from training.evaluation.estimate import plain
 from training.outlook import without_season
-from training.season import fit_season
+from training.season import FittedSeason, fit_season
 
 BUSY = np.array([0.6, 0.6, 0.7, 0.8, 1.0, 1.2, 1.4, 1.5, 1.5, 1.2, 0.8, 0.7])
 UNTIL = dt.date(2025, 10, 31)
@@ -80,3 +82,15 @@ def test_rows_of_a_busy_period_count_less() -> None:
     expected = np.array([1 / 2, 1 / 5, 1 / 9.5])
     np.testing.assert_allclose(weights, expected / expected.mean())
     assert without_season(None, index, np.array([0, 1, 2]), (3, 6, 12)).tolist() == [1.0] * 3
+
+
+def test_a_season_that_is_kept_is_plain_data_in_the_report() -> None:
+    season = Season(by_month=(1.2, *[1.0] * 10, 0.8))
+    told = json.loads(json.dumps(plain(FittedSeason(300, 24, 9.5, season)), allow_nan=False))
+    assert told == {
+        "identified": 300,
+        "months": 24,
+        "gain": 9.5,
+        "season": {"by_month": list(season.by_month)},
+    }
+    assert "season" not in plain(FittedSeason(3, 12, 0.1, None))

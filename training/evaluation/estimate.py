@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,14 @@ class TieEstimate:
 
 
 def plain(found: Any) -> Any:
-    """Dataclasses, tuples, dates and numbers as JSON's plain data.
+    """Dataclasses, parts of a model, tuples, dates and numbers as JSON's plain data.
 
     What is None or not a number is left out: an absent section is an absent key.
     """
     if dataclasses.is_dataclass(found) and not isinstance(found, type):
         return plain({one.name: getattr(found, one.name) for one in dataclasses.fields(found)})
+    if isinstance(found, BaseModel):
+        return plain(found.model_dump())
     if isinstance(found, dict):
         return {str(key): plain(value) for key, value in found.items() if not _is_absent(value)}
     if isinstance(found, list | tuple):
