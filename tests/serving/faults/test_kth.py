@@ -165,7 +165,7 @@ def test_job(tmp_path: Path, bundle: Bundle, rows: RowPolicy, monkeypatch: pytes
 
 
 def test_migration(tmp_path: Path) -> None:
-    for k in range(1, 100):
+    for k in range(1, 500):
         url = f"sqlite:///{tmp_path}/{k}.db"
         left = [k]
 
