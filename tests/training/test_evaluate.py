@@ -14,6 +14,7 @@ import pytest
 from features import FEATURES
 from scoring.calibration import Calibration
 from scoring.capacity import Capacity, Quota
+from scoring.errors import CapacityError
 from scoring.grades import GradeBorders
 from scoring.line import Blend, Line, Term
 from scoring.model import RiskModel
@@ -273,7 +274,7 @@ def test_areas_that_are_not_there_are_refused_before_anything_is_fitted(
 ) -> None:
     monkeypatch.setattr("training.evaluate.fit_split", lambda *_, **__: pytest.fail("it was fitted"))
     capacity = Capacity(Quota(share=0.1), "township", (("500299009", Quota(visits=3)),))
-    with pytest.raises(DataError, match="override for 500299009"):
+    with pytest.raises(CapacityError, match="override for 500299009"):
         evaluated(matrices(1.5), experiment(capacity=capacity))
 
 
