@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import datetime as dt
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,7 @@ from scoring.parts import CERTAINTY, LINE, certainty_text, line_text
 from serving.access import Role
 from serving.api.documentation import example_request
 from serving.app import create_app
+from serving.logs import JsonLines
 from serving.settings import Settings
 from serving.storage import KeyStore
 from tests.scoring.outlooks import MADE
@@ -172,6 +174,18 @@ class Client:
     async def _leave(self) -> None:
         await self._http.aclose()
         await self._lifespan.__aexit__(None, None, None)
+
+
+@pytest.fixture(autouse=True)
+def failures_tell_their_place() -> Iterator[None]:
+    """What the service logs of a failure, beside the test that it happened in: the record's text says little."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    handler.setLevel(logging.ERROR)
+    log = logging.getLogger("fangfan")
+    log.addHandler(handler)
+    yield
+    log.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")
