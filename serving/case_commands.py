@@ -1,4 +1,4 @@
-"""Commands about cases: list them, see what is overdue and who is told, draw the moves."""
+"""Commands about cases: list them, what is overdue and who is told, whose risk may be back, the moves."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 MOST_CASES = 10_000
 PAGE = Path("docs/explanation/cases.md")
 
-cases = typer.Typer(name="cases", help="Cases: list, overdue, the diagram of moves.", no_args_is_help=True)
+cases = typer.Typer(
+    name="cases", help="Cases: list, overdue, relapses, diagram of moves.", no_args_is_help=True
+)
 
 AreaOption = Annotated[str, typer.Option(help=f"Area code; '{ALL_AREAS}' for everywhere")]
 LimitOption = Annotated[int, typer.Option(help="How many at most", min=1, max=MOST_CASES)]
@@ -58,6 +60,45 @@ def overdue(
     from serving.storage.case_list import CaseFilter, Due
 
     _tell(database, audit_key_file, area, CaseFilter(due=Due.OVERDUE), limit, as_json)
+
+
+@cases.command()
+def relapses(
+    database: DatabaseOption,
+    area: AreaOption = ALL_AREAS,
+    limit: LimitOption = 100,
+    audit_key_file: AuditKeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List resolved cases with a new lead or a higher grade since: to be looked at, nothing is changed."""
+    from serving.storage.elimination import EliminationStore
+
+    caller = Caller(OPERATOR.key_id, OPERATOR.role, Scope.of(area))
+    with opened_log(settings_of(database, audit_key_file)) as (keys, log):
+        log.check_key()
+        found = EliminationStore(keys.engine, log).relapse_watch(caller, limit=limit)
+    told = [
+        {
+            "case_id": one.case.id, "household_id": one.case.household_id, "area_code": one.case.village_code,
+            "closed_on": one.case.closed_on.isoformat() if one.case.closed_on else None,
+            "signs": list(one.signs), "new_leads": one.new_leads,
+            "grade_then": one.grade_then, "grade_now": one.grade_now,
+        }
+        for one in found
+    ]  # fmt: skip
+    if as_json:
+        print(json.dumps({"cases": told}, ensure_ascii=False))
+        return
+    table = Table(title=f"{len(told):,} resolved cases to look at", title_justify="left")
+    for heading in ("case", "household", "area", "resolved on", "new leads", "grade then", "grade now"):
+        table.add_column(heading)
+    for line in told:
+        table.add_row(
+            str(line["case_id"])[:12], *(str(line[key] or "–") for key in (
+                "household_id", "area_code", "closed_on", "new_leads", "grade_then", "grade_now",
+            )),
+        )  # fmt: skip
+    Console().print(table)
 
 
 @cases.command()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +20,10 @@ from sqlalchemy import (
     text,
     tuple_,
 )
-from sqlalchemy.exc import SQLAlchemyError
 
 from scoring.statement import put_into_words
 from serving.access import EVERYWHERE, Caller, Scope
-from serving.errors import AccessError, Problem
+from serving.errors import Problem
 from serving.storage.alerts import add_alerts
 from serving.storage.area_counts import CountChanges
 from serving.storage.audit import AuditLog
@@ -33,6 +31,7 @@ from serving.storage.audit_actions import Action, Outcome
 from serving.storage.database import WRITES, insert_into, lock_for_all
 from serving.storage.rescored import every_assessment
 from serving.storage.tables import assessment, model_release
+from serving.storage.transactions import logged, unlogged
 
 
 @dataclass(frozen=True)
@@ -196,7 +195,7 @@ class AssessmentStore:
             query = query.where(every.c.as_of_date == as_of)
         order = (every.c.as_of_date.desc(), every.c.written_at.desc(), every.c.id.desc())
         audit = self._audit()
-        with self._reading() as connection:
+        with logged(self.writer) as connection:
             row = connection.execute(query.order_by(*order).limit(1)).first()
             former = connection.execute(_former(caller, row)).first() if row else None
             outcome = Outcome.SHOWN if row else Outcome.NOT_FOUND
@@ -245,7 +244,7 @@ class AssessmentStore:
         order = (assessment.c.score.desc(), assessment.c.household_id, assessment.c.id)
         query = stored_assessments().where(*conditions).order_by(*order).limit(limit).offset(offset)
         audit = self._audit()
-        with self._reading() as connection:
+        with logged(self.writer) as connection:
             found = connection.execute(query).all()
             read = [audit.household(one.body["household_id"]) for one in found]
             audit.append(connection, caller, Action.HOUSEHOLD_LISTED, read)
@@ -254,7 +253,7 @@ class AssessmentStore:
     def note_result(self, caller: Caller, job_id: str) -> None:
         """Log that a job's result file is read; raises `Problem` where that cannot be."""
         audit = self._audit()
-        with self._reading() as connection:
+        with logged(self.writer) as connection:
             audit.append(connection, caller, Action.RESULT_READ, [job_id])
 
     def _audit(self) -> AuditLog:
@@ -262,23 +261,9 @@ class AssessmentStore:
             raise Problem("audit_failed")
         return self.audit
 
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        """A transaction that reads households, and writes so."""
-        try:
-            with self.writer.begin() as connection:
-                yield connection
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
-        except AccessError:
-            raise Problem("audit_failed") from None
-
     def _read(self, query: Select[Any]) -> Sequence[Row[Any]]:
-        try:
-            with self.engine.connect() as connection:
-                return connection.execute(query).all()
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
+        with unlogged(self.engine) as connection:
+            return connection.execute(query).all()
 
 
 _LOCK = 4

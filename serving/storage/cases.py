@@ -11,14 +11,12 @@ import dataclasses
 import datetime as dt
 import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, func, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from serving.access import Caller
 from serving.cases.case import Case
@@ -29,7 +27,7 @@ from serving.cases.moving import Moved, earliest_due, make_move, opening_clocks,
 from serving.cases.notice import Notice, make_notice
 from serving.cases.practice import get_practice, practice_of
 from serving.cases.state import CaseState
-from serving.errors import AccessError, FieldError, Problem
+from serving.errors import FieldError, Problem
 from serving.storage.accounts import ID_MARK
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
@@ -40,6 +38,7 @@ from serving.storage.case_rows import case_of, find_clocks, insert_case, update_
 from serving.storage.case_tables import case_file, case_move
 from serving.storage.database import WRITES, lock_for_all
 from serving.storage.keys import utc_now
+from serving.storage.transactions import logged, unlogged
 
 MOST_CAUSES = 5
 Guard = Callable[[Connection, Case], None]
@@ -146,7 +145,7 @@ class CaseStore:
             # Keys, and tokens of machines.
             raise problem_of(NotAPerson())
         try:
-            with self._writing() as connection:
+            with logged(self.writer) as connection:
                 lock_for_all(connection, _LOCK)
                 case = self._find_in(connection, caller, case_id)
                 if case is not None:
@@ -158,14 +157,14 @@ class CaseStore:
 
     def find(self, caller: Caller, case_id: str) -> Case | None:
         """A case that the caller may see. That there was none to see is logged as well."""
-        with self._writing() as connection:
+        with logged(self.writer) as connection:
             case = self._find_in(connection, caller, case_id)
             self._note(connection, caller, case_id, case)
         return case
 
     def find_whole(self, caller: Caller, case_id: str) -> WholeCase | None:
         """The same with its clocks and moves."""
-        with self._writing() as connection:
+        with logged(self.writer) as connection:
             case = self._find_in(connection, caller, case_id)
             self._note(connection, caller, case_id, case)
             if case is None:
@@ -179,7 +178,7 @@ class CaseStore:
 
     def make_notice(self, caller: Caller, case_id: str) -> Notice:
         """The village's notice of a case; raises `Problem` where it is not before the village."""
-        with self._writing() as connection:
+        with logged(self.writer) as connection:
             case = self._find_in(connection, caller, case_id)
             published = None
             if case is None:
@@ -209,7 +208,7 @@ class CaseStore:
             .order_by(case_file.c.closed_on.is_not(None), case_file.c.closed_on.desc(), case_file.c.id)
             .limit(1)
         )
-        with self._writing() as connection:
+        with logged(self.writer) as connection:
             row = connection.execute(query).first()
             outcome = Outcome.SHOWN if row else Outcome.NOT_FOUND
             subject = self.audit.household(household_id)
@@ -223,7 +222,7 @@ class CaseStore:
         total = self.count(caller, asked)
         order = (case_file.c.due_on.asc().nulls_last(), case_file.c.grade, case_file.c.id)
         query = select(case_file).where(*conditions).order_by(*order).limit(limit).offset(offset)
-        with self._writing() as connection:
+        with logged(self.writer) as connection:
             found = connection.execute(query).all()
             read = [self.audit.household(one.household_id) for one in found]
             self.audit.append(connection, caller, Action.HOUSEHOLD_LISTED, read)
@@ -337,22 +336,9 @@ class CaseStore:
             subject, outcome = self.audit.household(case.household_id), Outcome.SHOWN
         self.audit.append(connection, caller, Action.HOUSEHOLD_READ, [subject], outcome)
 
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        try:
-            with self.writer.begin() as connection:
-                yield connection
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
-        except AccessError:
-            raise Problem("audit_failed") from None
-
     def _read(self, query: Select[Any]) -> Sequence[Row[Any]]:
-        try:
-            with self.engine.connect() as connection:
-                return connection.execute(query).all()
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
+        with unlogged(self.engine) as connection:
+            return connection.execute(query).all()
 
 
 def problem_of(refused: MoveRefused) -> Problem:

@@ -7,8 +7,7 @@ Counts tell of nobody by themselves, so that reading them is not in the audit lo
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from sqlalchemy import (
     ColumnElement,
@@ -24,7 +23,6 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.exc import SQLAlchemyError
 
 from features.dates import months_before
 from features.regions import AREA_LEVELS
@@ -34,9 +32,9 @@ from serving.cases.clocks import escalation_bounds
 from serving.cases.people import LEVELS
 from serving.cases.visit import Finding
 from serving.cases.worklist import Why
-from serving.errors import Problem
 from serving.storage.case_tables import case_file, case_lead, household_grid, visit, worklist, worklist_entry
 from serving.storage.ranges import inside
+from serving.storage.transactions import unlogged
 from serving.storage.worklists import find_lists
 
 LEAD_MONTHS = 12
@@ -64,7 +62,7 @@ class CaseworkStore:
         Parts where nothing was ever counted are left out; households without a grid are in the grid ''.
         """
         today, found = self.today(), _Found(scope, area_code, level)
-        with self._reading() as connection:
+        with unlogged(self.engine) as connection:
             for query in (_leads, _cases, _listed, _visited):
                 query(connection, found, today)
         return found.counts
@@ -74,14 +72,6 @@ class CaseworkStore:
         if not caller.scope.contains(area_code):
             return None
         return self.count(caller.scope, area_code, level)
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        try:
-            with self.engine.connect() as connection:
-                yield connection
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
 
 
 class _Found:

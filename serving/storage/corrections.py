@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,12 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from serving.access import Caller
 from serving.cases.clocks import china_day
 from serving.cases.correction import Approved, Correction, CorrectionState
-from serving.errors import AccessError, Problem
+from serving.errors import Problem
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_tables import correction, visit
 from serving.storage.database import WRITES, lock_for_all
 from serving.storage.keys import utc_now
+from serving.storage.transactions import logged
 
 LOCK = 10
 Corrections: TypeAlias = dict[str, list[Approved]]
@@ -98,7 +98,7 @@ class CorrectionStore:
         chosen = [caller.scope.condition(correction.c.village_code)]
         if state is not None:
             chosen.append(correction.c.state == state.value)
-        with self._writing() as connection:
+        with logged(self.writer) as connection:
             total = connection.execute(
                 select(func.count()).select_from(correction).where(*chosen)
             ).scalar_one()
@@ -124,7 +124,7 @@ class CorrectionStore:
         chosen = [
             correction.c.id == correction_id, caller.scope.condition(correction.c.village_code)
         ]  # fmt: skip
-        with self._writing() as connection:
+        with logged(self.writer) as connection:
             lock_for_all(connection, LOCK)
             row = connection.execute(_stored(chosen)).first()
             if row is None:
@@ -166,16 +166,6 @@ class CorrectionStore:
             except SQLAlchemyError:
                 raise Problem("storage_failed") from None
         return made
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        try:
-            with self.writer.begin() as connection:
-                yield connection
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
-        except AccessError:
-            raise Problem("audit_failed") from None
 
 
 def approved_corrections(engine: Engine) -> dict[str, list[Approved]]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,6 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.exc import SQLAlchemyError
 
 from serving.access import Caller
 from serving.cases.case import Case
@@ -29,7 +27,6 @@ from serving.cases.elimination import EliminationFacts, IncomeReading, Unmet, ch
 from serving.cases.guarantees import Guarantees
 from serving.cases.state import CaseState
 from serving.cases.visit import Finding
-from serving.errors import AccessError, Problem
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_rows import case_of
@@ -38,6 +35,7 @@ from serving.storage.database import WRITES
 from serving.storage.keys import utc_now
 from serving.storage.plans import measures_of
 from serving.storage.tables import assessment
+from serving.storage.transactions import logged
 from serving.storage.visits import visits_of_case
 
 Guard = Callable[[Connection, Case], None]
@@ -103,7 +101,7 @@ class EliminationStore:
         query = select(case_file).where(
             case_file.c.id == case_id, caller.scope.condition(case_file.c.village_code)
         )
-        with self._reading() as connection:
+        with logged(self.writer) as connection:
             row = connection.execute(query).first()
             outcome = Outcome.SHOWN if row is not None else Outcome.NOT_FOUND
             subject = [self.audit.household(row.household_id if row is not None else "")]
@@ -133,21 +131,11 @@ class EliminationStore:
             .limit(limit)
             .offset(offset)
         )
-        with self._reading() as connection:
+        with logged(self.writer) as connection:
             found = connection.execute(query).all()
             read = [self.audit.household(one.household_id) for one in found]
             self.audit.append(connection, caller, Action.HOUSEHOLD_LISTED, read)
         return [_sign(one) for one in found]
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        try:
-            with self.writer.begin() as connection:
-                yield connection
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
-        except AccessError:
-            raise Problem("audit_failed") from None
 
 
 def _new_leads() -> ScalarSelect[int]:

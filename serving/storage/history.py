@@ -6,22 +6,20 @@ import base64
 import binascii
 import datetime as dt
 import json
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, func, select, tuple_
-from sqlalchemy.exc import SQLAlchemyError
 
 from serving.access import Caller
-from serving.errors import AccessError, Problem
 from serving.storage.assessments import History, Stored, made_of, stored_assessments
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.database import WRITES
 from serving.storage.rescored import every_assessment
 from serving.storage.tables import model_release
+from serving.storage.transactions import logged
 
 _EVERY = every_assessment()
 _ORDER = (_EVERY.c.as_of_date, _EVERY.c.written_at, _EVERY.c.id)
@@ -102,7 +100,7 @@ class HistoryStore:
             chosen.append(_EVERY.c.as_of_date <= until)
         if after is not None:
             chosen.append(_before(after))
-        with self._reading() as connection:
+        with logged(self.writer) as connection:
             is_there = connection.execute(select(_EVERY.c.id).where(*visible).limit(1)).first()
             rows = self._rows(connection, chosen, limit + 1)
             page, more = rows[:limit], len(rows) > limit
@@ -124,14 +122,14 @@ class HistoryStore:
         )
         if model_version is not None:
             query = query.where(_EVERY.c.model_version == model_version)
-        with self._reading() as connection:
+        with logged(self.writer) as connection:
             row = connection.execute(query.order_by(*(one.desc() for one in _ORDER)).limit(1)).first()
             self._log(connection, caller, household_id, Outcome.SHOWN if row else Outcome.NOT_FOUND)
         return Past(made_of(row), row.manifest_sha256) if row else None
 
     def note_scored(self, caller: Caller, household_ids: Sequence[str], found: Collection[str]) -> None:
         """Log that what is stored of households is scored anew, before it is told; those not `found` too."""
-        with self._reading() as connection:
+        with logged(self.writer) as connection:
             for outcome in (Outcome.SHOWN, Outcome.NOT_FOUND):
                 subjects = [
                     self.audit.household(one)
@@ -161,16 +159,6 @@ class HistoryStore:
     def _log(self, connection: Connection, caller: Caller, household_id: str, outcome: Outcome) -> None:
         subject = [self.audit.household(household_id)]
         self.audit.append(connection, caller, Action.HOUSEHOLD_READ, subject, outcome)
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        try:
-            with self.writer.begin() as connection:
-                yield connection
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
-        except AccessError:
-            raise Problem("audit_failed") from None
 
 
 def _visible(caller: Caller, household_id: str) -> list[ColumnElement[bool]]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, bindparam, select, tuple_, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from features.policy import DEFAULT_REGION
 from serving.access import Caller, Scope
@@ -21,7 +19,6 @@ from serving.cases.events import find_event_keys, same_event_days
 from serving.cases.lead import Lead
 from serving.cases.practice import get_practice, practice_of
 from serving.cases.state import CaseState
-from serving.errors import AccessError, Problem
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_tables import case_file, case_lead
@@ -30,6 +27,7 @@ from serving.storage.database import WRITES, lock_for_all
 from serving.storage.keys import utc_now
 from serving.storage.page_mark import write_mark
 from serving.storage.ranges import inside
+from serving.storage.transactions import logged
 
 MOST_LEADS = 2_000
 """Leads that are added at once."""
@@ -117,7 +115,7 @@ class LeadStore:
         the same transaction. Raises `ValueError` for more than `MOST_LEADS`, or a lead outside of the
         caller's area.
         """
-        with self._writing() as connection:
+        with logged(self.writer) as connection:
             added = self.add_in(connection, caller, leads, on=on)
             if finish is not None:
                 finish(connection, added)
@@ -179,7 +177,7 @@ class LeadStore:
         if asked.disagreement is not None:
             query = query.join(case_file).where(case_file.c.disagreement == asked.disagreement)
         query = query.order_by(*(one.desc() for one in _ORDER)).limit(limit + 1)
-        with self._writing() as connection:
+        with logged(self.writer) as connection:
             rows = connection.execute(query).all()
             page = [kept_lead(one) for one in rows[:limit]]
             read = dict.fromkeys(self.audit.household(one.lead.household_id) for one in page)
@@ -195,7 +193,7 @@ class LeadStore:
             raise ValueError("give a household or a case, one of the two")
         of = case_lead.c.household_id == household_id if household_id else case_lead.c.case_id == case_id
         query = select(case_lead).where(of, caller.scope.condition(case_lead.c.village_code))
-        with self._writing() as connection:
+        with logged(self.writer) as connection:
             rows = connection.execute(query.order_by(case_lead.c.occurred_on, case_lead.c.id)).all()
             made = tuple(kept_lead(one) for one in rows)
             outcome = Outcome.SHOWN if made else Outcome.NOT_FOUND
@@ -248,16 +246,6 @@ class LeadStore:
             "received_at": self.now(), "facts": dict(lead.facts), "is_hard": int(lead.is_hard),
             "event_key": event_key, "dedup_key": lead.dedup_key,
         }  # fmt: skip
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        try:
-            with self.writer.begin() as connection:
-                yield connection
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
-        except AccessError:
-            raise Problem("audit_failed") from None
 
 
 _ORDER: tuple[ColumnElement[Any], ...] = (case_lead.c.known_on, case_lead.c.id)

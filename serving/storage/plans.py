@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from serving.access import Caller
 from serving.cases.case import Case
 from serving.cases.clocks import china_day, region_of
 from serving.cases.plan import DeliveredHelp, PlannedHelp, department_of
 from serving.cases.plan_form import DeliveryForm, MeasureForm
-from serving.errors import AccessError, FieldError, Problem
+from serving.errors import FieldError, Problem
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_rows import case_of
@@ -25,6 +23,7 @@ from serving.storage.case_tables import case_file, measure_delivery, plan_measur
 from serving.storage.cases import CaseStore
 from serving.storage.database import WRITES, lock_for_all
 from serving.storage.keys import utc_now
+from serving.storage.transactions import logged
 
 LOCK = 10
 
@@ -58,7 +57,7 @@ class PlanStore:
 
     def find(self, caller: Caller, case_id: str) -> CasePlan | None:
         """The plan of a case."""
-        with self._writing() as connection:
+        with logged(self.writer) as connection:
             case = self._case(connection, caller, case_id, Action.HOUSEHOLD_READ)
             if case is None:
                 return None
@@ -72,7 +71,7 @@ class PlanStore:
 
         Raises `Problem` (409) for a case that is closed, (422) for a start of before its first lead.
         """
-        with self._writing() as connection:
+        with logged(self.writer) as connection:
             lock_for_all(connection, LOCK)
             case = self._case(connection, caller, case_id, Action.PLAN_CHANGED)
             if case is None:
@@ -106,7 +105,7 @@ class PlanStore:
 
         Raises `Problem` (422) for a day of before its start or after its last day.
         """
-        with self._writing() as connection:
+        with logged(self.writer) as connection:
             lock_for_all(connection, LOCK)
             case = self._case(connection, caller, case_id, Action.PLAN_CHANGED)
             found = _measure(connection, case_id, measure_id) if case is not None else None
@@ -128,7 +127,7 @@ class PlanStore:
         Raises `Problem` (422): another delivery under the same key (`submission_key_reused`), a day of before
         the case's first lead, and more than was planned without saying so.
         """
-        with self._writing() as connection:
+        with logged(self.writer) as connection:
             lock_for_all(connection, LOCK)
             case = self._case(connection, caller, case_id, Action.HELP_DELIVERED)
             found = _measure(connection, case_id, measure_id) if case is not None else None
@@ -182,16 +181,6 @@ class PlanStore:
         outcome: Outcome = Outcome.SHOWN,
     ) -> None:
         self.audit.append(connection, caller, action, [self.audit.household(case.household_id)], outcome)
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        try:
-            with self.writer.begin() as connection:
-                yield connection
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
-        except AccessError:
-            raise Problem("audit_failed") from None
 
 
 def measures_of(connection: Connection, case_id: str) -> tuple[PlannedHelp, ...]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from features.policy import policy_value
 from serving.access import Caller
@@ -19,7 +17,7 @@ from serving.cases.clocks import china_day, region_of
 from serving.cases.guarantees import Guarantees
 from serving.cases.practice import practice_of
 from serving.cases.visit import Finding, Rigid, VisitForm, check_answers, check_since, families_of
-from serving.errors import AccessError, FieldError, Problem
+from serving.errors import FieldError, Problem
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_tables import case_file, visit, worklist, worklist_entry
@@ -28,6 +26,7 @@ from serving.storage.corrections import propose_in
 from serving.storage.database import WRITES, lock_for_all
 from serving.storage.keys import utc_now
 from serving.storage.rescored import every_assessment
+from serving.storage.transactions import logged
 from serving.storage.whereabouts import find_village
 
 LOCK = 10
@@ -113,7 +112,7 @@ class VisitStore:
         a visit of before the case's first lead, and for an answer to a reason that the household's score does
         not have. `None` for a household that the caller may not see.
         """
-        with self._writing() as connection:
+        with logged(self.writer) as connection:
             lock_for_all(connection, LOCK)
             subject = [self.audit.household(household_id)]
             village = find_village(connection, caller, household_id)
@@ -158,7 +157,7 @@ class VisitStore:
             .order_by(visit.c.visited_on.desc(), visit.c.received_at.desc(), visit.c.id)
             .limit(limit)
         )
-        with self._writing() as connection:
+        with logged(self.writer) as connection:
             rows = connection.execute(query).all()
             is_there = bool(rows) or find_village(connection, caller, household_id) is not None
             outcome = Outcome.SHOWN if is_there else Outcome.NOT_FOUND
@@ -216,16 +215,6 @@ class VisitStore:
         if case_id is not None and form.finding is not Finding.NOT_MET:
             self.cases.note_visit_in(connection, case_id, form.visited_on)
         return case_id
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        try:
-            with self.writer.begin() as connection:
-                yield connection
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
-        except AccessError:
-            raise Problem("audit_failed") from None
 
 
 def stored_visit(row: Row[Any]) -> StoredVisit:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, func, or_, select, tuple_
-from sqlalchemy.exc import SQLAlchemyError
 
 from features.regions import AREA_LEVELS
 from serving.access import Caller, Scope
 from serving.cases.list_making import Lists
 from serving.cases.worklist import Entry, Why
-from serving.errors import AccessError, Problem
+from serving.errors import Problem
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_tables import case_file, worklist, worklist_entry
@@ -25,6 +23,7 @@ from serving.storage.keys import utc_now
 from serving.storage.page_mark import write_mark
 from serving.storage.ranges import inside
 from serving.storage.tables import assessment
+from serving.storage.transactions import logged, unlogged
 
 _LOCK = 9
 _ENTRIES_AT_ONCE = 5_000
@@ -88,7 +87,7 @@ class WorklistStore:
     ) -> Worklist | None:  # fmt: skip
         """Keep the lists of an area; `None`, and nothing is kept, where it has lists of that day."""
         rows = [{**_entry_row(one), "worklist_id": made.id} for one in lists.entries]
-        with self._writing() as connection:
+        with logged(self.writer) as connection:
             lock_for_all(connection, _LOCK)
             there = select(worklist.c.id).where(
                 worklist.c.area_code == made.area_code, worklist.c.made_on == made.made_on
@@ -104,7 +103,7 @@ class WorklistStore:
     def find_made(self, area_code: str, made_on: dt.date) -> Worklist | None:
         """The lists of an area and day, if they were made."""
         query = select(worklist).where(worklist.c.area_code == area_code, worklist.c.made_on == made_on)
-        with self._reading() as connection:
+        with unlogged(self.engine) as connection:
             row = connection.execute(query).first()
         return _worklist(row) if row else None
 
@@ -121,7 +120,7 @@ class WorklistStore:
             )
             .limit(1)
         )  # fmt: skip
-        with self._reading() as connection:
+        with unlogged(self.engine) as connection:
             return connection.execute(query).first() is not None
 
     def page(
@@ -140,7 +139,7 @@ class WorklistStore:
         """
         if not caller.scope.contains(area_code):
             return None
-        with self._writing() as connection:
+        with logged(self.writer) as connection:
             lists = find_lists(connection, area_code, made_on)
             if not lists:
                 return None
@@ -169,7 +168,7 @@ class WorklistStore:
         """
         if reason not in ADD_REASONS:
             raise ValueError("no such reason")
-        with self._writing() as connection:
+        with logged(self.writer) as connection:
             lock_for_all(connection, _LOCK)
             village = _village_of(connection, caller, area_code, household_id)
             subject = [self.audit.household(household_id)]
@@ -188,24 +187,6 @@ class WorklistStore:
         if not lists:
             raise Problem("worklist_not_found")
         return found
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        try:
-            with self.writer.begin() as connection:
-                yield connection
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
-        except AccessError:
-            raise Problem("audit_failed") from None
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        try:
-            with self.engine.connect() as connection:
-                yield connection
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
 
 
 def new_worklist(area_code: str, made_on: dt.date, as_of: dt.date, model: str, now: dt.datetime) -> Worklist:

@@ -3,26 +3,23 @@ be."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from scoring.calibration import log_odds_of
 from scoring.listing import distance_word
 from serving.access import Caller
 from serving.cases.clocks import region_of
 from serving.cases.worklist import LeftOut
-from serving.errors import AccessError, Problem
 from serving.storage.assessments import Run
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.candidates import load_candidates
 from serving.storage.database import WRITES
 from serving.storage.tables import assessment
+from serving.storage.transactions import logged
 from serving.storage.worklists import Listed, Worklist, find_entry, find_last_place, find_lists, terms_of
 
 _LEAST = 1e-9
@@ -90,22 +87,12 @@ class ListingDesk:
 
     def find(self, caller: Caller, household_id: str) -> Listing | None:
         """The listing of a household; `None` where nothing is stored of it in the caller's area."""
-        with self._reading() as connection:
+        with logged(self.writer) as connection:
             found = _latest(connection, caller, household_id)
             outcome = Outcome.SHOWN if found else Outcome.NOT_FOUND
             subject = [self.audit.household(household_id)]
             self.audit.append(connection, caller, Action.HOUSEHOLD_READ, subject, outcome)
             return _listing(connection, found) if found else None
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        try:
-            with self.writer.begin() as connection:
-                yield connection
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
-        except AccessError:
-            raise Problem("audit_failed") from None
 
 
 def _listing(connection: Connection, latest: Row[Any, Any, Any, Any]) -> Listing:

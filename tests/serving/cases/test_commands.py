@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from serving.access.audit_key import load_audit_key
 from serving.cases.diagram import diagram
 from serving.settings import Settings
 from serving.storage import AuditLog
+from serving.storage.case_tables import case_lead
 from serving.storage.cases import CaseStore
 from tests.serving.cases.towns import Town
 
@@ -55,6 +57,30 @@ def test_what_is_overdue_is_told_to_the_highest_level_by_now(town: Town) -> None
     found = told(town, "overdue")["cases"]
     assert {one["household_id"] for one in found} == {"H1", "H2", "H3"}
     assert all(one["days_left"] < 0 and one["escalated_to"] == "province_official" for one in found)
+
+
+def test_resolved_cases_with_something_new_are_told(town: Town) -> None:
+    assert told(town, "relapses") == {"cases": []}
+    quiet, back = (town.resolve(town.identify(town.open(key))) for key in ("H8", "H9"))
+    # Nothing came since either was closed.
+    assert told(town, "relapses") == {"cases": []}
+    assert back.closed_on is not None
+    day = back.closed_on + dt.timedelta(days=3)
+    values: dict[str, Any] = {
+        "id": "1" * 32, "case_id": back.id, "household_id": "H9", "village_code": back.village_code,
+        "channel": "department", "source": "ybj", "code": "medical_self_paid", "theme": "illness",
+        "occurred_on": day, "known_on": day, "received_at": town.now(), "facts": {}, "is_hard": 1,
+        "event_key": "e", "dedup_key": "d",
+    }  # fmt: skip
+    with town.store.writer.begin() as connection:
+        connection.execute(case_lead.insert().values(values))
+    (one,) = told(town, "relapses")["cases"]
+    assert (one["case_id"], one["signs"], one["new_leads"]) == (back.id, ["new_leads"], 1)
+    assert one["case_id"] != quiet.id
+    assert told(town, "relapses", "--area", "500230") == {"cases": []}
+    shown = CliRunner().invoke(app, ["cases", "relapses", "--database", str(town.engine.url)])
+    assert "1 resolved cases" in shown.stdout
+    assert "H9" in shown.stdout
 
 
 def test_a_table_for_people(town: Town) -> None:
