@@ -6,10 +6,8 @@ import datetime as dt
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from serving.access import Caller
-from serving.errors import AccessError, Problem
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_history import WholeCase, moves_of
@@ -18,6 +16,7 @@ from serving.storage.case_tables import case_file, case_lead, visit
 from serving.storage.database import WRITES
 from serving.storage.leads import KeptLead, kept_lead
 from serving.storage.rescored import every_assessment
+from serving.storage.transactions import logged
 from serving.storage.visits import StoredVisit, stored_visit
 
 MOST_POINTS = 24
@@ -53,22 +52,17 @@ class RecordStore:
 
     def find(self, caller: Caller, household_id: str) -> HouseholdRecord:
         """What the caller may see of a household; nothing of one that is elsewhere or nowhere."""
-        try:
-            with self.writer.begin() as connection:
-                found = HouseholdRecord(
-                    _case(connection, caller, household_id),
-                    _leads(connection, caller, household_id),
-                    _visits(connection, caller, household_id),
-                    _course(connection, caller, household_id),
-                )
-                is_there = found.whole or found.leads or found.visits or found.course
-                outcome = Outcome.SHOWN if is_there else Outcome.NOT_FOUND
-                subject = [self.audit.household(household_id)]
-                self.audit.append(connection, caller, Action.HOUSEHOLD_READ, subject, outcome)
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
-        except AccessError:
-            raise Problem("audit_failed") from None
+        with logged(self.writer) as connection:
+            found = HouseholdRecord(
+                _case(connection, caller, household_id),
+                _leads(connection, caller, household_id),
+                _visits(connection, caller, household_id),
+                _course(connection, caller, household_id),
+            )
+            is_there = found.whole or found.leads or found.visits or found.course
+            outcome = Outcome.SHOWN if is_there else Outcome.NOT_FOUND
+            subject = [self.audit.household(household_id)]
+            self.audit.append(connection, caller, Action.HOUSEHOLD_READ, subject, outcome)
         return found
 
 

@@ -7,8 +7,7 @@ drawn by lot is to look as they do everywhere, and the list is in no order that 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import (
@@ -29,12 +28,10 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
-from sqlalchemy.exc import SQLAlchemyError
 
 from serving.access import Caller, Scope
 from serving.access.purpose import Purpose
 from serving.cases.clocks import SOON_DAYS
-from serving.errors import AccessError, Problem
 from serving.storage.assessments import Stored, made_of, stored_assessments
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action
@@ -42,6 +39,7 @@ from serving.storage.case_tables import case_file, case_lead, household_grid, wo
 from serving.storage.database import WRITES
 from serving.storage.ranges import inside
 from serving.storage.rescored import every_assessment
+from serving.storage.transactions import logged, unlogged
 from serving.storage.worklists import find_lists
 
 NEW_DAYS = 7
@@ -118,10 +116,10 @@ class MyListStore:
     def page(self, caller: Caller, wanted: Wanted, *, limit: int, offset: int) -> ListPage:
         """A page of what is asked for, the earliest deadline first."""
         today = self.today()
-        with self._answering(), self.engine.connect() as connection:
+        with unlogged(self.engine) as connection:
             rows = _rows(caller, _current(connection, caller), today)
             counted = connection.execute(_count(rows, caller, wanted, today)).one()
-        with self._answering(), self.writer.begin() as connection:
+        with logged(self.writer) as connection:
             items = self._read(connection, caller, rows, wanted, limit, offset)
             read = [self.audit.household(one.household_id) for one in items]
             self.audit.append(connection, caller, Action.HOUSEHOLD_LISTED, read)
@@ -130,7 +128,7 @@ class MyListStore:
     def export(self, caller: Caller, wanted: Wanted, purpose: Purpose, most: int) -> list[Entry]:
         """Everything asked for, up to `most`, logged as taken out of the system for a purpose."""
         today = self.today()
-        with self._answering(), self.writer.begin() as connection:
+        with logged(self.writer) as connection:
             rows = _rows(caller, _current(connection, caller), today)
             items = self._read(connection, caller, rows, wanted, most, 0)
             read = [self.audit.household(one.household_id) for one in items]
@@ -176,15 +174,6 @@ class MyListStore:
             )
             for one, key in zip(found, keys, strict=True)
         ]
-
-    @contextmanager
-    def _answering(self) -> Iterator[None]:
-        try:
-            yield
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
-        except AccessError:
-            raise Problem("audit_failed") from None
 
 
 _NO_GRADE = 99
