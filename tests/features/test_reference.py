@@ -27,11 +27,13 @@ def test_no_page_is_stale(name: str) -> None:
 
 def test_everything_is_on_its_page() -> None:
     pages = reference_pages()
-    # Three are written by hand, and held by tests/training/evaluation, tests/serving/access and …/identity.
+    # The others are written by hand, and held by tests/training/evaluation, tests/serving/access, …/identity,
+    # …/operations and tests/test_documentation.py.
     assert {path.name for path in FOLDER.glob("*.md")} == {
         *pages,
         "evaluation.md",
         "access.md",
+        "commands.md",
         "identities.md",
         "metrics.md",
     }

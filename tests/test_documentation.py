@@ -1,0 +1,79 @@
+"""The pages that people read: every command is on its page, and every link leads somewhere."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+COMMANDS = ROOT / "docs" / "reference" / "commands.md"
+
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def commands(found: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """Every command with the first paragraph of its help."""
+    # typer has a click of its own, whose classes are not click's.
+    if hasattr(found, "commands"):
+        for name, one in sorted(found.commands.items()):
+            yield from commands(one, (*words, name))
+    else:
+        yield " ".join(words), " ".join((found.help or "").split("\n\n")[0].split())
+
+
+def sections(page: str) -> dict[str, list[str]]:
+    """The rows of each section's table."""
+    return {
+        heading.strip("`"): [line for line in body.splitlines() if line.startswith("| `")]
+        for heading, body in re.findall(r"^## (.+?)$(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
+    }
+
+
+@pytest.mark.parametrize("package", ["features", "training", "serving"])
+def test_every_command_is_on_its_page_in_its_own_words(package: str) -> None:
+    app = importlib.import_module(f"{package}.__main__").app
+    expected = [f"| `{name}` | {said} |" for name, said in commands(get_command(app))]
+    assert all(not one.endswith("|  |") for one in expected)
+    assert sections(COMMANDS.read_text("utf-8"))[f"python -m {package}"] == expected
+
+
+def test_every_benchmark_is_on_the_page() -> None:
+    there = {
+        one.stem
+        for one in (ROOT / "benchmarks").iterdir()
+        if (one.suffix == ".py" and one.stem != "__init__") or (one / "__main__.py").is_file()
+    }
+    told = [row.split("`")[1] for row in sections(COMMANDS.read_text("utf-8"))["python -m benchmarks"]]
+    assert told == sorted(there)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    for target in _LINK.findall(_FENCED.sub("", page.read_text("utf-8"))):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        there = (page.parent / name).resolve() if name else page
+        assert there.exists(), target
+        if anchor:
+            assert anchor in anchors(there), target
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as the forges make them."""
+    found = _HEADING.findall(_FENCED.sub("", page.read_text("utf-8")))
+    plain = (re.sub(r"[^\w\- ]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", one)) for one in found)
+    return {one.strip().lower().replace(" ", "-") for one in plain}
