@@ -4,8 +4,8 @@
 
 One service with one worker over loopback; a caller orders small jobs without pause, each with a key of its
 own, and repeats an order until it is acknowledged. Each kill ends the service and its worker at a random
-moment. A model as large as a released one is loaded at every start. At the end every acknowledged job is asked
-for, and the jobs are counted: `lost` and `doubled` are of acknowledged orders.
+moment. A model as large as a released one is loaded at every start. At the end every acknowledged job is
+asked for, and the jobs are counted: `lost` and `doubled` are of acknowledged orders.
 """
 
 from __future__ import annotations
