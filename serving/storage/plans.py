@@ -18,14 +18,12 @@ from serving.cases.plan_form import DeliveryForm, MeasureForm
 from serving.errors import FieldError, Problem
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
-from serving.storage.case_rows import case_of
+from serving.storage.case_rows import case_of, hold_cases
 from serving.storage.case_tables import case_file, measure_delivery, plan_measure
 from serving.storage.cases import CaseStore
-from serving.storage.database import WRITES, lock_for_all
+from serving.storage.database import WRITES
 from serving.storage.keys import utc_now
 from serving.storage.transactions import logged
-
-LOCK = 10
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class PlanStore:
         Raises `Problem` (409) for a case that is closed, (422) for a start of before its first lead.
         """
         with logged(self.writer) as connection:
-            lock_for_all(connection, LOCK)
+            hold_cases(connection)
             case = self._case(connection, caller, case_id, Action.PLAN_CHANGED)
             if case is None:
                 return None
@@ -106,7 +104,7 @@ class PlanStore:
         Raises `Problem` (422) for a day of before its start or after its last day.
         """
         with logged(self.writer) as connection:
-            lock_for_all(connection, LOCK)
+            hold_cases(connection)
             case = self._case(connection, caller, case_id, Action.PLAN_CHANGED)
             found = _measure(connection, case_id, measure_id) if case is not None else None
             if case is None or found is None:
@@ -128,7 +126,7 @@ class PlanStore:
         the case's first lead, and more than was planned without saying so.
         """
         with logged(self.writer) as connection:
-            lock_for_all(connection, LOCK)
+            hold_cases(connection)
             case = self._case(connection, caller, case_id, Action.HELP_DELIVERED)
             found = _measure(connection, case_id, measure_id) if case is not None else None
             if case is None or found is None:

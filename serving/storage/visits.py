@@ -20,17 +20,16 @@ from serving.cases.visit import Finding, Rigid, VisitForm, check_answers, check_
 from serving.errors import FieldError, Problem
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
+from serving.storage.case_rows import hold_cases
 from serving.storage.case_tables import case_file, visit, worklist, worklist_entry
 from serving.storage.cases import CaseStore
 from serving.storage.corrections import propose_in
-from serving.storage.database import WRITES, lock_for_all
+from serving.storage.database import WRITES
 from serving.storage.keys import utc_now
 from serving.storage.rescored import every_assessment
 from serving.storage.transactions import logged
 from serving.storage.whereabouts import find_village
 
-LOCK = 10
-"""Visits, corrections and plans follow one another."""
 LIST_DAYS = 62
 """A worklist of longer ago is not why anybody came."""
 RANDOM = "random"
@@ -113,7 +112,7 @@ class VisitStore:
         not have. `None` for a household that the caller may not see.
         """
         with logged(self.writer) as connection:
-            lock_for_all(connection, LOCK)
+            hold_cases(connection)
             subject = [self.audit.household(household_id)]
             village = find_village(connection, caller, household_id)
             if village is None:
