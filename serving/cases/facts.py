@@ -48,8 +48,8 @@ class Fact(ABC):
 
 @dataclass(frozen=True)
 class DayFact(Fact):
-    """A date, ``YYYY-MM-DD``; not after the day of the move unless it may lie ahead, and not before the case's
-    first lead unless it may lie before."""
+    """A date, ``YYYY-MM-DD``; not after the day of the move unless it may lie ahead, and not before the
+    case's first lead unless it may lie before."""
 
     may_lie_ahead: bool = False
     may_lie_before: bool = False

@@ -171,7 +171,9 @@ _TABLE = (
         REVIEW, "评议公示", "review and publish in the village", (S.VERIFYING,), S.REVIEWING,
         (VILLAGE, TOWNSHIP),
         (
-            DayFact("authorised_on", "授权书签署日期", "day of the signed authorisation", may_lie_before=True),
+            DayFact(
+                "authorised_on", "授权书签署日期", "day of the signed authorisation", may_lie_before=True
+            ),
             DayFact("compared_on", "数据比对日期", "day of the data comparison", may_lie_before=True),
             *_NOTICE,
         ),
