@@ -25,6 +25,11 @@ from serving.storage.database import WRITES
 from serving.storage.keys import utc_now
 from serving.storage.transactions import logged
 
+MOST_MEASURES = 200
+"""Of one case: its plan is one page, read whole."""
+MOST_DELIVERIES = 400
+"""Of one measure: one a day for a year, and some."""
+
 
 @dataclass(frozen=True)
 class CasePlan:
@@ -67,7 +72,8 @@ class PlanStore:
     ) -> tuple[PlannedHelp, bool] | None:
         """Plan a measure; and whether it is new: the same measure planned again is the one there is.
 
-        Raises `Problem` (409) for a case that is closed, (422) for a start of before its first lead.
+        Raises `Problem` (409) for a case that is closed, (422) for a start of before its first lead and for
+        more than `MOST_MEASURES`.
         """
         with logged(self.writer) as connection:
             hold_cases(connection)
@@ -77,11 +83,14 @@ class PlanStore:
             _check_open(case)
             if form.starts_on < case.opened_on:
                 raise _refused("/starts_on", "before_lead", "give a day on or after the case's first lead")
-            for one in measures_of(connection, case_id):
+            there = measures_of(connection, case_id)
+            for one in there:
                 if one.ended_on is None and _said(one) == (
                     form.measure.code, form.cause, form.amount_fen, form.persons, form.starts_on, form.due_on
                 ):  # fmt: skip
                     return one, False
+            if len(there) >= MOST_MEASURES:
+                raise _refused("/measure", "too_many", f"a case has at most {MOST_MEASURES} measures")
             region = region_of(case.village_code)
             department = department_of(form.measure.group, region, self.today)
             number = uuid.uuid4().hex
@@ -123,7 +132,7 @@ class PlanStore:
         """Write down what arrived, once; and whether it is new.
 
         Raises `Problem` (422): another delivery under the same key (`submission_key_reused`), a day of before
-        the case's first lead, and more than was planned without saying so.
+        the case's first lead, more than was planned without saying so, and more than `MOST_DELIVERIES`.
         """
         with logged(self.writer) as connection:
             hold_cases(connection)
@@ -141,6 +150,9 @@ class PlanStore:
                 return found, False
             if form.delivered_on < case.opened_on:
                 raise _refused("/delivered_on", "before_lead", "give a day on or after the case's first lead")
+            if len(found.deliveries) >= MOST_DELIVERIES:
+                way_out = f"a measure has at most {MOST_DELIVERIES} deliveries: plan another"
+                raise _refused("/delivered_on", "too_many", way_out)
             excess = found.excess_fen(region_of(case.village_code), form.amount_fen or 0)
             if excess and not form.is_above_plan:
                 way_out = "plan more, or say is_above_plan where more than planned was really given"
