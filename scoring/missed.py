@@ -43,6 +43,11 @@ class Missed:
     undetected: Estimate
     missed: Estimate
 
+    @property
+    def cells(self) -> tuple[int, int, int]:
+        """Every count that it tells, directly or by what is left over."""
+        return self.found, self.met - self.found, self.visits - self.met
+
 
 def random_visits(visits: pd.DataFrame, after: dt.date, until: dt.date, households: int) -> pd.DataFrame:
     """The random visits in (after, until], each with its `weight`: one over its chance.

@@ -106,9 +106,7 @@ class Boards:
         if not casework.is_small_kept_back:
             return tuple(found)
         return tuple(
-            CountyMissed(one.county, None)
-            if one.missed and (is_small(one.missed.found) or is_small(one.missed.met - one.missed.found))
-            else one
+            CountyMissed(one.county, None) if one.missed and any(map(is_small, one.missed.cells)) else one
             for one in found
         )
 

@@ -59,7 +59,8 @@ def router(engine: Engine) -> APIRouter:
         except PolicyError as error:
             raise refused("as_of_date", "before_policy", str(error)) from None
         own = is_own(caller, code)
-        page = found.found[start : start + limit]
+        every = found.found if own else tuple(sorted(found.found, key=_order_told))
+        page = every[start : start + limit]
         return JSONResponse({
             "area_code": code,
             "as_of_date": found.as_of.isoformat(),
@@ -79,10 +80,19 @@ def router(engine: Engine) -> APIRouter:
 
 def _told(one: Cluster, *, is_whole: bool) -> dict[str, Any]:
     told = one.as_json()
-    if not is_whole and one.observed < LEAST:
-        # The p-value of a known expectation would give the number away.
-        told |= {"observed": None, "p_value": round(one.p_value, 1)}
+    if not is_whole:
+        # Of the exact means of some townships their past counts could be worked out.
+        told |= {"expected": round(one.expected, 1)}
+        if one.observed < LEAST:
+            # The p-value, however rounded, gives the number away beside what was expected.
+            told |= {"observed": None, "p_value": None}
     return told
+
+
+def _order_told(one: Cluster) -> tuple[Any, ...]:
+    """An order that does not tell the p-values that are kept back."""
+    is_small = one.observed < LEAST
+    return not one.is_warning, is_small, 0.0 if is_small else one.p_value, one.area_code, one.theme
 
 
 def _start(request: Request) -> int:

@@ -126,7 +126,7 @@ class ClusterAnswer(_Answer):
     expected: float
     low: int
     high: int
-    p_value: float
+    p_value: float | None = Field(description="null where observed is kept back")
     is_warning: bool
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from features.signals.fields import FEN_PER_YUAN
 from serving.api.answers import Texts
-from serving.cases.clocks import region_of
+from serving.cases.clocks import china_day, region_of
 from serving.cases.plan import PlannedHelp, department_of, plan_problems, what_if_measures
 from serving.cases.texts import in_each
 from serving.storage.plans import CasePlan
@@ -101,7 +101,7 @@ def told_plan(plan: CasePlan, today: dt.date) -> dict[str, Any]:
 
 def told_measure(one: PlannedHelp, region: str) -> dict[str, Any]:
     """A measure as it is answered."""
-    department = department_of(one.entry.group, region, one.planned_at.date())
+    department = department_of(one.entry.group, region, china_day(one.planned_at))
     return {
         "measure_id": one.id,
         "measure": one.measure,

@@ -80,8 +80,8 @@ class Casework:
             case "stages":
                 return list(self.stages.values())
             case "overdue":
-                on_time = self.stages.total() - self.late
-                return [*self.overdue.values(), on_time]
+                # Of all cases, and of those that are open, whose number is told as well.
+                return [*self.overdue.values(), self.stages.total() - self.late, self.open - self.late]
             case "lists":
                 return [self.visited, self.listed - self.visited]
             case _:

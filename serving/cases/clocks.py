@@ -137,6 +137,11 @@ def china_day(moment: dt.datetime) -> dt.date:
     return moment.astimezone(CHINA).date()
 
 
+def end_of_day(day: dt.date) -> dt.datetime:
+    """The moment at which a day in China is over."""
+    return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), CHINA)
+
+
 def region_of(village_code: str) -> str:
     """The policy region of a village: its province's in China, else the one the software was made for."""
     province = village_code[:2]

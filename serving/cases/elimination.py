@@ -51,9 +51,9 @@ class IncomeReading:
 class EliminationFacts:
     """What is known of a case when somebody would mark its risk as gone on the day `on`.
 
-    `readings` are the accounts of its visits since the identification; `last_met_on`, `finding`, `guarantees`
-    and `rigid_spending` are the last visit's that met somebody; `deliveries` counts the measures of which
-    something arrived.
+    `readings` are the accounts of its visits since the identification, or since the last relapse;
+    `last_met_on`, `finding`, `guarantees` and `rigid_spending` are the last of these visits' that met
+    somebody; `deliveries` counts the measures of which something arrived, since the relapse if there was one.
     """
 
     on: dt.date

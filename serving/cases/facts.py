@@ -48,9 +48,11 @@ class Fact(ABC):
 
 @dataclass(frozen=True)
 class DayFact(Fact):
-    """A date, ``YYYY-MM-DD``; not after the day of the move unless it may lie ahead."""
+    """A date, ``YYYY-MM-DD``; not after the day of the move unless it may lie ahead, and not before the
+    case's first lead unless it may lie before."""
 
     may_lie_ahead: bool = False
+    may_lie_before: bool = False
 
     def parse(self, value: object, on: dt.date) -> str:
         if not isinstance(value, str) or not _DAY.fullmatch(value):
@@ -166,6 +168,20 @@ def read_facts(asked: Sequence[Fact], given: object, on: dt.date) -> dict[str, A
     if reasons:
         raise FactsRefused(reasons)
     return made
+
+
+def check_days(asked: Sequence[Fact], facts: Mapping[str, Any], opened_on: dt.date) -> None:
+    """Raise `FactsRefused` for days of facts that were read, of before the case's first lead."""
+    early = [
+        Reason(f"/facts/{one.name}", "before_lead", "give a day on or after the case's first lead")
+        for one in asked
+        if isinstance(one, DayFact)
+        and not one.may_lie_before
+        and one.name in facts
+        and day_of(facts, one.name) < opened_on
+    ]
+    if early:
+        raise FactsRefused(early)
 
 
 def day_of(facts: Mapping[str, Any], name: str) -> dt.date:

@@ -38,6 +38,8 @@ from serving.cases.state import CaseState as S
 
 REVIEW = "review"
 """The move that puts a case before the village: its facts tell of the notice."""
+RELAPSE = "relapse"
+"""The move that opens a case again whose risk was marked as gone."""
 
 Facts = Mapping[str, Any]
 Hold = Callable[[Case, dt.date], None]
@@ -113,6 +115,24 @@ def elimination_notice_ran(case: Case, facts: Facts, on: dt.date) -> None:
         raise NoticeRunning
 
 
+def checked_after_notice(case: Case, facts: Facts, on: dt.date) -> None:
+    """Raise `FactsRefused` for a check that the town made while the notice still hung."""
+    if case.notice_ends_on is not None and day_of(facts, "checked_on") <= case.notice_ends_on:
+        raise FactsRefused([Reason("/facts/checked_on", "notice_running", "check after the notice")])
+
+
+def steps_are_new(case: Case, facts: Facts, on: dt.date) -> None:
+    """Raise `FactsRefused` for a visit or review of before the case came to where it stands: those of the
+    identification are none of the elimination, nor is one from before the elimination a sign of relapse."""
+    old = [
+        Reason(f"/facts/{name}", "before_step", "give a day since the case came to where it stands")
+        for name in ("visited_on", "reviewed_on")
+        if name in facts and day_of(facts, name) < case.entered_on
+    ]
+    if old:
+        raise FactsRefused(old)
+
+
 def is_identified(case: Case, on: dt.date) -> None:
     """Raise `NotIdentified` where help came first and the county has not identified the household yet."""
     if case.identified_on is None:
@@ -151,8 +171,10 @@ _TABLE = (
         REVIEW, "评议公示", "review and publish in the village", (S.VERIFYING,), S.REVIEWING,
         (VILLAGE, TOWNSHIP),
         (
-            DayFact("authorised_on", "授权书签署日期", "day of the signed authorisation"),
-            DayFact("compared_on", "数据比对日期", "day of the data comparison"),
+            DayFact(
+                "authorised_on", "授权书签署日期", "day of the signed authorisation", may_lie_before=True
+            ),
+            DayFact("compared_on", "数据比对日期", "day of the data comparison", may_lie_before=True),
             *_NOTICE,
         ),
         starts=frozenset({Clock.NOTICE}),
@@ -167,6 +189,7 @@ _TABLE = (
         ),
         stops=frozenset({Clock.NOTICE}),
         holds=(notice_ran,),
+        checks=(checked_after_notice,),
     ),
     Move(
         "approve", "审定", "identify", (S.APPROVING,), S.HELPING, (COUNTY,),
@@ -214,7 +237,7 @@ _TABLE = (
         (TOWNSHIP, COUNTY),
         (
             CodeFact("event", "突发事件", "sudden event", codes=EVENTS),
-            DayFact("occurred_on", "发生日期", "day of the event"),
+            DayFact("occurred_on", "发生日期", "day of the event", may_lie_before=True),
         ),
         starts=frozenset({Clock.GREEN_LANE, Clock.FIRST_MEASURE}),
         stops=frozenset({Clock.VISIT}),
@@ -264,16 +287,17 @@ _TABLE = (
         (_visited(), *_NOTICE),
         stops=frozenset({Clock.FOLLOW_UP, Clock.RESULT}),
         holds=(has_labour, is_identified),
-        checks=(notice_is_long_enough, elimination_notice_ran),
+        checks=(steps_are_new, notice_is_long_enough, elimination_notice_ran),
         effect=lambda case, facts, on: {
             "closed_on": on, "closed_as": "resolved", "notice_ends_on": None, **_visit(case, facts)
         },
         event="case_resolved",
     ),
     Move(
-        "relapse", "风险回退", "relapse", (S.RESOLVED,), S.HELPING, (COUNTY,),
+        RELAPSE, "风险回退", "relapse", (S.RESOLVED,), S.HELPING, (COUNTY,),
         (_visited(), CodeFact("reason", "回退原因", "why the risk is back", codes=RELAPSES)),
         starts=frozenset({Clock.FIRST_MEASURE}),
+        checks=(steps_are_new,),
         effect=lambda case, facts, on: {
             "closed_on": None, "closed_as": None, "relapses": case.relapses + 1, **_visit(case, facts)
         },

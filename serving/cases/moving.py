@@ -11,7 +11,7 @@ from typing import Any
 from serving.cases.case import Case
 from serving.cases.clocks import CaseClock, Clock, find_term
 from serving.cases.errors import MoveRefused, NotAPerson, Reason, UnknownMove, WrongRole, WrongState
-from serving.cases.facts import read_facts
+from serving.cases.facts import check_days, read_facts
 from serving.cases.moves import MOVES, OPENING_CLOCKS, Move
 from serving.cases.people import MOVERS
 from serving.cases.practice import Practice
@@ -49,6 +49,7 @@ def check_move(
     for hold in move.holds:
         hold(case, on)
     read = read_facts(move.facts, facts, on)
+    check_days(move.facts, read, case.opened_on)
     for check in move.checks:
         check(case, read, on)
     return read

@@ -27,7 +27,10 @@ MAPPED = ("leads", "open", "overdue", "visited")
 """What the map may show of each part: new leads and open cases of 1,000 households, the share of open cases
 that is late, and that of the lists' places that was visited."""
 PER_PAGE = 100
-_BREAKDOWN = {"leads": "leads", "open": "stages", "overdue": "overdue", "visited": "lists"}
+_BREAKDOWNS = {
+    "leads": {"leads"}, "open": {"stages"}, "overdue": {"stages", "overdue"}, "visited": {"lists"}
+}  # fmt: skip
+"""What each number of the map is made of: it is kept back where any of it is."""
 
 
 def board_view(
@@ -271,9 +274,10 @@ def _part(board: AreaBoard, area_map: AreaMap, code: str, language: str) -> dict
 
 
 def _value(board: AreaBoard, code: str, mapped: str) -> float | None:
-    counts = board.casework.below[code].tell(_BREAKDOWN[mapped])
-    if counts is None:
+    figures = board.casework.below[code]
+    if _BREAKDOWNS[mapped] & figures.hidden:
         return None
+    counts = figures.counts
     households = board.households(code)
     match mapped:
         case "leads":
@@ -291,7 +295,7 @@ def _map(
 ) -> dict[str, Any] | None:
     words, told = texts(language), board.casework
     values = {code: value for code in parts if (value := _value(board, code, mapped)) is not None}
-    hidden = frozenset(code for code, one in told.below.items() if _BREAKDOWN[mapped] in one.hidden)
+    hidden = frozenset(code for code, one in told.below.items() if _BREAKDOWNS[mapped] & one.hidden)
     drawn = map_view(area_map.parts(told.area_code, told.level), values, hidden)
     if drawn is None:
         return None

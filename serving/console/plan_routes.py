@@ -141,5 +141,6 @@ _FAULTS = {
     "not_taken": "fault_not_paid",
     "before_lead": "fault_before_lead",
     "more_than_planned": "fault_more_than_planned",
+    "too_many": "fault_too_many",
     "wrong_type": "fault_amount",
 }

@@ -46,11 +46,12 @@ def router(pages: Pages, page: HouseholdPage, identities: IdentityStore | None) 
 
     def _record(request: Request, household_id: str, given: Form) -> Response:
         caller, account, language = caller_of(request), session_of(request).account, language_of(request)
+        # Before anything else: a browser keeps what is refused so, and hands it in for the right person.
+        if given.find("person") != account.id:
+            raise Problem("visit_of_another")
         village, _ = place_of(caller, household_id)
         wants_page = "text/html" in request.headers.get("accept", "")
         try:
-            if given.find("person") != account.id:
-                raise Problem("visit_of_another")
             visit = read_visit(document_of(given), household_id, work.my_list.today(), region_of(village))
             recorded = work.visits.record(caller, account.id, household_id, visit)
         except Problem as problem:

@@ -8,19 +8,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Engine, func, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import ColumnElement, Connection, Engine, func, select
 
 from features.policy import policy_value
 from scoring.themes import THEMES
 from serving.access import Scope
 from serving.cases.channel import Channel
 from serving.cases.cluster import expect, keep_true
-from serving.errors import Problem
 from serving.storage.area_counts import AreaCounts
 from serving.storage.case_tables import case_lead
 from serving.storage.ranges import inside
 from serving.storage.tables import area_summary
+from serving.storage.transactions import unlogged
 
 COUNTY, TOWNSHIP = 6, 9
 _MARGIN_DAYS = 31
@@ -90,12 +89,10 @@ def find_clusters(engine: Engine, area: str, as_of: dt.date, region: str) -> Clu
     since = as_of - dt.timedelta(days=rules.days - 1)
     first = since - dt.timedelta(days=rules.spans * rules.days)
     around = area[:COUNTY]
-    try:
-        counts = _count(engine, around, first, as_of, rules)
-        households = _households(engine, around, as_of)
-        begins = _begins(engine, around)
-    except SQLAlchemyError:
-        raise Problem("storage_failed") from None
+    with unlogged(engine) as connection:
+        counts = _count(connection, around, first, as_of, rules)
+        households = _households(connection, around, as_of)
+        begins = _begins(connection, around)
     judged, unjudged, found = [], [], []
     for county in sorted({town[:COUNTY] for town in (*households, *(town for town, _ in counts))}):
         known = _known_spans(begins.get(county), since, rules)
@@ -140,7 +137,7 @@ def _judge(
 
 
 def _count(
-    engine: Engine, area: str, first: dt.date, until: dt.date, rules: Rules
+    connection: Connection, area: str, first: dt.date, until: dt.date, rules: Rules
 ) -> dict[tuple[str, str], np.ndarray]:  # fmt: skip
     """Events by township and theme, in spans from the oldest to the last one.
 
@@ -159,15 +156,14 @@ def _count(
         .group_by(case_lead.c.event_key, town)
     )  # fmt: skip
     made: dict[tuple[str, str], np.ndarray] = {}
-    with engine.connect() as connection:
-        for row in connection.execute(query):
-            if row.known_on >= first:
-                spans = made.setdefault((row.town, row.theme), np.zeros(rules.spans + 1, dtype=np.int64))
-                spans[(row.known_on - first).days // rules.days] += 1
+    for row in connection.execute(query):
+        if row.known_on >= first:
+            spans = made.setdefault((row.town, row.theme), np.zeros(rules.spans + 1, dtype=np.int64))
+            spans[(row.known_on - first).days // rules.days] += 1
     return made
 
 
-def _begins(engine: Engine, area: str) -> dict[str, dt.date]:
+def _begins(connection: Connection, area: str) -> dict[str, dt.date]:
     """The first day that the ledger knows anything of, by county."""
     village = case_lead.c.village_code
     county = func.substr(village, 1, COUNTY).label("county")
@@ -178,8 +174,7 @@ def _begins(engine: Engine, area: str) -> dict[str, dt.date]:
         )
         .group_by(county)
     )
-    with engine.connect() as connection:
-        return {one.county: one.day for one in connection.execute(query)}
+    return {one.county: one.day for one in connection.execute(query)}
 
 
 def _happened_in(area: str) -> list[ColumnElement[bool]]:
@@ -192,7 +187,7 @@ def _known_spans(begins: dt.date | None, since: dt.date, rules: Rules) -> int:
     return 0 if begins is None else min(rules.spans, max(0, (since - begins).days // rules.days))
 
 
-def _households(engine: Engine, area: str, until: dt.date) -> dict[str, int]:
+def _households(connection: Connection, area: str, until: dt.date) -> dict[str, int]:
     """Households by township, as the latest run counted them."""
     code = area_summary.c.area_code
     query = (
@@ -203,8 +198,5 @@ def _households(engine: Engine, area: str, until: dt.date) -> dict[str, int]:
         )
         .order_by(area_summary.c.as_of_date)
     )  # fmt: skip
-    with engine.connect() as connection:
-        # Later ones take the place of earlier ones.
-        return {
-            one.area_code: AreaCounts.from_json(one.counts).households for one in connection.execute(query)
-        }
+    # Later ones take the place of earlier ones.
+    return {one.area_code: AreaCounts.from_json(one.counts).households for one in connection.execute(query)}

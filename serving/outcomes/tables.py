@@ -19,6 +19,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, Row, select
 
 from serving.cases.channel import Channel
+from serving.cases.clocks import end_of_day
 from serving.storage.case_tables import (
     case_file,
     case_lead,
@@ -109,7 +110,7 @@ class OutcomeTables:
 
 
 def gather_outcomes(connection: Connection, until: dt.date, former: pa.Table | None = None) -> OutcomeTables:
-    """The tables of what had happened, and was recorded, by a day.
+    """The tables of what had happened, and was recorded, by a day: what is handed in later changes nothing.
 
     `former` has identifications from before the service, in training's columns: each household keeps its
     first one, whoever recorded it.
@@ -124,7 +125,7 @@ def gather_outcomes(connection: Connection, until: dt.date, former: pa.Table | N
         .order_by(case_move.c.effective_on, case_move.c.at, case_move.c.case_id, case_move.c.seq)
     ).all()  # fmt: skip
     rows = {
-        "outcomes": _outcomes(connection, moves, former),
+        "outcomes": _outcomes(connection, moves, former, until),
         "visits": list(_visits(connection, until)),
         "helped": list(_helped(connection, until)),
         "endings": [
@@ -143,11 +144,13 @@ def gather_outcomes(connection: Connection, until: dt.date, former: pa.Table | N
     return OutcomeTables(until, {name: _table(name, rows[name]) for name in SCHEMAS})
 
 
-def _outcomes(connection: Connection, moves: Sequence[Any], former: pa.Table | None) -> list[dict[str, Any]]:
+def _outcomes(
+    connection: Connection, moves: Sequence[Any], former: pa.Table | None, until: dt.date
+) -> list[dict[str, Any]]:
     first: dict[str, dict[str, Any]] = {}
     for row in former.to_pylist() if former is not None else ():
         first[row["household_id"]] = {name: row.get(name) for name in SCHEMAS["outcomes"].names}
-    channels = _first_channels(connection)
+    channels = _first_channels(connection, until)
     for one in moves:
         had = first.get(one.household_id)
         if one.move != IDENTIFIES or (had is not None and _day_of(had["identified_on"]) <= one.effective_on):
@@ -164,12 +167,12 @@ def _outcomes(connection: Connection, moves: Sequence[Any], former: pa.Table | N
     return [first[key] for key in sorted(first)]
 
 
-def _first_channels(connection: Connection) -> dict[str, Channel]:
-    """Case → the channel of its first lead."""
+def _first_channels(connection: Connection, until: dt.date) -> dict[str, Channel]:
+    """Case → the channel of its first lead, of those that had come by a day."""
     rows = connection.execute(
-        select(case_lead.c.case_id, case_lead.c.channel).order_by(
-            case_lead.c.known_on.desc(), case_lead.c.received_at.desc(), case_lead.c.id.desc()
-        )
+        select(case_lead.c.case_id, case_lead.c.channel)
+        .where(case_lead.c.received_at < end_of_day(until))
+        .order_by(case_lead.c.known_on.desc(), case_lead.c.received_at.desc(), case_lead.c.id.desc())
     )
     return {one.case_id: Channel(one.channel) for one in rows}
 
@@ -201,7 +204,7 @@ def _answers(connection: Connection, until: dt.date) -> Iterator[dict[str, Any]]
 
 
 def _stored_visits(connection: Connection, until: dt.date) -> Iterator[Row[Any]]:
-    query = select(visit).where(visit.c.visited_on <= until)
+    query = select(visit).where(visit.c.visited_on <= until, visit.c.received_at < end_of_day(until))
     ordered = query.order_by(visit.c.visited_on, visit.c.household_id, visit.c.id)
     yield from connection.execute(ordered.execution_options(yield_per=5_000))
 
@@ -214,7 +217,9 @@ def _helped(connection: Connection, until: dt.date) -> Iterator[dict[str, Any]]:
             plan_measure.c.measure_group, measure_delivery.c.delivered_on,
         )
         .select_from(measure_delivery.join(plan_measure).join(case_file))
-        .where(measure_delivery.c.delivered_on <= until)
+        .where(
+            measure_delivery.c.delivered_on <= until, measure_delivery.c.recorded_at < end_of_day(until)
+        )
         .order_by(measure_delivery.c.delivered_on, plan_measure.c.id, measure_delivery.c.id)
     )  # fmt: skip
     seen: set[str] = set()

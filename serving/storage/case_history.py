@@ -45,6 +45,12 @@ def next_seq(connection: Connection, case_id: str) -> int:
     return int(connection.execute(last).scalar() or 0) + 1
 
 
+def last_move_on(connection: Connection, case_id: str, move: str) -> dt.date | None:
+    """The day of a case's last move of that name, if it was ever made."""
+    last = select(func.max(case_move.c.effective_on, type_=case_move.c.effective_on.type))
+    return connection.execute(last.where(case_move.c.case_id == case_id, case_move.c.move == move)).scalar()
+
+
 def moves_of(connection: Connection, case_id: str) -> tuple[MoveRecord, ...]:
     """The moves of a case, the first one first; inside somebody's transaction."""
     rows = connection.execute(

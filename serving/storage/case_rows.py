@@ -11,9 +11,18 @@ from serving.cases.case import Case
 from serving.cases.clocks import CaseClock, Clock
 from serving.cases.state import CaseState
 from serving.storage.case_tables import case_clock, case_file
-from serving.storage.database import insert_into
+from serving.storage.database import insert_into, lock_for_all
 
 _FLAGS = ("is_hard", "is_without_labour", "is_green_lane")
+_LOCK = 7
+
+
+def hold_cases(connection: Connection) -> None:
+    """Let transactions that change cases, or rely on where one stands, follow one another.
+
+    A store with a lock of its own takes that one first, then this one, then the audit log's.
+    """
+    lock_for_all(connection, _LOCK)
 
 
 def case_of(row: Row[Any] | RowMapping) -> Case:

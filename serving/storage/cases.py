@@ -1,8 +1,7 @@
 """The cases of one database: opened by leads, moved by people, read inside the caller's area.
 
 State, move, clocks, audit entry and outbox are written in one transaction. Transactions that change cases
-follow one another; a store that opens cases within its own takes its own lock first, then this one, then the
-audit log's.
+follow one another.
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_events import add_case_event
 from serving.storage.case_history import MoveRecord, WholeCase, moves_of, next_seq
 from serving.storage.case_list import CaseFilter, conditions_of
-from serving.storage.case_rows import case_of, find_clocks, insert_case, update_case, write_clocks
+from serving.storage.case_rows import case_of, find_clocks, hold_cases, insert_case, update_case, write_clocks
 from serving.storage.case_tables import case_file, case_move
-from serving.storage.database import WRITES, lock_for_all
+from serving.storage.database import WRITES
 from serving.storage.keys import utc_now
 from serving.storage.transactions import logged, unlogged
 
@@ -45,7 +44,6 @@ Guard = Callable[[Connection, Case], None]
 """Called within a move's transaction before it is written; raises `MoveRefused` where the move may not be."""
 Then = Callable[[Connection, Case], None]
 """Called within a move's transaction after it is written."""
-_LOCK = 7
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
@@ -99,7 +97,7 @@ class CaseStore:
 
         The more urgent grade, a hard trigger and the first causes stay. The log of reads is the caller's.
         """
-        lock_for_all(connection, _LOCK)
+        hold_cases(connection)
         now = self.now()
         found = self._open_of(connection, household_id, village_code)
         if found is None:
@@ -146,7 +144,7 @@ class CaseStore:
             raise problem_of(NotAPerson())
         try:
             with logged(self.writer) as connection:
-                lock_for_all(connection, _LOCK)
+                hold_cases(connection)
                 case = self._find_in(connection, caller, case_id)
                 if case is not None:
                     return self._move_in(connection, caller, account_id, case, version, move, facts, then)
@@ -244,7 +242,7 @@ class CaseStore:
     def _stop_in(
         self, connection: Connection, case_id: str, clock: Clock, on: dt.date, *, is_visit: bool
     ) -> None:
-        lock_for_all(connection, _LOCK)
+        hold_cases(connection)
         row = connection.execute(select(case_file).where(case_file.c.id == case_id)).one()
         case = case_of(row)
         clocks = stop_clocks(find_clocks(connection, case_id), [clock], on)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, select, true, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from serving.access import Caller
 from serving.cases.clocks import china_day
@@ -17,12 +16,12 @@ from serving.cases.correction import Approved, Correction, CorrectionState
 from serving.errors import Problem
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
+from serving.storage.case_rows import hold_cases
 from serving.storage.case_tables import correction, visit
-from serving.storage.database import WRITES, lock_for_all
+from serving.storage.database import WRITES
 from serving.storage.keys import utc_now
-from serving.storage.transactions import logged
+from serving.storage.transactions import logged, unlogged
 
-LOCK = 10
 Corrections: TypeAlias = dict[str, list[Approved]]
 """Household → its approved corrections, the first first."""
 _COUNTY = 6
@@ -125,7 +124,7 @@ class CorrectionStore:
             correction.c.id == correction_id, caller.scope.condition(correction.c.village_code)
         ]  # fmt: skip
         with logged(self.writer) as connection:
-            lock_for_all(connection, LOCK)
+            hold_cases(connection)
             row = connection.execute(_stored(chosen)).first()
             if row is None:
                 # What was asked for may be anything, and is not repeated in the log.
@@ -160,11 +159,8 @@ class CorrectionStore:
         keys = sorted(set(household_ids))
         for start in range(0, len(keys), _MOST_KEYS):
             part = correction.c.household_id.in_(keys[start : start + _MOST_KEYS])
-            try:
-                with self.engine.connect() as connection:
-                    made |= _approved(connection, part, before)
-            except SQLAlchemyError:
-                raise Problem("storage_failed") from None
+            with unlogged(self.engine) as connection:
+                made |= _approved(connection, part, before)
         return made
 
 

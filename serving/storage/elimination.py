@@ -25,10 +25,12 @@ from serving.cases.case import Case
 from serving.cases.clocks import china_day, region_of
 from serving.cases.elimination import EliminationFacts, IncomeReading, Unmet, check_elimination, find_unmet
 from serving.cases.guarantees import Guarantees
+from serving.cases.moves import RELAPSE
 from serving.cases.state import CaseState
 from serving.cases.visit import Finding
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
+from serving.storage.case_history import last_move_on
 from serving.storage.case_rows import case_of
 from serving.storage.case_tables import case_file, case_lead, rescored_assessment
 from serving.storage.database import WRITES
@@ -52,12 +54,17 @@ def lock_elimination(now: Callable[[], dt.datetime] = utc_now) -> Guard:
 
 
 def gather_facts(connection: Connection, case: Case, on: dt.date) -> EliminationFacts:
-    """What is recorded of a case, for the lock."""
-    visits = visits_of_case(connection, case.id, case.identified_on) if case.identified_on else []
+    """What is recorded of a case, for the lock. After a relapse (风险回退) what counts begins anew."""
+    relapsed_on = last_move_on(connection, case.id, RELAPSE)
+    since = relapsed_on or case.identified_on
+    visits = visits_of_case(connection, case.id, since) if since else []
     met = [one for one in visits if one.finding is not Finding.NOT_MET]
     last = met[-1] if met else None
     accounts = [(one.visited_on, one.account) for one in met]
-    delivered = sum(1 for one in measures_of(connection, case.id) if one.deliveries)
+    delivered = sum(
+        any(relapsed_on is None or each.delivered_on >= relapsed_on for each in one.deliveries)
+        for one in measures_of(connection, case.id)
+    )
     checked = last.guarantees if last is not None else None
     return EliminationFacts(
         on=on,

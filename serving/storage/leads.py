@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, bindparam
 
 from features.policy import DEFAULT_REGION
 from serving.access import Caller, Scope
-from serving.cases.card import Card, make_card
+from serving.cases.card import MOST_CAUSES, Card, make_card
 from serving.cases.channel import Channel
 from serving.cases.events import find_event_keys, same_event_days
 from serving.cases.lead import Lead
@@ -21,6 +21,7 @@ from serving.cases.practice import get_practice, practice_of
 from serving.cases.state import CaseState
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
+from serving.storage.case_rows import hold_cases
 from serving.storage.case_tables import case_file, case_lead
 from serving.storage.cases import CaseStore
 from serving.storage.database import WRITES, lock_for_all
@@ -130,6 +131,8 @@ class LeadStore:
         by_key = {one.dedup_key: one for one in leads}
         # What is there decides what is new: nobody else may add meanwhile.
         lock_for_all(connection, _LOCK)
+        # Nor may the case that a lead joins be closed meanwhile, or told something else by a move.
+        hold_cases(connection)
         found = select(case_lead.c.dedup_key).where(case_lead.c.dedup_key.in_(list(by_key)))
         there = set(connection.execute(found).scalars())
         new = [one for key, one in by_key.items() if key not in there]
@@ -226,11 +229,19 @@ class LeadStore:
         return made.id
 
     def _join(self, connection: Connection, case: Row[Any], card: Card) -> str:
-        """Say in the case what its leads say by now; what a visit found is left alone."""
+        """Say in the case what its leads say by now; what a visit found is added to and never taken back."""
         grade = get_practice(case.practice).grade_of(card.score_grade, card.is_hard)
-        values: dict[str, Any] = {"is_hard": int(card.is_hard), "disagreement": card.disagreement}
+        # A gap that was found at the door is in no lead.
+        is_hard = int(card.is_hard or bool(case.is_hard))
+        values: dict[str, Any] = {"is_hard": is_hard, "disagreement": card.disagreement}
         if CaseState(case.state) in _OPEN_TO_LEADS:
-            values |= {"grade": grade, "theme": card.theme, "causes": list(card.causes)}
+            if case.last_visited_on is None:
+                values |= {"grade": grade, "theme": card.theme, "causes": list(card.causes)}
+            else:
+                told = tuple(dict.fromkeys((*case.causes, *card.causes)))
+                values["causes"] = list(told[:MOST_CAUSES])
+                if grade < case.grade:
+                    values |= {"grade": grade, "theme": card.theme}
         changes = {name: value for name, value in values.items() if getattr(case, name) != value}
         if changes:
             changes |= {"version": case.version + 1, "changed_at": self.now()}

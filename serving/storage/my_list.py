@@ -1,4 +1,4 @@
-"""A cadre's own list: the open cases of their area and whom of its worklist nobody visited yet, each once.
+"""A cadre's own list: the open cases of their area and whom of its worklist nobody has met yet, each once.
 
 Why a worklist has somebody (score, a department's alert, the lot) is not read: whoever goes to a household
 drawn by lot is to look as they do everywhere, and the list is in no order that tells it.
@@ -23,6 +23,7 @@ from sqlalchemy import (
     literal,
     not_,
     null,
+    or_,
     select,
     true,
     tuple_,
@@ -32,10 +33,11 @@ from sqlalchemy import (
 from serving.access import Caller, Scope
 from serving.access.purpose import Purpose
 from serving.cases.clocks import SOON_DAYS
+from serving.cases.visit import Finding
 from serving.storage.assessments import Stored, made_of, stored_assessments
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action
-from serving.storage.case_tables import case_file, case_lead, household_grid, worklist, worklist_entry
+from serving.storage.case_tables import case_file, case_lead, household_grid, visit, worklist, worklist_entry
 from serving.storage.database import WRITES
 from serving.storage.ranges import inside
 from serving.storage.rescored import every_assessment
@@ -199,7 +201,8 @@ def _rows(caller: Caller, current: ColumnElement[bool], today: dt.date) -> Subqu
             func.max(worklist.c.made_on, type_=worklist.c.made_on.type).label("listed_on"),
         )
         .join(worklist)
-        .where(current, *_visible(caller, worklist_entry.c.village_code), worklist_entry.c.visit_id.is_(None))
+        .outerjoin(visit, visit.c.id == worklist_entry.c.visit_id)
+        .where(current, *_visible(caller, worklist_entry.c.village_code), _is_waiting())
         .group_by(worklist_entry.c.household_id, worklist_entry.c.village_code)
         .subquery("listed")
     )
@@ -236,6 +239,11 @@ def _rows(caller: Caller, current: ColumnElement[bool], today: dt.date) -> Subqu
         _flag(listed.c.listed_on >= since).label("is_new"), literal(0).label("is_changed"),
     ).where(not_(has_case))  # fmt: skip
     return union_all(of_cases, of_lists).subquery("mine")
+
+
+def _is_waiting() -> ColumnElement[bool]:
+    """Whether nobody of a household on a worklist was met yet: who was not at home is gone to again."""
+    return or_(worklist_entry.c.visit_id.is_(None), visit.c.finding == Finding.NOT_MET.value)
 
 
 def _flag(condition: ColumnElement[bool]) -> ColumnElement[int]:

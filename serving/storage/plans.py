@@ -18,14 +18,17 @@ from serving.cases.plan_form import DeliveryForm, MeasureForm
 from serving.errors import FieldError, Problem
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
-from serving.storage.case_rows import case_of
+from serving.storage.case_rows import case_of, hold_cases
 from serving.storage.case_tables import case_file, measure_delivery, plan_measure
 from serving.storage.cases import CaseStore
-from serving.storage.database import WRITES, lock_for_all
+from serving.storage.database import WRITES
 from serving.storage.keys import utc_now
 from serving.storage.transactions import logged
 
-LOCK = 10
+MOST_MEASURES = 200
+"""Of one case: its plan is one page, read whole."""
+MOST_DELIVERIES = 400
+"""Of one measure: one a day for a year, and some."""
 
 
 @dataclass(frozen=True)
@@ -69,21 +72,25 @@ class PlanStore:
     ) -> tuple[PlannedHelp, bool] | None:
         """Plan a measure; and whether it is new: the same measure planned again is the one there is.
 
-        Raises `Problem` (409) for a case that is closed, (422) for a start of before its first lead.
+        Raises `Problem` (409) for a case that is closed, (422) for a start of before its first lead and for
+        more than `MOST_MEASURES`.
         """
         with logged(self.writer) as connection:
-            lock_for_all(connection, LOCK)
+            hold_cases(connection)
             case = self._case(connection, caller, case_id, Action.PLAN_CHANGED)
             if case is None:
                 return None
             _check_open(case)
             if form.starts_on < case.opened_on:
                 raise _refused("/starts_on", "before_lead", "give a day on or after the case's first lead")
-            for one in measures_of(connection, case_id):
+            there = measures_of(connection, case_id)
+            for one in there:
                 if one.ended_on is None and _said(one) == (
                     form.measure.code, form.cause, form.amount_fen, form.persons, form.starts_on, form.due_on
                 ):  # fmt: skip
                     return one, False
+            if len(there) >= MOST_MEASURES:
+                raise _refused("/measure", "too_many", f"a case has at most {MOST_MEASURES} measures")
             region = region_of(case.village_code)
             department = department_of(form.measure.group, region, self.today)
             number = uuid.uuid4().hex
@@ -106,7 +113,7 @@ class PlanStore:
         Raises `Problem` (422) for a day of before its start or after its last day.
         """
         with logged(self.writer) as connection:
-            lock_for_all(connection, LOCK)
+            hold_cases(connection)
             case = self._case(connection, caller, case_id, Action.PLAN_CHANGED)
             found = _measure(connection, case_id, measure_id) if case is not None else None
             if case is None or found is None:
@@ -125,10 +132,10 @@ class PlanStore:
         """Write down what arrived, once; and whether it is new.
 
         Raises `Problem` (422): another delivery under the same key (`submission_key_reused`), a day of before
-        the case's first lead, and more than was planned without saying so.
+        the case's first lead, more than was planned without saying so, and more than `MOST_DELIVERIES`.
         """
         with logged(self.writer) as connection:
-            lock_for_all(connection, LOCK)
+            hold_cases(connection)
             case = self._case(connection, caller, case_id, Action.HELP_DELIVERED)
             found = _measure(connection, case_id, measure_id) if case is not None else None
             if case is None or found is None:
@@ -143,6 +150,9 @@ class PlanStore:
                 return found, False
             if form.delivered_on < case.opened_on:
                 raise _refused("/delivered_on", "before_lead", "give a day on or after the case's first lead")
+            if len(found.deliveries) >= MOST_DELIVERIES:
+                way_out = f"a measure has at most {MOST_DELIVERIES} deliveries: plan another"
+                raise _refused("/delivered_on", "too_many", way_out)
             excess = found.excess_fen(region_of(case.village_code), form.amount_fen or 0)
             if excess and not form.is_above_plan:
                 way_out = "plan more, or say is_above_plan where more than planned was really given"

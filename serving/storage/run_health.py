@@ -6,13 +6,12 @@ import datetime as dt
 from typing import Any
 
 from sqlalchemy import Engine, delete, func, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from features.health import Health, Verdict
-from serving.errors import Problem
 from serving.storage.area_counts import areas_of
 from serving.storage.database import WRITES
 from serving.storage.tables import run_health as table
+from serving.storage.transactions import unlogged
 
 
 class RunHealthStore:
@@ -55,11 +54,8 @@ class RunHealthStore:
             table.c.model_version == model_version,
             table.c.area_code.in_(areas_of(village_code)),
         )
-        try:
-            with self.engine.connect() as connection:
-                found = connection.execute(query).scalars().all()
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
+        with unlogged(self.engine) as connection:
+            found = connection.execute(query).scalars().all()
         return Health(as_of, tuple(_verdict(one) for verdicts in found for one in verdicts))
 
     def latest(self) -> tuple[dt.date | None, tuple[Verdict, ...]]:
@@ -71,11 +67,8 @@ class RunHealthStore:
             .where(table.c.as_of_date == newest)
             .order_by(table.c.area_code, table.c.model_version)
         )
-        try:
-            with self.engine.connect() as connection:
-                rows = connection.execute(query).all()
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
+        with unlogged(self.engine) as connection:
+            rows = connection.execute(query).all()
         told = dict.fromkeys(
             one for row in rows for one in map(_verdict, row.verdicts) if one.area == row.area_code
         )

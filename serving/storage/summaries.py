@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Row, Select, func, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from features.regions import AREA_LEVELS
 from serving.access import Caller, Scope
-from serving.errors import Problem
 from serving.storage.area_counts import AreaCounts
 from serving.storage.assessments import Run
 from serving.storage.tables import area_summary as table
+from serving.storage.transactions import unlogged
 
 
 @dataclass(frozen=True)
@@ -91,11 +90,8 @@ class SummaryStore:
         return int(self._read(query)[0][0])
 
     def _read(self, query: Select[Any]) -> Sequence[Row[Any]]:
-        try:
-            with self.engine.connect() as connection:
-                return connection.execute(query).all()
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
+        with unlogged(self.engine) as connection:
+            return connection.execute(query).all()
 
 
 def _of_run(run: Run) -> Select[Any]:

@@ -6,12 +6,11 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Engine, func, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from features.usual import UsualHere, UsualValues, town_of, usual_here
-from serving.errors import Problem
 from serving.storage.database import WRITES, insert_into
 from serving.storage.tables import usual_values
+from serving.storage.transactions import unlogged
 
 
 class UsualStore:
@@ -54,10 +53,7 @@ class UsualStore:
             (usual_values.c.area_code == latest.c.area_code)
             & (usual_values.c.as_of_date == latest.c.as_of_date),
         )
-        try:
-            with self.engine.connect() as connection:
-                rows = connection.execute(query).all()
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
+        with unlogged(self.engine) as connection:
+            rows = connection.execute(query).all()
         found = {row.area_code: UsualValues(row.area_code, row.as_of_date, row.medians) for row in rows}
         return {village: usual_here(found, village) for village in villages}

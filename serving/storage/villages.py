@@ -6,12 +6,11 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Engine, func, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from features.neighbourhood import VillageFacts
-from serving.errors import Problem
 from serving.storage.database import WRITES, insert_into
 from serving.storage.tables import village_facts
+from serving.storage.transactions import unlogged
 
 _COLUMNS = ("households", "median_income_fen", "median_self_paid_fen", "struck", "identified")
 
@@ -57,11 +56,8 @@ class VillageStore:
             (village_facts.c.village_code == latest.c.village_code)
             & (village_facts.c.as_of_date == latest.c.as_of_date),
         )
-        try:
-            with self.engine.connect() as connection:
-                rows = connection.execute(query).all()
-        except SQLAlchemyError:
-            raise Problem("storage_failed") from None
+        with unlogged(self.engine) as connection:
+            rows = connection.execute(query).all()
         return {
             row.village_code: VillageFacts(
                 row.village_code, row.as_of_date, *(getattr(row, name) for name in _COLUMNS)

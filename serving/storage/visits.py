@@ -20,17 +20,16 @@ from serving.cases.visit import Finding, Rigid, VisitForm, check_answers, check_
 from serving.errors import FieldError, Problem
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
+from serving.storage.case_rows import hold_cases
 from serving.storage.case_tables import case_file, visit, worklist, worklist_entry
 from serving.storage.cases import CaseStore
 from serving.storage.corrections import propose_in
-from serving.storage.database import WRITES, lock_for_all
+from serving.storage.database import WRITES
 from serving.storage.keys import utc_now
 from serving.storage.rescored import every_assessment
 from serving.storage.transactions import logged
 from serving.storage.whereabouts import find_village
 
-LOCK = 10
-"""Visits, corrections and plans follow one another."""
 LIST_DAYS = 62
 """A worklist of longer ago is not why anybody came."""
 RANDOM = "random"
@@ -109,11 +108,12 @@ class VisitStore:
         """Keep a visit, and what it means for the household's case and list, in one transaction.
 
         The same form under the same key is there once; raises `Problem` (422) for another one under it, for
-        a visit of before the case's first lead, and for an answer to a reason that the household's score does
-        not have. `None` for a household that the caller may not see.
+        a visit of before the case's first lead, for an answer to a reason that the household's score does not
+        have, and for corrections of one that was never scored in the village. `None` for a household that the
+        caller may not see.
         """
         with logged(self.writer) as connection:
-            lock_for_all(connection, LOCK)
+            hold_cases(connection)
             subject = [self.audit.household(household_id)]
             village = find_village(connection, caller, household_id)
             if village is None:
@@ -129,6 +129,7 @@ class VisitStore:
                 check_since(form, found.opened_on)
             answered = self._answered(connection, household_id, village, form)
             _check_places(form, village)
+            _check_register(connection, form, household_id, village)
             case_id = self._tell_case(connection, household_id, village, form, found)
             number = uuid.uuid4().hex
             entry = _entry(connection, household_id, village, form.visited_on)
@@ -258,6 +259,16 @@ def _check_places(form: VisitForm, village: str) -> None:
     ]
     if errors:
         raise Problem("request_invalid", errors=errors)
+
+
+def _check_register(connection: Connection, form: VisitForm, household_id: str, village: str) -> None:
+    """Facts are corrected where a run found the household. A lead opens a case for any key in any village:
+    without this the facts of another village's household could be corrected from there."""
+    every = every_assessment()
+    scored = select(every.c.id).where(every.c.household_id == household_id, every.c.village_code == village)
+    if form.corrections and connection.execute(scored.limit(1)).first() is None:
+        way_out = "correct the facts of a household that was scored in this village"
+        raise Problem("request_invalid", errors=[FieldError("/corrections", "not_scored", way_out)])
 
 
 def _entry(connection: Connection, household_id: str, village: str, visited_on: dt.date) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,10 +15,13 @@ from sqlalchemy import Engine
 
 from features.policy import policy_value
 from serving.access import Caller, Role, Scope
+from serving.board import AreaBoard
 from serving.cases.casework import BREAKDOWNS, UNITS, Casework, add_up, at_every_level
 from serving.cases.clocks import escalation_bounds, standing_of
 from serving.cases.people import HELPER, LEVELS
-from serving.casework_desk import CaseworkDesk
+from serving.casework_desk import AreaCasework, CaseworkDesk, Figures
+from serving.console.board import board_view
+from serving.map_file import AreaMap, AreaShape
 from serving.storage import open_database
 from serving.storage.casework import CaseworkStore
 from tests.serving.board.county import TODAY, Stock, counted, make_stock, put
@@ -134,6 +139,25 @@ def test_no_small_count_can_be_worked_out(seed: int) -> None:
                 if town.startswith(area) and not any(town.startswith(one) for one in largest)
             ]  # fmt: skip
             assert len(rest) != 1 or rest == [area], (area, name)
+
+
+def test_a_share_on_the_map_tells_no_count_that_is_kept_back() -> None:
+    ring = ((106.0, 29.0), (107.0, 29.0), (107.0, 30.0), (106.0, 29.0))
+    towns = ("500999101", "500999102")
+    shapes = {one: AreaShape(one, None, ((ring,),)) for one in towns}
+    figures = Figures(Casework(stages=Counter(found=40, helping=3), overdue=Counter(owner=20)))
+    below = {towns[0]: figures, towns[1]: replace(figures, hidden=frozenset({"stages"}))}
+    whole = AreaCasework("500999", TODAY, figures, 9, below, is_small_kept_back=True)
+    board = AreaBoard(whole, None, {}, (), None)
+    # The late ones and their share of the open ones are the open ones.
+    drawn = board_view(board, AreaMap(shapes), PROVINCE, "overdue", 1, "en")["map"]
+    assert [(one["code"], one["value"]) for one in drawn["areas"]] == [(towns[0], 20 / 43), (towns[1], None)]
+    assert drawn["areas"][1]["kind"] == "hidden"
+
+
+def test_open_cases_that_are_on_time_are_a_count_as_well() -> None:
+    few = Casework(stages=Counter(found=10, resolved=30), overdue=Counter(owner=8))
+    assert few.cells("overdue") == [8, 32, 2]
 
 
 def test_whoever_does_not_work_there_sees_no_village(stocked: tuple[Engine, Stock]) -> None:

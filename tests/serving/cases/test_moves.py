@@ -197,6 +197,12 @@ def test_facts_have_no_place_for_a_persons_data(name: str) -> None:
         ("approve", {"object_type": ["marginal"]}, ("/facts/object_type", "unknown_category")),
         ("approve", {"is_without_labour": 0}, ("/facts/is_without_labour", "not_a_boolean")),
         ("resolve", {"ends_on": day(2)}, ("/facts/ends_on", "notice_too_short")),
+        # Of before the case, which begins on the first: nothing that was done for it is.
+        ("verify", {"visited_on": "2026-10-31"}, ("/facts/visited_on", "before_lead")),
+        ("review", {"reviewed_on": "2026-10-31"}, ("/facts/reviewed_on", "before_lead")),
+        ("tell", {"told_on": "2026-10-31"}, ("/facts/told_on", "before_lead")),
+        # The town checks after the notice, whose last day was yesterday.
+        ("submit", {"checked_on": day(1)}, ("/facts/checked_on", "notice_running")),
     ],
 )
 def test_a_fact_that_is_not_of_its_kind(name: str, change: dict[str, Any], told: tuple[str, str]) -> None:
@@ -243,7 +249,8 @@ def test_a_notice_runs_its_days_before_the_town_and_the_county() -> None:
             check(case, name, role)
         assert [one.code for one in find_hindrances(case, MOVES[name], TODAY)] == ["notice_running"]
         # The day after its last.
-        check(case, name, role, on=TODAY + dt.timedelta(days=1))
+        after = {**RIGHT[name], **({"checked_on": day(-1)} if name == "submit" else {})}
+        check(case, name, role, after, TODAY + dt.timedelta(days=1))
         assert find_hindrances(case, MOVES[name], TODAY + dt.timedelta(days=1)) == ()
         with pytest.raises(NoticeRunning):
             check(a_case(state, notice_ends_on=None), name, role)
@@ -254,6 +261,27 @@ def test_an_elimination_takes_a_notice_that_ran() -> None:
     with pytest.raises(NoticeRunning):
         check(case, "resolve", C, {**RIGHT["resolve"], "ends_on": day()})
     check(case, "resolve", C)
+
+
+def test_visit_and_review_of_a_former_step_are_none_of_this_one() -> None:
+    followed = a_case(S.FOLLOWING, entered_on=dt.date(2026, 11, 6))
+    check(followed, "resolve", C)
+    old = {**RIGHT["resolve"], "visited_on": "2026-11-05", "reviewed_on": "2026-11-05"}
+    with pytest.raises(FactsRefused) as refused:
+        check(followed, "resolve", C, old)
+    assert codes(refused.value) == {
+        ("/facts/visited_on", "before_step"), ("/facts/reviewed_on", "before_step")
+    }  # fmt: skip
+    resolved = a_case(S.RESOLVED, entered_on=TODAY)
+    with pytest.raises(FactsRefused):
+        check(resolved, "relapse", C, {**RIGHT["relapse"], "visited_on": day(1)})
+    check(resolved, "relapse", C)
+
+
+def test_what_may_be_older_than_the_case() -> None:
+    check(a_case(S.FOUND), "green_lane", T, {**RIGHT["green_lane"], "occurred_on": "2026-10-31"})
+    signed = {"authorised_on": "2026-10-31", "compared_on": "2026-10-31"}
+    check(a_case(S.VERIFYING), "review", V, {**RIGHT["review"], **signed})
 
 
 def test_a_household_without_labour_is_not_marked_as_resolved() -> None:

@@ -217,7 +217,7 @@ def test_a_clock_that_was_set_back_moves_nothing_into_the_past(small: Town) -> N
     case = small.move(case, T, "alert")
     there = small.today
     small.pass_days(-20)
-    case = small.move(case, V, "verify", visited_on=small.day())
+    case = small.move(case, V, "verify", visited_on=there.isoformat())
     assert case.entered_on == there
     whole = small.store.find_whole(small.person(V), case.id)
     assert whole is not None

@@ -37,10 +37,12 @@ from tests.serving.casework.county import (
     CADRE,
     HELPER,
     NEIGHBOUR,
+    NEXT,
     TOWN,
     TOWN_ID,
     VILLAGE,
     CountyOffice,
+    statement,
 )
 from tests.serving.conftest import Client
 
@@ -215,6 +217,8 @@ def test_an_approval_stands_where_nothing_can_be_scored(scored: Scored, code: st
 def test_a_correction_is_reviewed_once_by_another_person(office: CountyOffice) -> None:
     office.on(VISITED_ON)
     office.open_case(KEY)
+    office.assessments.save_release("m", "0" * 64, 12)
+    office.assessments.save([statement(KEY, SCORED_ON)], [VILLAGE])
     office.visit(KEY, corrections=[corrected_bill(), {"feed": "illness", "replaces": WHICH}])
     page = office.corrections.list(TOWN, CorrectionState.PROPOSED)
     assert (page.total, {one.proposer for one in page.items}) == (2, {CADRE.key_id})
@@ -242,6 +246,19 @@ def test_a_correction_is_reviewed_once_by_another_person(office: CountyOffice) -
     assert approved_corrections(office.engine) == told
     assert office.corrections.approved_of([KEY], office.now() - dt.timedelta(seconds=1)) == {}
     assert office.actions().count("correction_reviewed") == 4
+
+
+def test_nobody_corrects_the_facts_of_another_villages_household(office: CountyOffice) -> None:
+    office.on(VISITED_ON)
+    office.assessments.save_release("m", "0" * 64, 12)
+    office.assessments.save([statement(KEY, SCORED_ON)], [NEXT])
+    # Whoever sends a lead may name any household in their own village, and goes there then.
+    office.open_case(KEY)
+    with pytest.raises(Problem) as refused:
+        office.visit(KEY, corrections=[corrected_bill()])
+    assert [(one.pointer, one.code) for one in refused.value.errors] == [("/corrections", "not_scored")]
+    assert office.corrections.list(TOWN).total == 0
+    office.visit(KEY)
 
 
 def test_a_household_is_not_moved_by_a_correction(desk: CountyOffice) -> None:

@@ -170,7 +170,7 @@ def test_the_lock_is_the_rule(facts: EliminationFacts) -> None:
         assert (find_unmet(facts) == []) == is_open(facts)
 
 
-def help_once(office: CountyOffice, case: Case) -> None:
+def help_once(office: CountyOffice, case: Case, key: str = "first") -> None:
     day = office.cases.today
     form = read_measure(
         {
@@ -181,7 +181,7 @@ def help_once(office: CountyOffice, case: Case) -> None:
     )  # fmt: skip
     planned = office.plans.add(CADRE, CADRE.key_id, case.id, form)
     assert planned is not None
-    given = {"submission_key": f"delivery-of-{case.id[:12]}", "delivered_on": str(day), "amount_yuan": 1000}
+    given = {"submission_key": f"{key}-help-of-{case.id[:12]}", "delivered_on": str(day), "amount_yuan": 1000}
     office.plans.deliver(
         CADRE, CADRE.key_id, case.id, planned[0].id, read_delivery(given, planned[0].entry, day)
     )
@@ -242,6 +242,26 @@ def test_a_household_without_labour_is_never_marked(desk: CountyOffice) -> None:
     with pytest.raises(Problem) as refused:
         resolve(desk, case)
     assert codes_of(refused) == {"without_labour"}
+
+
+def test_after_a_relapse_the_lock_begins_anew(office: CountyOffice) -> None:
+    case = resolved(office, "H1")
+    back = office.on(dt.date(2026, 10, 10))
+    office.move(case, COUNTY, "relapse", visited_on=str(back), reason="income_fell")
+    office.move(case, CADRE, "follow", delivered_on=str(back))
+    assert {one.code for one in office.eliminations.find_unmet(COUNTY, case.id) or ()} == {
+        "not_visited", "income_unknown", "rigid_spending_unknown", "guarantee_not_checked",
+        "no_measure_delivered",
+    }  # fmt: skip
+    office.on(dt.date(2026, 10, 20))
+    firm_visit(office)
+    with pytest.raises(Problem) as refused:
+        resolve(office, case)
+    assert {"income_not_steady", "no_measure_delivered"} <= codes_of(refused)
+    help_once(office, case, "again")
+    office.on(dt.date(2027, 4, 21))
+    firm_visit(office)
+    assert resolve(office, case).state is CaseState.RESOLVED
 
 
 def test_visits_of_before_the_identification_open_nothing(desk: CountyOffice) -> None:

@@ -262,6 +262,42 @@ def test_the_ledger_is_written_once_and_never_beyond_the_plan_unsaid(office: Cou
     assert office.actions().count("plan_changed") == 1
 
 
+def test_a_plan_and_a_ledger_have_an_end(desk: CountyOffice, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.storage.plans.MOST_MEASURES", 2)
+    monkeypatch.setattr("serving.storage.plans.MOST_DELIVERIES", 2)
+    desk.on(DAY)
+    case = desk.open_case("H1")
+    planned = {"measure": "reimbursement", "cause": "01", "starts_on": str(DAY), "due_on": str(DAY)}
+
+    def plan(yuan: int) -> Any:
+        form = read_measure({**planned, "amount_yuan": yuan}, DAY, REGION)
+        return desk.plans.add(CADRE, CADRE.key_id, case.id, form)
+
+    first, _ = plan(1000)
+    plan(1001)
+    with pytest.raises(Problem) as refused:
+        plan(1002)
+    assert [(one.pointer, one.code) for one in refused.value.errors] == [("/measure", "too_many")]
+    # What is there is answered all the same.
+    assert plan(1001)[1] is False
+    arrivals = [
+        read_delivery(
+            {"submission_key": f"arrival-{at:09}", "delivered_on": str(DAY), "amount_yuan": 1},
+            first.entry,
+            DAY,
+        )
+        for at in range(3)
+    ]
+    for one in arrivals[:2]:
+        desk.plans.deliver(CADRE, CADRE.key_id, case.id, first.id, one)
+    with pytest.raises(Problem) as refused:
+        desk.plans.deliver(CADRE, CADRE.key_id, case.id, first.id, arrivals[2])
+    assert [(one.pointer, one.code) for one in refused.value.errors] == [("/delivered_on", "too_many")]
+    again = desk.plans.deliver(CADRE, CADRE.key_id, case.id, first.id, arrivals[1])
+    assert again is not None
+    assert again[1] is False
+
+
 def test_plans_of_elsewhere_are_nowhere(office: CountyOffice) -> None:
     case, planned = a_plan(office)
     form = delivery(office, planned, "1", amount_yuan=600)

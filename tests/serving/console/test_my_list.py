@@ -15,7 +15,7 @@ from serving.access import Caller, Role, Scope
 from serving.access.purpose import Purpose
 from serving.errors import Problem
 from serving.storage import AuditLog, open_database
-from serving.storage.case_tables import case_file, case_lead, worklist, worklist_entry
+from serving.storage.case_tables import case_file, case_lead, visit, worklist, worklist_entry
 from serving.storage.my_list import DUES, NEW_DAYS, MyListStore, Wanted
 from tests.serving.readers import AUDIT_KEY
 
@@ -35,6 +35,7 @@ class Household:
     known_on: dt.date
     is_listed: bool
     is_visited: bool
+    is_met: bool
 
 
 def days(number: int) -> dt.date:
@@ -62,7 +63,8 @@ def make(seed: int) -> list[Household]:
                 case,
                 days(-rng.randrange(25)),
                 rng.random() < 0.4,
-                rng.random() < 0.3,
+                rng.random() < 0.5,
+                rng.random() < 0.5,
             )
         )
     return made
@@ -102,9 +104,16 @@ def stock(engine: Engine, households: list[Household]) -> None:
                     worklist_entry.insert().values(
                         worklist_id=number, household_id=one.key, village_code=one.village, grid="",
                         place=place, why="random" if place % 3 else "score", is_tied=0, score=None,
-                        visit_id="v" if one.is_visited else None,
+                        visit_id=f"v{one.key}" if one.is_visited else None,
                     )
                 )  # fmt: skip
+            connection.execute(
+                visit.insert().values(
+                    id=f"v{one.key}", household_id=one.key, village_code=one.village, submission_key=one.key,
+                    visited_on=TODAY, received_at=NOW, visitor="p1", role="helper", is_random=0,
+                    finding="no_difficulty" if one.is_met else "not_met", body={},
+                )
+            )  # fmt: skip
 
 
 def expected(
@@ -116,7 +125,7 @@ def expected(
         if not one.village.startswith(scope):
             continue
         case = one.case if one.case is not None and one.case["closed_on"] is None else None
-        is_waiting = one.is_listed and not one.is_visited
+        is_waiting = one.is_listed and not (one.is_visited and one.is_met)
         if case is None and not is_waiting:
             continue
         due = case["due_on"] if case else None

@@ -12,7 +12,7 @@ from serving.cases.correction import CorrectionState
 from serving.identity.case_erasure import NAMING, count_casework, remove_casework, rename_casework
 from serving.storage.case_tables import case_lead, household_grid, rescored_assessment
 from serving.storage.rescored import save_rescored_in
-from serving.storage.tables import METADATA
+from serving.storage.tables import METADATA, assessment
 from tests.serving.casework.county import FIRM, TOWN, TOWN_ID, VILLAGE, CountyOffice, statement
 from tests.serving.casework.test_elimination import add_lead, helped_case
 from tests.serving.casework.test_visits import list_household
@@ -27,6 +27,7 @@ def worked(database_url: str) -> Any:
     office.assessments.save_release("m", "0" * 64, 12)
     for at, key in enumerate(("H-GONE", "H-STAYS")):
         case = helped_case(office, key)
+        office.assessments.save([statement(key, DAY)], [VILLAGE])
         row = {"occurred_on": "2026-03-01", "item": "water", "answer": "no"}
         office.visit(key, guarantees=FIRM, corrections=[{"feed": "guarantee", "row": row}])
         (waiting,) = office.corrections.list(TOWN, CorrectionState.PROPOSED).items
@@ -39,6 +40,9 @@ def worked(database_url: str) -> Any:
             connection.execute(
                 household_grid.insert().values(household_id=key, village_code=VILLAGE, grid="1")
             )
+    with office.cases.writer.begin() as connection:
+        # Assessments of runs are erased with the household, and not with its casework.
+        connection.execute(assessment.delete())
     yield office
     office.close()
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select
 
+from serving.access import Caller, Role, Scope
 from serving.cases.card import make_card
 from serving.cases.channel import Channel
 from serving.cases.events import find_event_keys
@@ -178,6 +179,48 @@ def test_what_a_visit_found_is_left_alone(leads: LeadStore, engine: Engine) -> N
     with engine.connect() as connection:
         (case,) = connection.execute(select(case_file)).all()
     assert (case.causes, case.theme, case.is_hard, case.version) == (["07"], "employment", 1, 2)
+
+
+def test_a_gap_that_was_found_at_the_door_is_not_taken_back_by_a_soft_lead(
+    leads: LeadStore, engine: Engine
+) -> None:
+    leads.add(PLATFORM, [a_score(facts={"grade": "medium"})], on=ON)
+    with leads.writer.begin() as connection:
+        # As a visit leaves it that found the water lacking and an illness.
+        case = leads.cases.open_in(
+            connection, household_id="H1", village_code=VILLAGE, opened_on=ON, grade=1, theme="illness",
+            is_hard=True, disagreement=None, causes=["01"],
+        )  # fmt: skip
+        leads.cases.note_visit_in(connection, case.id, ON)
+    seen = case.causes
+    leads.add(PLATFORM, [a_lead("grid_report", source="a1", facts={"cause": "07"})], on=ON)
+    with engine.connect() as connection:
+        (now,) = connection.execute(select(case_file)).all()
+    assert (now.is_hard, now.grade, now.theme) == (1, 1, "illness")
+    assert now.causes == list(dict.fromkeys((*seen, "07")))
+
+
+def test_a_lead_that_comes_while_its_case_is_closed_opens_another(leads: LeadStore, engine: Engine) -> None:
+    leads.add(PLATFORM, [a_lead("grid_report", source="a1", facts={"cause": "07"})], on=ON)
+    with engine.connect() as connection:
+        number, version = connection.execute(select(case_file.c.id, case_file.c.version)).one()
+    town = Caller("p0123456789a", Role.TOWNSHIP_OFFICIAL, Scope(VILLAGE[:9]))
+    late = threading.Thread(target=lambda: leads.add(PLATFORM, [a_lead("gap_water", source="a1")], on=ON))
+
+    def meanwhile(*_: Any) -> None:
+        # The case is closed, and not committed yet.
+        late.start()
+        late.join(0.5)
+
+    leads.cases.move(town, town.key_id, number, version, "exclude", {"reason": "declined"}, meanwhile)
+    late.join()
+    with engine.connect() as connection:
+        whose = connection.execute(
+            select(case_file.c.state, case_file.c.is_hard, case_file.c.version)
+            .join(case_lead)
+            .order_by(case_lead.c.is_hard)
+        ).all()
+    assert [tuple(one) for one in whose] == [("excluded", 0, version + 1), ("found", 1, 1)]
 
 
 def test_two_that_add_the_same_at_once_add_it_once(leads: LeadStore, engine: Engine) -> None:

@@ -23,6 +23,7 @@ from serving.api.lead_answers import (
 from serving.api.lead_request import MOST_ITEMS, example_leads
 from serving.app import create_app
 from serving.cases.lead_code import SWEEP_CHECKS
+from serving.leads.clusters import Cluster, Clusters, Rules
 from serving.settings import Settings
 from serving.storage import AccountStore
 from serving.storage.worklists import WorklistStore
@@ -219,6 +220,28 @@ def test_queries_of_leads(client: Client) -> None:
     assert (len(page["leads"]), page["leads"][0]["is_hard"]) == (1, True)
     more = client.get(f"/v1/leads?limit=1&cursor={page['next_cursor']}").json()
     assert more["leads"][0]["id"] != page["leads"][0]["id"]
+
+
+def test_small_clusters_are_told_by_nothing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    day, towns = dt.date(2026, 10, 31), ("500999101", "500999102", "500999103", "500999104")
+    counted = ((4, 0.04), (9, 0.2), (1, 0.93), (2, 0.31))
+    found = tuple(
+        Cluster(town, "illness", observed, 1.23456, 0, 4, p_value, is_warning=False)
+        for town, (observed, p_value) in sorted(zip(towns, counted, strict=True), key=lambda one: one[1][1])
+    )
+    rules = Rules(30, 12, 6, 0.1, is_assumption=True)
+    made = Clusters(day, day, rules, ("500999",), (), found)
+    monkeypatch.setattr("serving.api.clusters.find_clusters", lambda *_: made)
+    told = client.get("/v1/areas/500999/clusters").json()["clusters"]
+    # What is small has neither a number, nor what it could be worked out of, nor a place by it.
+    assert [(one["area_code"], one["observed"], one["p_value"], one["expected"]) for one in told] == [
+        (towns[1], 9, 0.2, 1.2), (towns[0], None, None, 1.2), (towns[2], None, None, 1.2),
+        (towns[3], None, None, 1.2),
+    ]  # fmt: skip
+    key = client.make_key(Role.COUNTY_OFFICIAL, "500999")
+    own = client.get("/v1/areas/500999/clusters", headers=key).json()["clusters"]
+    assert [(one["observed"], one["p_value"]) for one in own] == sorted(counted, key=lambda one: one[1])
+    assert own[0]["expected"] == 1.23456
 
 
 def test_clusters_are_told_inside_alone(client: Client) -> None:
