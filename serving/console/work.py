@@ -9,6 +9,7 @@ from serving.console.plan_effect import PlanEffects
 from serving.storage import AssessmentStore
 from serving.storage.cases import CaseStore
 from serving.storage.corrections import CorrectionStore, StoredCorrection
+from serving.storage.elimination import EliminationStore
 from serving.storage.household_record import RecordStore
 from serving.storage.my_list import MyListStore
 from serving.storage.plans import PlanStore
@@ -26,6 +27,7 @@ class Work:
     visits: VisitStore
     plans: PlanStore
     corrections: CorrectionStore
+    eliminations: EliminationStore
     effects: PlanEffects
     rescore: Callable[[StoredCorrection], object]
     """Scores the household of an approved correction again; whatever comes of it, the approval stands."""

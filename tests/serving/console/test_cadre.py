@@ -229,7 +229,15 @@ def test_signing_out_clears_what_was_kept(browser: Any, office: Office) -> None:
     context.close()
 
 
-PATHS = ("/list", "/", "/households/{}", "/households/{}/visit", "/households/{}/sheet", "/cases/{}/plan")
+PATHS = (
+    "/list",
+    "/",
+    "/households/{}",
+    "/households/{}/visit",
+    "/households/{}/sheet",
+    "/cases/{}/plan",
+    "/relapses",
+)
 
 
 def pages_of(office: Office, household: str) -> list[str]:
