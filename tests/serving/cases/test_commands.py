@@ -77,7 +77,7 @@ def test_resolved_cases_with_something_new_are_told(town: Town) -> None:
     (one,) = told(town, "relapses")["cases"]
     assert (one["case_id"], one["signs"], one["new_leads"]) == (back.id, ["new_leads"], 1)
     assert one["case_id"] != quiet.id
-    assert told(town, "relapses", "--area", "500230") == {"cases": []}
+    assert told(town, "relapses", "--area", "500230") == {"total": 0, "cases": []}
     shown = CliRunner().invoke(app, ["cases", "relapses", "--database", str(town.engine.url)])
     assert "1 resolved cases" in shown.stdout
     assert "H9" in shown.stdout
