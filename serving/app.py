@@ -32,6 +32,7 @@ from serving.api import (
     cases,
     casework,
     clusters,
+    elimination,
     health,
     history,
     households,
@@ -94,7 +95,7 @@ from serving.storage import (
 from serving.storage.cases import CaseStore
 from serving.storage.casework import CaseworkStore
 from serving.storage.corrections import CorrectionStore
-from serving.storage.elimination import lock_elimination
+from serving.storage.elimination import EliminationStore, lock_elimination
 from serving.storage.household_record import RecordStore
 from serving.storage.keys import utc_now
 from serving.storage.leads import LeadStore
@@ -208,11 +209,13 @@ def create_app(settings: Settings) -> FastAPI:
     past, signals = HistoryStore(store.engine, audit), SignalsFolder(settings.signals_dir, corrections)
     case_store = CaseStore(engine, audit, guards={"resolve": lock_elimination()})
     visit_store, plan_store = VisitStore(engine, audit, case_store), PlanStore(engine, audit, case_store)
+    eliminations = EliminationStore(engine, audit)
     rescorer = Rescorer(engine, signals, around)
     work = console.Work(
         store, RecordStore(engine, audit), MyListStore(engine, audit, lambda: china_day(utc_now())),
-        case_store, visit_store, plan_store, corrections,
-        console.PlanEffects(champion, signals, villages), lambda found: rescorer.rescore(champion, found),
+        case_store, visit_store, plan_store, corrections, eliminations,
+        console.PlanEffects(champion, signals, villages), signals,
+        lambda found: rescorer.rescore(champion, found),
     )  # fmt: skip
     app.state.work = work
     # Routes are tried in this order, after the direct ones.
@@ -239,6 +242,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(casework.router(boards))
     app.include_router(identities.router(identity_store, settings))
     app.include_router(cases.router(case_store, settings))
+    app.include_router(elimination.router(eliminations))
     app.include_router(leads.router(LeadStore(engine, audit, case_store), settings))
     app.include_router(worklists.router(WorklistStore(engine, audit), ListingDesk(engine, audit), settings))
     app.include_router(clusters.router(engine))

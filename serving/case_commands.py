@@ -76,7 +76,7 @@ def relapses(
     caller = Caller(OPERATOR.key_id, OPERATOR.role, Scope.of(area))
     with opened_log(settings_of(database, audit_key_file)) as (keys, log):
         log.check_key()
-        found = EliminationStore(keys.engine, log).relapse_watch(caller, limit=limit)
+        page = EliminationStore(keys.engine, log).relapse_watch(caller, limit=limit)
     told = [
         {
             "case_id": one.case.id, "household_id": one.case.household_id, "area_code": one.case.village_code,
@@ -84,12 +84,12 @@ def relapses(
             "signs": list(one.signs), "new_leads": one.new_leads,
             "grade_then": one.grade_then, "grade_now": one.grade_now,
         }
-        for one in found
+        for one in page.items
     ]  # fmt: skip
     if as_json:
-        print(json.dumps({"cases": told}, ensure_ascii=False))
+        print(json.dumps({"total": page.total, "cases": told}, ensure_ascii=False))
         return
-    table = Table(title=f"{len(told):,} resolved cases to look at", title_justify="left")
+    table = Table(title=f"{page.total:,} resolved cases to look at", title_justify="left")
     for heading in ("case", "household", "area", "resolved on", "new leads", "grade then", "grade now"):
         table.add_column(heading)
     for line in told:

@@ -119,6 +119,8 @@ POLICIES: dict[str, Policy] = {
     "GET /v1/cases": _CASE,
     "GET /v1/cases/notice/{case_id}": _CASE,
     "GET /v1/cases/{case_id}": _CASE,
+    "GET /v1/cases/{case_id}/elimination": _CASE,
+    "GET /v1/relapses": _CASE,
     "POST /v1/cases/{case_id}/moves": _MOVED,
     "POST /v1/jobs": _SENT,
     "GET /v1/jobs/{job_id}": _JOB,
@@ -156,6 +158,7 @@ POLICIES: dict[str, Policy] = {
     "POST /audit": _SEARCHED,
     "GET /feeds": _SYSTEM,
     "GET /releases": _SYSTEM,
+    "GET /relapses": _CASE,
     "GET /corrections": _REVIEWED,
     "POST /corrections/{correction_id}/review": _REVIEWED,
 }

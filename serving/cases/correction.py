@@ -25,7 +25,7 @@ FEEDS = {name: one for name, one in REQUEST_FEEDS.items() if name not in PLATFOR
 
 KEY = "household_id"
 _ESTIMATED = "is_known_on_estimated"
-_GIVEN_BY_US = (KEY, KNOWN_ON, ENDED_KNOWN_ON, _ESTIMATED)
+GIVEN_BY_US = (KEY, KNOWN_ON, ENDED_KNOWN_ON, _ESTIMATED)
 """Fields that nobody at the door fills in: whose row it is, and when the platform knew of it."""
 
 
@@ -142,7 +142,7 @@ def _read_row(
 ) -> dict[str, Any]:
     if given is None:
         return {}
-    names = [one.surface for one in contract.fields if one.name not in _GIVEN_BY_US]
+    names = [one.surface for one in contract.fields if one.name not in GIVEN_BY_US]
     row = reader.object(given, at, names, may_be_null=True)
     if not row:
         reader.add(at, "missing", "give the fields of the row")
@@ -162,7 +162,7 @@ def _read_row(
 def _read_replaces(reader: DocumentReader, contract: Contract, given: Any, at: str) -> dict[str, Any] | None:
     if given is None:
         return None
-    fields = {one.surface: one for one in contract.fields if one.name not in _GIVEN_BY_US}
+    fields = {one.surface: one for one in contract.fields if one.name not in GIVEN_BY_US}
     named = reader.object(given, at, tuple(fields), (OCCURRED_ON,), may_be_null=True)
     for name, value in named.items():
         reader.value(fields[name], value, f"{at}/{name}")

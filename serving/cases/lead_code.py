@@ -114,6 +114,8 @@ SUDDEN_CAUSES = frozenset({"02", "05"})
 
 SCORE = "score"
 DECLARATION, GRID_REPORT = "own_declaration", "grid_report"
+VISIT_DIFFICULTY = "visit_difficulty"
+_GAP = "gap_"
 
 
 def _trigger(
@@ -126,7 +128,7 @@ def _trigger(
 
 
 def _gap(check: str, kind: EventKind, cause: str, zh: str, en: str) -> LeadCode:
-    return LeadCode(f"gap_{check}", Channel.SWEEP, kind, cause, True, zh, en)
+    return LeadCode(f"{_GAP}{check}", Channel.SWEEP, kind, cause, True, zh, en)
 
 
 def _by_code(codes: Iterable[LeadCode]) -> dict[str, LeadCode]:
@@ -145,6 +147,10 @@ LEAD_CODES: dict[str, LeadCode] = _by_code((
     _gap("schooling", _K.DROP_OUT, "09", "义务教育阶段失学辍学", "dropped out of compulsory school"),
     _gap("insurance", _K.INSURANCE, "99", "未参加基本医疗保险", "somebody without medical insurance"),
     _gap("water", _K.WATER, "99", "饮水安全未保障", "no safe water"),
+    LeadCode("visit_medical", Channel.SWEEP, _K.INSURANCE, "99", True, "基本医疗未保障",
+             "no basic medical care"),
+    LeadCode(VISIT_DIFFICULTY, Channel.SWEEP, _K.OTHER, None, False, "入户发现困难",
+             "difficulty found at a visit"),
     _trigger("medical_self_paid", _K.ILLNESS, _D.MEDICAL_INSURANCE, "医疗自付超过阈值",
              "self-paid over the threshold"),
     _trigger("crop_loss", _K.DISASTER, _D.AGRICULTURE, "农作物受损超过阈值", "crop loss over the threshold"),
@@ -168,10 +174,15 @@ LEAD_CODES: dict[str, LeadCode] = _by_code((
 """Every code a lead may have. The platform finds those of `scoring.triggers` itself; they may be sent,
 too."""
 
-SWEEP_CHECKS = tuple(
-    one.code.removeprefix("gap_") for one in LEAD_CODES.values() if one.channel is Channel.SWEEP
-)
+SWEEP_CHECKS = tuple(one.removeprefix(_GAP) for one in LEAD_CODES if one.startswith(_GAP))
 """What a sweep (回头看) checks, each yes or no: 两不愁三保障 and water (DOMAIN §2)."""
+
+VISIT_GAPS = {
+    item: "visit_medical" if item == "medical" else f"{_GAP}{item}"
+    for item in ("food", "clothing", "housing", "schooling", "medical", "water")
+}
+"""The code of a gap that a visit finds: as a sweep's, but that a visit looks at medical care and not only at
+whether somebody is insured."""
 
 
 def codes_of(channel: Channel) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from serving.access.gate import caller_of, session_of
+from serving.cases.elimination import find_named_unmet, unmet_text
 from serving.cases.moves import MOVES, Move
-from serving.cases.texts import case_texts
 from serving.console.case_panel import read_facts_of
 from serving.console.fields import read_form
 from serving.console.household_page import HouseholdPage, Said
@@ -69,8 +69,10 @@ def _said(problem: Problem, move: Move, language: str) -> Said:
 
 def fault_text(error: FieldError, move: Move, language: str) -> str:
     """One rule that a move breaks, in words."""
-    words, unmet = texts(language), case_texts(language)["unmet"]
-    told = unmet.get(error.code) or words[_FAULTS.get(error.code, "fault_other")]
+    unmet = find_named_unmet(error.code)
+    if unmet is not None:
+        return unmet_text(unmet, language)
+    told = texts(language)[_FAULTS.get(error.code, "fault_other")]
     name = error.pointer.removeprefix(_FACTS).partition("/")[0]
     fact = next((one for one in move.facts if one.name == name), None)
     return f"{fact.zh if language == 'zh' else fact.en}{COLON[language]}{told}" if fact else str(told)

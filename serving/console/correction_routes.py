@@ -10,7 +10,9 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
+from features.signals.fields import Category, Field
 from serving.access.gate import caller_of, session_of
+from serving.cases.contract_words import category_words, field_label
 from serving.cases.correction import CorrectionState
 from serving.console.fields import read_fields
 from serving.console.pages import Pages, language_of
@@ -92,13 +94,21 @@ def _item(one: StoredCorrection, account_id: str, language: str) -> dict[str, An
 
 
 def _values(one: StoredCorrection, row: Mapping[str, Any], language: str) -> list[dict[str, str]]:
-    """A row with the names that its contract has for the fields."""
-    words = texts(language)
+    """A row with the names that its contract has for the fields, and the catalogue's for what they say."""
     names = {field.surface: field for field in one.correction.contract.fields}
-    made = []
-    for name, value in row.items():
-        field = names.get(name)
-        label = (field.zh if language == "zh" else field.en) if field else name
-        told = words["yes" if value else "no"] if isinstance(value, bool) else str(value)
-        made.append({"label": label, "value": told})
-    return made
+    return [
+        {
+            "label": field_label(names[name], language) if name in names else name,
+            "value": _told(one.correction.feed, names.get(name), value, language),
+        }
+        for name, value in row.items()
+    ]
+
+
+def _told(feed: str, field: Field | None, value: Any, language: str) -> str:
+    words = texts(language)
+    if isinstance(value, bool):
+        return words["yes" if value else "no"]
+    if isinstance(field, Category):
+        return category_words(feed, field, language).get(str(value), str(value))
+    return f"{value:,.2f}".removesuffix(".00") if isinstance(value, float) else str(value)

@@ -21,6 +21,7 @@ from serving.cases.people import MOVERS
 from serving.cases.practice import get_practice
 from serving.console.case_panel import case_view, history_view, leads_view
 from serving.console.course import course_view
+from serving.console.elimination_view import conditions_view
 from serving.console.household import household_view
 from serving.console.identity import hidden_view
 from serving.console.pages import Pages, language_of
@@ -79,6 +80,7 @@ class HouseholdPage:
         shown: dict[str, Any] = {
             "case": None,
             "past_moves": [],
+            "conditions": conditions_view(record.conditions, language),
             "course": None,
             "leads": leads_view([one.lead for one in record.leads], language),
             "visits": visits_view(record.visits, language),

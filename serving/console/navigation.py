@@ -8,7 +8,14 @@ from serving.access import Caller, Role
 from serving.access.policy import POLICIES, VISITORS
 
 FIRST, MY_LIST, ACCOUNT = "/", "/list", "/password"
-BOARD, ACCOUNTS, AUDIT, RELEASES, FEEDS = "/areas", "/accounts", "/audit", "/releases", "/feeds"
+RELAPSES, BOARD, ACCOUNTS, AUDIT, RELEASES, FEEDS = (
+    "/relapses",
+    "/areas",
+    "/accounts",
+    "/audit",
+    "/releases",
+    "/feeds",
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,7 @@ PLACES = (
     Place(FIRST, "list_title"),
     Place(BOARD, "board_title"),
     Place("/corrections", "corrections_title"),
+    Place(RELAPSES, "relapses_title"),
     Place(ACCOUNTS, "accounts_title"),
     Place(AUDIT, "audit_title"),
     Place(FEEDS, "feed_health_title"),

@@ -17,6 +17,7 @@ from serving.console import (
     correction_routes,
     list_routes,
     plan_routes,
+    relapse_routes,
     system_routes,
     visit_routes,
 )
@@ -42,6 +43,7 @@ def routers(pages: Pages, work: Work, identities: IdentityStore | None, office: 
         visit_routes.router(pages, page, identities),
         plan_routes.router(pages, work),
         correction_routes.router(pages, work),
+        relapse_routes.router(pages, work),
         board_routes.router(pages, office),
         account_routes.router(pages, office.accounts),
         audit_routes.router(pages, office.audit),

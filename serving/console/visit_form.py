@@ -16,18 +16,16 @@ from features.policy import policy_value
 from features.reference_income import PARTS
 from serving.cases.account import MOST_MEMBERS
 from serving.cases.clocks import region_of
-from serving.cases.correction import FEEDS
 from serving.cases.guarantees import ITEMS, Check
 from serving.cases.texts import case_texts
 from serving.cases.visit import PROTECTIVE, UNSAFE, Finding, Rigid, Why, cause_codes
 from serving.console.fields import Form
+from serving.console.record_form import Record, corrections_of, record_views
 from serving.console.texts import texts
 from serving.errors import FieldError
 
 AGREE = "agree"
 _GUARANTEE, _ANSWER, _LINE = "guarantee.", "answer.", "line."
-_OF = "@"
-"""Between a feed and the date of its record."""
 _WHOLE = re.compile(r"[0-9]{1,9}", re.ASCII)
 _YUAN = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?", re.ASCII)
 
@@ -48,32 +46,13 @@ def asked_of(body: Mapping[str, Any] | None, language: str) -> list[Asked]:
     return [Asked(one["family"], one["text"][language]["sentence"]) for one in reasons]
 
 
-def records_of(body: Mapping[str, Any] | None, language: str) -> list[Asked]:
-    """The latest record of every feed that a visit may find not to be so: feed and date, and its words."""
-    if body is None:
-        return []
-    words = texts(language)
-    return [
-        Asked(
-            f"{feed}{_OF}{fact['occurred_on']}",
-            words["visit_record"].format(
-                feed=contract.zh if language == "zh" else contract.en,
-                date=fact["occurred_on"],
-                source=contract.source_zh if language == "zh" else contract.source_en,
-            ),
-        )
-        for feed, contract in FEEDS.items()
-        if (fact := body["latest_facts"].get(feed)) is not None
-    ]
-
-
 def form_view(
     asked: Sequence[Asked],
     village_code: str,
     today: dt.date,
     language: str,
     given: Form | None = None,
-    records: Sequence[Asked] = (),
+    records: Sequence[Record] = (),
 ) -> dict[str, Any]:
     """Everything the template writes; what was `given` before stands in it again."""
     words = case_texts(language)
@@ -96,6 +75,7 @@ def form_view(
         for part, (_, lines) in PARTS.items()
     ]
     causes = _cause_words(village_code, today, language)
+    shown = record_views(records, language, filled)
     return {
         "today": today.isoformat(),
         "visited_on": value("visited_on") or today.isoformat(),
@@ -122,10 +102,7 @@ def form_view(
             {"name": _ANSWER + one.family, "text": one.text, "chosen": value(_ANSWER + one.family)}
             for one in asked
         ],
-        "records": [
-            {"key": one.family, "text": one.text, "is_chosen": one.family in filled.all("no_fact")}
-            for one in records
-        ],
+        "records": shown,
         "whys": [{"key": one.value, "text": words["why"][one.value]} for one in Why],
         "agree": AGREE,
         "protective": [
@@ -136,6 +113,7 @@ def form_view(
         "most_members": MOST_MEMBERS,
         "parts": parts,
         "has_account": any(name.startswith(_LINE) for name in filled.names),
+        "has_records": any(one["is_open"] for one in shown),
         "has_answers": any(name.startswith(_ANSWER) for name in filled.names),
     }
 
@@ -162,10 +140,7 @@ def document_of(form: Form) -> dict[str, Any]:
         if name.startswith(_ANSWER)
     ]
     document["protective"] = form.all("protective")
-    document["corrections"] = [
-        {"feed": feed, "replaces": {"occurred_on": day}}
-        for feed, _, day in (one.partition(_OF) for one in form.all("no_fact"))
-    ]
+    document["corrections"] = corrections_of(form)
     lines = [
         {"line": name.removeprefix(_LINE), "amount_yuan": _yuan(form.find(name) or "")}
         for name in sorted(form.names)
@@ -195,7 +170,7 @@ _QUESTIONS = {
     "rigid_spending": "visit_rigid",
     "protective": "visit_protective",
     "guarantees": "visit_guarantees",
-    "corrections": "visit_no_fact",
+    "corrections": "visit_records",
 }
 """Parts of the document, and the keys of what the page calls them."""
 

@@ -23,7 +23,7 @@ from serving.console.fields import Form, read_form
 from serving.console.household_page import HouseholdPage, is_key
 from serving.console.pages import Pages, language_of
 from serving.console.texts import COLON, texts
-from serving.console.visit_form import asked_of, document_of, form_view, question_of, records_of
+from serving.console.visit_form import asked_of, document_of, form_view, question_of
 from serving.errors import FieldError, Problem
 from serving.identity import IdentityStore
 from serving.storage import Stored
@@ -75,7 +75,7 @@ def router(pages: Pages, page: HouseholdPage, identities: IdentityStore | None) 
         body = stored.body if stored else None
         view = form_view(
             asked_of(body, language), village, work.my_list.today(), language, given,
-            records_of(body, language),
+            work.find_records(household_id, village, body),
         )  # fmt: skip
         return pages.page(
             request, "visit.html", problem.kind.status if problem else 200, has_address=True, view=view,

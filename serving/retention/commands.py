@@ -27,7 +27,8 @@ def retention(
 ) -> None:
     """Delete what is older than the policy lets it be.
 
-    That is the log of reads, assessments, jobs with their files, and keys of requests. The log is pruned from
+    That is the log of reads, assessments, jobs with their files, keys of requests, closed cases, visits and
+    worklists; nothing open. The log is pruned from
     its start and stays verifiable; note the head that `audit verify` prints down again afterwards.
     """
     from serving.bulk import JobFolders

@@ -15,8 +15,9 @@ from features.policy import policy_value
 from serving.access import Caller
 from serving.bulk import JobFolders
 from serving.errors import RetentionError
+from serving.retention.casework import delete_closed_cases, delete_visits, delete_worklists
 from serving.storage import AuditLog
-from serving.storage.case_tables import rescored_assessment
+from serving.storage.case_tables import case_file, rescored_assessment, visit, worklist
 from serving.storage.database import WRITES
 from serving.storage.tables import assessment, audit_entry, idempotency_key, job
 
@@ -25,7 +26,9 @@ AUDIT_LOG = "audit_log"
 ASSESSMENTS = "assessments"
 JOB_FILES = "job_files"
 IDEMPOTENCY_KEYS = "idempotency_keys"
-SUBJECTS = (AUDIT_LOG, ASSESSMENTS, JOB_FILES, IDEMPOTENCY_KEYS)
+CASES, VISITS, WORKLISTS = "cases", "visits", "worklists"
+SUBJECTS = (AUDIT_LOG, ASSESSMENTS, JOB_FILES, IDEMPOTENCY_KEYS, CASES, VISITS, WORKLISTS)
+"""Cases go before visits: a visit of a case that is kept is kept with it."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,15 @@ def delete_old(
                     gone = list(connection.execute(old).scalars())
                     deleted = _delete(connection, job.c.finished_at, before)
                     left, oldest = _left(connection, job.c.finished_at)
+                case "cases":
+                    deleted = delete_closed_cases(connection, before.date())
+                    left, oldest = _left(connection, case_file.c.opened_on)
+                case "visits":
+                    deleted = delete_visits(connection, before.date())
+                    left, oldest = _left(connection, visit.c.visited_on)
+                case "worklists":
+                    deleted = delete_worklists(connection, before.date())
+                    left, oldest = _left(connection, worklist.c.made_on)
                 case _:
                     deleted = _delete(
                         connection, idempotency_key.c.created_at, before, idempotency_key.c.held_until < now

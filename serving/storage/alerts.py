@@ -80,8 +80,7 @@ def make_event(
     body: Mapping[str, Any], village_code: str, former: Mapping[str, Any] | None, now: dt.datetime
 ) -> dict[str, Any] | None:
     """The event that tells what is new, or `None`. It names nobody: a key, codes, and a path to look at."""
-    had = {one["code"] for one in former["rule_hits"]} if former else set()
-    new_hits = [one["code"] for one in body["rule_hits"] if one["code"] not in had]
+    new_hits = new_rule_hits(body, former)
     rose = _RANK[body["grade"]] > (_RANK[former["grade"]] if former else 0)
     if not new_hits and not rose:
         return None
@@ -99,9 +98,20 @@ def make_event(
             "new_rule_hits": new_hits,
             "reason_codes": list(dict.fromkeys(one["code"] for one in body["risk_reasons"])),
             "model_version": body["model_version"],
-            "link": f"/v1/households/{quote(body['household_id'], safe='')}?as_of_date={body['as_of_date']}",
+            "link": link_of(body),
         },
     }
+
+
+def new_rule_hits(body: Mapping[str, Any], former: Mapping[str, Any] | None) -> list[str]:
+    """Codes of thresholds that an assessment reaches and the one before did not."""
+    had = {one["code"] for one in former["rule_hits"]} if former else set()
+    return [one["code"] for one in body["rule_hits"] if one["code"] not in had]
+
+
+def link_of(body: Mapping[str, Any]) -> str:
+    """Where the service shows an assessment, to a key that may see it."""
+    return f"/v1/households/{quote(body['household_id'], safe='')}?as_of_date={body['as_of_date']}"
 
 
 def event_id(event: Mapping[str, Any]) -> str:

@@ -23,7 +23,13 @@ from sqlalchemy import (
 from serving.access import Caller
 from serving.cases.case import Case
 from serving.cases.clocks import china_day, region_of
-from serving.cases.elimination import EliminationFacts, IncomeReading, Unmet, check_elimination, find_unmet
+from serving.cases.elimination import (
+    Condition,
+    EliminationFacts,
+    IncomeReading,
+    check_elimination,
+    judge_elimination,
+)
 from serving.cases.guarantees import Guarantees
 from serving.cases.moves import RELAPSE
 from serving.cases.state import CaseState
@@ -61,17 +67,19 @@ def gather_facts(connection: Connection, case: Case, on: dt.date) -> Elimination
     met = [one for one in visits if one.finding is not Finding.NOT_MET]
     last = met[-1] if met else None
     accounts = [(one.visited_on, one.account) for one in met]
-    delivered = sum(
-        any(relapsed_on is None or each.delivered_on >= relapsed_on for each in one.deliveries)
+    arrived = (
+        [each for each in one.deliveries if relapsed_on is None or each.delivered_on >= relapsed_on]
         for one in measures_of(connection, case.id)
     )
+    delivered = [one for one in arrived if one]
     checked = last.guarantees if last is not None else None
     return EliminationFacts(
         on=on,
         region=region_of(case.village_code),
         identified_on=case.identified_on,
         is_without_labour=case.is_without_labour,
-        deliveries=delivered,
+        deliveries=len(delivered),
+        last_delivered_on=max((one.delivered_on for each in delivered for one in each), default=None),
         readings=[
             IncomeReading(day, account.income.total_fen, account.members)
             for day, account in accounts
@@ -95,6 +103,14 @@ class RelapseSign:
     grade_now: str | None
 
 
+@dataclass(frozen=True)
+class RelapsePage:
+    """Some of the resolved cases that something came up of, and how many there are."""
+
+    total: int
+    items: tuple[RelapseSign, ...]
+
+
 class EliminationStore:
     """What stands in the way of an elimination, and what comes up after one. Raises `Problem` (503)."""
 
@@ -103,8 +119,8 @@ class EliminationStore:
         self.audit = audit
         self.now = now
 
-    def find_unmet(self, caller: Caller, case_id: str) -> list[Unmet] | None:
-        """The conditions that a case does not meet today; `None` for one that the caller may not see."""
+    def find_conditions(self, caller: Caller, case_id: str) -> list[Condition] | None:
+        """Every condition as it stands today; `None` for a case that the caller may not see."""
         query = select(case_file).where(
             case_file.c.id == case_id, caller.scope.condition(case_file.c.village_code)
         )
@@ -115,9 +131,9 @@ class EliminationStore:
             self.audit.append(connection, caller, Action.HOUSEHOLD_READ, subject, outcome)
             if row is None:
                 return None
-            return find_unmet(gather_facts(connection, case_of(row), china_day(self.now())))
+            return judge_elimination(gather_facts(connection, case_of(row), china_day(self.now())))
 
-    def relapse_watch(self, caller: Caller, *, limit: int = 50, offset: int = 0) -> list[RelapseSign]:
+    def relapse_watch(self, caller: Caller, *, limit: int = 50, offset: int = 0) -> RelapsePage:
         """Resolved cases with a new lead since, or with a grade that is higher now than it was then.
 
         The latest closed first. It asks for a look and changes nothing.
@@ -131,18 +147,14 @@ class EliminationStore:
             case_file.c.state == CaseState.RESOLVED.value, caller.scope.condition(case_file.c.village_code)
         )
         seen = rows.subquery()
-        query = (
-            select(seen)
-            .where(or_(seen.c.new_leads > 0, seen.c.rank_now > seen.c.rank_then))
-            .order_by(seen.c.closed_on.desc(), seen.c.id)
-            .limit(limit)
-            .offset(offset)
-        )
+        found = select(seen).where(or_(seen.c.new_leads > 0, seen.c.rank_now > seen.c.rank_then)).subquery()
+        page = select(found).order_by(found.c.closed_on.desc(), found.c.id).limit(limit).offset(offset)
         with logged(self.writer) as connection:
-            found = connection.execute(query).all()
-            read = [self.audit.household(one.household_id) for one in found]
+            total = connection.execute(select(func.count()).select_from(found)).scalar_one()
+            signs = connection.execute(page).all()
+            read = [self.audit.household(one.household_id) for one in signs]
             self.audit.append(connection, caller, Action.HOUSEHOLD_LISTED, read)
-        return [_sign(one) for one in found]
+        return RelapsePage(total, tuple(_sign(one) for one in signs))
 
 
 def _new_leads() -> ScalarSelect[int]:

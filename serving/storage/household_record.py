@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, select
 
 from serving.access import Caller
+from serving.cases.clocks import china_day
+from serving.cases.elimination import Condition, judge_elimination
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_history import WholeCase, moves_of
 from serving.storage.case_rows import case_of, find_clocks
 from serving.storage.case_tables import case_file, case_lead, visit
 from serving.storage.database import WRITES
+from serving.storage.elimination import gather_facts
+from serving.storage.keys import utc_now
 from serving.storage.leads import KeptLead, kept_lead
 from serving.storage.rescored import every_assessment
 from serving.storage.transactions import logged
@@ -35,29 +40,33 @@ class Point:
 @dataclass(frozen=True)
 class HouseholdRecord:
     """A household's open case, or the one closed last; its leads, the earliest first; visits and scores, the
-    latest first."""
+    latest first. Of an open case that is identified, the conditions of the elimination lock."""
 
     whole: WholeCase | None
     leads: tuple[KeptLead, ...]
     visits: tuple[StoredVisit, ...]
     course: tuple[Point, ...]
+    conditions: tuple[Condition, ...] = ()
 
 
 class RecordStore:
     """The records of one database. Raises `Problem` (503) where it does not answer or cannot log."""
 
-    def __init__(self, engine: Engine, audit: AuditLog) -> None:
+    def __init__(self, engine: Engine, audit: AuditLog, now: Callable[[], dt.datetime] = utc_now) -> None:
         self.writer = engine.execution_options(**WRITES)
         self.audit = audit
+        self.now = now
 
     def find(self, caller: Caller, household_id: str) -> HouseholdRecord:
         """What the caller may see of a household; nothing of one that is elsewhere or nowhere."""
         with logged(self.writer) as connection:
+            whole = _case(connection, caller, household_id)
             found = HouseholdRecord(
-                _case(connection, caller, household_id),
+                whole,
                 _leads(connection, caller, household_id),
                 _visits(connection, caller, household_id),
                 _course(connection, caller, household_id),
+                _conditions(connection, whole, china_day(self.now())),
             )
             is_there = found.whole or found.leads or found.visits or found.course
             outcome = Outcome.SHOWN if is_there else Outcome.NOT_FOUND
@@ -77,6 +86,12 @@ def _case(connection: Connection, caller: Caller, household_id: str) -> WholeCas
     if row is None:
         return None
     return WholeCase(case_of(row), find_clocks(connection, row.id), moves_of(connection, row.id))
+
+
+def _conditions(connection: Connection, whole: WholeCase | None, today: dt.date) -> tuple[Condition, ...]:
+    if whole is None or whole.case.is_closed or whole.case.identified_on is None:
+        return ()
+    return tuple(judge_elimination(gather_facts(connection, whole.case, today)))
 
 
 def _leads(connection: Connection, caller: Caller, household_id: str) -> tuple[KeptLead, ...]:

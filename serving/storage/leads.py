@@ -128,14 +128,10 @@ class LeadStore:
         """The same as a part of a transaction that a writer began."""
         if len(leads) > MOST_LEADS or not all(caller.scope.contains(one.village_code) for one in leads):
             raise ValueError(f"give up to {MOST_LEADS} leads of households inside the caller's area")
-        by_key = {one.dedup_key: one for one in leads}
-        # What is there decides what is new: nobody else may add meanwhile.
-        lock_for_all(connection, _LOCK)
+        self.hold_in(connection)
         # Nor may the case that a lead joins be closed meanwhile, or told something else by a move.
         hold_cases(connection)
-        found = select(case_lead.c.dedup_key).where(case_lead.c.dedup_key.in_(list(by_key)))
-        there = set(connection.execute(found).scalars())
-        new = [one for key, one in by_key.items() if key not in there]
+        new = _new(connection, leads)
         if not new:
             return Added(repeated=len(leads))
         places = sorted({(one.household_id, one.village_code) for one in new})
@@ -154,19 +150,33 @@ class LeadStore:
             case_id = self._open(connection, card, on) if case is None else self._join(connection, case, card)
             opened += case is None
             rows += [self._row(one, case_id, keys[one.dedup_key]) for one in ours]
-            moved += [
-                {"of": one.id, "to": keys[one.lead.dedup_key]}
-                for one in known
-                if keys[one.lead.dedup_key] != one.event_key
-            ]
-        connection.execute(case_lead.insert(), rows)
-        if moved:
-            # What came between two events may have made them one.
-            changed = update(case_lead).where(case_lead.c.id == bindparam("of"))
-            connection.execute(changed.values(event_key=bindparam("to")), moved)
+            moved += _moved(known, keys)
+        _write(connection, rows, moved)
         subjects = [self.audit.household(one) for one in dict.fromkeys(household for household, _ in places)]
         self.audit.append(connection, caller, Action.LEAD_ADDED, subjects, Outcome.DONE)
         return Added(len(new), len(leads) - len(new), opened, len(places) - opened)
+
+    def hold_in(self, connection: Connection) -> None:
+        """Let nobody else add leads until the transaction ends: what is there decides what is new.
+
+        Whoever opens a case as well holds the leads first, as `add` does.
+        """
+        lock_for_all(connection, _LOCK)
+
+    def keep_in(self, connection: Connection, caller: Caller, case_id: str, leads: Sequence[Lead]) -> None:
+        """Keep leads of one household in a case that says already what they say, as a part of a transaction
+        that holds them."""
+        new = _new(connection, leads)
+        if not new:
+            return
+        place = (new[0].household_id, new[0].village_code)
+        known = self._kept_at(connection, [place]).get(place, [])
+        told = [*(one.lead for one in known), *new]
+        keys = find_event_keys(told, same_event_days(told, self.region))
+        _write(connection, [self._row(one, case_id, keys[one.dedup_key]) for one in new], _moved(known, keys))
+        self.audit.append(
+            connection, caller, Action.LEAD_ADDED, [self.audit.household(place[0])], Outcome.DONE
+        )
 
     def page(
         self, caller: Caller, asked: LeadFilter, *, limit: int = 50, after: tuple[dt.date, str] | None = None
@@ -257,6 +267,30 @@ class LeadStore:
             "received_at": self.now(), "facts": dict(lead.facts), "is_hard": int(lead.is_hard),
             "event_key": event_key, "dedup_key": lead.dedup_key,
         }  # fmt: skip
+
+
+def _new(connection: Connection, leads: Sequence[Lead]) -> list[Lead]:
+    """Those that are not in the ledger, each once."""
+    by_key = {one.dedup_key: one for one in leads}
+    found = select(case_lead.c.dedup_key).where(case_lead.c.dedup_key.in_(list(by_key)))
+    there = set(connection.execute(found).scalars())
+    return [one for key, one in by_key.items() if key not in there]
+
+
+def _moved(known: Sequence[KeptLead], keys: Mapping[str, str]) -> list[dict[str, str]]:
+    """Whose event is another one now: what came between two events may have made them one."""
+    return [
+        {"of": one.id, "to": keys[one.lead.dedup_key]}
+        for one in known
+        if keys[one.lead.dedup_key] != one.event_key
+    ]
+
+
+def _write(connection: Connection, rows: list[dict[str, Any]], moved: list[dict[str, str]]) -> None:
+    connection.execute(case_lead.insert(), rows)
+    if moved:
+        changed = update(case_lead).where(case_lead.c.id == bindparam("of"))
+        connection.execute(changed.values(event_key=bindparam("to")), moved)
 
 
 _ORDER: tuple[ColumnElement[Any], ...] = (case_lead.c.known_on, case_lead.c.id)

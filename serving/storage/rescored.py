@@ -9,9 +9,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Subquery, select, union_all
 
+from serving.storage.alerts import deliveries_of, find_subscribed, link_of, new_rule_hits
 from serving.storage.case_tables import rescored_assessment
 from serving.storage.database import insert_into
 from serving.storage.tables import assessment
+from serving.storage.tables import webhook_delivery as delivery
+
+EVENT_TYPE = "household.rescored"
 
 _READ = ("id", "household_id", "as_of_date", "model_version", "village_code", "body", "written_at")
 
@@ -30,7 +34,7 @@ def save_rescored_in(
     correction_id: str,
     now: dt.datetime,
 ) -> None:
-    """Keep what was said after a correction, once, beside whatever was said before."""
+    """Keep what was said after a correction, once, beside what was said before, and tell webhooks of it."""
     row = {
         "household_id": body["household_id"],
         "as_of_date": dt.date.fromisoformat(body["as_of_date"]),
@@ -40,4 +44,53 @@ def save_rescored_in(
         "written_at": now,
         "correction_id": correction_id,
     }
-    connection.execute(insert_into(connection, rescored_assessment).values(row).on_conflict_do_nothing())
+    former = _former(connection, body["household_id"], village_code)
+    kept = connection.execute(
+        insert_into(connection, rescored_assessment).values(row).on_conflict_do_nothing()
+    )
+    if kept.rowcount == 0:
+        return
+    event = make_rescored_event(body, village_code, former, correction_id, now)
+    made = deliveries_of(event, village_code, find_subscribed(connection, now), now)
+    if made:
+        connection.execute(insert_into(connection, delivery).on_conflict_do_nothing(), made)
+
+
+def make_rescored_event(
+    body: Mapping[str, Any],
+    village_code: str,
+    former: Mapping[str, Any] | None,
+    correction_id: str,
+    now: dt.datetime,
+) -> dict[str, Any]:
+    """The event, whatever the score became: whoever keeps the former one has one that is out of date."""
+    return {
+        "type": EVENT_TYPE,
+        "timestamp": now.isoformat(timespec="seconds"),
+        "data": {
+            "household_id": body["household_id"],
+            "area_code": village_code,
+            "as_of_date": body["as_of_date"],
+            "grade": body["grade"],
+            "former_grade": former["grade"] if former else None,
+            "former_as_of_date": former["as_of_date"] if former else None,
+            "is_other_model": former is not None and former["model_version"] != body["model_version"],
+            "new_rule_hits": new_rule_hits(body, former),
+            "reason_codes": list(dict.fromkeys(one["code"] for one in body["risk_reasons"])),
+            "model_version": body["model_version"],
+            "correction_id": correction_id,
+            "link": link_of(body),
+        },
+    }
+
+
+def _former(connection: Connection, household_id: str, village_code: str) -> Mapping[str, Any] | None:
+    """What was said last of the household, wherever in its county it lived then."""
+    every = every_assessment()
+    found: Mapping[str, Any] | None = connection.execute(
+        select(every.c.body)
+        .where(every.c.household_id == household_id, every.c.village_code.startswith(village_code[:6]))
+        .order_by(every.c.as_of_date.desc(), every.c.written_at.desc(), every.c.id.desc())
+        .limit(1)
+    ).scalar()
+    return found

@@ -17,6 +17,7 @@ from serving.cases.clocks import china_day, region_of
 from serving.cases.guarantees import Guarantees
 from serving.cases.practice import practice_of
 from serving.cases.visit import Finding, Rigid, VisitForm, check_answers, check_since, families_of
+from serving.cases.visit_leads import find_visit_leads
 from serving.errors import FieldError, Problem
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
@@ -26,6 +27,7 @@ from serving.storage.cases import CaseStore
 from serving.storage.corrections import propose_in
 from serving.storage.database import WRITES
 from serving.storage.keys import utc_now
+from serving.storage.leads import LeadStore
 from serving.storage.rescored import every_assessment
 from serving.storage.transactions import logged
 from serving.storage.whereabouts import find_village
@@ -97,6 +99,7 @@ class VisitStore:
         self.writer = engine.execution_options(**WRITES)
         self.audit = audit
         self.cases = cases
+        self.leads = LeadStore(engine, audit, cases, now=now)
         self.now = now
 
     @property
@@ -105,7 +108,7 @@ class VisitStore:
         return china_day(self.now())
 
     def record(self, caller: Caller, account_id: str, household_id: str, form: VisitForm) -> Recorded | None:
-        """Keep a visit, and what it means for the household's case and list, in one transaction.
+        """Keep a visit, and what it means for the household's case, leads and list, in one transaction.
 
         The same form under the same key is there once; raises `Problem` (422) for another one under it, for
         a visit of before the case's first lead, for an answer to a reason that the household's score does not
@@ -113,6 +116,8 @@ class VisitStore:
         caller may not see.
         """
         with logged(self.writer) as connection:
+            if form.surfaces:
+                self.leads.hold_in(connection)
             hold_cases(connection)
             subject = [self.audit.household(household_id)]
             village = find_village(connection, caller, household_id)
@@ -131,6 +136,9 @@ class VisitStore:
             _check_places(form, village)
             _check_register(connection, form, household_id, village)
             case_id = self._tell_case(connection, household_id, village, form, found)
+            if found is None and case_id is not None:
+                leads = find_visit_leads(form, household_id, village, account_id, self.today)
+                self.leads.keep_in(connection, caller, case_id, leads)
             number = uuid.uuid4().hex
             entry = _entry(connection, household_id, village, form.visited_on)
             is_random = entry is not None and entry.why == RANDOM

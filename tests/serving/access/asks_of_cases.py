@@ -22,11 +22,15 @@ def case_asks(cases: dict[str, str]) -> Iterator[Ask]:
 
         path = f"/v1/cases/{number}"
         yield Ask("GET", path, "read", f"GET {route}", partial(answered, status=200), {})
+        elimination = f"{path}/elimination"
+        yield Ask("GET", elimination, "read", f"GET {route}/elimination", partial(answered, status=200), {})
         notice = f"/v1/cases/notice/{number}"
         yield Ask("GET", notice, "read", "GET /v1/cases/notice/{case_id}", partial(answered, status=409), {})
         yield Ask(
             "POST", f"{path}/moves", "move", f"POST {route}/moves", partial(answered, status=409), order
         )
+    for query in ("", "?limit=1&offset=1"):
+        yield Ask("GET", f"/v1/relapses{query}", "read", "GET /v1/relapses", lambda _: 200, {})
     for query in ("?limit=100", "?due=overdue", *(f"?area={one}&limit=100" for one in (*VILLAGES, "50"))):
         yield Ask("GET", f"/v1/cases{query}", "read", "GET /v1/cases", lambda _: 200, {})
 
@@ -164,6 +168,8 @@ def page_asks(cases: dict[str, str]) -> Iterator[Ask]:
         path, form = f"/measures/{NONE}/deliveries", {"data": {"delivered_on": "x"}}
         of = f"POST {route}/measures/{{measure_id}}/deliveries"
         yield Ask("POST", f"{at}{path}", "deliver", of, lambda _: 404, form)
+    for path in ("/relapses", "/relapses?page=2&lang=en"):
+        yield Ask("GET", path, "read", "GET /relapses", lambda _: 200, {})
     yield Ask("GET", "/corrections", "review", "GET /corrections", lambda _: 200, {})
     approved: dict[str, Any] = {"data": {"review": "approve"}}
     route = "POST /corrections/{correction_id}/review"

@@ -60,10 +60,10 @@ def test_what_is_overdue_is_told_to_the_highest_level_by_now(town: Town) -> None
 
 
 def test_resolved_cases_with_something_new_are_told(town: Town) -> None:
-    assert told(town, "relapses") == {"cases": []}
+    assert told(town, "relapses") == {"total": 0, "cases": []}
     quiet, back = (town.resolve(town.identify(town.open(key))) for key in ("H8", "H9"))
     # Nothing came since either was closed.
-    assert told(town, "relapses") == {"cases": []}
+    assert told(town, "relapses") == {"total": 0, "cases": []}
     assert back.closed_on is not None
     day = back.closed_on + dt.timedelta(days=3)
     values: dict[str, Any] = {
@@ -77,7 +77,7 @@ def test_resolved_cases_with_something_new_are_told(town: Town) -> None:
     (one,) = told(town, "relapses")["cases"]
     assert (one["case_id"], one["signs"], one["new_leads"]) == (back.id, ["new_leads"], 1)
     assert one["case_id"] != quiet.id
-    assert told(town, "relapses", "--area", "500230") == {"cases": []}
+    assert told(town, "relapses", "--area", "500230") == {"total": 0, "cases": []}
     shown = CliRunner().invoke(app, ["cases", "relapses", "--database", str(town.engine.url)])
     assert "1 resolved cases" in shown.stdout
     assert "H9" in shown.stdout

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from serving.access import Role
+from serving.api.elimination_answers import EliminationAnswer, RelapsesAnswer
 from serving.api.plan_answers import CaseMeasuresAnswer, ChangedMeasureAnswer
 from serving.api.visit_answers import CorrectionsAnswer, RecordedAnswer, ReviewAnswer, VisitsAnswer
 from serving.api.visit_documentation import EXAMPLE_DELIVERY, EXAMPLE_MEASURE, EXAMPLE_VISIT
 from serving.app import create_app
 from serving.settings import Settings
+from serving.storage.case_tables import case_file
 from serving.storage.cases import CaseStore
 from tests.serving.access.callers import person
 from tests.serving.access.people import ORIGIN
@@ -141,6 +144,38 @@ def test_a_household_of_elsewhere_is_nowhere(town: Town) -> None:
         for one in (opened.id, "0" * 32)
     }
     assert len(bodies) == 1
+
+
+def test_conditions_and_relapses_are_told(town: Town) -> None:
+    store = town.client.app.state.store
+    cases = CaseStore(store.engine, store.audit)
+    with cases.writer.begin() as connection:
+        followed, resolved = (
+            cases.open_in(
+                connection, household_id=key, village_code=VILLAGE, opened_on=DAY, grade=1, theme="illness",
+                is_hard=False, disagreement=None, causes=[],
+            )
+            for key in ("H-FOLLOWED", "H-RESOLVED")
+        )  # fmt: skip
+        gone = update(case_file).where(case_file.c.id == resolved.id)
+        connection.execute(gone.values(state="resolved", closed_on=dt.date(2026, 9, 1)))
+    path = f"/v1/cases/{followed.id}/elimination"
+    told = EliminationAnswer.model_validate(town.ask("GET", path, town.county))
+    assert (told.is_open, len(told.conditions)) == (False, 7)
+    assert [one.code for one in told.conditions[0].unmet] == ["not_identified"]
+    (labour,) = (one for one in told.conditions if one.code == "labour")
+    assert (labour.is_met, labour.evidence[0].value_text.zh) == (True, "有劳动力")
+    assert town.ask("GET", path, town.stranger, 404)["code"] == "case_not_found"
+
+    assert town.ask("GET", "/v1/relapses", town.town) == {"total": 0, "cases": []}
+    for day, grade in ((dt.date(2026, 8, 1), "low"), (DAY, "medium")):
+        store.save([statement("H-RESOLVED", day, grade)], [VILLAGE])
+    page = RelapsesAnswer.model_validate(town.ask("GET", "/v1/relapses", town.town))
+    (one,) = page.cases
+    assert (page.total, one.household_id, one.grade_then, one.grade_now) == (1, "H-RESOLVED", "low", "medium")
+    assert [sign.text.zh for sign in one.signs] == ["消除后风险等级上升"]
+    assert town.ask("GET", "/v1/relapses", town.stranger)["total"] == 0
+    assert town.ask("GET", "/v1/relapses?limit=0", town.town, 422)["code"] == "request_invalid"
 
 
 def test_no_key_of_anybody_hands_in_a_visit(town: Town) -> None:

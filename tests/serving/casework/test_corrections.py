@@ -13,6 +13,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event, select, update
+from sqlalchemy.exc import OperationalError
 
 from features import CONTRACTS, Coverage, Signals, build_vectors, take_in
 from features.engines.row import stored_row
@@ -33,6 +35,7 @@ from serving.settings import Settings
 from serving.signals_folder import SignalsFolder
 from serving.storage import UsualStore, VillageStore
 from serving.storage.corrections import StoredCorrection, approved_corrections
+from serving.storage.tables import api_key, webhook, webhook_delivery
 from tests.serving.casework.county import (
     CADRE,
     HELPER,
@@ -49,7 +52,7 @@ from tests.serving.conftest import Client
 SCORED_ON, VISITED_ON = dt.date(2026, 10, 31), dt.date(2026, 11, 2)
 (EXAMPLE,) = example_request()["households"]
 KEY = "C-0001"
-KEYS = ("C-0001", "C-0002", "C-0003", "C-0004", "C-0005")
+KEYS = ("C-0001", "C-0002", "C-0003", "C-0004", "C-0005", "C-0006", "C-0007")
 """Households that are alike, one a test."""
 BILL = next(one for one in EXAMPLE["signals"]["illness"] if one["self_paid_yuan"] > 0)
 BETTER = {**BILL, "reimbursed_yuan": BILL["total_yuan"] - 100, "self_paid_yuan": 100}
@@ -164,6 +167,53 @@ def test_an_approved_correction_changes_what_is_scored_from_then_on(scored: Scor
     assert run is not None
     assert run.as_of_date == SCORED_ON
     assert scored.told(KEYS[1])["as_of_date"] == SCORED_ON.isoformat()
+
+
+def test_other_systems_are_told_of_a_score_that_was_made_again(scored: Scored) -> None:
+    key = KEYS[5]
+    engine = scored.office.engine
+    with engine.begin() as connection:
+        known = connection.execute(select(api_key.c.id)).scalars().first()
+        for number, area in enumerate((VILLAGE[:6], VILLAGE, "500998")):
+            connection.execute(webhook.insert().values(
+                id=f"wh_{number}", key_id=known, area_code=area, url="https://x.example", sealed_secret="s",
+                created_at=scored.office.now(),
+            ))  # fmt: skip
+    before = scored.told(key)
+    scored.office.on(VISITED_ON)
+    done = scored.correct(key)
+    for _ in range(2):
+        assert scored.rescorer.rescore(scored.champion, done) == "done"
+    after = scored.told(key)
+    with engine.connect() as connection:
+        sent = connection.execute(select(webhook_delivery)).all()
+    # Once to each whose area it lies in, however often it is asked for.
+    assert sorted(one.webhook_id for one in sent) == ["wh_0", "wh_1"]
+    assert sent[0].event == sent[1].event
+    assert sent[0].event["type"] == "household.rescored"
+    data = sent[0].event["data"]
+    assert data["correction_id"] == done.id
+    assert (data["former_grade"], data["former_as_of_date"]) == (before["grade"], before["as_of_date"])
+    assert (data["grade"], data["as_of_date"]) == (after["grade"], after["as_of_date"])
+    assert data["household_id"] == key
+    assert not {"row", "replaces", "self_paid_yuan"} & set(data)
+
+    def fail(connection: Any, cursor: Any, sql: str, *more: Any) -> None:
+        if "webhook_delivery" in sql and sql.startswith("INSERT"):
+            raise OperationalError("", {}, Exception("injected"))
+
+    other = scored.correct(KEYS[6])
+    event.listen(engine, "before_cursor_execute", fail)
+    try:
+        assert scored.rescorer.rescore(scored.champion, other) == "failed"
+    finally:
+        event.remove(engine, "before_cursor_execute", fail)
+    # The assessment and the event are there together, or neither is; the approval stands.
+    assert scored.told(KEYS[6])["as_of_date"] == SCORED_ON.isoformat()
+    assert scored.rescorer.rescore(scored.champion, other) == "done"
+    with engine.begin() as connection:
+        assert len(connection.execute(select(webhook_delivery)).all()) == 4
+        connection.execute(update(webhook).values(ended_at=scored.office.now()))
 
 
 def test_a_batch_sees_corrections_of_up_to_its_date(scored: Scored) -> None:

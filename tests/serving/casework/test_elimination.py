@@ -20,7 +20,11 @@ from serving.cases.elimination import (
     IncomeReading,
     Unmet,
     check_elimination,
+    evidence_label,
+    evidence_text,
     find_unmet,
+    judge_elimination,
+    unmet_text,
 )
 from serving.cases.guarantees import ITEMS, Check, Guarantees
 from serving.cases.plan_form import read_delivery, read_measure
@@ -28,6 +32,7 @@ from serving.cases.state import CaseState
 from serving.cases.texts import case_texts
 from serving.cases.visit import Finding, Rigid
 from serving.errors import Problem
+from serving.storage.elimination import RelapsePage
 from tests.serving.casework.county import (
     CADRE,
     COUNTY,
@@ -170,6 +175,41 @@ def test_the_lock_is_the_rule(facts: EliminationFacts) -> None:
         assert (find_unmet(facts) == []) == is_open(facts)
 
 
+@settings(max_examples=200, deadline=None)
+@given(everything)
+def test_every_condition_is_judged_by_what_is_recorded_of_it(facts: EliminationFacts) -> None:
+    found = {one.code: one for one in judge_elimination(facts)}
+    assert list(found) == list(case_texts("zh")["condition"])
+    # By hand, from the facts alone, without the order of the lock.
+    guarantees = {one.item: one.value for one in found["guarantees"].evidence}
+    assert guarantees == {item: facts.guarantees.of(item).value for item in ITEMS}
+    assert found["guarantees"].is_met == (set(guarantees.values()) == {"yes"})
+    accounts = [one for one in found["income"].evidence if one.code == "reference_income" and one.on]
+    assert sorted((one.on, one.value) for one in accounts) == pytest.approx(
+        sorted((one.visited_on, one.total_fen / one.members / 100) for one in facts.readings)
+    )
+    assert found["monitored"].evidence[0].value == facts.identified_on
+    assert found["labour"].is_met is not facts.is_without_labour
+    assert found["delivered"].is_met == (facts.deliveries > 0)
+    assert found["rigid_spending"].is_met == (facts.rigid_spending in {Rigid.NONE, Rigid.SOLVED})
+    for one in found.values():
+        for language in ("zh", "en"):
+            assert all(unmet_text(each, language) for each in one.unmet)
+            assert all(
+                evidence_label(each, language) and evidence_text(each, language) for each in one.evidence
+            )
+
+
+def test_a_number_of_policy_says_where_it_is_from() -> None:
+    found = {each.code: each for one in judge_elimination(OPEN) for each in one.evidence}
+    assert found["line"].value == LINE
+    assert found["line"].source
+    # How long accounts hold no document says; what has to hold for months one does.
+    assert (found["fresh_months"].is_assumption, found["steady_months"].is_assumption) == (True, False)
+    assert evidence_text(found["steady_months"], "zh") == "6个月"
+    assert evidence_text(found["reference_income"], "zh") == f"{LINE + 0.01:,.2f}元/人·年"
+
+
 def help_once(office: CountyOffice, case: Case, key: str = "first") -> None:
     day = office.cases.today
     form = read_measure(
@@ -214,6 +254,12 @@ def firm_visit(office: CountyOffice, household_id: str = "H1") -> None:
     office.visit(household_id, account=account(LINE * 2), guarantees=FIRM, rigid_spending="solved")
 
 
+def unmet_codes(office: CountyOffice, case: Case) -> set[str]:
+    found = office.eliminations.find_conditions(COUNTY, case.id)
+    assert found is not None
+    return {unmet.code for one in found for unmet in one.unmet}
+
+
 def test_the_lock_hangs_on_the_move(office: CountyOffice) -> None:
     case = helped_case(office)
     firm_visit(office)
@@ -226,9 +272,9 @@ def test_the_lock_hangs_on_the_move(office: CountyOffice) -> None:
     with pytest.raises(Problem) as refused:
         resolve(office, case)
     assert codes_of(refused) == {"visit_too_old", "income_unknown"}
-    assert office.eliminations.find_unmet(NEIGHBOUR, case.id) is None
+    assert office.eliminations.find_conditions(NEIGHBOUR, case.id) is None
     firm_visit(office)
-    assert office.eliminations.find_unmet(COUNTY, case.id) == []
+    assert unmet_codes(office, case) == set()
     assert resolve(office, case).state is CaseState.RESOLVED
 
 
@@ -237,8 +283,7 @@ def test_a_household_without_labour_is_never_marked(desk: CountyOffice) -> None:
     firm_visit(desk)
     desk.on(dt.date(2026, 12, 20))
     firm_visit(desk)
-    found = desk.eliminations.find_unmet(COUNTY, case.id)
-    assert found == [Unmet("without_labour")]
+    assert unmet_codes(desk, case) == {"without_labour"}
     with pytest.raises(Problem) as refused:
         resolve(desk, case)
     assert codes_of(refused) == {"without_labour"}
@@ -272,8 +317,7 @@ def test_visits_of_before_the_identification_open_nothing(desk: CountyOffice) ->
     help_once(desk, case)
     desk.move(case, CADRE, "follow", delivered_on=str(desk.cases.today))
     desk.on(dt.date(2026, 10, 1))
-    found = {one.code for one in desk.eliminations.find_unmet(COUNTY, case.id) or ()}
-    assert {"not_visited", "income_unknown", "rigid_spending_unknown"} <= found
+    assert {"not_visited", "income_unknown", "rigid_spending_unknown"} <= unmet_codes(desk, case)
 
 
 def resolved(office: CountyOffice, household_id: str) -> Case:
@@ -299,13 +343,15 @@ def test_who_is_resolved_is_watched(office: CountyOffice) -> None:
             add_lead(office, office.open_case(key))
             assert case.is_closed
     found = office.eliminations.relapse_watch(TOWN)
-    assert {one.case.household_id: (one.signs, one.grade_then, one.grade_now) for one in found} == {
+    assert found.total == 2
+    assert {one.case.household_id: (one.signs, one.grade_then, one.grade_now) for one in found.items} == {
         "H-ROSE": (("score_rose",), "low", "high"),
         "H-LEAD": (("new_leads",), "low", "low"),
     }
-    assert office.eliminations.relapse_watch(NEIGHBOUR) == []
-    assert len(office.eliminations.relapse_watch(TOWN, limit=1)) == 1
-    assert [one.case.household_id for one in office.eliminations.relapse_watch(TOWN, offset=2)] == []
+    assert office.eliminations.relapse_watch(NEIGHBOUR) == RelapsePage(0, ())
+    one = office.eliminations.relapse_watch(TOWN, limit=1)
+    assert (one.total, len(one.items)) == (2, 1)
+    assert office.eliminations.relapse_watch(TOWN, offset=2) == RelapsePage(2, ())
 
 
 def add_lead(office: CountyOffice, case: Case) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
+from serving.cases.lead import make_lead
 from serving.errors import Problem
-from serving.storage.case_tables import case_file, correction, visit, worklist, worklist_entry
+from serving.storage.case_tables import case_file, case_lead, correction, visit, worklist, worklist_entry
 from serving.storage.visits import VisitStore
 from tests.serving.casework.county import (
     CADRE,
@@ -144,6 +145,36 @@ def test_difficulty_and_gaps_open_a_case_whatever_the_score_says(office: CountyO
     assert {one.last_visited_on for one in found.values()} == {DAY}
 
 
+def test_a_visit_that_opens_a_case_is_its_first_lead(office: CountyOffice) -> None:
+    office.on(DAY)
+    for key in ("H-FINE", "H-HARD", "H-GAPS", "H-OPEN"):
+        assess(office, key)
+    opened = office.open_case("H-OPEN")
+    office.visit("H-FINE")
+    office.visit("H-HARD", finding="difficulty", causes=["unsafe_house", "07"])
+    office.visit("H-GAPS", guarantees={"water": "no", "medical": "no", "food": "yes"})
+    # This one was found by somebody else: the visit only joins it.
+    office.visit("H-OPEN", finding="difficulty", causes=["01"])
+    cases = {one.household_id: one.id for one in rows(office, case_file)}
+    leads = {(one.household_id, one.code): one for one in rows(office, case_lead)}
+    assert {key: (one.theme, one.is_hard) for key, one in leads.items()} == {
+        ("H-HARD", "visit_difficulty"): ("employment", 0),
+        ("H-GAPS", "gap_water"): ("other", 1), ("H-GAPS", "visit_medical"): ("other", 1),
+    }  # fmt: skip
+    for (key, _), one in leads.items():
+        assert (one.case_id, one.channel, one.source) == (cases[key], "sweep", CADRE.key_id)
+        assert (one.occurred_on, one.known_on) == (DAY, DAY)
+    assert cases["H-OPEN"] == opened.id
+    assert office.actions().count("lead_added") == 2
+    # Whoever reports the same later joins the case and takes nothing of the visit's away.
+    later = make_lead(
+        "H-HARD", VILLAGE, "serious_illness", "health", occurred_on=DAY, known_on=DAY, region="CN-50"
+    )
+    added = office.visits.leads.add(CADRE, [later], on=DAY)
+    assert (added.new, added.cases_joined) == (1, 1)
+    assert set(office.case(cases["H-HARD"]).causes) == {"01", "07"}
+
+
 def test_a_gap_makes_an_open_case_hard(desk: CountyOffice) -> None:
     desk.on(DAY)
     case = desk.open_case("H1", grade=3)
@@ -222,7 +253,7 @@ def test_answers_are_to_reasons_that_there_are(desk: CountyOffice) -> None:
     assert stored.latest.body["score"] == 0.5
 
 
-@pytest.mark.parametrize("failing", range(1, 12))
+@pytest.mark.parametrize("failing", range(1, 15))
 def test_a_visit_is_kept_whole_or_not_at_all(
     desk: CountyOffice, failing: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,7 +264,7 @@ def test_a_visit_is_kept_whole_or_not_at_all(
         "H1", finding="difficulty", causes=["01"], guarantees={"water": "no"},
         corrections=[{"feed": "guarantee", "row": {"occurred_on": "2026-03-01", "item": "water", "answer": "no"}}],
     )  # fmt: skip
-    before = {table.name: len(rows(desk, table)) for table in (visit, case_file, correction)}
+    before = {table.name: len(rows(desk, table)) for table in (visit, case_file, case_lead, correction)}
     writes = 0
 
     def fail(connection: Any, cursor: Any, sql: str, *more: Any) -> None:
@@ -251,7 +282,7 @@ def test_a_visit_is_kept_whole_or_not_at_all(
         recorded = None
     finally:
         event.remove(desk.engine, "before_cursor_execute", fail)
-    after = {table.name: len(rows(desk, table)) for table in (visit, case_file, correction)}
+    after = {table.name: len(rows(desk, table)) for table in (visit, case_file, case_lead, correction)}
     if writes < failing:
         assert recorded is not None
         assert after["visit"] == before["visit"] + 1

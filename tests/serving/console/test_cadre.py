@@ -229,7 +229,15 @@ def test_signing_out_clears_what_was_kept(browser: Any, office: Office) -> None:
     context.close()
 
 
-PATHS = ("/list", "/", "/households/{}", "/households/{}/visit", "/households/{}/sheet", "/cases/{}/plan")
+PATHS = (
+    "/list",
+    "/",
+    "/households/{}",
+    "/households/{}/visit",
+    "/households/{}/sheet",
+    "/cases/{}/plan",
+    "/relapses",
+)
 
 
 def pages_of(office: Office, household: str) -> list[str]:
@@ -338,8 +346,9 @@ def test_a_correction_is_proposed_at_a_visit_and_reviewed_by_somebody_else(
     page = desk.page("village", java_script_enabled=False)
     page.goto(f"/households/{household}/visit")
     fill_visit(page, "no_difficulty")
-    page.click(f"summary:has-text('{ZH['visit_no_fact']}')")
-    page.check("input[name=no_fact][value^='illness@']", force=True)
+    page.click(f"summary:has-text('{ZH['visit_records']}')")
+    record = page.locator("fieldset", has=page.locator("input[value^='illness@']")).last
+    record.locator("select").select_option("gone")
     page.click(".wide-button")
     (kept,) = office.visits(household)
     assert [one["feed"] for one in kept.body["corrections"]] == ["illness"]

@@ -33,7 +33,7 @@ def test_a_filled_in_page_is_the_visit_that_was_meant() -> None:
             ("more_causes", "07"), ("more_causes", "01"), ("guarantee.water", "no"), ("guarantee.food", "yes"),
             ("rigid_spending", "unsolved"), ("answer.01", AGREE), ("answer.07", "outdated"),
             ("protective", "savings"), ("members", "3"), ("line.wages_migrant", "21000"),
-            ("no_fact", "illness@2026-03-14"), ("line.self_paid_medical", " 6000.55 "), ("line.gifts", ""), ("person", "p1"),
+            ("record.0", "gone"), ("record.0.of", "illness@occurred_on=2026-03-14"), ("line.self_paid_medical", " 6000.55 "), ("line.gifts", ""), ("person", "p1"),
         ]
     )  # fmt: skip
     visit = read_visit(document_of(form), "H1", TODAY)
@@ -63,10 +63,10 @@ def test_a_filled_in_page_is_the_visit_that_was_meant() -> None:
 NAMES = (
     "submission_key", "visited_on", "finding", "cause", "more_causes", "rigid_spending", "protective", "members",
     "person", *(f"guarantee.{one}" for one in ITEMS), *(f"line.{one}" for one in LINES[:5]), "answer.01",
-    "no_fact", "guarantee.x", "line.x", "answer.", "line.", "unknown",
+    "record.0", "record.0.of", "record.1", "record.1.of", "record.1.kind", "guarantee.x", "line.x", "answer.", "line.", "unknown",
 )  # fmt: skip
 VALUES = st.one_of(
-    st.sampled_from(("", " ", "difficulty", "not_met", "2026-11-01", "01", "yes", "3", "1e9", "-1", "1.234", AGREE, "٣", "NaN", "illness@2026-03-14", "x@y")),
+    st.sampled_from(("", " ", "difficulty", "not_met", "2026-11-01", "01", "yes", "3", "1e9", "-1", "1.234", AGREE, "٣", "NaN", "illness@occurred_on=2026-03-14", "x@y", "gone", "otherwise", "civil@a=b&a=c", "@")),
     st.text(max_size=12),
 )  # fmt: skip
 

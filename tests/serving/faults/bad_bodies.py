@@ -16,6 +16,7 @@ from typing import Any
 from serving.api.documentation import example_request, example_what_if
 from serving.api.identity_request import example_identity
 from tests.serving.conftest import NAMES, VERSION
+from tests.serving.faults import casework_bodies
 
 MARKER = "MARKER5c1e8"
 MOST_BYTES = 200_000
@@ -39,6 +40,7 @@ ROUTES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "lookup": ("POST", "/v1/households/lookup", {"phone": "13800138000"}),
     "reveal": ("POST", "/v1/households/H-1/identity/reveal", {"purpose": "visit"}),
     "identity": ("PUT", "/v1/households/H-1/identity", example_identity()),
+    **casework_bodies.ROUTES,
 }
 """Every route that takes JSON: its method, its address, and a body that it takes."""
 
@@ -215,8 +217,11 @@ def cases() -> Iterator[Case]:
     """The whole corpus."""
     for route, (method, path, example) in ROUTES.items():
         whole = json.dumps(example)
+        most = casework_bodies.SHORT.get(route, MOST_BYTES)
         for name, (spoil, wanted) in BODIES.items():
-            yield Case(f"{route}: {name}", method, path, spoil(whole), wanted)
+            body = spoil(whole)
+            said = wanted if len(body) <= most else TOO_LARGE
+            yield Case(f"{route}: {name}", method, path, body, said)
         for name, headers in KINDS.items():
             body = _squeezed(name, _value('"x"')(whole))
             yield Case(f"{route}: sent as {name}", method, path, body, MEDIA, headers)

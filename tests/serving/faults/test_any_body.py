@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +19,12 @@ from serving.identity.keyring import new_ring, save_ring
 from serving.identity.suites import Suite
 from serving.problems import PROBLEMS
 from serving.settings import Settings
+from tests.serving.access.callers import person
+from tests.serving.access.people import ORIGIN
+from tests.serving.casework.county import statement
 from tests.serving.conftest import Client
 from tests.serving.faults.bad_bodies import ROUTES
+from tests.serving.faults.casework_bodies import AREAS, KEY, PEOPLE, VILLAGE, put_case
 
 SCALARS: st.SearchStrategy[Any] = (
     st.none() | st.booleans() | st.integers(-(2**65), 2**65) | st.floats() | st.text(max_size=12)
@@ -34,11 +39,20 @@ ANYTHING = st.recursive(
 @pytest.fixture(scope="module")
 def service(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder = tmp_path_factory.mktemp("any")
-    made = Settings(bundle_dir, f"sqlite:///{folder}/s.db", reveals_per_hour=10**6, lookups_per_hour=10**6)
+    made = Settings(
+        bundle_dir,
+        f"sqlite:///{folder}/s.db",
+        reveals_per_hour=10**6,
+        lookups_per_hour=10**6,
+        public_origin=ORIGIN,
+    )
     save_ring(new_ring(Suite.AES_256_GCM), made.identity_keys_path)
     app = create_app(made)
     with Client(app) as client:
         assert app.state.champion.wait(60)
+        app.state.store.save_release("m", "0" * 64, 12)
+        app.state.store.save([statement(KEY, dt.date(2026, 10, 31))], [VILLAGE])
+        put_case(app.state.store.engine)
         yield client
 
 
@@ -81,7 +95,9 @@ def test_anything_anywhere_is_answered(service: Client, route: str) -> None:
     everywhere = list(places(example))
     headers = service.headers
     if route == "reveal":
-        headers = service.make_key(Role.VILLAGE_OFFICIAL, "500999100201")
+        headers = service.make_key(Role.VILLAGE_OFFICIAL, VILLAGE)
+    if route in PEOPLE:
+        headers = {**person(service.app, PEOPLE[route], AREAS[PEOPLE[route]]), "Authorization": ""}
 
     @settings(max_examples=40, derandomize=True, deadline=None, database=None,
               suppress_health_check=list(HealthCheck))  # fmt: skip

@@ -14,37 +14,46 @@ from serving.errors import PROBLEM_TYPE
 from serving.identity.keyring import new_ring, save_ring
 from serving.identity.suites import Suite
 from serving.settings import Settings
+from tests.serving.access.callers import person
+from tests.serving.access.people import ORIGIN
 from tests.serving.conftest import Client
 from tests.serving.faults.bad_bodies import BODIES, MARKER, MOST_BYTES, ROUTES, Case, cases
+from tests.serving.faults.casework_bodies import AREAS, PEOPLE, VILLAGE, put_case
 from tests.serving.faults.servers import Running, running
 
 CASES = list(cases())
-VILLAGE = "500999100201"
 
 
 @pytest.fixture(scope="module")
-def services(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Role, Running]]:
+def services(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Running]]:
+    """The service as those see it who send to a route: with a key, with an official's, or signed in."""
     folder = tmp_path_factory.mktemp("bad")
-    made = Settings(bundle_dir, f"sqlite:///{folder}/s.db", max_body_bytes=MOST_BYTES, max_jobs=100)
+    made = Settings(
+        bundle_dir, f"sqlite:///{folder}/s.db", max_body_bytes=MOST_BYTES, max_jobs=100, public_origin=ORIGIN
+    )
     save_ring(new_ring(Suite.AES_256_GCM), made.identity_keys_path)
     app = create_app(made)
     with Client(app) as client:
         assert app.state.champion.wait(60)
+        put_case(app.state.store.engine)
         official = client.make_key(Role.VILLAGE_OFFICIAL, VILLAGE)
+        people = {role: person(app, role, area) for role, area in AREAS.items()}
         with running(app) as one:
-            yield {
-                Role.PLATFORM: Running(one.server, one.port, client.headers),
-                Role.VILLAGE_OFFICIAL: Running(one.server, one.port, official),
+            whose = {
+                **dict.fromkeys([*ROUTES, "jobs"], client.headers),
+                "reveal": official,
+                **{route: people[role] for route, role in PEOPLE.items()},
             }
+            yield {route: Running(one.server, one.port, headers) for route, headers in whose.items()}
 
 
-def ask(services: dict[Role, Running], case: Case) -> tuple[int, dict[str, str], bytes]:
-    service = services[Role.VILLAGE_OFFICIAL if case.path.endswith("/reveal") else Role.PLATFORM]
+def ask(services: dict[str, Running], case: Case) -> tuple[int, dict[str, str], bytes]:
+    service = services[case.name.partition(":")[0]]
     return service.ask(case.method, case.path, case.body, case.headers, is_chunked=case.is_chunked)
 
 
 def test_the_corpus_is_large_and_has_every_class_for_every_route() -> None:
-    assert len({(one.method, one.path, one.body, one.headers, one.is_chunked) for one in CASES}) >= 700
+    assert len({(one.method, one.path, one.body, one.headers, one.is_chunked) for one in CASES}) >= 1_400
     assert len({one.name for one in CASES}) == len(CASES)
     assert len(BODIES) >= 70
     assert sum(MARKER.encode() in one.body for one in CASES) >= 300
@@ -52,7 +61,7 @@ def test_the_corpus_is_large_and_has_every_class_for_every_route() -> None:
 
 @pytest.mark.parametrize("route", [*ROUTES, "jobs"])
 def test_each_is_refused_with_its_code_and_never_repeated(
-    services: dict[Role, Running], route: str, caplog: pytest.LogCaptureFixture
+    services: dict[str, Running], route: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     wrong = []
     with caplog.at_level(logging.DEBUG):
@@ -71,4 +80,4 @@ def test_each_is_refused_with_its_code_and_never_repeated(
                 wrong.append(f"{case.name}: repeats what was sent")
     assert wrong == [], "\n".join(wrong)
     assert MARKER not in caplog.text
-    assert services[Role.PLATFORM].ask("GET", "/health/ready")[0] == 200
+    assert services["scores"].ask("GET", "/health/ready")[0] == 200
