@@ -172,7 +172,7 @@ def test_a_visit_that_opens_a_case_is_its_first_lead(office: CountyOffice) -> No
     )
     added = office.visits.leads.add(CADRE, [later], on=DAY)
     assert (added.new, added.cases_joined) == (1, 1)
-    assert set(office.case(cases["H-HARD"]).causes) == {"01", "07"}
+    assert set(office.case(cases["H-HARD"]).causes) == {"01", "07", "unsafe_house"}
 
 
 def test_a_gap_makes_an_open_case_hard(desk: CountyOffice) -> None:
