@@ -58,8 +58,11 @@ def main() -> None:
             for one in (options.first_run, options.last_run)
         )
         walk(town, first, last, until, Path(options.models))
-    Path(options.accounts).write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
-    Path(options.accounts).chmod(0o600)
+    accounts = Path(options.accounts)
+    # Nobody else's before anything is in it.
+    accounts.touch(0o600)
+    accounts.chmod(0o600)
+    accounts.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
     print(", ".join(f"{count} {name}" for name, count in sorted(town.done.items())))
 
 

@@ -22,8 +22,8 @@ from serving.storage import AccountStore, AuditLog, KeyStore
 from serving.storage.accounts import Account
 from serving.storage.case_tables import case_file
 from serving.storage.cases import CaseStore
-from serving.storage.elimination import lock_elimination
 from serving.storage.leads import LeadStore
+from serving.storage.move_guards import move_guards
 from serving.storage.plans import PlanStore
 from serving.storage.tables import assessment
 from serving.storage.visits import VisitStore
@@ -58,7 +58,7 @@ class Town:
         self.engine, self.clock, self.county = engine, clock, county
         self.rng = random.Random(seed)
         self.audit = AuditLog(engine, key._key, now=clock)
-        self.cases = CaseStore(engine, self.audit, clock, {"resolve": lock_elimination(clock)})
+        self.cases = CaseStore(engine, self.audit, clock, move_guards(clock))
         self.leads = LeadStore(engine, self.audit, self.cases, now=clock)
         self.visits = VisitStore(engine, self.audit, self.cases, clock)
         self.plans = PlanStore(engine, self.audit, self.cases, clock)

@@ -95,10 +95,11 @@ from serving.storage import (
 from serving.storage.cases import CaseStore
 from serving.storage.casework import CaseworkStore
 from serving.storage.corrections import CorrectionStore
-from serving.storage.elimination import EliminationStore, lock_elimination
+from serving.storage.elimination import EliminationStore
 from serving.storage.household_record import RecordStore
 from serving.storage.keys import utc_now
 from serving.storage.leads import LeadStore
+from serving.storage.move_guards import move_guards
 from serving.storage.my_list import MyListStore
 from serving.storage.plans import PlanStore
 from serving.storage.visits import VisitStore
@@ -207,7 +208,7 @@ def create_app(settings: Settings) -> FastAPI:
     around = Around(villages, usual, settings.lookup_seconds)
     corrections = CorrectionStore(engine, audit)
     past, signals = HistoryStore(store.engine, audit), SignalsFolder(settings.signals_dir, corrections)
-    case_store = CaseStore(engine, audit, guards={"resolve": lock_elimination()})
+    case_store = CaseStore(engine, audit, guards=move_guards())
     visit_store, plan_store = VisitStore(engine, audit, case_store), PlanStore(engine, audit, case_store)
     eliminations = EliminationStore(engine, audit)
     rescorer = Rescorer(engine, signals, around)

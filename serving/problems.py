@@ -121,7 +121,7 @@ PROBLEMS: dict[str, ProblemKind] = {
         "Check the key and the date, or score the household with POST /v1/scores.",
     ),
     "visit_of_another": ProblemKind(
-        403,
+        409,
         "Somebody else's visit",
         "The visit was filled in by another person than the one who is signed in.",
         "Let whoever made the visit sign in and hand it in.",

@@ -40,8 +40,9 @@ from serving.storage.keys import utc_now
 from serving.storage.transactions import logged, unlogged
 
 MOST_CAUSES = 5
-Guard = Callable[[Connection, Case], None]
-"""Called within a move's transaction before it is written; raises `MoveRefused` where the move may not be."""
+Guard = Callable[[Connection, Case, Mapping[str, Any]], None]
+"""Called with the facts within a move's transaction before it is written; raises `MoveRefused` where the move
+may not be."""
 Then = Callable[[Connection, Case], None]
 """Called within a move's transaction after it is written."""
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -267,7 +268,7 @@ class CaseStore:
             raise Problem("case_changed")
         moved, on = self._made(connection, caller, case, name, facts)
         if name in self.guards:
-            self.guards[name](connection, case)
+            self.guards[name](connection, case, moved.facts)
         opens = case.is_closed and not moved.case.is_closed
         if opens and self._open_of(connection, case.household_id, case.village_code) is not None:
             raise AnotherOpen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,7 @@ from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_history import last_move_on
 from serving.storage.case_rows import case_of
 from serving.storage.case_tables import case_file, case_lead, rescored_assessment
+from serving.storage.cases import Guard
 from serving.storage.database import WRITES
 from serving.storage.keys import utc_now
 from serving.storage.plans import measures_of
@@ -46,14 +47,13 @@ from serving.storage.tables import assessment
 from serving.storage.transactions import logged
 from serving.storage.visits import visits_of_case
 
-Guard = Callable[[Connection, Case], None]
 _RANKS = {"low": 0, "medium": 1, "high": 2}
 
 
 def lock_elimination(now: Callable[[], dt.datetime] = utc_now) -> Guard:
     """The guard of the move that marks a risk as gone: it raises `EliminationLocked`."""
 
-    def guard(connection: Connection, case: Case) -> None:
+    def guard(connection: Connection, case: Case, facts: Mapping[str, Any]) -> None:
         check_elimination(gather_facts(connection, case, china_day(now())))
 
     return guard

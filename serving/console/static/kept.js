@@ -64,8 +64,9 @@ const kept = (() => {
       if (answer.ok) {
         await drop(one.key);
         await setCount(((await count()) || 0) + 1);
-      } else if ([404, 409, 413, 415, 422].includes(answer.status)) {
-        // Nothing that waiting mends: whoever made the visit looks at it again.
+      } else if ([404, 413, 415, 422].includes(answer.status)) {
+        // Nothing that waiting mends: whoever made the visit looks at it again. Another person's session (409) is over
+        // when whoever made it signs in.
         await put(Object.assign(one, { refused: answer.status }));
       } else {
         break;

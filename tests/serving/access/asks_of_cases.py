@@ -156,7 +156,8 @@ def page_asks(cases: dict[str, str]) -> Iterator[Ask]:
         yield Ask("GET", f"{at}/sheet", "reveal", f"GET {route}/sheet", shown, {})
         others: dict[str, Any] = {"data": {"person": "p0", "finding": "not_met"}}
         refused = partial(answered, status=409)
-        yield Ask("POST", f"{at}/visit", "visit", f"POST {route}/visit", lambda _: 403, others)
+        # Whose visit it is comes before whether there is such a household.
+        yield Ask("POST", f"{at}/visit", "visit", f"POST {route}/visit", lambda _: 409, others)
         at, route = f"/cases/{number}", "/cases/{case_id}"
         for end in ("plan", "what-if"):
             yield Ask("GET", f"{at}/{end}", "read", f"GET {route}/{end}", shown, {})

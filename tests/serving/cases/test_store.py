@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import random
 import threading
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, func, select
@@ -192,7 +194,8 @@ def test_a_guard_keeps_a_move_back(town: Town) -> None:
     case = town.open()
     asked: list[Case] = []
 
-    def guard(connection: Connection, found: Case) -> None:
+    def guard(connection: Connection, found: Case, facts: Mapping[str, Any]) -> None:
+        assert facts == {}
         assert connection.execute(select(case_file.c.version)).scalar() == found.version
         asked.append(found)
         raise MoveRefused([Reason("/move", "first", "do this"), Reason("/move", "second", "do that")])

@@ -13,7 +13,8 @@ from serving.cases.visit import VisitForm, read_visit
 from serving.storage import AssessmentStore, AuditLog, open_database
 from serving.storage.cases import CaseStore
 from serving.storage.corrections import CorrectionStore
-from serving.storage.elimination import EliminationStore, lock_elimination
+from serving.storage.elimination import EliminationStore
+from serving.storage.move_guards import move_guards
 from serving.storage.plans import PlanStore
 from serving.storage.visits import VisitStore
 from tests.serving.readers import AUDIT_KEY
@@ -39,8 +40,7 @@ class CountyOffice:
         self.clock = dt.datetime(2026, 3, 2, 2, tzinfo=dt.UTC)
         self.engine = open_database(url)
         self.audit = AuditLog(self.engine, AUDIT_KEY, now=self.now)
-        guards = {"resolve": lock_elimination(self.now)}
-        self.cases = CaseStore(self.engine, self.audit, self.now, guards)
+        self.cases = CaseStore(self.engine, self.audit, self.now, move_guards(self.now))
         self.visits = VisitStore(self.engine, self.audit, self.cases, self.now)
         self.corrections = CorrectionStore(self.engine, self.audit, self.now)
         self.plans = PlanStore(self.engine, self.audit, self.cases, self.now)

@@ -184,8 +184,11 @@ def test_a_visit_without_a_network_is_kept_and_sent_once(desk: Desk, office: Off
     assert page.evaluate(_SEND_TWICE, [household, "b" * 32, None]) == [201, 201]
     assert len(office.visits(household)) == before + 2
     # And what another person filled in is not handed in by this one.
-    assert page.evaluate(_SEND_TWICE, [household, "c" * 32, "p00000000000"]) == [403, 403]
+    assert page.evaluate(_SEND_TWICE, [household, "c" * 32, "p00000000000"]) == [409, 409]
     assert len(office.visits(household)) == before + 2
+    # It goes on waiting for them, on a phone that several share, also where this one sees no such household.
+    for place in (household, "H-NOBODY"):
+        assert page.evaluate(_SENT_FOR_ANOTHER, [place, "d" * 32]) == [["d" * 32, None]]
     assert said == []
     page.context.close()
 
@@ -384,6 +387,17 @@ def test_a_plan_and_what_arrived_of_it(desk: Desk, office: Office) -> None:
     page.context.close()
 
 
+_SENT_FOR_ANOTHER = """
+async ([household, key]) => {
+  const person = 'p00000000000', address = `/households/${household}/visit`;
+  const body = `submission_key=${key}&person=${person}&visited_on=2026-01-01&finding=not_met`;
+  await kept.put({ key, person, household, address, body, at: Date.now() });
+  await kept.send(person);
+  const left = (await kept.all()).map((one) => [one.key, one.refused || null]);
+  await kept.drop(key);
+  return left;
+}
+"""
 _SEND_TWICE = """
 async ([household, key, other]) => {
   const person = other || document.body.dataset.person;

@@ -1,0 +1,31 @@
+"""What stands in front of moves: asked within a move's transaction, with what is recorded beside the case."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from serving.cases.case import Case
+from serving.cases.exclusion import check_exclusion
+from serving.cases.visit import Finding
+from serving.storage.cases import Guard
+from serving.storage.elimination import lock_elimination
+from serving.storage.keys import utc_now
+from serving.storage.visits import visits_of_case
+
+
+def move_guards(now: Callable[[], dt.datetime] = utc_now) -> Mapping[str, Guard]:
+    """The guards of a service, by the moves that they are asked about."""
+    return {"resolve": lock_elimination(now), "exclude": look_before_exclusion}
+
+
+def look_before_exclusion(connection: Connection, case: Case, facts: Mapping[str, Any]) -> None:
+    """The guard of the move that says a case is none: it raises `FactsRefused`."""
+    met = [one for one in visits_of_case(connection, case.id, None) if one.finding is not Finding.NOT_MET]
+    last = met[-1] if met else None
+    has_gap = last is not None and last.guarantees is not None and bool(last.guarantees.gaps)
+    is_in_need = last is not None and (last.finding is Finding.DIFFICULTY or has_gap)
+    check_exclusion(facts["reason"], is_met=bool(met), is_in_need=is_in_need)
