@@ -320,6 +320,9 @@ def show(answer: dict[str, Any], base: str, told: dict[str, Any], out: Path, sec
     print("\nDemo accounts 演示账号 (invented people, passwords made for this demo alone):")
     for one in told["accounts"]:
         print(f"  {one['login_name']:16} {one['password']:22} {one['role']:20} {one['area']}")
+    print("\nWhat is where:")
+    for line in told["sights"]:
+        print(f"  {line}")
     print(
         f"\nAPI            curl -s -H 'Content-Type: application/json' "
         f"-H 'Authorization: Bearer {told['key']}' -d @{where}/request.json {base}/v1/scores"

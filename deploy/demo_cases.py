@@ -20,13 +20,15 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
+from deploy.demo_batch import Batch
+from deploy.demo_bulk import find_bulk, handle
 from deploy.demo_courses import Course, begin_with, follow, look
+from deploy.demo_sights import sights
 from deploy.demo_town import Clock, Town, add_accounts, add_key, open_case
 from serving.access.commands import OPERATOR, opened
 from serving.cases.clocks import region_of
 from serving.cases.run_leads import find_run_leads
 from serving.cases.worklist import Why
-from serving.leads.from_run import add_run_leads
 from serving.storage.assessments import Run
 from serving.storage.case_tables import worklist, worklist_entry
 from serving.storage.tables import assessment
@@ -37,6 +39,8 @@ FOLLOWED = 90
 """Cases of the first run that are gone through; the others of its leads are left to the lists."""
 FRESH = 60
 """Cases of the last run that somebody has begun with."""
+Scored = tuple[dict[str, Any], str]
+"""What a run says of a household, and its village."""
 MADE = (5, 36, 66)
 """Days after the first run on which lists are made, a month apart."""
 VISITED_SHARE = 0.85
@@ -52,12 +56,13 @@ def main() -> None:
         log.check_key()
         clock = Clock(dt.date.fromisoformat(options.first_run) + dt.timedelta(days=1))
         town = Town(store.engine, log, clock, options.county, options.seed)
-        told = {"accounts": add_accounts(town), "key": add_key(store)}
+        told: dict[str, Any] = {"accounts": add_accounts(town), "key": add_key(store)}
         first, last = (
             find_run(store.engine, options.county, dt.date.fromisoformat(one), None)
             for one in (options.first_run, options.last_run)
         )
         walk(town, first, last, until, Path(options.models))
+    told["sights"] = list(sights(Path(str(store.engine.url.database)), until))
     accounts = Path(options.accounts)
     # Nobody else's before anything is in it.
     accounts.touch(0o600)
@@ -79,32 +84,43 @@ def walk(town: Town, first: Run, last: Run, until: dt.date, models: Path) -> Non
     """Everything up to a day, each on its own."""
     start = first.as_of_date + dt.timedelta(days=3)
     fresh = max(last.as_of_date + dt.timedelta(days=1), until - dt.timedelta(days=11))
+    batch = Batch(town)
     queue: list[tuple[dt.date, int, Course]] = []
     numbers = itertools.count()
 
     def begin(on: dt.date, course: Course) -> None:
         heapq.heappush(queue, (on, next(numbers), course))
 
-    begin(start, open_followed(town, first, begin))
+    followed = urgent(town.engine, first, FOLLOWED)
+    begin(start, open_followed(town, followed, begin))
+    beginnings = urgent(town.engine, last, FRESH * 3)[FRESH // 2 :: 2][:FRESH]
+    apart = {body["household_id"] for body, _ in (*followed, *beginnings)}
+    others = [one for one in to_be_visited(town.engine, last) if one[0]["household_id"] not in apart]
+    for on, leads, score in find_bulk(batch, others, start, until):
+        town.in_bulk.add(leads[0].household_id)
+        begin(on, handle(batch, leads, score))
     for days in MADE:
         on = first.as_of_date + dt.timedelta(days=days)
-        begin(on, make_lists(town, first, on, models, begin))
-    begin(fresh, open_fresh(town, last, models, begin, until))
+        begin(on, make_lists(town, batch, first, on, models, begin))
+    begin(fresh, open_fresh(town, batch, last, beginnings, models, begin, until))
     while queue and queue[0][0] <= until:
         on, number, course = heapq.heappop(queue)
+        if on != town.clock.day:
+            batch.write()
         town.clock.day = on
         try:
             following = next(course)
         except StopIteration:
             continue
         heapq.heappush(queue, (max(on, following), number, course))
+    batch.write()
 
 
-def open_followed(town: Town, run: Run, begin: Any) -> Course:
+def open_followed(town: Town, chosen: Sequence[Scored], begin: Any) -> Course:
     """Leads of the first run's most urgent households, and the course of each of their cases."""
     today = town.clock.day
     yield today
-    for at, (body, village) in enumerate(urgent(town.engine, run, FOLLOWED)):
+    for at, (body, village) in enumerate(chosen):
         leads = find_run_leads(body, village, region_of(village))
         if not leads:
             continue
@@ -115,35 +131,44 @@ def open_followed(town: Town, run: Run, begin: Any) -> Course:
         )
 
 
-def open_fresh(town: Town, run: Run, models: Path, begin: Any, until: dt.date) -> Course:
-    """The last run: all of its leads, this month's lists, and the beginnings of some cases."""
+def open_fresh(
+    town: Town, batch: Batch, run: Run, chosen: Sequence[Scored], models: Path, begin: Any, until: dt.date
+) -> Course:
+    """The last run: this month's lists, and the beginnings of some cases."""
     today = town.clock.day
     yield today
-    town.done["leads"] += add_run_leads(
-        town.engine, town.leads, OPERATOR, run, on=today, area=town.county
-    ).added.new
-    begin(today, make_lists(town, run, today, models, begin, VISITED_SHARE / 2))
-    chosen = urgent(town.engine, run, FRESH * 3)[FRESH // 2 :: 2][:FRESH]
-    for at, (body, _) in enumerate(chosen):
+    begin(today, make_lists(town, batch, run, today, models, begin, VISITED_SHARE / 2))
+    for at, (body, village) in enumerate(chosen):
+        leads = find_run_leads(body, village, region_of(village))
+        if leads:
+            town.done["leads"] += town.leads.add(OPERATOR, leads, on=today).new
         case = open_case(town.engine, body["household_id"])
         if case is not None and case.state == "found":
-            begin(today + dt.timedelta(days=at % 2), begin_with(town, case, at, until))
+            begin(today + dt.timedelta(days=at % 2), begin_with(town, case, at, body["latest_facts"]))
 
 
-def urgent(engine: Engine, run: Run, count: int) -> Sequence[tuple[dict[str, Any], str]]:
+def urgent(engine: Engine, run: Run, count: int) -> list[Scored]:
     """The highest scores of a run, with their villages."""
-    query = (
-        select(assessment.c.body, assessment.c.village_code)
-        .where(assessment.c.as_of_date == run.as_of_date, assessment.c.model_version == run.model_version)
-        .order_by(assessment.c.score.desc(), assessment.c.household_id)
-        .limit(count)
-    )
+    query = _of_run(run).order_by(assessment.c.score.desc(), assessment.c.household_id).limit(count)
     with engine.connect() as connection:
         return [(one.body, one.village_code) for one in connection.execute(query)]
 
 
+def to_be_visited(engine: Engine, run: Run) -> list[Scored]:
+    """Everybody of a run whose assessment asks for a visit."""
+    query = _of_run(run).where(assessment.c.suggested_action == "visit").order_by(assessment.c.household_id)
+    with engine.connect() as connection:
+        return [(one.body, one.village_code) for one in connection.execute(query)]
+
+
+def _of_run(run: Run) -> Any:
+    return select(assessment.c.body, assessment.c.village_code).where(
+        assessment.c.as_of_date == run.as_of_date, assessment.c.model_version == run.model_version
+    )
+
+
 def make_lists(
-    town: Town, run: Run, on: dt.date, models: Path, begin: Any, share: float = VISITED_SHARE
+    town: Town, batch: Batch, run: Run, on: dt.date, models: Path, begin: Any, share: float = VISITED_SHARE
 ) -> Course:
     """A month's lists, and visits to most of their households within three weeks."""
     yield on
@@ -152,6 +177,7 @@ def make_lists(
     make_worklists(town.engine, town.lists, OPERATOR, town.county, terms)
     query = (
         select(
+            worklist_entry.c.worklist_id,
             worklist_entry.c.household_id,
             worklist_entry.c.village_code,
             worklist_entry.c.score,
@@ -164,11 +190,15 @@ def make_lists(
     with town.engine.connect() as connection:
         found = connection.execute(query).all()
     town.done["listed"] += len(found)
+    batch.list_id = found[0].worklist_id if found else None
     likely = min(share, MOST_VISITS / max(1, len(found)))
     for one in found:
-        if one.why == Why.RANDOM or town.rng.random() < likely:
+        is_drawn, is_in_bulk = one.why == Why.RANDOM, one.household_id in town.in_bulk
+        # Whoever has a case of the bulk is visited for that; drawn by lot, they are looked at all the same.
+        if is_drawn or (not is_in_bulk and town.rng.random() < likely):
             wait = dt.timedelta(days=town.rng.randint(1, 21))
-            begin(on + wait, look(town, one.household_id, one.village_code, one.score or 0.0))
+            score = 0.0 if is_in_bulk else one.score or 0.0
+            begin(on + wait, look(town, one.household_id, one.village_code, score))
 
 
 if __name__ == "__main__":

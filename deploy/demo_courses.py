@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deploy.demo_town import Town, open_case
 from serving.access import Role
+from serving.access.commands import OPERATOR
 from serving.cases.clocks import region_of
 from serving.cases.guarantees import ITEMS
+from serving.cases.lead import make_lead
+from serving.cases.lead_code import GRID_REPORT
 from serving.cases.plan_form import read_delivery, read_measure
 
 MEASURE, CAUSE = "medical_assistance", "01"
@@ -57,8 +60,10 @@ def assured(town: Town, *, is_poor: bool) -> dict[str, Any]:
     }
 
 
-def begin_with(town: Town, case: Any, number: int, until: dt.date) -> Course:
-    """The first steps of a fresh case: how far depends on its number."""
+def begin_with(town: Town, case: Any, number: int, facts: Mapping[str, Any]) -> Course:
+    """The first steps of a fresh case: how far depends on its number. Of some the visit finds a record of
+    its latest `facts` not to be so, which waits for the township.
+    """
     yield town.clock.day
     if case.household_id in _touched(town, case.id):
         return
@@ -69,9 +74,16 @@ def begin_with(town: Town, case: Any, number: int, until: dt.date) -> Course:
     if number % 5 == 0:
         return
     yield town.clock.day + dt.timedelta(days=1)
+    wrong = [
+        {"feed": feed, "replaces": {"occurred_on": facts[feed]["occurred_on"]}}
+        for feed in ("employment", "illness", "income")
+        if number % 4 == 1 and facts.get(feed)
+    ]
     town.visit(
-        case.household_id, case.village_code, "difficulty", causes=[CAUSE], **assured(town, is_poor=True)
-    )
+        case.household_id, case.village_code, "difficulty", causes=[CAUSE], corrections=wrong[:1],
+        **assured(town, is_poor=True),
+    )  # fmt: skip
+    town.done["corrections"] += bool(wrong)
     town.move(case.id, "verify", Role.TOWNSHIP_OFFICIAL, visited_on=town.clock.day)
     if number % 5 == 1:
         return
@@ -163,10 +175,23 @@ def resolve(town: Town, case: Any, number: int) -> Course:
         case.id, "resolve", Role.COUNTY_OFFICIAL, visited_on=visited, reviewed_on=visited, attendance=12,
         published_on=visited, ends_on=visited + dt.timedelta(days=6),
     )  # fmt: skip
-    if not is_resolved or number % 8 != 1:
+    if not is_resolved:
         return
     yield town.clock.day + dt.timedelta(days=6)
+    if number % 8 != 1:
+        report(town, case)
+        return
     town.try_move(case.id, "relapse", Role.COUNTY_OFFICIAL, visited_on=town.clock.day, reason="spending_rose")
+
+
+def report(town: Town, case: Any) -> None:
+    """The grid reports a resolved household again: whether its risk is back somebody has to look."""
+    today = town.clock.day
+    lead = make_lead(
+        case.household_id, case.village_code, GRID_REPORT, "demo", occurred_on=today, known_on=today,
+        region=region_of(case.village_code), facts={"cause": "07"},
+    )  # fmt: skip
+    town.done["leads"] += town.leads.add(OPERATOR, [lead], on=today).new
 
 
 def help_with(town: Town, case: Any) -> None:

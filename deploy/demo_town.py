@@ -66,6 +66,8 @@ class Town:
         self.accounts = AccountStore(engine)
         self.desk = AccountDesk(self.accounts, self.audit)
         self.officials: dict[str, Account] = {}
+        self.in_bulk: set[str] = set()
+        """Households whose cases are written a day at a time."""
         self.done: Counter[str] = Counter()
 
     def official(self, village: str, role: Role = Role.TOWNSHIP_OFFICIAL) -> Account:
