@@ -19,6 +19,9 @@ from serving.storage import AssessmentStore, Run, Saved, UsualStore, VillageStor
 from tests.serving.readers import Everything
 
 
+pytestmark = pytest.mark.usefixtures("as_in_service")
+
+
 @pytest.fixture
 def store(database_url: str) -> Iterator[AssessmentStore]:
     made = AssessmentStore(open_database(database_url))

@@ -9,6 +9,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
-from schemathesis import APIOperation, Case, CheckFunction, GenerationMode
+from schemathesis import APIOperation, BaseSchema, Case, CheckFunction, GenerationMode
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.access import Role
@@ -61,11 +62,15 @@ class Asked:
     people: dict[str, str]
     is_postgres: bool
 
+    @cached_property
+    def schema(self) -> BaseSchema:
+        made = schemathesis.openapi.from_dict(self.document)
+        made.app = without_lifespan(self.client.app)
+        return made
+
     def operation(self, route: str) -> APIOperation[Any, Any, Any, Any]:
         method, path = route.split()
-        schema = schemathesis.openapi.from_dict(self.document)
-        schema.app = without_lifespan(self.client.app)
-        return schema[path][method]
+        return self.schema[path][method]
 
     def headers(self, route: str) -> dict[str, str]:
         policy = POLICIES[route]
