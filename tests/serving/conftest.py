@@ -155,7 +155,8 @@ class Client:
 
     def run(self, work: Coroutine[Any, Any, _Told]) -> _Told:
         """What some work comes to in the application's loop."""
-        return self._portal.call(lambda: work)
+        told: _Told = self._portal.call(lambda: work)
+        return told
 
     def request(self, method: str, url: str, **given: Any) -> httpx.Response:
         return self.run(self._http.request(method, url, **given))
@@ -231,7 +232,7 @@ def settings(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Sett
 @pytest.fixture(scope="session")
 def client(settings: Settings) -> Iterator[Client]:
     with Client(create_app(settings)) as made:
-        assert made.app.state.champion.wait(60)
+        assert made.app.state.champion.wait(300)
         yield made
 
 

@@ -38,7 +38,7 @@ def service(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     save_ring(new_ring(Suite.AES_256_GCM), made.identity_keys_path)
     app = create_app(made)
     with Client(app) as client:
-        assert app.state.champion.wait(60)
+        assert app.state.champion.wait(300)
         yield client
 
 

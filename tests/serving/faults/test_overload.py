@@ -33,7 +33,7 @@ def client(bundle_dir: Path, tmp_path: Path) -> Iterator[Client]:
         max_held_bytes=3_000_000,
     )  # fmt: skip
     with Client(create_app(settings)) as made:
-        assert made.app.state.champion.wait(60)
+        assert made.app.state.champion.wait(300)
         yield made
 
 

@@ -96,7 +96,7 @@ def asked(
     save_ring(new_ring(Suite.AES_256_GCM), made.identity_keys_path)
     app = create_app(made)
     with Client(app) as client:
-        assert app.state.champion.wait(60)
+        assert app.state.champion.wait(300)
         body = client.post("/v1/scores", json=a_request(a_household(KEY))).json()["results"][0]
         app.state.store.save_release(VERSION, "0" * 64, 12)
         app.state.store.save([body], [VILLAGE])
