@@ -34,7 +34,7 @@ spark: $(VENV)/.ready-test  ## Install pyspark (456 MB) and Java 17 where they c
 check: $(VENV)/.ready-test  ## Lint, types and import arrows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers $(WORKERS)
 	$(BIN)/lint-imports
 
 format: $(VENV)/.ready-test  ## Let ruff mend what it can

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from functools import cache
 from importlib import resources
@@ -205,8 +204,8 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     for status in statuses:
         kinds = {code: kind for code, kind in PROBLEMS.items() if kind.status == status}
         told = "; ".join(f"`{code}`: {kind.detail}" for code, kind in kinds.items())
-        schema = copy.deepcopy(_problem_schema())
-        documented[status] = {"description": told, "content": {PROBLEM_TYPE: {"schema": schema}}}
+        # Shared by all of them: the document is encoded, and so copied, before anybody changes it.
+        documented[status] = {"description": told, "content": {PROBLEM_TYPE: {"schema": _problem_schema()}}}
     return documented
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import datetime as dt
 import logging
-from collections.abc import Iterator
+import sys
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 import numpy as np
 import pytest
+from anyio.from_thread import start_blocking_portal
 from fastapi import FastAPI
 
 from features import FEATURES, feature_version, policy_version
@@ -32,10 +33,16 @@ from serving.logs import JsonLines
 from serving.settings import Settings
 from serving.storage import KeyStore
 from tests.scoring.outlooks import MADE
+from tests.serving.databases import as_the_service_opens_them, quick_databases
 from tests.serving.postgres import NoServer, Server, run_server
+
+# httpx asks for it at every request; as it is not there, that would be a search of the whole path each time.
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 NAMES = tuple(FEATURES)
 VERSION = "test-1"
+
+_Told = TypeVar("_Told")
 
 
 def make_bundle(
@@ -124,27 +131,35 @@ def _term(name: str, values: np.ndarray) -> Term:
 class Client:
     """A synchronous client of an application in this process, its start and end included.
 
-    It has a key of a platform for everywhere; a request with headers of its own may have another.
+    It has a key of a platform for everywhere; a request with headers of its own may have another. As in a
+    service, one loop lives as long as the application: threads for the work are not started for each request.
     """
 
     def __init__(self, app: FastAPI) -> None:
         self.app = app
-        self._runner = asyncio.Runner()
+        self._loop = start_blocking_portal()
 
     def __enter__(self) -> Self:
-        self._runner.__enter__()
+        self._portal = self._loop.__enter__()
         self._lifespan = self.app.router.lifespan_context(self.app)
-        self._runner.run(self._enter())
+        self.run(self._enter())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._runner.run(self._leave())
-        self._runner.__exit__(kind, error, trace)
+        try:
+            self.run(self._leave())
+        finally:
+            self._loop.__exit__(kind, error, trace)
+
+    def run(self, work: Coroutine[Any, Any, _Told]) -> _Told:
+        """What some work comes to in the application's loop."""
+        told: _Told = self._portal.call(lambda: work)
+        return told
 
     def request(self, method: str, url: str, **given: Any) -> httpx.Response:
-        return self._runner.run(self._http.request(method, url, **given))
+        return self.run(self._http.request(method, url, **given))
 
     def get(self, url: str, **given: Any) -> httpx.Response:
         return self.request("GET", url, **given)
@@ -188,6 +203,19 @@ def failures_tell_their_place() -> Iterator[None]:
     log.removeHandler(handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with quick_databases(tmp_path_factory.mktemp("databases")):
+        yield
+
+
+@pytest.fixture
+def as_in_service() -> Iterator[None]:
+    """For tests of the database's own file."""
+    with as_the_service_opens_them():
+        yield
+
+
 @pytest.fixture(scope="session")
 def bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("bundle") / "champion"
@@ -204,7 +232,7 @@ def settings(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Sett
 @pytest.fixture(scope="session")
 def client(settings: Settings) -> Iterator[Client]:
     with Client(create_app(settings)) as made:
-        assert made.app.state.champion.wait(60)
+        assert made.app.state.champion.wait(300)
         yield made
 
 

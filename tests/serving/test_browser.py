@@ -39,7 +39,7 @@ def address(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     try:
         while not server.started:
             time.sleep(0.05)
-        assert app.state.champion.wait(60)
+        assert app.state.champion.wait(300)
         scorer, store = app.state.champion.scorer(), app.state.store
         document = example_request()
         document["households"] += [a_household(f"H{n:02}", self_paid=900.0 * n) for n in range(60)]

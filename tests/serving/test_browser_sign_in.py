@@ -67,7 +67,7 @@ def service(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     try:
         while not server.started:
             time.sleep(0.05)
-        assert app.state.champion.wait(60)
+        assert app.state.champion.wait(300)
         scorer, store = app.state.champion.scorer(), app.state.store
         households = [a_household("H-HERE", self_paid=30_000), a_household("H-THERE", self_paid=30_000)]
         households[1]["signals"]["household"][0]["village_code"] = THERE

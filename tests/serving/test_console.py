@@ -29,7 +29,7 @@ def stocked(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A service with 130 stored households; one of them lacks feeds."""
     database = tmp_path_factory.mktemp("stocked") / "scores.db"
     with Client(create_app(Settings(bundle_dir=bundle_dir, database_url=f"sqlite:///{database}"))) as made:
-        assert made.app.state.champion.wait(60)
+        assert made.app.state.champion.wait(300)
         request = a_request(*(a_household(f"H{n:03}", self_paid=200.0 * n) for n in range(128)))
         bodies = made.post("/v1/scores", json=request).json()["results"]
         silent = a_request(a_household("SILENT"), silent=("illness", "disaster"))
@@ -94,7 +94,7 @@ def test_a_model_without_an_outlook_shows_none(tmp_path: Path) -> None:
     make_bundle(tmp_path / "bundle", outlook=None)
     settings = Settings(bundle_dir=tmp_path / "bundle", database_url=f"sqlite:///{tmp_path / 'scores.db'}")
     with Client(create_app(settings)) as client:
-        assert client.app.state.champion.wait(60)
+        assert client.app.state.champion.wait(300)
         bodies = client.post("/v1/scores", json=a_request(a_household("H1"))).json()["results"]
         assert (bodies[0]["horizons"], bodies[0]["themes"]) == ([], [])
         client.app.state.store.save_release("test-1", "0" * 64, 12)

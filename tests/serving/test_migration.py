@@ -26,6 +26,8 @@ from tests.serving.postgres import Server
 from tests.serving.readers import Everything
 from tests.serving.test_storage import _body
 
+pytestmark = pytest.mark.usefixtures("as_in_service")
+
 HEAD = "0008"
 NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 

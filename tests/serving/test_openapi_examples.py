@@ -74,7 +74,7 @@ def service(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         KeptModels(settings.kept_models_dir).keep(bundle_dir)
         day = dt.date.fromisoformat(request["as_of_date"])
         score_all(signals, day, load_bundle(bundle_dir), client.app.state.store)
-        assert client.app.state.champion.wait(60)
+        assert client.app.state.champion.wait(300)
         store_list(client, day)
         identity = client.get("/openapi.json").json()["paths"]["/v1/households/{household_id}/identity"][
             "put"

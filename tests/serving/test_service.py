@@ -51,7 +51,7 @@ def test_it_lives_before_it_is_ready(
             assert answer.headers["retry-after"] == "5"
         assert client.page("/").status_code == 200
         go.set()
-        assert client.app.state.champion.wait(60)
+        assert client.app.state.champion.wait(300)
         assert client.get("/health/ready").json() == {"status": "ready", "model_version": VERSION}
 
 
@@ -76,7 +76,7 @@ def test_a_broken_bundle_leaves_the_process_alive(
         (broken / path.name).write_bytes(path.read_bytes())
     harm(broken)
     with a_service(broken, tmp_path) as client:
-        assert client.app.state.champion.wait(60)
+        assert client.app.state.champion.wait(300)
         answer = client.get("/health/ready")
         assert (answer.status_code, answer.json()["code"]) == (503, "model_failed")
         assert said in answer.json()["detail"]

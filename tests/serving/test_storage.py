@@ -18,6 +18,8 @@ from serving.errors import StorageError
 from serving.storage import AssessmentStore, Run, Saved, UsualStore, VillageStore, open_database
 from tests.serving.readers import Everything
 
+pytestmark = pytest.mark.usefixtures("as_in_service")
+
 
 @pytest.fixture
 def store(database_url: str) -> Iterator[AssessmentStore]:

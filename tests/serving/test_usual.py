@@ -52,7 +52,7 @@ def test_values_of_the_same_day_are_replaced(store: UsualStore) -> None:
 def own(bundle_dir: Path, tmp_path: Path) -> Any:
     app = create_app(Settings(bundle_dir, f"sqlite:///{tmp_path}/scores.db"))
     with Client(app) as client:
-        assert app.state.champion.wait(60)
+        assert app.state.champion.wait(300)
         yield client
 
 

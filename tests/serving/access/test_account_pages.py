@@ -76,7 +76,7 @@ def service(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     database = f"sqlite:///{tmp_path_factory.mktemp('pages')}/s.db"
     settings = Settings(bundle_dir, database, public_origin=ORIGIN, second_factor_roles=(Role.ACCOUNTS,))
     with Client(create_app(settings)) as made:
-        assert made.app.state.champion.wait(60)
+        assert made.app.state.champion.wait(300)
         made.app.state.desk._failure_seconds = 0
         made.app.state.desk._passwords = CheapPasswords()
         yield made
@@ -318,7 +318,7 @@ def test_nothing_secret_is_logged(client: Client, caplog: pytest.LogCaptureFixtu
 def test_with_open_access_nobody_signs_in(bundle_dir: Path, tmp_path: Path) -> None:
     settings = Settings(bundle_dir, f"sqlite:///{tmp_path}/s.db", access=Access.OPEN)
     with Client(create_app(settings)) as client:
-        assert client.app.state.champion.wait(60)
+        assert client.app.state.champion.wait(300)
         local = {"Authorization": "", "Host": "127.0.0.1", "Accept": "text/html"}
         assert client.get("/sign-in", headers=local).headers["location"] == "/"
         assert client.post("/sign-in", headers=local).headers["location"] == "/"
@@ -327,7 +327,7 @@ def test_with_open_access_nobody_signs_in(bundle_dir: Path, tmp_path: Path) -> N
 
 def test_without_an_origin_only_this_machine_signs_in(bundle_dir: Path, tmp_path: Path) -> None:
     with Client(create_app(Settings(bundle_dir, f"sqlite:///{tmp_path}/s.db"))) as client:
-        assert client.app.state.champion.wait(60)
+        assert client.app.state.champion.wait(300)
         add(client)
         fields = {"name": NAME, "password": RIGHT, "code": "", "next": ""}
         headers = {"Authorization": "", "Accept": "text/html", "Origin": "https://service.test"}

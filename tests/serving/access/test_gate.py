@@ -172,7 +172,7 @@ def test_a_key_is_taken_from_one_header_alone(client: Client, headers: list[tupl
     }  # fmt: skip
     gate = Gate(KeyStore(client.app.state.store.engine), Access.KEYS)
     with pytest.raises(Problem) as refused:
-        client._runner.run(gate.admit(Request(scope)))
+        client.run(gate.admit(Request(scope)))
     assert refused.value.code == "key_not_accepted"
     assert refused.value.headers == {"WWW-Authenticate": 'Bearer realm="fangfan"'}
 
@@ -188,7 +188,7 @@ def test_a_revoked_key_is_refused_when_it_is_forgotten(client: Client) -> None:
         scope = {"type": "http", "method": "GET", "path": "/v1/model", "query_string": b"",
                  "headers": [(b"authorization", header.encode())], "route": route}  # fmt: skip
         try:
-            client._runner.run(gate.admit(Request(scope)))
+            client.run(gate.admit(Request(scope)))
         except Problem as problem:
             return problem.code
         return None

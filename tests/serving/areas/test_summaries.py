@@ -130,7 +130,7 @@ def service(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with Client(create_app(settings)) as client:
         store: AssessmentStore = client.app.state.store
         store.save_release("m", "0" * 64, 12)
-        assert client.app.state.champion.wait(60)
+        assert client.app.state.champion.wait(300)
         real = client.post("/v1/scores", json=a_request(a_household("H"))).json()["results"][0]
 
         def put(village: str, count: int, high: int, **more: Any) -> None:

@@ -134,7 +134,7 @@ def scored(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     county_signals().save(folder / "signals")
     KeptModels(settings.kept_models_dir).keep(bundle_dir)
     with Client(create_app(settings)) as client:
-        assert client.app.state.champion.wait(180)
+        assert client.app.state.champion.wait(300)
         made = Scored(client, settings, bundle_dir)
         made.score(SCORED_ON)
         yield made

@@ -91,7 +91,7 @@ def open_office(bundle_dir: Path, folder: Path, **more: Any) -> Iterator[Office]
     try:
         while not server.started:
             time.sleep(0.05)
-        assert app.state.champion.wait(120)
+        assert app.state.champion.wait(300)
         made = Office(app, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
         stock(made)
         yield made

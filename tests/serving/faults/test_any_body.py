@@ -49,7 +49,7 @@ def service(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     save_ring(new_ring(Suite.AES_256_GCM), made.identity_keys_path)
     app = create_app(made)
     with Client(app) as client:
-        assert app.state.champion.wait(60)
+        assert app.state.champion.wait(300)
         app.state.store.save_release("m", "0" * 64, 12)
         app.state.store.save([statement(KEY, dt.date(2026, 10, 31))], [VILLAGE])
         put_case(app.state.store.engine)

@@ -34,7 +34,7 @@ def services(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     save_ring(new_ring(Suite.AES_256_GCM), made.identity_keys_path)
     app = create_app(made)
     with Client(app) as client:
-        assert app.state.champion.wait(60)
+        assert app.state.champion.wait(300)
         put_case(app.state.store.engine)
         official = client.make_key(Role.VILLAGE_OFFICIAL, VILLAGE)
         people = {role: person(app, role, area) for role, area in AREAS.items()}

@@ -9,6 +9,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
-from schemathesis import APIOperation, Case, CheckFunction, GenerationMode
+from schemathesis import APIOperation, BaseSchema, Case, CheckFunction, GenerationMode
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.access import Role
@@ -61,11 +62,15 @@ class Asked:
     people: dict[str, str]
     is_postgres: bool
 
+    @cached_property
+    def schema(self) -> BaseSchema:
+        made = schemathesis.openapi.from_dict(self.document)
+        made.app = without_lifespan(self.client.app)
+        return made
+
     def operation(self, route: str) -> APIOperation[Any, Any, Any, Any]:
         method, path = route.split()
-        schema = schemathesis.openapi.from_dict(self.document)
-        schema.app = without_lifespan(self.client.app)
-        return schema[path][method]
+        return self.schema[path][method]
 
     def headers(self, route: str) -> dict[str, str]:
         policy = POLICIES[route]
@@ -91,7 +96,7 @@ def asked(
     save_ring(new_ring(Suite.AES_256_GCM), made.identity_keys_path)
     app = create_app(made)
     with Client(app) as client:
-        assert app.state.champion.wait(60)
+        assert app.state.champion.wait(300)
         body = client.post("/v1/scores", json=a_request(a_household(KEY))).json()["results"][0]
         app.state.store.save_release(VERSION, "0" * 64, 12)
         app.state.store.save([body], [VILLAGE])

@@ -32,7 +32,7 @@ def service(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     folder = tmp_path_factory.mktemp("slow")
     app = create_app(Settings(bundle_dir, f"sqlite:///{folder}/s.db"))
     with Client(app) as client:
-        assert app.state.champion.wait(60)
+        assert app.state.champion.wait(300)
         with running(app) as one:
             yield replace(one, headers=client.headers)
 

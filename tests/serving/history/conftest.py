@@ -97,7 +97,7 @@ def past(
         households = tuple(sorted(set(register["household_id"].to_pylist())))
         made = Past(client, settings, county_signals, households, county)
         made.store(county_signals)
-        assert client.app.state.champion.wait(60)
+        assert client.app.state.champion.wait(300)
         yield made
 
 

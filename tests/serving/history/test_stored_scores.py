@@ -129,7 +129,7 @@ def test_without_a_folder_or_with_a_harmed_one_it_is_said(
     ):
         settings = Settings(bundle_dir, f"sqlite:///{tmp_path}/{status}.db", signals_dir=folder)
         with Client(create_app(settings)) as own:
-            assert own.app.state.champion.wait(60)
+            assert own.app.state.champion.wait(300)
             answer = own.post("/v1/scores", json=body)
             assert (answer.status_code, answer.json()["code"]) == (status, code)
             assert str(tmp_path) not in answer.text

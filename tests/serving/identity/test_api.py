@@ -32,7 +32,7 @@ def service(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     )
     save_ring(new_ring(Suite.SM4_GCM), settings.identity_keys_path)
     with Client(create_app(settings)) as client:
-        assert client.app.state.champion.wait(60)
+        assert client.app.state.champion.wait(300)
         store = client.app.state.store
         body = client.post("/v1/scores", json=a_request(a_household("H1"))).json()["results"][0]
         store.save_release(body["model_version"], "0" * 64, 12)

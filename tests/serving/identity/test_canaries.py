@@ -63,7 +63,7 @@ def planter(bundle_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         one.disabled, one.propagate = False, True
     try:
         with Client(create_app(settings)) as client:
-            assert client.app.state.champion.wait(60)
+            assert client.app.state.champion.wait(300)
             yield Planter(client, settings, log, tmp_path)
     finally:
         root.removeHandler(log)

@@ -188,7 +188,7 @@ def test_a_key_in_flight_is_told(service: Service) -> None:
             second = await client.post("/v1/jobs", content=content, headers=headers)
             return await first, second
 
-    first, second = service._runner.run(both())
+    first, second = service.run(both())
     assert first.status_code == 202
     assert (second.status_code, second.json()["code"]) == (409, "idempotency_key_in_flight")
     assert "retry-after" in second.headers

@@ -117,7 +117,7 @@ def test_a_swap_under_load_loses_no_request_and_mixes_no_answer(
     expected = {}
     for folder in (bundle_dir, second_dir):
         with Client(create_app(settings_fixed(folder, desk))) as client:
-            assert client.app.state.champion.wait(60)
+            assert client.app.state.champion.wait(300)
             expected[folder] = scores(client.post("/v1/scores", json=body).json())
     assert {name for name, _ in expected.values()} == {FIRST, SECOND}
     # To the last bit one version's or the other's, and first one, then the other, then the first again.
@@ -284,7 +284,7 @@ def test_rules_need_no_model_at_all(desk: ModelDesk, tmp_path: Path) -> None:
         path.chmod(0o644)
         path.write_bytes(b"")
     with Client(create_app(settings_in(tmp_path))) as client:
-        assert client.app.state.champion.wait(60)
+        assert client.app.state.champion.wait(300)
         told = client.post("/v1/scores", json=a_request(a_household("BILL", self_paid=30_000))).json()
     assert [one["code"] for one in told["results"][0]["rule_hits"]] == ["medical_self_paid"]
     assert {one["code"] for one in told["results"][0]["rule_hits"]} <= {one.code for one in TRIGGERS}
@@ -295,7 +295,7 @@ def test_a_service_of_one_bundle_can_be_turned_off_too(tmp_path: Path, bundle_di
     desk = make_desk(settings_in(tmp_path))
     desk.switch("why", is_on=False)
     with Client(create_app(settings)) as client:
-        assert client.app.state.champion.wait(60)
+        assert client.app.state.champion.wait(300)
         assert client.post("/v1/scores", json=example_request()).json()["model"] == "off"
         told = client.get("/v1/models").json()
         assert (told["state"], told["current"], told["previous"]) == ("off", None, None)

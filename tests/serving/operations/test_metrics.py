@@ -171,7 +171,7 @@ def test_no_label_holds_what_somebody_sent(client: Client, monitor: dict[str, st
 
 def test_a_service_without_its_model_says_why(tmp_path: Path) -> None:
     with Client(create_app(Settings(tmp_path / "none", f"sqlite:///{tmp_path}/s.db"))) as client:
-        assert client.app.state.champion.wait(60)
+        assert client.app.state.champion.wait(300)
         found = read(client, client.make_key(Role.MONITOR, None))
     assert value(found, "fangfan_state", state="model_failed") == 1
     assert value(found, "fangfan_state", state="ready") == 0
