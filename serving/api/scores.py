@@ -78,7 +78,8 @@ def router(
         asked = RequestReader(scorer, settings.max_households).read(document)
         check_within(caller, (one.village_code for one in asked.households))
         # Only a database that has to be asked is worth the way to a thread and back.
-        if around.knows(asked, scorer.look_back):
+        tells_usual = asked_for.excerpt is None and not isinstance(scorer, RulesScorer)
+        if around.knows(asked, scorer.look_back, tells_usual=tells_usual):
             made = _score(scorer, around, asked, asked_for)
         else:
             made = await run_in_threadpool(_score, scorer, around, asked, asked_for)
