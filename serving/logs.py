@@ -125,8 +125,7 @@ def configure_logging() -> None:
     # A failure to log would otherwise print the record with its arguments.
     logging.raiseExceptions = False
     # No line has them, and every record would look for them.
-    logging.logThreads = logging.logProcesses = False
-    logging.logMultiprocessing = logging.logAsyncioTasks = False
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 def log_request(logger: logging.Logger, fields: dict[str, object]) -> None:

@@ -93,7 +93,7 @@ class WholeAnswers:
 
 @lru_cache(maxsize=128)
 def _line(header: tuple[bytes, bytes]) -> bytes | None:
-    """The line of a header, most of which go out with every answer; `None` where it is the server's to send."""
+    """The line of a header, most of which every answer has; `None` where it is the server's to send."""
     name, value = header
     if name in _FRAMING or not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
         return None

@@ -60,7 +60,7 @@ def router(
     async def score(request: Request) -> Response:
         # Taken once: whatever is put into service meanwhile, this answer is of one version.
         scorer, caller = champion.rules() or champion.scorer(), caller_of(request)
-        asked_for = read_asked(request.query_params)
+        asked_for = read_asked(request.scope["query_string"])
         body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
 
         def answer(document: Any) -> bytes:
