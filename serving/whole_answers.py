@@ -24,6 +24,13 @@ _NAME = re.compile(rb"[-!#$%&'*+.^_`|~0-9a-z]+")
 _VALUE = re.compile(rb"[\x21-\x7e\x80-\xff](?:[\x20-\x7e\x80-\xff\t]*[\x21-\x7e\x80-\xff])?")
 """A header as RFC 9110 has it, its name in small letters as ASGI has it."""
 
+_ALIKE = frozenset({
+    b"date", b"content-type", b"cache-control", b"content-security-policy", b"x-content-type-options",
+    b"x-frame-options", b"referrer-policy", b"cross-origin-opener-policy", b"cross-origin-resource-policy",
+    b"permissions-policy",
+})  # fmt: skip
+"""Headers that are the same in most answers, whose lines are kept. Those of one caller's answer never are."""
+
 _REASONS = {one.value: one.phrase.encode("ascii") for one in HTTPStatus}
 
 
@@ -70,7 +77,7 @@ class WholeAnswers:
         status, body = head["status"], message.get("body", b"")
         length = b"%d" % len(body)
         headers = [*cycle.default_headers, *head.get("headers", ())]
-        lines = [_line(one) for one in headers if one[0] != _LENGTH]
+        lines = [_kept_line(one) if one[0] in _ALIKE else _line(one) for one in headers if one[0] != _LENGTH]
         has_length = len(lines) == len(headers) - 1 and (_LENGTH, length) in headers
         if not has_length or None in lines or status not in _REASONS:
             return False
@@ -91,10 +98,12 @@ class WholeAnswers:
         return True
 
 
-@lru_cache(maxsize=128)
 def _line(header: tuple[bytes, bytes]) -> bytes | None:
-    """The line of a header, most of which every answer has; `None` where it is the server's to send."""
+    """The line of a header; `None` where it is the server's to send."""
     name, value = header
     if name in _FRAMING or not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
         return None
     return b"%b: %b\r\n" % header
+
+
+_kept_line = lru_cache(maxsize=64)(_line)
