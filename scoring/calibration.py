@@ -46,4 +46,4 @@ def log_odds_of(probability: float) -> float:
 def probability(log_odds: Floats) -> Floats:
     """The probability of log-odds, without overflow at either end."""
     half = np.exp(-np.abs(log_odds))
-    return np.where(log_odds >= 0, 1.0 / (1.0 + half), half / (1.0 + half))
+    return np.where(log_odds >= 0, 1.0, half) / (1.0 + half)

@@ -80,13 +80,14 @@ class Families:
         # Imported here: it brings in the compiler, which who only asks for names need not wait for.
         from scoring.ranking import rank_rows
 
-        found = tuple(_none(len(matrix), most) for most in (MOST_RISK_REASONS, MOST_PROTECTIVE_REASONS))
-        risk, protective = found
+        risk = _room(len(matrix), MOST_RISK_REASONS)
+        protective = _room(len(matrix), MOST_PROTECTIVE_REASONS)
         rank_rows(
             matrix, contributions, self._of_feature, len(self.names), LEAST_CONTRIBUTION,
             self._idle_risk, self._idle_protective,
             risk.families, risk.totals, risk.features, risk.contributions, risk.shares,
             protective.families, protective.totals, protective.features, protective.contributions,
+            protective.shares,
         )  # fmt: skip
         return risk, protective
 
@@ -164,11 +165,11 @@ class Families:
         return [self.names[one] for one in ranked.families[row].tolist() if one != NONE]
 
 
-def _none(rows: int, reasons: int) -> Ranked:
+def _room(rows: int, reasons: int) -> Ranked:
     return Ranked(
-        np.full((rows, reasons), NONE, dtype=np.int16),
-        np.zeros((rows, reasons)),
-        np.full((rows, reasons, MOST_FACTS), NONE, dtype=np.int16),
-        np.zeros((rows, reasons, MOST_FACTS)),
-        np.zeros((rows, reasons)),
+        np.empty((rows, reasons), np.int16),
+        np.empty((rows, reasons)),
+        np.empty((rows, reasons, MOST_FACTS), np.int16),
+        np.empty((rows, reasons, MOST_FACTS)),
+        np.empty((rows, reasons)),
     )

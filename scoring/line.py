@@ -90,7 +90,10 @@ class Line:
         def answer(start: int, stop: int) -> None:
             add_line(*self._numbers, self.intercept, tree_share, rows, start, stop, values, margins)
 
-        _share_out(answer, len(rows), default_threads())
+        if len(rows) <= _PART:
+            answer(0, len(rows))
+        else:
+            _share_out(answer, len(rows), default_threads())
 
     @cached_property
     def _numbers(self) -> tuple[npt.NDArray[np.bool_], Floats, Floats, Floats, Floats, Floats]:
@@ -138,7 +141,11 @@ class Blend:
         """Margins, contributions and bases of the sum from those of the trees, whose array is used."""
         margins, values, base = trees
         line = self.line.add_to(values, matrix, self.tree_share)
-        return self._sum(margins, line), values, self._sum(base, np.full(len(base), self.line.intercept))
+        return (
+            self._sum(margins, line),
+            values,
+            self.tree_share * base + (1 - self.tree_share) * self.line.intercept,
+        )
 
     def contributions(self, values: Floats, matrix: Floats) -> Floats:
         """Contributions (n, features) of the sum from those of the trees, whose array is used."""
@@ -158,10 +165,6 @@ def _share_out(answer: Callable[[int, int], None], rows: int, threads: int) -> N
     """Answer all rows, a stretch of them in each thread; a row's answer is the same in any stretch."""
     part = max(-(-rows // threads), _PART)
     stretches = [(start, min(start + part, rows)) for start in range(0, rows, part)]
-    if len(stretches) <= 1:
-        for stretch in stretches:
-            answer(*stretch)
-        return
     with ThreadPoolExecutor(len(stretches)) as pool:
         for done in [pool.submit(answer, *one) for one in stretches]:
             done.result()

@@ -33,8 +33,9 @@ def rank_rows(
     protective_totals: Floats,
     protective_features: Numbers,
     protective_parts: Floats,
+    protective_shares: Floats,
 ) -> None:
-    """Fill the arrays of two `Ranked`, which come in holding nothing."""
+    """Fill the arrays of two `Ranked`, whatever they hold."""
     most = risk_features.shape[2]
     totals = np.empty(families)
     # No more partial sums than terms: they are disjoint in their bits.
@@ -42,6 +43,8 @@ def rank_rows(
     counts = np.empty(families, np.int64)
     told = np.empty((families, most), np.int16)
     missing = np.empty((families, most), np.int16)
+    _empty(risk, risk_totals, risk_features, risk_parts, risk_shares)
+    _empty(protective, protective_totals, protective_features, protective_parts, protective_shares)
     for row in range(len(matrix)):
         values, parts = matrix[row], contributions[row]
         counts[:] = 0
@@ -82,6 +85,16 @@ def rank_rows(
         for place in range(len(risk[row])):
             if risk[row, place] >= 0:
                 risk_shares[row, place] = risk_totals[row, place] / raised
+
+
+@compiled
+def _empty(families: Numbers, totals: Floats, features: Numbers, parts: Floats, shares: Floats) -> None:
+    """Say of every place that there is no reason."""
+    families[:] = -1
+    totals[:] = 0.0
+    features[:] = -1
+    parts[:] = 0.0
+    shares[:] = 0.0
 
 
 @compiled

@@ -154,17 +154,33 @@ class FactWords(NamedTuple):
 
 def fact_words(fact: ReasonFact, language: str) -> FactWords:
     """Everything that is said of a fact."""
-    label, value = feature_label(fact.feature, language), value_text(fact.feature, fact.value, language)
-    said = catalogue(language)["answers"].get(fact.feature) if fact.value is not None else None
     return FactWords(
-        label,
-        value,
-        said["yes" if fact.value else "no"]
-        if said
-        else catalogue(language)["sentence"]["fact"].format(label=label, value=value),
+        feature_label(fact.feature, language),
+        value_text(fact.feature, fact.value, language),
+        fact_statement(fact, language),
         usual_text(fact, language),
         source_text(fact, language),
     )
+
+
+def fact_statement(fact: ReasonFact, language: str) -> str:
+    """A fact as a sentence would say it: its name and value, or what is so."""
+    return _stater(fact.feature, language)(fact.value)
+
+
+@cache
+def _stater(feature: str, language: str) -> Callable[[float | None], str]:
+    """What states the values of a feature: the words around them are put together once."""
+    texts = catalogue(language)
+    before, _, after = texts["sentence"]["fact"].partition("{value}")
+    label = feature_label(feature, language)
+    head, tail = before.format(label=label), after.format(label=label)
+    missing = f"{head}{value_text(feature, None, language)}{tail}"
+    if said := texts["answers"].get(feature):
+        yes, no = said["yes"], said["no"]
+        return lambda value: missing if value is None else yes if value else no
+    write = _writer(feature, language)
+    return lambda value: missing if value is None or math.isnan(value) else f"{head}{write(value)}{tail}"
 
 
 def reason_text(reason: Reason, language: str, words: Sequence[FactWords] | None = None) -> dict[str, str]:
@@ -189,11 +205,14 @@ def reason_text(reason: Reason, language: str, words: Sequence[FactWords] | None
 
 def sentence(reason: Reason, language: str, words: Sequence[FactWords] | None = None) -> str:
     """A reason as one sentence; `words` are those of its facts, where they are at hand."""
-    if words is None:
-        words = [fact_words(one, language) for one in reason.facts]
     pattern = catalogue(language)["sentence"]
-    facts = pattern["separator"].join([clause(one, language) for one in words])
-    said: str = pattern[reason.effect].format(name=reason_name(reason, language), facts=facts)
+    if words is None:
+        clauses = [fact_clause(one, language) for one in reason.facts]
+    else:
+        clauses = [clause(one, language) for one in words]
+    said: str = pattern[reason.effect].format(
+        name=reason_name(reason, language), facts=pattern["separator"].join(clauses)
+    )
     return said
 
 
@@ -220,6 +239,8 @@ def check_text(reason: Reason, language: str) -> str:
 
 def fact_clause(fact: ReasonFact, language: str) -> str:
     """A fact as part of a sentence: value, usual value here, source, latest record and freshness."""
+    if fact.usual_village is None and fact.usual_town is None and not fact.sources:
+        return fact_statement(fact, language)
     return clause(fact_words(fact, language), language)
 
 

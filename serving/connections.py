@@ -18,6 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from serving import pace
 from serving.errors import PROBLEM_TYPE, Problem
 from serving.problem_answers import problem_response
+from serving.whole_answers import WholeAnswers
 
 MOST_CONNECTIONS = 800
 """Of one process; a usual bound on open files is 1,024. Beyond, whoever has waited longest makes room."""
@@ -40,7 +41,14 @@ class SteadyProtocol(H11Protocol):
 
         async def stamped(scope: Scope, receive: Receive, send: Send) -> None:
             scope[ARRIVAL] = (self._received, len(self.tasks))
-            await app(scope, receive, send)
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+                return
+            answers = WholeAnswers(self.cycle)
+            try:
+                await app(scope, receive, answers.send)
+            finally:
+                await answers.end()
 
         self.app = stamped
 

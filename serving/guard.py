@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Callable
 
-from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,7 +19,7 @@ from serving.connections import ARRIVAL
 from serving.drain import READINESS, Drain
 from serving.errors import Problem
 from serving.exchange import Exchange, exchange_of
-from serving.logs import places_of
+from serving.logs import log_request, places_of
 from serving.metrics.meters import Meters
 from serving.turns import Turns
 
@@ -84,12 +83,11 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        with exchange_of(headers.getlist("traceparent")) as exchange, self.meters.in_flight():
+        with exchange_of(_header(scope, b"traceparent")) as exchange, self.meters.in_flight():
             self._open += 1
             try:
                 # Files of a form are written to the disk as they come.
-                is_held = not headers.get("content-type", "").startswith("multipart/")
+                is_held = not any(one.startswith("multipart/") for one in _header(scope, b"content-type")[:1])
                 await self._answer(exchange, is_held, scope, receive, send)
             finally:
                 self._open -= 1
@@ -164,7 +162,11 @@ class Guard:
             fields["ms"] = round(seconds * 1000, 2)
             if exchange.problem:
                 fields["problem"] = exchange.problem
-            LOGGER.info("request", extra={"fields": fields})
+            log_request(LOGGER, fields)
+
+
+def _header(scope: Scope, wanted: bytes) -> list[str]:
+    return [value.decode("latin-1") for name, value in scope["headers"] if name == wanted]
 
 
 def _is_static(scope: Scope) -> bool:

@@ -11,8 +11,10 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 import traceback
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from serving.exchange import current_exchange
@@ -30,7 +32,12 @@ _PLAIN = re.compile(rf"[^\x00-\x1f\x7f\u2028\u2029]{{1,{_MOST_TEXT}}}")
 
 
 def _text(form: re.Pattern[str]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, str) and form.fullmatch(value) is not None
+    # Methods, routes and codes are few, and each is written all day.
+    @lru_cache(maxsize=256)
+    def has_form(value: str) -> bool:
+        return form.fullmatch(value) is not None
+
+    return lambda value: isinstance(value, str) and has_form(value)
 
 
 def _number(value: Any) -> bool:
@@ -76,7 +83,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
-            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "at": _second(int(record.created)),
             "level": record.levelname.lower(),
         }
         exchange = current_exchange()
@@ -90,7 +97,16 @@ class JsonLines(logging.Formatter):
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__
             line["where"] = places_of(record.exc_info[1])
-        return json.dumps(line, ensure_ascii=False)
+        return _encode(line)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+@lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    """A second of the clock in local time, which many lines share."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(seconds))
 
 
 def places_of(error: BaseException | None) -> list[str]:
@@ -108,6 +124,15 @@ def configure_logging() -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # A failure to log would otherwise print the record with its arguments.
     logging.raiseExceptions = False
+    # No line has them, and every record would look for them.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
+
+def log_request(logger: logging.Logger, fields: dict[str, object]) -> None:
+    """Write the line of an answered request, as `logger.info` would, which first looks for its caller."""
+    if logger.isEnabledFor(logging.INFO):
+        extra = {"fields": fields}
+        logger.handle(logger.makeRecord(logger.name, logging.INFO, "", 0, "request", (), None, extra=extra))
 
 
 def _is_own(record: logging.LogRecord) -> bool:

@@ -7,9 +7,10 @@ siblings' firmness, certainty, outlook, families, latest facts.
 
     python -m benchmarks.service [--json]
 
-Beside it, in the same run and on the same machine, an empty endpoint of the same framework and server, and
-`mlflow models serve`, which only predicts. Each is one process with one worker, loaded over loopback by 16
-connections, in turns. Processor time is told too: it does not count what else the machine does.
+Beside it, in the same run and on the same machine, an empty endpoint of the same framework and server,
+`mlflow models serve`, which only predicts, and, where an interpreter has it, BentoML with LightGBM's own
+contributions. Each is one process with one worker, loaded over loopback by 16 connections, in turns.
+Processor time is told too: it does not count what else the machine does.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 import json
 import statistics
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -33,8 +35,10 @@ from benchmarks.service.load import Load, Target, run_load
 from benchmarks.service.model import NAMES, make_model
 from benchmarks.service.servers import (
     answers,
+    bento_command,
     empty_command,
     free_port,
+    lacks,
     mlflow_command,
     processor_seconds,
     running,
@@ -48,6 +52,8 @@ WHOLE = f"/v1/scores?reasons={REASONS}"
 SHORT = f"{WHOLE}&fields=score,grade,reasons"
 OURS = ("vector", "signals", "whole")
 UNLOADED_ANSWERS = 1_000
+MODEL_FILE = "BENCHMARK_MODEL"
+"""The variable by which `bento.py`, which only its own interpreter can import, is told of the model."""
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1"}
 
 
@@ -76,11 +82,18 @@ def main(
     seconds: Annotated[float, typer.Option(help="Seconds of a turn at most", min=0.2, max=60)] = 3.0,
     most_answers: Annotated[int, typer.Option(help="Answers of a turn at most", min=16)] = 20_000,
     mlflow: Annotated[bool, typer.Option(help="Measure MLflow's server, too")] = True,
+    bentoml: Annotated[
+        Path, typer.Option(help="Python that has BentoML and LightGBM; where it has not, BentoML is left out")
+    ] = Path(sys.executable),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
     """Measure every server in turns and print what was found."""
     console = Console(stderr=True)
-    with tempfile.TemporaryDirectory() as scratch, contestants(Path(scratch), with_mlflow=mlflow) as found:
+    lacking = lacks(bentoml, "bentoml", "lightgbm")
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        contestants(Path(scratch), with_mlflow=mlflow, bento=None if lacking else bentoml) as found,
+    ):
         for number in track(range(rounds + 1), "turns", console=console):
             for one in found.values():
                 one.turn(seconds, most_answers)
@@ -92,7 +105,7 @@ def main(
             for name, one in found.items()
             if name in OURS
         }
-    figures = report(found, unloaded)
+    figures = report(found, unloaded) | {"bentoml_lacks": lacking}
     if as_json:
         print(json.dumps(figures))
         return
@@ -101,12 +114,12 @@ def main(
 
 
 @contextmanager
-def contestants(scratch: Path, *, with_mlflow: bool) -> Iterator[dict[str, Contestant]]:
-    """Every server, started, with its requests."""
+def contestants(scratch: Path, *, with_mlflow: bool, bento: Path | None) -> Iterator[dict[str, Contestant]]:
+    """Every server, started, with its requests; `bento` is the Python of BentoML."""
     bundle = make_model(scratch / "bundle")
     households = make_households()
     with ExitStack() as stack:
-        ports = {name: free_port() for name in ("empty", "service", "mlflow")}
+        ports = {name: free_port() for name in ("empty", "service", "mlflow", "bentoml")}
         empty = stack.enter_context(
             running(
                 empty_command(ports["empty"]), scratch / "empty.log",
@@ -147,6 +160,20 @@ def contestants(scratch: Path, *, with_mlflow: bool) -> Iterator[dict[str, Conte
             found["mlflow"] = Contestant(
                 Target.post("mlflow", ports["mlflow"], "/invocations", *bodies), process
             )
+        if bento is not None:
+            text = scratch / "model.txt"
+            bundle.model.booster.save_model(text)
+            process = stack.enter_context(
+                running(
+                    bento_command(ports["bentoml"], bento), scratch / "bentoml.log",
+                    answers(f"http://127.0.0.1:{ports['bentoml']}/readyz"),
+                    {**QUIET, MODEL_FILE: str(text), "BENTOML_DO_NOT_TRACK": "True"},
+                )
+            )  # fmt: skip
+            bodies = [json.dumps({"vector": one}).encode() for one in make_vectors()]
+            found["bentoml"] = Contestant(
+                Target.post("bentoml", ports["bentoml"], "/explain", *bodies), process
+            )
         yield found
 
 
@@ -171,7 +198,8 @@ def report(found: Mapping[str, Contestant], unloaded: Mapping[str, list[float]])
             share = statistics.median(one.per_second / empty.per_second for one, empty in pairs)
             figures[f"{name}_of_empty"] = round(share, 3)
     for name, one in found.items():
-        if name != "mlflow":
+        # Their servers are children of the process that was started.
+        if name not in ("mlflow", "bentoml"):
             figures[f"{name}_cpu_ms"] = round(statistics.median(one.cpu_ms), 3)
     figures["client_share"] = round(statistics.median(load.client_share for load in found["empty"].loads), 3)
     return figures

@@ -101,6 +101,23 @@ def mlflow_command(port: int, model: Path) -> list[str]:
     ]  # fmt: skip
 
 
+def bento_command(port: int, python: Path) -> list[str]:
+    """The model behind BentoML, with one worker."""
+    return [
+        str(python), "-m", "bentoml", "serve", "bento:Scores", "--working-dir", str(Path(__file__).parent),
+        "--host", "127.0.0.1", "--port", str(port),
+    ]  # fmt: skip
+
+
+def lacks(python: Path, *modules: str) -> str | None:
+    """Why an interpreter cannot serve: what it does not import; `None` where it imports all of it."""
+    tried = subprocess.run(
+        [str(python), "-c", f"import {', '.join(modules)}"], capture_output=True, text=True, check=False
+    )
+    said = tried.stderr.strip().splitlines()
+    return None if tried.returncode == 0 else (said or ["it did not start"])[-1]
+
+
 def processor_seconds(process_id: int) -> float:
     """Processor seconds that a process has used, its threads included."""
     fields = Path(f"/proc/{process_id}/stat").read_text(encoding="ascii").rpartition(")")[2].split()

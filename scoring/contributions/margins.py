@@ -36,7 +36,8 @@ class Verdicts(NamedTuple):
     `span[n]`; the others where `asked` holds 1 for the code, from `asked_first[n]` up to `asked_last[n]` for
     NaN, and equally where it is in an odd number of the ranges `range_first[n]` to `range_first[n + 1]`, if
     there are any. Of a row that goes right only the leaves in `words[t]` words from `keep[mask_first[n]]`
-    remain.
+    remain. For one row there are ways instead: it begins at `root[t]` and goes on to `child[2 n]` on the
+    right and `child[2 n + 1]` on the left, until it is at ~ the place of a leaf's value.
     """
 
     words: Integers
@@ -55,13 +56,19 @@ class Verdicts(NamedTuple):
     asked_first: Integers
     asked_last: Integers
     asked: npt.NDArray[np.uint8]
+    root: Integers
+    child: Integers
 
 
 def lay_out_verdicts(forest: Forest, bins: Bins, slots: Mapping[int, int]) -> Verdicts:
     """A model's nodes as flat arrays; `slots` gives the slot of each column."""
-    words, nodes, compared, values, node_slots, keep = [], [], [], [], [], []
+    words, nodes, compared, values, keep = [], [], [], [], []
+    node_slots: list[int] = []
     several: list[list[tuple[int, int]]] = []
     ranges, asked_first, asked_last, asked = [], [], [], bytearray()
+    root: list[int] = []
+    child: list[int] = []
+    leaves = 0
     code = np.uint16 if bins.wide else np.uint8
     for tree in forest.trees:
         words.append(-(-tree.leaves // _WORD))
@@ -74,7 +81,13 @@ def lay_out_verdicts(forest: Forest, bins: Bins, slots: Mapping[int, int]) -> Ve
         ]
         nodes.append(len(made))
         compared.append(sum(len(found) == 1 for _, _, found in made))
-        for node, slot, found in sorted(made, key=lambda one: len(one[2]) != 1):
+        laid = sorted(made, key=lambda one: len(one[2]) != 1)
+        place = {node: len(node_slots) + at for at, (node, _, _) in enumerate(laid)}
+        place |= {~leaf: ~(leaves + at) for at, leaf in enumerate(order)}
+        leaves += len(order)
+        root.append(place[0 if tree.leaves > 1 else ~0])
+        child += [place[int(to[node])] for node, _, _ in laid for to in (tree.right, tree.left)]
+        for node, slot, found in laid:
             node_slots.append(slot)
             keep += [~left[node] >> (_WORD * word) & _ALL for word in range(words[-1])]
             ranges.append(found[0] if len(found) == 1 else (0, 0))
@@ -102,6 +115,8 @@ def lay_out_verdicts(forest: Forest, bins: Bins, slots: Mapping[int, int]) -> Ve
         asked_first=np.array(asked_first, dtype=np.int64),
         asked_last=np.array(asked_last, dtype=np.int64),
         asked=np.frombuffer(bytes(asked), dtype=np.uint8),
+        root=np.array(root, dtype=np.int64),
+        child=np.array(child, dtype=np.int64),
     )
 
 
@@ -130,22 +145,20 @@ def _starts(sizes: list[int]) -> Integers:
 
 @compiled
 def margin_of_one(verdicts: Verdicts, codes: Codes) -> float:
-    """`add_margins` for a single row of trees of at most 64 leaves."""
+    """`add_margins` for a single row, down each tree: the same leaves' values in the same order."""
     margin = 0.0
-    for tree in range(len(verdicts.words)):
-        remains = np.uint64(0xFFFFFFFFFFFFFFFF)
-        middle = verdicts.node_asked[tree]
-        for node in range(verdicts.node_first[tree], middle):
+    for tree in range(len(verdicts.root)):
+        node, middle = verdicts.root[tree], verdicts.node_asked[tree]
+        while node >= 0:
             code = codes[np.uint64(verdicts.node_slot[node]), 0]
-            left = np.uint64(codes.dtype.type(code - verdicts.start[node]) <= verdicts.span[node])
-            # 0 − 1 wraps around to all bits: no branch, which would be guessed wrong half the time.
-            remains &= verdicts.keep[verdicts.mask_first[node]] | (np.uint64(0) - left)
-        for node in range(middle, verdicts.node_first[tree + 1]):
-            code = np.int64(codes[verdicts.node_slot[node], 0])
-            left = verdicts.asked[min(verdicts.asked_first[node] + code, verdicts.asked_last[node])] == 1
-            keep = verdicts.keep[verdicts.mask_first[node]]
-            remains &= np.uint64(0xFFFFFFFFFFFFFFFF) if left else keep
-        margin += verdicts.leaf_value[verdicts.leaf_first[tree] + np.int64(lowest_bit(remains))]
+            if node < middle:
+                left = np.int64(codes.dtype.type(code - verdicts.start[node]) <= verdicts.span[node])
+            else:
+                place = min(verdicts.asked_first[node] + np.int64(code), verdicts.asked_last[node])
+                left = np.int64(verdicts.asked[place])
+            # Looked up and not chosen: a branch would be guessed wrong half the time.
+            node = verdicts.child[2 * node + left]
+        margin += verdicts.leaf_value[~node]
     return margin
 
 
@@ -182,7 +195,7 @@ def _add_leaf_values(values: Floats, left_over: Words, rows: int, margins: Float
 @compiled
 def add_margins(verdicts: Verdicts, codes: Codes, count: int, margins: Floats, left_over: Words) -> None:
     """Margins of a block; `left_over` is scratch of (most words, `PART`)."""
-    if count == 1 and verdicts.words.max() == 1:
+    if count == 1:
         margins[0] = margin_of_one(verdicts, codes)
         return
     flags = np.empty(PART, np.uint8)

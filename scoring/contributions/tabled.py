@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -43,10 +44,17 @@ class TabledModel:
         """Columns of its rows."""
         return self.forest.features
 
+    @cached_property
+    def _coding(self) -> tuple[Codebook, Codes]:
+        """The bins as the kernel reads them, and an empty array of its codes' type."""
+        bins = self.bins
+        codebook = Codebook(bins.columns, bins.cuts, bins.first, bins.shuffled, bins.code)
+        return codebook, np.zeros(0, dtype=np.uint16 if bins.wide else np.uint8)
+
     def margins(self, matrix: Floats, block: int, threads: int) -> Floats:
         """Raw margins (n,)."""
         margins = np.zeros(len(matrix))
-        codebook, empty = _codebook(self.bins), _empty(self.bins)
+        codebook, empty = self._coding
 
         def answer(start: int, stop: int) -> None:
             answer_margins(codebook, self.verdicts, matrix, start, stop, block, empty, margins)
@@ -80,7 +88,7 @@ class TabledModel:
     ) -> tuple[Integers, Floats]:
         best = np.zeros((len(matrix), count), dtype=np.int64)
         best_values = np.zeros((len(matrix), count))
-        codebook, empty = _codebook(self.bins), _empty(self.bins)
+        codebook, empty = self._coding
 
         def answer(start: int, stop: int) -> None:
             answer_all(
@@ -130,16 +138,12 @@ def _slots(bins: Bins) -> dict[int, int]:
     return {column: slot for slot, column in enumerate(bins.columns.tolist())}
 
 
-def _codebook(bins: Bins) -> Codebook:
-    return Codebook(bins.columns, bins.cuts, bins.first, bins.shuffled, bins.code)
-
-
-def _empty(bins: Bins) -> Codes:
-    return np.zeros(0, dtype=np.uint16 if bins.wide else np.uint8)
-
-
 def _share_out(answer: Callable[[int, int], None], rows: int, threads: int) -> None:
     """Answer all rows, one stretch of them in each thread; a row's answer is the same in any stretch."""
+    if 0 < rows <= STRIP:
+        # For one household, dividing the work would be a part of it.
+        answer(0, rows)
+        return
     part = max(-(-rows // (max(threads, 1) * STRIP)) * STRIP, STRIP)
     stretches = [(start, min(start + part, rows)) for start in range(0, rows, part)]
     if len(stretches) <= 1:

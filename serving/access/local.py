@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from serving.errors import Problem
 
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+_FORWARDED = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via"})
 
 
 class Access(StrEnum):
@@ -26,8 +26,9 @@ def check_local(request: Request) -> None:
     A page of another site can have its name resolve to this machine; a proxy here can serve other machines.
     """
     client = request.client.host if request.client else ""
-    names = request.headers.getlist("host")
-    is_direct = not any(name in request.headers for name in _FORWARDED)
+    given = request.scope["headers"]
+    names = [value.decode("latin-1") for name, value in given if name == b"host"]
+    is_direct = _FORWARDED.isdisjoint([name for name, _ in given])
     if not (is_loopback(client) and len(names) == 1 and is_loopback(host_name(names[0])) and is_direct):
         raise Problem("not_local")
 

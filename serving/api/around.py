@@ -17,9 +17,15 @@ class Around:
         self.villages = Recent(villages.find, seconds)
         self.usual = Recent(usual.find, seconds)
 
-    def knows(self, request: ScoreRequest, feeds: Collection[str]) -> bool:
-        """Whether a request to a model that uses these feeds can be answered without asking the database."""
+    def knows(self, request: ScoreRequest, feeds: Collection[str], *, tells_usual: bool) -> bool:
+        """Whether a request to a model that uses these feeds can be answered without asking the database.
+
+        `tells_usual` says whether the answer has what is usual: what is not told is not looked up, and
+        would never be known.
+        """
         wanting = without_neighbourhood(request.households, request.as_of, feeds)
-        return self.villages.has((one.village_code for one in wanting), request.as_of) and self.usual.has(
+        if not self.villages.has((one.village_code for one in wanting), request.as_of):
+            return False
+        return not tells_usual or self.usual.has(
             (one.village_code for one in request.households), request.as_of
         )

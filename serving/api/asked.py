@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from starlette.datastructures import QueryParams
@@ -24,8 +25,13 @@ class Asked:
     excerpt: Excerpt | None = None
 
 
-def read_asked(query: QueryParams) -> Asked:
-    """What a query asks for; raises `Problem` with everything that is wrong with it."""
+@lru_cache(maxsize=64)
+def read_asked(query_string: bytes) -> Asked:
+    """What a query asks for; raises `Problem` with everything that is wrong with it.
+
+    A platform asks for the same all day, and what it asks for is read once.
+    """
+    query = QueryParams(query_string)
     errors: list[FieldError] = []
     most_reasons = MOST_RISK_REASONS
     fields: frozenset[str] | None = None

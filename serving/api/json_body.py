@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from pydantic_core import from_json, to_json
@@ -117,15 +118,18 @@ def _parse_carefully(body: bytes) -> Any:
 
 def _check_headers(request: Request) -> None:
     types = request.headers.getlist("content-type")
-    if len(types) != 1:
-        raise Problem("media_type_unsupported")
-    media, *parameters = (part.strip().lower() for part in types[0].split(";"))
-    if media != "application/json" or any(
-        one.replace('"', "") not in ("charset=utf-8", "charset=utf8", "") for one in parameters
-    ):
+    if len(types) != 1 or not _is_json(types[0]):
         raise Problem("media_type_unsupported")
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise Problem("media_type_unsupported")
+
+
+@lru_cache(maxsize=64)
+def _is_json(content_type: str) -> bool:
+    media, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    return media == "application/json" and all(
+        one.replace('"', "") in ("charset=utf-8", "charset=utf8", "") for one in parameters
+    )
 
 
 def _too_large(most_bytes: int) -> Problem:

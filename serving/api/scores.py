@@ -60,7 +60,7 @@ def router(
     async def score(request: Request) -> Response:
         # Taken once: whatever is put into service meanwhile, this answer is of one version.
         scorer, caller = champion.rules() or champion.scorer(), caller_of(request)
-        asked_for = read_asked(request.query_params)
+        asked_for = read_asked(request.scope["query_string"])
         body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
 
         def answer(document: Any) -> bytes:
@@ -78,7 +78,8 @@ def router(
         asked = RequestReader(scorer, settings.max_households).read(document)
         check_within(caller, (one.village_code for one in asked.households))
         # Only a database that has to be asked is worth the way to a thread and back.
-        if around.knows(asked, scorer.look_back):
+        tells_usual = asked_for.excerpt is None and not isinstance(scorer, RulesScorer)
+        if around.knows(asked, scorer.look_back, tells_usual=tells_usual):
             made = _score(scorer, around, asked, asked_for)
         else:
             made = await run_in_threadpool(_score, scorer, around, asked, asked_for)

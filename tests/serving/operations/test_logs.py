@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.exchange import accepted_number, current_exchange, exchange_of
-from serving.logs import FIELDS, JsonLines, configure_logging
+from serving.logs import FIELDS, JsonLines, configure_logging, log_request
 from tests.serving.conftest import Client
 
 CANARIES = ("张三丰", "110101199003077774", "13812345678", "CANARY")
@@ -241,3 +241,29 @@ def test_what_a_library_says_in_passing_is_not_written(capsys: pytest.CaptureFix
     lines = [json.loads(one) for one in capsys.readouterr().err.splitlines()]
     assert [one["event"] for one in lines] == ["library", "model ready"]
     assert "CANARY" not in json.dumps(lines)
+
+
+def test_the_line_of_a_request_is_written_as_any_other() -> None:
+    logger, lines = logging.getLogger("fangfan.serving"), list[str]()
+    handler, level = _Kept(lines), logger.level
+    fields: dict[str, object] = {
+        "method": "POST",
+        "route": "/v1/scores",
+        "status": 200,
+        "ms": 1.5,
+        "name": "CANARY",
+    }
+    logger.addHandler(handler)
+    try:
+        logger.setLevel(logging.INFO)
+        log_request(logger, fields)
+        logger.info("request", extra={"fields": fields})
+        logger.setLevel(logging.WARNING)
+        log_request(logger, fields)
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    written = [{**json.loads(one), "at": None} for one in lines]
+    assert written[0] == written[1]
+    assert len(written) == 2
+    assert "CANARY" not in lines[0]
