@@ -16,11 +16,22 @@ down_revision = "0007"
 
 def upgrade() -> None:
     """Make the tables."""
+    op.drop_index(op.f("ix_assessment_as_of_date_model_version_score"), "assessment")
+    run = ["as_of_date", "model_version"]
     op.create_index(
-        op.f("ix_assessment_village_code_as_of_date_model_version_score"),
+        "ix_assessment_run_score",
         "assessment",
-        ["village_code", "as_of_date", "model_version", "score"],
+        [*run, "score", "household_id", "village_code", "suggested_action"],
         unique=False,
+    )
+    op.create_index(
+        "ix_assessment_run_village",
+        "assessment",
+        [*run, "village_code", "score", "household_id", "suggested_action"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_assessment_run_action", "assessment", [*run, "suggested_action", "village_code"], unique=False
     )
     op.create_table(
         "case_file",
