@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
 import json
 import statistics
 import tempfile
@@ -130,7 +129,9 @@ def fill(
     with _timed(seconds, "statistics"), engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
     with _timed(seconds, "lists"):
-        terms = Terms.of(province.run, Capacity(Quota(share=0.02), "village"), province.today, "CN-50", seed="b")
+        terms = Terms.of(
+            province.run, Capacity(Quota(share=0.02), "village"), province.today, "CN-50", seed="b"
+        )
         caller = Caller("benchmark", Role.PLATFORM, Scope("50"))
         make_worklists(engine, WorklistStore(engine, audit), caller, "50", terms)
 

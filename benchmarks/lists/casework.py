@@ -1,4 +1,4 @@
-"""Leads, cases, lists, visits and corrections of a made-up province, a year of them, lying in it by chance."""
+"""Leads, cases, lists, visits and corrections of a made-up province, lying in it by chance."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ _STATES = {
     CaseState.APPROVING: 0.05, CaseState.HELPING: 0.15, CaseState.FOLLOWING: 0.15, CaseState.RESOLVED: 0.1,
     CaseState.EXCLUDED: 0.1,
 }  # fmt: skip
+_IDENTIFIED = {CaseState.HELPING, CaseState.FOLLOWING, CaseState.RESOLVED}
 _CODES = ("serious_illness", "severe_accident", "out_of_work", "score", "gap_water")
 _LEADS_A_CASE = 1.5
 _CORRECTED_SHARE = 0.05
@@ -78,7 +79,9 @@ def _cases(province: Province, count: int, rng: np.random.Generator) -> Iterator
             "grade": 1 + int(rng.integers(3)), "theme": str(rng.choice(THEMES)),
             "is_hard": int(rng.random() < 0.3), "disagreement": "score_only" if rng.random() < 0.05 else None,
             "causes": ["01"], "is_without_labour": 0, "is_green_lane": 0, "relapses": 0,
-            "owner": str(rng.choice(LEVELS)), "due_on": None if is_closed else near,
+            "identified_on": opened if states[n] in _IDENTIFIED else None,
+            "owner": str(rng.choice(LEVELS)),
+            "due_on": None if is_closed else near,
             "closed_on": province.today if is_closed else None, "closed_as": state if is_closed else None,
             "last_visited_on": opened if rng.random() < 0.5 else None, "changed_at": province.now,
         }  # fmt: skip
@@ -112,7 +115,9 @@ def _month(
     """Lists of a past month, their entries, and the visits that came of most of them."""
     made_on = province.today - dt.timedelta(days=30 * month)
     head = {"as_of_date": made_on, "model_version": "m", "terms": {}, "made_at": province.now}
-    lists = [{"id": f"{month}{one}", "area_code": one, "made_on": made_on, **head} for one in province.counties]
+    lists = [
+        {"id": f"{month}{one}", "area_code": one, "made_on": made_on, **head} for one in province.counties
+    ]
     entries, visits = [], []
     body = {**VisitForm("key", made_on, Finding.DIFFICULTY, causes=("01",)).kept(), "answered": None}
     for at, village in enumerate(province.villages):

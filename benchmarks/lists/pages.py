@@ -75,7 +75,8 @@ def _of_every_level(level: str, area: str, today: dt.date) -> dict[str, dict[str
             "hard of a theme": "/v1/leads?theme=illness&hard=true", "of a channel": "/v1/leads?channel=score",
             "of a code": "/v1/leads?code=gap_water", "lately": f"/v1/leads?since={month}",
             "of a village": "/v1/leads?area={village}", "of a county": "/v1/leads?area={county}",
-            "rule only": "/v1/leads?disagreement=rule_only", "score only": "/v1/leads?disagreement=score_only",
+            "rule only": "/v1/leads?disagreement=rule_only",
+            "score only": "/v1/leads?disagreement=score_only",
             "of a household": "/v1/leads?household_id={household}", "200": "/v1/leads?limit=200",
         },
         "GET /v1/cases": {
@@ -101,7 +102,13 @@ def _of_every_level(level: str, area: str, today: dt.date) -> dict[str, dict[str
         tabs = {f"due {one}": f"/list?due={one}" for one in DUES}
         grades = {f"grade {one}": f"/list?grade={one}" for one in (1, 2, 3)}
         themes = {f"theme {one}": f"/list?theme={one}" for one in THEMES}
-        made["GET /list"] = {"all": "/list", "last page": f"/list?page={size // 3}", **tabs, **grades, **themes}
+        made["GET /list"] = {
+            "all": "/list",
+            "last page": f"/list?page={size // 3}",
+            **tabs,
+            **grades,
+            **themes,
+        }
     if level in _REVIEWERS:
         made["GET /corrections"] = {"first": "/corrections", "page 2": "/corrections?page=2"}
         made["GET /v1/corrections"] = {
@@ -124,7 +131,8 @@ def _of_offices(today: dt.date) -> Iterator[Ask]:
         "of a household": {"household": "{household}"}, "of a login name": {"login_name": "w000007"},
         "of a key": {"key_id": "k00000000000"}, "of an action": {"action": "audit_searched"},
         "of old days": {"until": long_ago}, "of a day": {"since": today.isoformat()},
-        "rare of a key": {"key_id": "k00000000000", "action": "audit_searched"}, "late page": {"before": "1000"},
+        "rare of a key": {"key_id": "k00000000000", "action": "audit_searched"},
+        "late page": {"before": "1000"},
     }.items():  # fmt: skip
         yield Ask("POST /audit", what, "none", "/audit", Role.AUDITOR, form)
 

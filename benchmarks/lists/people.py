@@ -99,9 +99,7 @@ class Statements:
         for body in make_households()[::_STEP]:
             asked = RequestReader(scorer, 1).read(json.loads(body))
             said += scorer.statements(asked.households, asked.as_of, asked.coverage)
-        self.bodies = {
-            grade: [_body(one, grade, as_of) for one in said[:_VARIANTS]] for grade in GRADES
-        }
+        self.bodies = {grade: [_body(one, grade, as_of) for one in said[:_VARIANTS]] for grade in GRADES}
         self._texts = {
             grade: [document_text(one).replace(str(_SCORE), "%r").split(_KEY) for one in bodies]
             for grade, bodies in self.bodies.items()

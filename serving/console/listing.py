@@ -30,10 +30,7 @@ def listing_view(
             count=f"{total if is_counted else MOST_LISTED:,}"
         ),
         "bounded": words["list_bounded"].format(count=f"{MOST_LISTED:,}") if total > MOST_LISTED else None,
-        "actions": [
-            {"key": key, "text": said, "is_chosen": key == chosen}
-            for key, said in actions.items()
-        ],
+        "actions": [{"key": key, "text": said, "is_chosen": key == chosen} for key, said in actions.items()],
         "action": chosen,
         "area": area,
         "items": [_item(one, language) for one in found.items] if found else [],

@@ -215,11 +215,14 @@ class AssessmentStore:
         query = select(counted.as_of_date, counted.model_version).distinct()
         query = query.where(*_counted_in(caller.scope.prefix), counted.as_of_date == newest.scalar_subquery())
         runs = [Run(*one) for one in self._read(query)]
-        return max(runs, key=lambda one: self._last_written(caller, one)) if len(runs) > 1 else (*runs, None)[0]
+        return (
+            max(runs, key=lambda one: self._last_written(caller, one)) if len(runs) > 1 else (*runs, None)[0]
+        )
 
     def _last_written(self, caller: Caller, run: Run) -> int:
         conditions = _conditions(caller.scope, run)
-        return self._read(select(func.coalesce(func.max(assessment.c.id), 0)).where(*conditions))[0][0]
+        last = select(func.coalesce(func.max(assessment.c.id), 0)).where(*conditions)
+        return int(self._read(last)[0][0])
 
     def list_run(
         self,

@@ -292,14 +292,14 @@ def _latest(
     newest: dict[tuple[str, str], tuple[dt.date, dt.datetime, int, str]] = {}
     for table in _ASSESSED if keys else ():
         # Without the answers, of which all but one of a household would be read in vain.
-        query = select(
+        marks = select(
             table.c.household_id, table.c.village_code, table.c.as_of_date, table.c.written_at, table.c.id
         ).where(
             table.c.household_id.in_(sorted({household for household, _ in keys})),
             caller.scope.condition(table.c.village_code),
         )
-        for household, village, *mark in connection.execute(query):
-            one = (*mark, table.name)
+        for household, village, as_of, written_at, number in connection.execute(marks):
+            one = (as_of, written_at, number, table.name)
             newest[household, village] = max(newest.get((household, village), one), one)
     made = {}
     for table in _ASSESSED:

@@ -66,17 +66,12 @@ def upgrade() -> None:
     op.create_index(op.f("ix_case_file_household_id"), "case_file", ["household_id"], unique=False)
     op.create_index(op.f("ix_case_file_state_due_on"), "case_file", ["state", "due_on"], unique=False)
     op.create_index(
-        op.f("ix_case_file_village_code_state_due_on"),
+        "ix_case_file_area",
         "case_file",
-        ["village_code", "state", "due_on"],
+        ["village_code", "state", "owner", "due_on", "theme", "grade", "id"],
         unique=False,
     )
-    op.create_index(
-        op.f("ix_case_file_village_code_state_owner_due_on"),
-        "case_file",
-        ["village_code", "state", "owner", "due_on"],
-        unique=False,
-    )
+    op.create_index(op.f("ix_case_file_disagreement"), "case_file", ["disagreement"], unique=False)
     op.create_index(
         "uq_case_file_open",
         "case_file",
@@ -153,9 +148,9 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        op.f("ix_case_lead_village_code_known_on_channel_theme"),
+        "ix_case_lead_area",
         "case_lead",
-        ["village_code", "known_on", "channel", "theme"],
+        ["village_code", "known_on", "channel", "theme", "event_key"],
         unique=False,
     )
     op.create_table(
