@@ -21,7 +21,7 @@ from benchmarks.lists.writer import Writer
 from benchmarks.service.households import make_households
 from benchmarks.service.model import VERSION, make_model
 from scoring import load_bundle
-from scoring.grades import GRADES, GradeBorders
+from scoring.grades import GRADES, Grade, GradeBorders
 from serving.access import Role
 from serving.api.score_request import RequestReader
 from serving.scorer import Scorer
@@ -105,7 +105,7 @@ class Statements:
             for grade, bodies in self.bodies.items()
         }
 
-    def text(self, grade: str, variant: int, household_id: str, score: float) -> str:
+    def text(self, grade: Grade, variant: int, household_id: str, score: float) -> str:
         """One of them as it is stored."""
         before, after = self._texts[grade][variant]
         return f"{before}{household_id}{after.replace('%r', repr(score), 1)}"
@@ -160,7 +160,7 @@ def _assessments(
     for at, village in enumerate(province.villages):
         scores = rng.beta(1, 40, province.per_village)
         variants = rng.integers(_VARIANTS, size=province.per_village)
-        own, kinds = AreaCounts(), Counter[tuple[str, int]]()
+        own, kinds = AreaCounts(), Counter[tuple[Grade, int]]()
         for n, (score, variant) in enumerate(zip(scores.tolist(), variants.tolist(), strict=True)):
             grade, household = BORDERS.grade(score), province.household(at, n)
             kinds[grade, variant] += 1

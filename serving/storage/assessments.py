@@ -214,7 +214,7 @@ class AssessmentStore:
         # What is counted of an area says which runs it has, and is a row for each.
         query = select(counted.as_of_date, counted.model_version).distinct()
         query = query.where(*_counted_in(caller.scope.prefix), counted.as_of_date == newest.scalar_subquery())
-        runs = [Run(*one) for one in self._read(query)]
+        runs = [Run(one.as_of_date, one.model_version) for one in self._read(query)]
         return (
             max(runs, key=lambda one: self._last_written(caller, one)) if len(runs) > 1 else (*runs, None)[0]
         )

@@ -13,10 +13,11 @@ from sqlalchemy import Engine
 
 from serving.access import Caller, Role, Scope
 from serving.access.purpose import Purpose
+from serving.console.my_list import card
 from serving.errors import Problem
 from serving.storage import AuditLog, open_database
 from serving.storage.case_tables import case_file, case_lead, worklist, worklist_entry
-from serving.storage.my_list import DUES, NEW_DAYS, MyListStore, Wanted
+from serving.storage.my_list import DUES, NEW_DAYS, Entry, MyListStore, Wanted
 from tests.serving.readers import AUDIT_KEY
 
 TODAY = dt.date(2026, 3, 1)
@@ -203,3 +204,13 @@ def test_why_a_worklist_has_a_household_is_in_no_entry(tmp_path: Path) -> None:
     assert any(one.case_id is None for one in page.items)
     assert not {"why", "chance", "place", "is_random"} & {name for one in page.items for name in vars(one)}
     engine.dispose()
+
+
+def test_a_village_is_called_by_its_name_where_that_is_known() -> None:
+    names = {VILLAGES[0]: "石坝村"}
+    told = [
+        card(Entry("H1", village, *[None] * 5, False, *[None] * 4, False, False), {}, names.get, TODAY, "zh")
+        for village in VILLAGES[:2]
+    ]
+    assert [one["village"] for one in told] == ["石坝村", VILLAGES[1]]
+    assert [one["village_code"] for one in told] == list(VILLAGES[:2])
