@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import random
 from dataclasses import dataclass
@@ -208,9 +209,14 @@ def test_why_a_worklist_has_a_household_is_in_no_entry(tmp_path: Path) -> None:
 
 def test_a_village_is_called_by_its_name_where_that_is_known() -> None:
     names = {VILLAGES[0]: "石坝村"}
+    listed = Entry(
+        household_id="H1", village_code=VILLAGES[0], case_id=None, state=None, grade=None, theme=None,
+        owner=None, is_hard=False, due_on=None, opened_on=None, last_visited_on=None, listed_on=TODAY,
+        is_new=False, is_changed=False,
+    )  # fmt: skip
     told = [
-        card(Entry("H1", village, *[None] * 5, False, *[None] * 4, False, False), {}, names.get, TODAY, "zh")
-        for village in VILLAGES[:2]
+        card(dataclasses.replace(listed, village_code=one), {}, names.get, TODAY, "zh")
+        for one in VILLAGES[:2]
     ]
     assert [one["village"] for one in told] == ["石坝村", VILLAGES[1]]
     assert [one["village_code"] for one in told] == list(VILLAGES[:2])
