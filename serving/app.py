@@ -246,7 +246,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(elimination.router(eliminations))
     app.include_router(leads.router(LeadStore(engine, audit, case_store), settings))
     app.include_router(worklists.router(WorklistStore(engine, audit), ListingDesk(engine, audit), settings))
-    app.include_router(clusters.router(engine))
+    app.include_router(clusters.router(boards))
     app.include_router(jobs.router(job_desk, store))
     app.include_router(metrics.router(meters, ServiceState(engine, champion, drain, settings)))
     office = console.Office(

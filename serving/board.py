@@ -110,19 +110,20 @@ class Boards:
             for one in found
         )
 
-    def _clusters_of(self, casework: AreaCasework) -> Clusters | None:
-        area, on = casework.area_code, casework.on
-        if len(area) < COUNTY:
-            return None
-
-        def judge() -> Clusters | None:
-            try:
-                return find_clusters(self.engine, area, on, region_of(area))
-            except PolicyError:
-                return None
-
-        found: Clusters | None = self._keep("clusters", area, on, judge)
+    def find_clusters(self, area: str, on: dt.date) -> Clusters:
+        """The clusters of an area on a day; raises `PolicyError` for one before the policy, and `Problem`."""
+        found: Clusters = self._keep(
+            "clusters", area, on, lambda: find_clusters(self.engine, area, on, region_of(area))
+        )
         return found
+
+    def _clusters_of(self, casework: AreaCasework) -> Clusters | None:
+        if len(casework.area_code) < COUNTY:
+            return None
+        try:
+            return self.find_clusters(casework.area_code, casework.on)
+        except PolicyError:
+            return None
 
     def _keep(self, kind: str, area: str, on: dt.date, work: Any) -> Any:
         key = kind, area, on

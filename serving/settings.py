@@ -56,8 +56,8 @@ class Settings:
     private networks that webhooks may go to, such as ``10.1.0.0/16,127.0.0.1/32``; public addresses need
     none. When the service is to end, it says so for `drain_notice_seconds` while it still takes requests, and
     gives those in flight `drain_seconds` more. `metrics_dir` is the folder in which the services of one
-    machine count together. `map_file` is the GeoJSON file of the areas on the manager's map; `demo` says on
-    every page that households and accounts are invented.
+    machine count together. `map_file` is the GeoJSON file of the areas on the manager's map, and of what
+    lists call them; `demo` says on every page that households and accounts are invented.
     """
 
     bundle_dir: Path | None

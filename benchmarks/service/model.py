@@ -31,11 +31,11 @@ REGION = "CN-50"
 Floats = npt.NDArray[np.float64]
 
 
-def make_model(directory: Path) -> Bundle:
+def make_model(directory: Path, trees: int = TREES) -> Bundle:
     """Train on made-up households and write the bundle, with siblings, line, certainty and outlook."""
     matrix, labels = make_rows(np.random.default_rng(7))
     data = lgb.Dataset(matrix, labels, feature_name=list(NAMES), free_raw_data=False)
-    texts = [_train(data, seed).model_to_string() for seed in range(1 + SIBLINGS)]
+    texts = [_train(data, seed, trees).model_to_string() for seed in range(1 + SIBLINGS)]
     base_rate = float(labels.mean())
     blend = Blend(Line(-2.0, tuple(_term(name, column) for name, column in _columns(matrix))), tree_share=0.9)
     steps = VennAbers(
@@ -96,12 +96,12 @@ def make_rows(rng: np.random.Generator) -> tuple[Floats, Floats]:
     return matrix, (rng.random(ROWS) < 1 / (1 + np.exp(7 - risk))).astype(np.float64)
 
 
-def _train(data: lgb.Dataset, seed: int) -> lgb.Booster:
+def _train(data: lgb.Dataset, seed: int, trees: int) -> lgb.Booster:
     settings = {
         "objective": "binary", "num_leaves": LEAVES, "learning_rate": 0.05, "verbose": -1, "num_threads": 1,
         "deterministic": True, "seed": seed, "feature_fraction": 0.5,
     }  # fmt: skip
-    return lgb.train(settings, data, TREES)
+    return lgb.train(settings, data, trees)
 
 
 def _columns(matrix: Floats) -> list[tuple[str, Floats]]:

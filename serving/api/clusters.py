@@ -6,7 +6,6 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from sqlalchemy import Engine
 
 from features.errors import FeaturesError, PolicyError
 from features.regions import check_area_code
@@ -15,10 +14,11 @@ from serving.api.areas import is_own
 from serving.api.documentation import problems
 from serving.api.lead_answers import ClustersAnswer
 from serving.api.query import count_parameter, query_parameter, read_count, read_day, read_text, refused
-from serving.cases.clocks import china_day, region_of
+from serving.board import Boards
+from serving.cases.clocks import china_day
 from serving.disclosure import LEAST
 from serving.errors import Problem
-from serving.leads.clusters import Cluster, find_clusters
+from serving.leads.clusters import Cluster
 from serving.storage.keys import utc_now
 from serving.storage.page_mark import read_mark, write_mark
 
@@ -26,8 +26,8 @@ MOST_PER_PAGE = 200
 _DATE = {"type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
 
 
-def router(engine: Engine) -> APIRouter:
-    """The route, bound to its database."""
+def router(boards: Boards) -> APIRouter:
+    """The route, bound to the boards, which keep what was judged for some minutes."""
     made = APIRouter(tags=["areas"])
 
     @made.get(
@@ -35,7 +35,7 @@ def router(engine: Engine) -> APIRouter:
         summary="Where more happens than expected (规模性返贫)",
         description="New events by township and theme in the last days, of whichever channels but the score, "
         "beside what the township's own past and its county let expect. Counts of 1 to 4 are null but for "
-        "the area's own official.",
+        "the area's own official. They stand still for some minutes.",
         response_class=Response,
         responses={200: {"model": ClustersAnswer}, **problems(404, 422, 500, 503)},
         openapi_extra={"parameters": [
@@ -55,7 +55,7 @@ def router(engine: Engine) -> APIRouter:
         if not caller.scope.contains(code):
             raise Problem("area_not_found")
         try:
-            found = find_clusters(engine, code, as_of, region_of(code))
+            found = boards.find_clusters(code, as_of)
         except PolicyError as error:
             raise refused("as_of_date", "before_policy", str(error)) from None
         own = is_own(caller, code)

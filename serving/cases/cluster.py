@@ -41,20 +41,42 @@ class Expectation:
     p_values: Floats
 
 
-def expect(past: Ints, households: Ints, observed: Ints) -> Expectation:
-    """Judge the newest span of a county's townships by theme: `past` (n, spans), `households` and
-    `observed` (n,).
+@dataclass(frozen=True)
+class Learned:
+    """What the past of some townships lets expect of one span of theirs, (n,): a mean m and the `spread` of
+    a variance m + spread · m². `is_lived_in` is false of those without a household."""
 
-    Townships without a household are expected to have nothing, and have no p-value below 1.
-    """
+    mean: Floats
+    spread: Floats
+    is_lived_in: npt.NDArray[np.bool_]
+
+
+def learn(past: Ints, households: Ints) -> Learned:
+    """Learn from the spans of a county's townships by theme: `past` (n, spans), `households` (n,)."""
     spans = past.shape[1]
     size = np.maximum(households.astype(np.float64), 1e-9)
     exposure, events = size * spans, past.sum(axis=1).astype(np.float64)
     shape, rate = _prior(events, exposure)
     strength = shape + events
-    mean = strength / (rate + exposure) * size
-    scatter = _scatter(past)
-    spread = scatter * (1 + 1 / spans) + 1 / strength
+    spread = _scatter(past) * (1 + 1 / spans) + 1 / strength
+    return Learned(strength / (rate + exposure) * size, spread, households > 0)
+
+
+def join(learned: Sequence[Learned]) -> Learned:
+    """Several counties and themes as one: to judge them together takes as long as to judge one."""
+    return Learned(
+        np.concatenate([one.mean for one in learned]),
+        np.concatenate([one.spread for one in learned]),
+        np.concatenate([one.is_lived_in for one in learned]),
+    )
+
+
+def judge(learned: Learned, observed: Ints) -> Expectation:
+    """Judge the newest span by what was learned; `observed` (n,).
+
+    Townships without a household are expected to have nothing, and have no p-value below 1.
+    """
+    mean, spread = learned.mean, learned.spread
     # A negative binomial of mean m and variance m + m² / r.
     r = 1 / spread
     p = r / (r + mean)
@@ -63,7 +85,7 @@ def expect(past: Ints, households: Ints, observed: Ints) -> Expectation:
         mean + mean**2 * spread,
         nbinom.ppf(_TAIL, r, p).astype(np.int64),
         nbinom.ppf(1 - _TAIL, r, p).astype(np.int64),
-        np.where(households > 0, nbinom.sf(observed - 1, r, p), 1.0),
+        np.where(learned.is_lived_in, nbinom.sf(observed - 1, r, p), 1.0),
     )
 
 

@@ -20,11 +20,14 @@ from serving.console.pages import Pages, language_of
 from serving.console.workbook import MEDIA_TYPE, MOST_ROWS, make_workbook
 from serving.errors import FieldError, Problem
 from serving.identity import IdentityStore
+from serving.map_file import AreaMap
 from serving.storage.my_list import DUES, Entry, MyListStore, Wanted
 
 
-def router(pages: Pages, store: MyListStore, identities: IdentityStore | None) -> APIRouter:
-    """The pages, bound to the storage."""
+def router(
+    pages: Pages, store: MyListStore, identities: IdentityStore | None, area_map: AreaMap
+) -> APIRouter:  # fmt: skip
+    """The pages, bound to the storage and to what areas are called."""
     made = APIRouter(include_in_schema=False)
 
     @made.get(MY_LIST, response_class=Response)
@@ -32,7 +35,9 @@ def router(pages: Pages, store: MyListStore, identities: IdentityStore | None) -
         caller, language, wanted = caller_of(request), language_of(request), _wanted(request)
         page = _page(request.query_params.get("page", "1"))
         found = store.page(caller, wanted, limit=PER_PAGE, offset=(page - 1) * PER_PAGE)
-        view = list_view(found, wanted, heads(caller, found.items), store.today(), page, language)
+        view = list_view(
+            found, wanted, heads(caller, found.items), area_map.name, store.today(), page, language
+        )
         purposes = [{"key": one.value, "text": one.text(language)} for one in RESULT_PURPOSES]
         return pages.page(
             request, "my_list.html", view=view, area=caller.scope.prefix or "", purposes=purposes
@@ -53,7 +58,8 @@ def router(pages: Pages, store: MyListStore, identities: IdentityStore | None) -
             items = store.export(caller, _wanted(request), purpose, MOST_ROWS)
             origin = Origin(caller.key_id, caller.role.value, dt.datetime.now(dt.UTC), purpose)
             names, today = heads(caller, items), store.today()
-            return make_workbook([card(one, names, today, language) for one in items], origin, language)
+            cards = [card(one, names, area_map.name, today, language) for one in items]
+            return make_workbook(cards, origin, language)
 
         name = f"list-{store.today().isoformat()}.xlsx"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -8,6 +8,7 @@ from scoring.texts import catalogue
 from serving.console.numbers import percent
 from serving.console.texts import texts
 from serving.storage import Page, Run, Stored
+from serving.storage.assessments import MOST_LISTED
 
 PER_PAGE = 50
 
@@ -17,17 +18,20 @@ def listing_view(
 ) -> dict[str, Any]:
     """Everything the template writes. `found` is `None` where the area asked for cannot exist."""
     words = texts(language)
-    total = found.total if found else 0
-    pages = max(1, -(-total // PER_PAGE))
     actions = {"": words["filter_all"], **catalogue(language)["actions"]}
+    chosen = action if action in actions else ""
+    total = found.total if found else 0
+    pages = max(1, -(-min(total, MOST_LISTED) // PER_PAGE))
+    # Of one action as many are not counted further.
+    is_counted = not chosen or total <= MOST_LISTED
     return {
         "subtitle": words["list_subtitle"].format(date=run.as_of_date.isoformat()),
-        "count": words["list_count"].format(count=f"{total:,}"),
-        "actions": [
-            {"key": key, "text": said, "is_chosen": key == (action if action in actions else "")}
-            for key, said in actions.items()
-        ],
-        "action": action if action in actions else "",
+        "count": words["list_count" if is_counted else "list_count_over"].format(
+            count=f"{total if is_counted else MOST_LISTED:,}"
+        ),
+        "bounded": words["list_bounded"].format(count=f"{MOST_LISTED:,}") if total > MOST_LISTED else None,
+        "actions": [{"key": key, "text": said, "is_chosen": key == chosen} for key, said in actions.items()],
+        "action": chosen,
         "area": area,
         "items": [_item(one, language) for one in found.items] if found else [],
         "page_text": words["page_number"].format(page=page, pages=pages),

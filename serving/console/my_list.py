@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from scoring.texts import catalogue
@@ -29,9 +29,12 @@ _DUES = {
 Heads = Mapping[tuple[str, str], str]
 """Masked names of heads of household, by household and village."""
 
+AreaName = Callable[[str], str | None]
+"""What an area is called, where that is known."""
+
 
 def list_view(
-    found: ListPage, wanted: Wanted, heads: Heads, today: dt.date, page: int, language: str
+    found: ListPage, wanted: Wanted, heads: Heads, name_of: AreaName, today: dt.date, page: int, language: str
 ) -> dict[str, Any]:
     """Everything the template writes."""
     words = texts(language)
@@ -55,7 +58,7 @@ def list_view(
         ],
         "wanted": wanted,
         "count": words["list_count"].format(count=f"{found.count:,}"),
-        "items": [card(one, heads, today, language) for one in found.items],
+        "items": [card(one, heads, name_of, today, language) for one in found.items],
         "page_text": words["page_number"].format(page=page, pages=pages),
         "previous": page - 1 if 1 < page <= pages else None,
         "next": page + 1 if page < pages else None,
@@ -63,7 +66,7 @@ def list_view(
     }
 
 
-def card(entry: Entry, heads: Heads, today: dt.date, language: str) -> dict[str, Any]:
+def card(entry: Entry, heads: Heads, name_of: AreaName, today: dt.date, language: str) -> dict[str, Any]:
     """One household. Why a worklist has it is neither read nor told."""
     words, stored = texts(language), entry.assessment
     body = stored.body if stored else None
@@ -73,6 +76,7 @@ def card(entry: Entry, heads: Heads, today: dt.date, language: str) -> dict[str,
     return {
         "household_id": entry.household_id,
         "village_code": entry.village_code,
+        "village": name_of(entry.village_code) or entry.village_code,
         "head": heads.get((entry.household_id, entry.village_code)),
         "grid": words["grid"].format(name=entry.grid) if entry.grid else None,
         "grade": body["grade"] if body else "none",

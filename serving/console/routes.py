@@ -38,7 +38,7 @@ def routers(pages: Pages, work: Work, identities: IdentityStore | None, office: 
     page = HouseholdPage(pages, work, identities)
     return [
         router(page),
-        list_routes.router(pages, work.my_list, identities),
+        list_routes.router(pages, work.my_list, identities, office.area_map),
         case_routes.router(page),
         visit_routes.router(pages, page, identities),
         plan_routes.router(pages, work),

@@ -14,7 +14,7 @@ from features.policy import policy_value
 from scoring.themes import THEMES
 from serving.access import Scope
 from serving.cases.channel import Channel
-from serving.cases.cluster import expect, keep_true
+from serving.cases.cluster import join, judge, keep_true, learn
 from serving.storage.area_counts import AreaCounts
 from serving.storage.case_tables import case_lead
 from serving.storage.ranges import inside
@@ -93,47 +93,54 @@ def find_clusters(engine: Engine, area: str, as_of: dt.date, region: str) -> Clu
         counts = _count(connection, around, first, as_of, rules)
         households = _households(connection, around, as_of)
         begins = _begins(connection, around)
-    judged, unjudged, found = [], [], []
-    for county in sorted({town[:COUNTY] for town in (*households, *(town for town, _ in counts))}):
-        known = _known_spans(begins.get(county), since, rules)
-        if known < rules.least_spans:
-            unjudged.append(county)
-            continue
-        judged.append(county)
-        towns = sorted(
-            {one for one in households if one.startswith(county)}
-            | {town for town, _ in counts if town.startswith(county)}
-        )
-        found += list(_judge(towns, counts, households, known, rules))
+    towns: dict[str, list[str]] = {}
+    for town in sorted({*households, *(town for town, _ in counts)}):
+        towns.setdefault(town[:COUNTY], []).append(town)
+    known = {county: _known_spans(begins.get(county), since, rules) for county in towns}
+    judged = [county for county in towns if known[county] >= rules.least_spans]
+    unjudged = [county for county in towns if known[county] < rules.least_spans]
     # Villages have no warning of their own.
-    kept = [one for one in found if one.area_code.startswith(area)]
+    kept = [
+        one
+        for one in _judge({one: towns[one] for one in judged}, counts, households, known, rules)
+        if one.area_code.startswith(area)
+    ]
     kept.sort(key=lambda one: (not one.is_warning, one.p_value, one.area_code, one.theme))
     return Clusters(as_of, since, rules, tuple(judged), tuple(unjudged), tuple(kept))
 
 
 def _judge(
-    towns: list[str], counts: dict[tuple[str, str], np.ndarray], households: dict[str, int], known: int,
-    rules: Rules,
+    towns: dict[str, list[str]], counts: dict[tuple[str, str], np.ndarray], households: dict[str, int],
+    known: dict[str, int], rules: Rules,
 ) -> Iterator[Cluster]:  # fmt: skip
+    """The townships of each county with new events, by theme."""
+    if not towns:
+        return
     nothing = np.zeros(rules.spans + 1, dtype=np.int64)
     # A township that no run has counted is taken to be as large as the others are in the middle.
     usual = int(np.median(list(households.values()))) if households else 1
-    sizes = np.array([households.get(one, usual) for one in towns], dtype=np.int64)
-    rows, told = [], []
-    for theme in THEMES:
-        table = np.array([counts.get((town, theme), nothing) for town in towns])
-        past, now = table[:, rules.spans - known : rules.spans], table[:, rules.spans]
-        expected = expect(past, sizes, now)
-        for at, town in enumerate(towns):
-            told.append(float(expected.p_values[at]))
-            rows.append((
-                town, theme, int(now[at]), float(expected.mean[at]), int(expected.low[at]),
-                int(expected.high[at]),
-            ))  # fmt: skip
-    # One family a county: whoever asks for a part of it is told the same.
-    for row, p_value, is_warning in zip(rows, told, keep_true(told, rules.false_share), strict=True):
-        if row[2]:
-            yield Cluster(*row, p_value, is_warning)
+    learned, observed = [], []
+    for county, ours in towns.items():
+        sizes = np.array([households.get(one, usual) for one in ours], dtype=np.int64)
+        for theme in THEMES:
+            table = np.array([counts.get((town, theme), nothing) for town in ours])
+            learned.append(learn(table[:, rules.spans - known[county] : rules.spans], sizes))
+            observed.append(table[:, rules.spans])
+    now = np.concatenate(observed)
+    expected = judge(join(learned), now)
+    start = 0
+    for ours in towns.values():
+        # One family a county: whoever asks for a part of it is told the same.
+        cells = [(town, theme) for theme in THEMES for town in ours]
+        told = expected.p_values[start : start + len(cells)].tolist()
+        for at, is_warning in enumerate(keep_true(told, rules.false_share)):
+            n = start + at
+            if now[n]:
+                yield Cluster(
+                    *cells[at], int(now[n]), float(expected.mean[n]), int(expected.low[n]),
+                    int(expected.high[n]), told[at], is_warning,
+                )  # fmt: skip
+        start += len(cells)
 
 
 def _count(
@@ -156,10 +163,10 @@ def _count(
         .group_by(case_lead.c.event_key, town)
     )  # fmt: skip
     made: dict[tuple[str, str], np.ndarray] = {}
-    for row in connection.execute(query):
-        if row.known_on >= first:
-            spans = made.setdefault((row.town, row.theme), np.zeros(rules.spans + 1, dtype=np.int64))
-            spans[(row.known_on - first).days // rules.days] += 1
+    for of, about, day in connection.execute(query):
+        if day >= first:
+            spans = made.setdefault((of, about), np.zeros(rules.spans + 1, dtype=np.int64))
+            spans[(day - first).days // rules.days] += 1
     return made
 
 

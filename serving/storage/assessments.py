@@ -15,22 +15,25 @@ from sqlalchemy import (
     Row,
     Select,
     delete,
+    false,
     func,
     select,
     text,
     tuple_,
 )
 
+from features.regions import AREA_LEVELS
 from scoring.statement import put_into_words
-from serving.access import EVERYWHERE, Caller, Scope
+from serving.access import EVERYWHERE, NOWHERE, Caller, Scope
 from serving.errors import Problem
 from serving.storage.alerts import add_alerts
 from serving.storage.area_counts import CountChanges
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.database import WRITES, insert_into, lock_for_all
+from serving.storage.ranges import inside
 from serving.storage.rescored import every_assessment
-from serving.storage.tables import assessment, model_release
+from serving.storage.tables import area_summary, assessment, model_release
 from serving.storage.transactions import logged, unlogged
 
 
@@ -74,7 +77,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Page:
-    """Some assessments of a run, highest score first, and how many there are in all."""
+    """Some assessments of a run, highest score first, and how many there are in all: more than `MOST_LISTED`
+    of one action are told as one more.
+    """
 
     items: tuple[Stored, ...]
     total: int
@@ -204,17 +209,20 @@ class AssessmentStore:
 
     def find_run(self, caller: Caller) -> Run | None:
         """The latest date's run of what the caller may see; of several models' the one that wrote last."""
-        inside = caller.scope.condition(assessment.c.village_code)
-        latest = select(func.max(assessment.c.as_of_date)).where(inside).scalar_subquery()
-        query = (
-            select(assessment.c.as_of_date, assessment.c.model_version)
-            .where(assessment.c.as_of_date == latest, inside)
-            .group_by(assessment.c.as_of_date, assessment.c.model_version)
-            .order_by(func.max(assessment.c.id).desc())
-            .limit(1)
+        counted = area_summary.c
+        newest = select(func.max(counted.as_of_date)).where(*_counted_in(caller.scope.prefix))
+        # What is counted of an area says which runs it has, and is a row for each.
+        query = select(counted.as_of_date, counted.model_version).distinct()
+        query = query.where(*_counted_in(caller.scope.prefix), counted.as_of_date == newest.scalar_subquery())
+        runs = [Run(one.as_of_date, one.model_version) for one in self._read(query)]
+        return (
+            max(runs, key=lambda one: self._last_written(caller, one)) if len(runs) > 1 else (*runs, None)[0]
         )
-        found = self._read(query)
-        return Run(found[0].as_of_date, found[0].model_version) if found else None
+
+    def _last_written(self, caller: Caller, run: Run) -> int:
+        conditions = _conditions(caller.scope, run)
+        last = select(func.coalesce(func.max(assessment.c.id), 0)).where(*conditions)
+        return int(self._read(last)[0][0])
 
     def list_run(
         self,
@@ -228,27 +236,35 @@ class AssessmentStore:
     ) -> Page:
         """Assessments of a run that the caller may see, highest score first, and how many there are.
 
-        Of one suggested action or one area if asked for.
+        Of one suggested action or one area if asked for. None are shown beyond the first `MOST_LISTED`.
         """
-        conditions = [
-            caller.scope.condition(assessment.c.village_code),
-            assessment.c.as_of_date == run.as_of_date,
-            assessment.c.model_version == run.model_version,
-        ]
-        if action is not None:
-            conditions.append(assessment.c.suggested_action == action)
-        if area:
-            conditions.append(Scope(area).condition(assessment.c.village_code))
+        both = _both(caller.scope, Scope(area))
+        conditions = _conditions(both, run, action)
         # Counted outside of the transaction that writes the log: others wait for that one.
-        total = self._read(select(func.count()).select_from(assessment).where(*conditions))[0][0]
-        order = (assessment.c.score.desc(), assessment.c.household_id, assessment.c.id)
-        query = stored_assessments().where(*conditions).order_by(*order).limit(limit).offset(offset)
+        total = self._count(both, run, action)
+        # Chosen from an index first: to sort what is shown is to read it.
+        order = (assessment.c.score.desc(), assessment.c.household_id, assessment.c.village_code)
+        limit = max(0, min(limit, MOST_LISTED - offset))
+        chosen = select(assessment.c.id).where(*conditions).order_by(*order).limit(limit).offset(offset)
+        query = stored_assessments().where(assessment.c.id.in_(chosen)).order_by(*order)
         audit = self._audit()
         with logged(self.writer) as connection:
-            found = connection.execute(query).all()
+            found = connection.execute(query).all() if limit else []
             read = [audit.household(one.body["household_id"]) for one in found]
             audit.append(connection, caller, Action.HOUSEHOLD_LISTED, read)
         return Page(tuple(made_of(one) for one in found), total)
+
+    def _count(self, scope: Scope, run: Run, action: str | None) -> int:
+        """How many there are; of one action, as of a part of an area that has no code, up to one too many."""
+        if action is None and (not scope.prefix or len(scope.prefix) in AREA_LEVELS):
+            of_run = (
+                area_summary.c.as_of_date == run.as_of_date,
+                area_summary.c.model_version == run.model_version,
+            )
+            query = select(area_summary.c.counts).where(*_counted_in(scope.prefix), *of_run)
+            return sum(int(one.counts["households"]) for one in self._read(query))
+        some = select(assessment.c.score).where(*_conditions(scope, run, action)).limit(MOST_LISTED + 1)
+        return int(self._read(select(func.count()).select_from(some.subquery()))[0][0])
 
     def note_result(self, caller: Caller, job_id: str) -> None:
         """Log that a job's result file is read; raises `Problem` where that cannot be."""
@@ -266,6 +282,9 @@ class AssessmentStore:
             return connection.execute(query).all()
 
 
+MOST_LISTED = 10_000
+"""Whoever wants to see those of lower scores asks for a smaller area."""
+_COUNTY = 6
 _LOCK = 4
 _KEY = (assessment.c.household_id, assessment.c.as_of_date, assessment.c.model_version)
 _REPLACED = ("score", "grade", "suggested_action", "body", "written_at")
@@ -273,6 +292,35 @@ _REPLACED = ("score", "grade", "suggested_action", "body", "written_at")
 
 def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return row["household_id"], row["as_of_date"], row["model_version"]
+
+
+def _both(one: Scope, other: Scope) -> Scope:
+    """What lies inside of both areas."""
+    if one.prefix is None or other.prefix is None:
+        return NOWHERE
+    narrow = max(one.prefix, other.prefix, key=len)
+    return Scope(narrow) if one.contains(narrow) and other.contains(narrow) else NOWHERE
+
+
+def _conditions(scope: Scope, run: Run, action: str | None = None) -> list[ColumnElement[bool]]:
+    village, prefix = assessment.c.village_code, scope.prefix
+    made = [
+        scope.condition(village),
+        assessment.c.as_of_date == run.as_of_date,
+        assessment.c.model_version == run.model_version,
+    ]
+    if prefix is not None and len(prefix) >= _COUNTY:
+        # The first of a wider area are found by score sooner than by its villages.
+        made += inside(prefix, village)
+    return made if action is None else [*made, assessment.c.suggested_action == action]
+
+
+def _counted_in(prefix: str | None) -> list[ColumnElement[bool]]:
+    """The rows of `area_summary` that count what lies inside: of everywhere the largest areas."""
+    if prefix is None:
+        return [false()]
+    code = area_summary.c.area_code
+    return [code == prefix] if prefix else [func.length(code) == min(AREA_LEVELS)]
 
 
 def _former(caller: Caller, row: Row[Any]) -> Select[Any]:

@@ -44,10 +44,11 @@ case_file = Table(
     Column("last_visited_on", Day),
     Column("changed_at", Instant, nullable=False),
     Index(None, "household_id"),
-    Index(None, "village_code", "state", "due_on"),
     Index(None, "state", "due_on"),
-    # What an area's cases are counted by, without reading the rows.
-    Index(None, "village_code", "state", "owner", "due_on"),
+    # What an area's cases are chosen and counted by, without reading the rows.
+    Index("ix_case_file_area", "village_code", "state", "owner", "due_on", "theme", "grade", "id"),
+    # The queue of those about which rules and model disagree.
+    Index(None, "disagreement"),
     sqlite_strict=True,
 )
 """One household's case, from its first lead on. At most one of a household in a village is open."""
@@ -88,7 +89,7 @@ case_lead = Table(
     Index(None, "known_on", "id"),
     Index(None, "village_code", "theme", "known_on"),
     # What an area's leads are counted by, without reading the rows.
-    Index(None, "village_code", "known_on", "channel", "theme"),
+    Index("ix_case_lead_area", "village_code", "known_on", "channel", "theme", "event_key"),
     sqlite_strict=True,
 )
 """The ledger of leads of all channels."""

@@ -32,6 +32,7 @@ from serving.storage.transactions import logged
 
 MOST_LEADS = 2_000
 """Leads that are added at once."""
+_COUNTY = 6
 _LOCK = 8
 _OPEN_TO_LEADS = frozenset({CaseState.FOUND, CaseState.ALERTED, CaseState.VERIFYING})
 """States in which leads still say what a case is about; later on the visit does."""
@@ -188,7 +189,8 @@ class LeadStore:
             conditions.append(tuple_(*_ORDER) < mark)
         query = select(case_lead).where(*conditions)
         if asked.disagreement is not None:
-            query = query.join(case_file).where(case_file.c.disagreement == asked.disagreement)
+            of = select(case_file.c.id).where(case_file.c.disagreement == asked.disagreement)
+            query = query.where(case_lead.c.case_id.in_(of))
         query = query.order_by(*(one.desc() for one in _ORDER)).limit(limit + 1)
         with logged(self.writer) as connection:
             rows = connection.execute(query).all()
@@ -297,15 +299,12 @@ _ORDER: tuple[ColumnElement[Any], ...] = (case_lead.c.known_on, case_lead.c.id)
 
 
 def _conditions(caller: Caller, asked: LeadFilter) -> list[ColumnElement[bool]]:
-    made = [
-        caller.scope.condition(case_lead.c.village_code),
-        *inside(caller.scope.prefix, case_lead.c.village_code),
-    ]
-    if asked.area:
-        made += [
-            Scope(asked.area).condition(case_lead.c.village_code),
-            *inside(asked.area, case_lead.c.village_code),
-        ]
+    village = case_lead.c.village_code
+    made = [caller.scope.condition(village), Scope(asked.area).condition(village)]
+    # The newest of a wide area are found by their days sooner than by its villages.
+    narrow = max(caller.scope.prefix or "", asked.area, key=len)
+    if len(narrow) >= _COUNTY:
+        made += inside(narrow, village)
     equal: Mapping[str, Any] = {
         "channel": asked.channel, "theme": asked.theme, "code": asked.code,
         "is_hard": None if asked.is_hard is None else int(asked.is_hard),

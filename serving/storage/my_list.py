@@ -37,10 +37,18 @@ from serving.cases.visit import Finding
 from serving.storage.assessments import Stored, made_of, stored_assessments
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action
-from serving.storage.case_tables import case_file, case_lead, household_grid, visit, worklist, worklist_entry
+from serving.storage.case_tables import (
+    case_file,
+    case_lead,
+    household_grid,
+    rescored_assessment,
+    visit,
+    worklist,
+    worklist_entry,
+)
 from serving.storage.database import WRITES
 from serving.storage.ranges import inside
-from serving.storage.rescored import every_assessment
+from serving.storage.tables import assessment
 from serving.storage.transactions import logged, unlogged
 from serving.storage.worklists import find_lists
 
@@ -179,6 +187,7 @@ class MyListStore:
 
 
 _NO_GRADE = 99
+_ASSESSED = (assessment, rescored_assessment)
 
 
 def _current(connection: Connection, caller: Caller) -> ColumnElement[bool]:
@@ -289,25 +298,25 @@ def _latest(
     connection: Connection, caller: Caller, keys: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], Stored]:
     """The latest assessment of each household; of several models' the one written last."""
-    if not keys:
-        return {}
-    every, other = every_assessment(), every_assessment().alias("other")
-    latest = (
-        select(func.max(other.c.as_of_date, type_=other.c.as_of_date.type))
-        .where(other.c.household_id == every.c.household_id, other.c.village_code == every.c.village_code)
-        .scalar_subquery()
-    )
-    query = (
-        stored_assessments(every.c.household_id, of=every)
-        .where(
-            every.c.household_id.in_([one for one, _ in keys]),
-            tuple_(every.c.household_id, every.c.village_code).in_(list(keys)),
-            every.c.as_of_date == latest,
-            caller.scope.condition(every.c.village_code),
+    newest: dict[tuple[str, str], tuple[dt.date, dt.datetime, int, str]] = {}
+    for table in _ASSESSED if keys else ():
+        # Without the answers, of which all but one of a household would be read in vain.
+        marks = select(
+            table.c.household_id, table.c.village_code, table.c.as_of_date, table.c.written_at, table.c.id
+        ).where(
+            table.c.household_id.in_(sorted({household for household, _ in keys})),
+            caller.scope.condition(table.c.village_code),
         )
-        .order_by(every.c.written_at, every.c.id)
-    )
-    return {(one.household_id, one.village_code): made_of(one) for one in connection.execute(query)}
+        for household, village, as_of, written_at, number in connection.execute(marks):
+            one = (as_of, written_at, number, table.name)
+            newest[household, village] = max(newest.get((household, village), one), one)
+    made = {}
+    for table in _ASSESSED:
+        chosen = [newest[key][2] for key in keys if key in newest and newest[key][3] == table.name]
+        query = stored_assessments(table.c.household_id, of=table).where(table.c.id.in_(chosen))
+        for row in connection.execute(query) if chosen else ():
+            made[row.household_id, row.village_code] = made_of(row)
+    return made
 
 
 def _grids(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:

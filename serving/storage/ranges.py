@@ -27,4 +27,5 @@ def inside(prefix: str | None, column: ColumnElement[str]) -> list[ColumnElement
 def next_code(prefix: str) -> str | None:
     """The least text after all codes that begin with `prefix`; `None` where there is none."""
     body = prefix.rstrip(_CHARACTERS[-1])
-    return body[:-1] + _CHARACTERS[_CHARACTERS.index(body[-1]) + 1] if body else None
+    at = _CHARACTERS.find(body[-1]) if body else -1
+    return None if at < 0 else body[:-1] + _CHARACTERS[at + 1]

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Row, Select, func, select
+from sqlalchemy import Engine, Row, Select, func, select
 
 from features.regions import AREA_LEVELS
 from serving.access import Caller, Scope
 from serving.storage.area_counts import AreaCounts
 from serving.storage.assessments import Run
+from serving.storage.ranges import inside
 from serving.storage.tables import area_summary as table
 from serving.storage.transactions import unlogged
 
@@ -56,7 +57,9 @@ class SummaryStore:
         if lower is not None:
             below = self._read(
                 _of_run(run).where(
-                    _is_below(area_code, table.c.area_code), func.length(table.c.area_code) == lower
+                    *inside(area_code, table.c.area_code),
+                    Scope(area_code).condition(table.c.area_code),
+                    func.length(table.c.area_code) == lower,
                 )
             )
         return AreaSummary(
@@ -98,8 +101,3 @@ def _of_run(run: Run) -> Select[Any]:
     return select(table).where(
         table.c.as_of_date == run.as_of_date, table.c.model_version == run.model_version
     )
-
-
-def _is_below(area_code: str, column: ColumnElement[str]) -> ColumnElement[bool]:
-    # A range of codes, which the key is sorted by: SQLite would read all areas for a comparison of prefixes.
-    return (column > area_code) & (column < f"{area_code}~") & Scope(area_code).condition(column)

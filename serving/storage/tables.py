@@ -85,12 +85,21 @@ assessment = Table(
     Column("written_at", Instant, nullable=False),
     # Two areas may each know a household of one key: neither sees or replaces what the other stored.
     UniqueConstraint("household_id", "as_of_date", "model_version", "village_code", name="uq_assessment_key"),
-    Index(None, "as_of_date", "model_version", "score"),
-    # A village's own order, and a county's candidates for its lists.
-    Index(None, "village_code", "as_of_date", "model_version", "score"),
+    # A run's pages are chosen and counted from these alone: a row is its whole answer, and long. By score
+    # for a wide area; by village for a village's own order, and a county's pages and candidates; by action
+    # to count one.
+    Index(
+        "ix_assessment_run_score",
+        "as_of_date", "model_version", "score", "household_id", "village_code", "suggested_action",
+    ),
+    Index(
+        "ix_assessment_run_village",
+        "as_of_date", "model_version", "village_code", "score", "household_id", "suggested_action",
+    ),
+    Index("ix_assessment_run_action", "as_of_date", "model_version", "suggested_action", "village_code"),
     Index(None, "model_version"),
     sqlite_strict=True,
-)
+)  # fmt: skip
 """One answer about one household on one date by one model; `body` is what the API says."""
 
 job = Table(

@@ -78,9 +78,16 @@ class Server:
         """The address of a database."""
         return f"postgresql://fangfan@/{database}?host={self.folder}"
 
-    def new_database(self, *, is_migrated: bool = True) -> str:
-        """The address of a new database."""
+    def new_database(self, *, is_migrated: bool = True, icu_locale: str | None = None) -> str:
+        """The address of a new database; with `icu_locale` its texts are in that language's order."""
         name = f"test_{next(self._numbers)}"
+        if icu_locale is not None:
+            self._ask(
+                f"CREATE DATABASE {name} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE '{icu_locale}'"
+            )
+            if is_migrated:
+                migrate(self.url(name))
+            return self.url(name)
         template = TEMPLATE if is_migrated else "template1"
         self._ask(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)

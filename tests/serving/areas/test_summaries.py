@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from serving.access import Role, Scope
+from serving.access import Caller, Role, Scope
 from serving.api.area_answers import AreaSummaryAnswer
 from serving.app import create_app
 from serving.settings import Settings
@@ -22,6 +22,7 @@ from serving.storage import AssessmentStore, Run, SummaryStore, open_database
 from serving.storage.area_counts import UNITS
 from serving.storage.tables import assessment
 from tests.serving.conftest import Client, a_household, a_request
+from tests.serving.postgres import Server
 
 VILLAGES = ("500999100201", "500999100202", "500999101201", "500998100201", "510199100201")
 DAY = dt.date(2026, 10, 31)
@@ -213,3 +214,19 @@ def test_the_areas_below_come_in_pages(service: Client) -> None:
     for query in ("limit=0", "limit=201", "cursor=x", "as_of_date=nonsense"):
         answer = summary(service, "50", query=f"?{query}")
         assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "en-US", "cs-CZ"])
+def test_areas_below_are_found_in_whatever_order_the_server_has(postgres: Server, locale: str) -> None:
+    store = AssessmentStore(open_database(postgres.new_database(icu_locale=locale)))
+    store.save_release("m", "0" * 64, 12)
+    villages = [*VILLAGES, "500999ZZZ201", "50099A100201"]
+    store.save([a_body(one) for one in villages], villages)
+    summaries = SummaryStore(store.engine)
+    for area in {one[:length] for one in villages for length in (2, 4, 6, 9)}:
+        found = summaries.find(Caller("k", Role.PLATFORM, Scope("")), area)
+        assert found is not None
+        lower = next(length for length in (4, 6, 9, 12) if length > len(area))
+        expected = Counter(one[:lower] for one in villages if one.startswith(area))
+        assert {code: one.households for code, one in found.below.items()} == expected
+    store.engine.dispose()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import random
 from dataclasses import dataclass
@@ -13,10 +14,11 @@ from sqlalchemy import Engine
 
 from serving.access import Caller, Role, Scope
 from serving.access.purpose import Purpose
+from serving.console.my_list import card
 from serving.errors import Problem
 from serving.storage import AuditLog, open_database
 from serving.storage.case_tables import case_file, case_lead, visit, worklist, worklist_entry
-from serving.storage.my_list import DUES, NEW_DAYS, MyListStore, Wanted
+from serving.storage.my_list import DUES, NEW_DAYS, Entry, MyListStore, Wanted
 from tests.serving.readers import AUDIT_KEY
 
 TODAY = dt.date(2026, 3, 1)
@@ -212,3 +214,18 @@ def test_why_a_worklist_has_a_household_is_in_no_entry(tmp_path: Path) -> None:
     assert any(one.case_id is None for one in page.items)
     assert not {"why", "chance", "place", "is_random"} & {name for one in page.items for name in vars(one)}
     engine.dispose()
+
+
+def test_a_village_is_called_by_its_name_where_that_is_known() -> None:
+    names = {VILLAGES[0]: "石坝村"}
+    listed = Entry(
+        household_id="H1", village_code=VILLAGES[0], case_id=None, state=None, grade=None, theme=None,
+        owner=None, is_hard=False, due_on=None, opened_on=None, last_visited_on=None, listed_on=TODAY,
+        is_new=False, is_changed=False,
+    )  # fmt: skip
+    told = [
+        card(dataclasses.replace(listed, village_code=one), {}, names.get, TODAY, "zh")
+        for one in VILLAGES[:2]
+    ]
+    assert [one["village"] for one in told] == ["石坝村", VILLAGES[1]]
+    assert [one["village_code"] for one in told] == list(VILLAGES[:2])

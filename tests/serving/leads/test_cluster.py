@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine
 
-from serving.cases.cluster import expect, keep_true
+from serving.cases.cluster import join, judge, keep_true, learn
 from serving.leads.clusters import find_clusters
 from serving.storage import AssessmentStore
 from serving.storage.leads import LeadStore
@@ -36,13 +36,13 @@ def test_warnings_are_as_seldom_false_as_they_say(kind: str) -> None:
     trials = 150
     for _ in range(trials):
         told, sizes = a_county(rng, kind)
-        quiet = expect(told[:, :-1], sizes, told[:, -1]).p_values
+        quiet = judge(learn(told[:, :-1], sizes), told[:, -1]).p_values
         false += any(keep_true(quiet.tolist(), 0.1))
         small += int((quiet <= 0.05).sum())
         cells += TOWNS
         flooded = told[:, -1].copy()
         flooded[0] += 25
-        kept = keep_true(expect(told[:, :-1], sizes, flooded).p_values.tolist(), 0.1)
+        kept = keep_true(judge(learn(told[:, :-1], sizes), flooded).p_values.tolist(), 0.1)
         seen, false_beside, warned = seen + kept[0], false_beside + sum(kept[1:]), warned + sum(kept)
     # Where nothing happens every warning is false: the rate of any is the false discovery rate, 0.1, and
     # with 150 counties three standard errors are 0.073.
@@ -57,7 +57,7 @@ def test_the_interval_holds_what_it_should() -> None:
     inside = []
     for _ in range(120):
         told, sizes = a_county(rng, "different")
-        made = expect(told[:, :-1], sizes, told[:, -1])
+        made = judge(learn(told[:, :-1], sizes), told[:, -1])
         inside.append((made.low <= told[:, -1]) & (told[:, -1] <= made.high))
         assert np.all(made.low <= made.mean + 1)
         assert np.all(made.variance >= made.mean)
@@ -67,12 +67,17 @@ def test_the_interval_holds_what_it_should() -> None:
 
 def test_by_hand() -> None:
     # One township alone: shape ½ and y = 12 events in 12 spans. Mean (0.5 + 12) / (0.5 / r + 12) with r = 12.5 / 12.
-    made = expect(np.ones((1, 12), dtype=np.int64), np.array([100]), np.array([1]))
+    made = judge(learn(np.ones((1, 12), dtype=np.int64), np.array([100])), np.array([1]))
     assert made.mean[0] == pytest.approx(12.5 / (0.5 / (12.5 / 12) + 12))
     assert made.variance[0] == pytest.approx(made.mean[0] + made.mean[0] ** 2 / 12.5)
-    nothing = expect(np.zeros((3, 12), dtype=np.int64), np.array([100, 100, 0]), np.array([0, 3, 3]))
+    past, sizes, seen = np.zeros((3, 12), dtype=np.int64), np.array([100, 100, 0]), np.array([0, 3, 3])
+    nothing = judge(learn(past, sizes), seen)
     assert nothing.p_values[0] == pytest.approx(1)
     assert nothing.p_values[1] < 0.01
+    # Judged together with another county, each is judged as by itself.
+    both = judge(join([learn(past, sizes), learn(past[:1] + 1, sizes[:1])]), np.array([0, 3, 3, 1]))
+    for name in ("mean", "low", "high", "p_values"):
+        assert getattr(both, name).tolist() == [*getattr(nothing, name), *getattr(made, name)]
     assert nothing.p_values[2] == 1
     # Benjamini and Hochberg: 0.01 ≤ 0.1/4, 0.04 ≤ 0.2/4, 0.09 > 0.3/4, 0.5 > 0.4/4.
     assert keep_true([0.5, 0.04, 0.09, 0.01], 0.1) == [False, True, False, True]

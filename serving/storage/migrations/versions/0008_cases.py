@@ -16,11 +16,22 @@ down_revision = "0007"
 
 def upgrade() -> None:
     """Make the tables."""
+    op.drop_index(op.f("ix_assessment_as_of_date_model_version_score"), "assessment")
+    run = ["as_of_date", "model_version"]
     op.create_index(
-        op.f("ix_assessment_village_code_as_of_date_model_version_score"),
+        "ix_assessment_run_score",
         "assessment",
-        ["village_code", "as_of_date", "model_version", "score"],
+        [*run, "score", "household_id", "village_code", "suggested_action"],
         unique=False,
+    )
+    op.create_index(
+        "ix_assessment_run_village",
+        "assessment",
+        [*run, "village_code", "score", "household_id", "suggested_action"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_assessment_run_action", "assessment", [*run, "suggested_action", "village_code"], unique=False
     )
     op.create_table(
         "case_file",
@@ -55,17 +66,12 @@ def upgrade() -> None:
     op.create_index(op.f("ix_case_file_household_id"), "case_file", ["household_id"], unique=False)
     op.create_index(op.f("ix_case_file_state_due_on"), "case_file", ["state", "due_on"], unique=False)
     op.create_index(
-        op.f("ix_case_file_village_code_state_due_on"),
+        "ix_case_file_area",
         "case_file",
-        ["village_code", "state", "due_on"],
+        ["village_code", "state", "owner", "due_on", "theme", "grade", "id"],
         unique=False,
     )
-    op.create_index(
-        op.f("ix_case_file_village_code_state_owner_due_on"),
-        "case_file",
-        ["village_code", "state", "owner", "due_on"],
-        unique=False,
-    )
+    op.create_index(op.f("ix_case_file_disagreement"), "case_file", ["disagreement"], unique=False)
     op.create_index(
         "uq_case_file_open",
         "case_file",
@@ -142,9 +148,9 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        op.f("ix_case_lead_village_code_known_on_channel_theme"),
+        "ix_case_lead_area",
         "case_lead",
-        ["village_code", "known_on", "channel", "theme"],
+        ["village_code", "known_on", "channel", "theme", "event_key"],
         unique=False,
     )
     op.create_table(

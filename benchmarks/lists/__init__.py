@@ -1,0 +1,1 @@
+"""Lists and boards at the size of a province, through the service itself."""
