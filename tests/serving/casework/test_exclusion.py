@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -55,8 +56,10 @@ def test_some_reasons_need_no_visit(desk: CountyOffice, reason: str) -> None:
 def test_a_visit_is_not_said_to_have_found_the_opposite(desk: CountyOffice, found: dict[str, Any]) -> None:
     case = verified(desk)
     desk.visit("H1", **found)
+    desk.clock += dt.timedelta(hours=1)
     # Nobody at home later on takes nothing back.
     desk.visit("H1", finding="not_met")
     assert refusal(desk, case, "no_difficulty") == [("/facts/reason", "difficulty_found")]
+    desk.clock += dt.timedelta(hours=1)
     desk.visit("H1", guarantees=FIRM)
     assert desk.move(case, TOWN, "exclude", reason="no_difficulty").state is CaseState.EXCLUDED

@@ -393,9 +393,7 @@ async ([household, key]) => {
   const body = `submission_key=${key}&person=${person}&visited_on=2026-01-01&finding=not_met`;
   await kept.put({ key, person, household, address, body, at: Date.now() });
   await kept.send(person);
-  const left = (await kept.all()).map((one) => [one.key, one.refused || null]);
-  await kept.drop(key);
-  return left;
+  return (await kept.all()).map((one) => [one.key, one.refused || null]);
 }
 """
 _SEND_TWICE = """
