@@ -68,3 +68,9 @@ def axe() -> Callable[[Any], list[str]]:
         return [f"{one['id']}: {node['html'][:160]}" for one in found["violations"] for node in one["nodes"]]
 
     return check
+
+
+def fill_visit(page: Any, finding: str, cause: str | None = None) -> None:
+    page.check(f"input[name=finding][value={finding}]", force=True)
+    if cause:
+        page.select_option("select[name=cause]", cause)

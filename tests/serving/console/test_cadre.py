@@ -1,4 +1,4 @@
-"""A cadre's work in a real browser: list, household, visit and move; without a network; in both languages."""
+"""A cadre's work in a real browser: list, household, visit and move; in both languages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from python_calamine import CalamineWorkbook
 
 from serving.cases.texts import case_texts
 from serving.console.texts import texts
-from tests.serving.console.desk import DESK, PHONE, Desk, axe, path_of, picture, sign_in
+from tests.serving.console.desk import DESK, PHONE, Desk, axe, fill_visit, path_of, picture, sign_in
 from tests.serving.console.office import COUNT, DRAWN, LISTED, Office, key, open_office
 from tests.serving.test_browser import _LOW_CONTRAST, _SMALL_TARGETS, _SMALL_TEXT, browser
 
@@ -35,12 +35,6 @@ def office(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture(scope="module")
 def desk(browser: Any, office: Office) -> Desk:
     return Desk(browser, office)
-
-
-def fill_visit(page: Any, finding: str, cause: str | None = None) -> None:
-    page.check(f"input[name=finding][value={finding}]", force=True)
-    if cause:
-        page.select_option("select[name=cause]", cause)
 
 
 def test_from_signing_in_to_a_moved_case_without_a_script(browser: Any, office: Office) -> None:
@@ -146,90 +140,6 @@ def test_a_household_drawn_by_lot_looks_like_any_other(desk: Desk, office: Offic
     page.goto(f"/households/{key(DRAWN[0])}/sheet")
     assert case_texts("zh")["sheet"]["why_random"] in page.inner_text("article")
     page.context.close()
-
-
-def test_a_visit_without_a_network_is_kept_and_sent_once(desk: Desk, office: Office) -> None:
-    page = desk.page("village")
-    said: list[str] = []
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto("/list?due=new")
-    page.goto("/list")
-    page.locator("#take").wait_for()
-    page.click("#take")
-    page.locator("#taken", has_text=ZH["taken"].partition("{")[0]).wait_for(timeout=60_000)
-    link = page.get_attribute(".households li:nth-child(3) a", "href")
-    household = str(link).rpartition("/")[2]
-    before = len(office.visits(household))
-    page.context.set_offline(True)
-    assert page.goto("/list").from_service_worker
-    assert page.inner_text("#offline").startswith(ZH["offline_copy"].partition("{")[0])
-    page.goto(f"/households/{household}")
-    assert household in page.inner_text("h1")
-    page.goto(f"/households/{household}/visit")
-    fill_visit(page, "not_met")
-    page.click(".wide-button")
-    page.locator("#waiting p").wait_for()
-    assert page.inner_text("#waiting") == ZH["visits_waiting"].format(count=1)
-    assert ZH["visit_kept"] in page.inner_text("main")
-    assert len(office.visits(household)) == before
-    page.goto("/password")
-    assert "No network" in page.inner_text("main")
-    page.context.set_offline(False)
-    page.goto("/list")
-    page.locator("#waiting", has_text=ZH["visits_sent"].format(count=1)).wait_for(timeout=30_000)
-    page.reload()
-    assert page.evaluate("kept.all().then((all) => all.length)") == 0
-    assert len(office.visits(household)) == before + 1
-    # The same once more, as a line that broke before the answer would send it.
-    assert page.evaluate(_SEND_TWICE, [household, "b" * 32, None]) == [201, 201]
-    assert len(office.visits(household)) == before + 2
-    # And what another person filled in is not handed in by this one.
-    assert page.evaluate(_SEND_TWICE, [household, "c" * 32, "p00000000000"]) == [409, 409]
-    assert len(office.visits(household)) == before + 2
-    # It goes on waiting for them, on a phone that several share, also where this one sees no such household.
-    for place in (household, "H-NOBODY"):
-        assert page.evaluate(_SENT_FOR_ANOTHER, [place, "d" * 32]) == [["d" * 32, None]]
-    assert said == []
-    page.context.close()
-
-
-def test_signing_out_clears_what_was_kept(browser: Any, office: Office) -> None:
-    context = browser.new_context(viewport=PHONE, base_url=office.address)
-    page = context.new_page()
-    page.goto("/list")
-    sign_in(page, "visitor")
-    page.locator("#take").wait_for()
-    page.click("#take")
-    page.locator("#taken", has_text=ZH["taken"].partition("{")[0]).wait_for(timeout=60_000)
-    household = str(page.get_attribute(".households li:nth-child(2) a", "href")).rpartition("/")[2]
-    context.set_offline(True)
-    page.goto(f"/households/{household}/visit")
-    fill_visit(page, "not_met")
-    page.click(".wide-button")
-    page.locator("#waiting p").wait_for()
-    context.set_offline(False)
-    page.goto("/list")
-    # A visit that somebody else left here is not sent by this person, and not lost without a question either.
-    page.evaluate(
-        "kept.put({key: 'k', person: 'p00000000000', household: 'H', address: '/x', body: 'a=b', at: 1})"
-    )
-    asked: list[str] = []
-
-    def agree(dialog: Any) -> None:
-        asked.append(dialog.message)
-        dialog.accept()
-
-    page.on("dialog", agree)
-    page.click("#sign-out button")
-    page.wait_for_url("**/sign-in*")
-    assert len(office.visits(household)) == 1
-    assert asked == [ZH["sign_out_waiting"].format(count=1)]
-    assert page.evaluate("caches.keys()") == []
-    assert page.evaluate("indexedDB.databases().then((all) => all.length)") == 0
-    context.set_offline(True)
-    with pytest.raises(Exception, match="ERR_INTERNET_DISCONNECTED"):
-        page.goto(f"/households/{household}")
-    context.close()
 
 
 PATHS = (
@@ -385,25 +295,3 @@ def test_a_plan_and_what_arrived_of_it(desk: Desk, office: Office) -> None:
     assert ZH["plan_arrived"].format(delivered="1,500", planned="2,000") in page.inner_text(".reasons")
     picture(page, "plan")
     page.context.close()
-
-
-_SENT_FOR_ANOTHER = """
-async ([household, key]) => {
-  const person = 'p00000000000', address = `/households/${household}/visit`;
-  const body = `submission_key=${key}&person=${person}&visited_on=2026-01-01&finding=not_met`;
-  await kept.put({ key, person, household, address, body, at: Date.now() });
-  await kept.send(person);
-  return (await kept.all()).map((one) => [one.key, one.refused || null]);
-}
-"""
-_SEND_TWICE = """
-async ([household, key, other]) => {
-  const person = other || document.body.dataset.person;
-  const day = new Date(Date.now() + 8 * 3600000).toISOString().slice(0, 10);
-  const body = `submission_key=${key}&person=${person}&visited_on=${day}&finding=not_met`;
-  const send = () => fetch(`/households/${household}/visit`, {
-    method: 'POST', headers: {'Content-Type': 'application/x-www-form-urlencoded', Accept: 'application/json'}, body,
-  }).then((answer) => answer.status);
-  return [await send(), await send()];
-}
-"""
