@@ -44,7 +44,7 @@ Scored = tuple[dict[str, Any], str]
 MADE = (5, 36, 66)
 """Days after the first run on which lists are made, a month apart."""
 VISITED_SHARE = 0.85
-MOST_VISITS = 250
+MOST_VISITS = 90
 """Visits that come of one list, beside those by lot: the county is large, and the demo is to begin soon."""
 
 
