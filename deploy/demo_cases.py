@@ -35,7 +35,7 @@ from serving.storage.tables import assessment
 from serving.worklists.capacity import get_capacity
 from serving.worklists.making import Terms, find_run, make_worklists
 
-FOLLOWED = 90
+FOLLOWED = 64
 """Cases of the first run that are gone through; the others of its leads are left to the lists."""
 FRESH = 60
 """Cases of the last run that somebody has begun with."""
