@@ -32,7 +32,7 @@ from serving.cases.practice import get_practice, practice_of
 from serving.cases.state import CaseState
 from serving.cases.visit import Finding, read_visit
 from serving.storage.audit_actions import Action, Outcome
-from serving.storage.case_rows import row_of, write_clocks
+from serving.storage.case_rows import row_of, write_clocks_of
 from serving.storage.case_tables import (
     case_file,
     case_lead,
@@ -172,8 +172,8 @@ class Batch:
                     of_id.values({name: bindparam(f"to_{name}") for name in names}),
                     [_renamed(row_of(self.cases[one])) for one in changed],
                 )
-            for one in sorted(self._opened | self._changed):
-                write_clocks(connection, one, self.clocks[one])
+            touched = sorted(self._opened | self._changed)
+            write_clocks_of(connection, {one: self.clocks[one] for one in touched})
             self._mark_visited(connection)
             for (caller, action), group in groupby(self._told, lambda one: one[:2]):
                 subjects = [self.town.audit.household(household) for _, _, household in group]

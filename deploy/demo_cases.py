@@ -35,7 +35,7 @@ from serving.storage.tables import assessment
 from serving.worklists.capacity import get_capacity
 from serving.worklists.making import Terms, find_run, make_worklists
 
-FOLLOWED = 90
+FOLLOWED = 64
 """Cases of the first run that are gone through; the others of its leads are left to the lists."""
 FRESH = 60
 """Cases of the last run that somebody has begun with."""
@@ -44,7 +44,7 @@ Scored = tuple[dict[str, Any], str]
 MADE = (5, 36, 66)
 """Days after the first run on which lists are made, a month apart."""
 VISITED_SHARE = 0.85
-MOST_VISITS = 250
+MOST_VISITS = 90
 """Visits that come of one list, beside those by lot: the county is large, and the demo is to begin soon."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Row, RowMapping, select, update
@@ -66,11 +66,17 @@ def find_clocks(connection: Connection, case_id: str) -> tuple[CaseClock, ...]:
 
 def write_clocks(connection: Connection, case_id: str, clocks: Iterable[CaseClock]) -> None:
     """Write clocks that are new or were stopped."""
+    write_clocks_of(connection, {case_id: clocks})
+
+
+def write_clocks_of(connection: Connection, by_case: Mapping[str, Iterable[CaseClock]]) -> None:
+    """The same of several cases together."""
     rows = [
         {
             "case_id": case_id, "clock": one.clock.value, "round": one.round, "started_on": one.started_on,
             "due_on": one.due_on, "stopped_on": one.stopped_on,
         }
+        for case_id, clocks in by_case.items()
         for one in clocks
     ]  # fmt: skip
     if rows:

@@ -231,7 +231,7 @@ def test_small_clusters_are_told_by_nothing(client: Client, monkeypatch: pytest.
     )
     rules = Rules(30, 12, 6, 0.1, is_assumption=True)
     made = Clusters(day, day, rules, ("500999",), (), found)
-    monkeypatch.setattr("serving.api.clusters.find_clusters", lambda *_: made)
+    monkeypatch.setattr("serving.board.find_clusters", lambda *_: made)
     told = client.get("/v1/areas/500999/clusters").json()["clusters"]
     # What is small has neither a number, nor what it could be worked out of, nor a place by it.
     assert [(one["area_code"], one["observed"], one["p_value"], one["expected"]) for one in told] == [
