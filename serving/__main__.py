@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +32,9 @@ app = typer.Typer(
     help="Score households, keep the answers, and show them.", no_args_is_help=True, add_completion=False
 )
 errors = Console(stderr=True)
+
+SWITCH_SECONDS = 0.001
+"""How long a thread that works keeps the others of the process waiting: the one that answers needs many turns."""
 
 app.add_typer(keys)
 app.add_typer(accounts)
@@ -93,8 +97,11 @@ def run(
     from serving.app import create_app
     from serving.connections import SteadyProtocol
     from serving.drain import DrainingServer
+    from serving.heap import set_aside
 
     service = create_app(settings)
+    service.state.champion.after_loading = set_aside
+    sys.setswitchinterval(SWITCH_SECONDS)
     configure_logging()
     supervisor = Supervisor(settings.workers, settings.environment())
     supervisor.start()

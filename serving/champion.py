@@ -45,6 +45,8 @@ class Champion:
 
     def __init__(self, models: ServiceModels, now: Callable[[], float] = time.monotonic) -> None:
         self.models = models
+        self.after_loading: Callable[[], None] = lambda: None
+        """Called with every model that was loaded, before it answers."""
         self._now = now
         self._state = InService()
         self._serving: tuple[Pick, Scorer] | None = None
@@ -166,6 +168,7 @@ class Champion:
             return False
         try:
             scorer = Scorer(self._read(pick))
+            self.after_loading()
         except (ScoringError, FeaturesError) as error:
             # The folder's place is the operator's business, and in the log.
             folder = str(self.models.folder(pick))

@@ -67,7 +67,7 @@ class Settings:
     max_body_bytes: int = 2_000_000
     max_households: int = 1_000
     body_seconds: int = 30
-    max_at_once: int = 2
+    max_at_once: int = 1
     max_waiting: int = 16
     max_held_bytes: int = 64_000_000
     jobs_dir: Path | None = None
