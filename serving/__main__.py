@@ -34,7 +34,7 @@ app = typer.Typer(
 errors = Console(stderr=True)
 
 SWITCH_SECONDS = 0.001
-"""How long a thread that works keeps the others of the process waiting: the one that answers needs many turns."""
+"""How long a thread that works keeps others waiting: the one that answers needs many turns for an answer."""
 
 app.add_typer(keys)
 app.add_typer(accounts)

@@ -10,7 +10,7 @@ import gc
 
 
 def set_aside() -> None:
-    """Collect once, and look at nothing again that is left then. What was set aside before is looked at, too."""
+    """Collect once, what was set aside before as well, and look at nothing again that is left then."""
     gc.unfreeze()
     gc.collect()
     gc.freeze()
