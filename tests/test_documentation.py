@@ -77,3 +77,11 @@ def anchors(page: Path) -> set[str]:
     found = _HEADING.findall(_FENCED.sub("", page.read_text("utf-8")))
     plain = (re.sub(r"[^\w\- ]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", one)) for one in found)
     return {one.strip().lower().replace(" ", "-") for one in plain}
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = ROOT / "docs" / "README.md"
+    linked = {
+        (index.parent / one.partition("#")[0]).resolve() for one in _LINK.findall(index.read_text("utf-8"))
+    }
+    assert {one for one in (ROOT / "docs").rglob("*.md")} - {index} - linked == set()
