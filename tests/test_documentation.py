@@ -84,4 +84,4 @@ def test_every_page_is_in_the_index() -> None:
     linked = {
         (index.parent / one.partition("#")[0]).resolve() for one in _LINK.findall(index.read_text("utf-8"))
     }
-    assert {one for one in (ROOT / "docs").rglob("*.md")} - {index} - linked == set()
+    assert set((ROOT / "docs").rglob("*.md")) - {index} - linked == set()
