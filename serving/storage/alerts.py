@@ -80,36 +80,39 @@ def make_event(
     body: Mapping[str, Any], village_code: str, former: Mapping[str, Any] | None, now: dt.datetime
 ) -> dict[str, Any] | None:
     """The event that tells what is new, or `None`. It names nobody: a key, codes, and a path to look at."""
-    new_hits = new_rule_hits(body, former)
     rose = _RANK[body["grade"]] > (_RANK[former["grade"]] if former else 0)
-    if not new_hits and not rose:
+    if not rose and not _new_rule_hits(body, former):
         return None
+    told = tell_assessment(body, village_code, former)
+    return {"type": EVENT_TYPE, "timestamp": now.isoformat(timespec="seconds"), "data": told}
+
+
+def tell_assessment(
+    body: Mapping[str, Any], village_code: str, former: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """An assessment beside the one before, as every event tells it."""
     return {
-        "type": EVENT_TYPE,
-        "timestamp": now.isoformat(timespec="seconds"),
-        "data": {
-            "household_id": body["household_id"],
-            "area_code": village_code,
-            "as_of_date": body["as_of_date"],
-            "grade": body["grade"],
-            "former_grade": former["grade"] if former else None,
-            "former_as_of_date": former["as_of_date"] if former else None,
-            "is_other_model": former is not None and former["model_version"] != body["model_version"],
-            "new_rule_hits": new_hits,
-            "reason_codes": list(dict.fromkeys(one["code"] for one in body["risk_reasons"])),
-            "model_version": body["model_version"],
-            "link": link_of(body),
-        },
+        "household_id": body["household_id"],
+        "area_code": village_code,
+        "as_of_date": body["as_of_date"],
+        "grade": body["grade"],
+        "former_grade": former["grade"] if former else None,
+        "former_as_of_date": former["as_of_date"] if former else None,
+        "is_other_model": former is not None and former["model_version"] != body["model_version"],
+        "new_rule_hits": _new_rule_hits(body, former),
+        "reason_codes": list(dict.fromkeys(one["code"] for one in body["risk_reasons"])),
+        "model_version": body["model_version"],
+        "link": _link_of(body),
     }
 
 
-def new_rule_hits(body: Mapping[str, Any], former: Mapping[str, Any] | None) -> list[str]:
+def _new_rule_hits(body: Mapping[str, Any], former: Mapping[str, Any] | None) -> list[str]:
     """Codes of thresholds that an assessment reaches and the one before did not."""
     had = {one["code"] for one in former["rule_hits"]} if former else set()
     return [one["code"] for one in body["rule_hits"] if one["code"] not in had]
 
 
-def link_of(body: Mapping[str, Any]) -> str:
+def _link_of(body: Mapping[str, Any]) -> str:
     """Where the service shows an assessment, to a key that may see it."""
     return f"/v1/households/{quote(body['household_id'], safe='')}?as_of_date={body['as_of_date']}"
 

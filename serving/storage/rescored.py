@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Subquery, select, union_all
 
-from serving.storage.alerts import deliveries_of, find_subscribed, link_of, new_rule_hits
+from serving.storage.alerts import deliveries_of, find_subscribed, tell_assessment
 from serving.storage.case_tables import rescored_assessment
 from serving.storage.database import insert_into
 from serving.storage.tables import assessment
@@ -64,24 +64,8 @@ def make_rescored_event(
     now: dt.datetime,
 ) -> dict[str, Any]:
     """The event, whatever the score became: whoever keeps the former one has one that is out of date."""
-    return {
-        "type": EVENT_TYPE,
-        "timestamp": now.isoformat(timespec="seconds"),
-        "data": {
-            "household_id": body["household_id"],
-            "area_code": village_code,
-            "as_of_date": body["as_of_date"],
-            "grade": body["grade"],
-            "former_grade": former["grade"] if former else None,
-            "former_as_of_date": former["as_of_date"] if former else None,
-            "is_other_model": former is not None and former["model_version"] != body["model_version"],
-            "new_rule_hits": new_rule_hits(body, former),
-            "reason_codes": list(dict.fromkeys(one["code"] for one in body["risk_reasons"])),
-            "model_version": body["model_version"],
-            "correction_id": correction_id,
-            "link": link_of(body),
-        },
-    }
+    told = tell_assessment(body, village_code, former) | {"correction_id": correction_id}
+    return {"type": EVENT_TYPE, "timestamp": now.isoformat(timespec="seconds"), "data": told}
 
 
 def _former(connection: Connection, household_id: str, village_code: str) -> Mapping[str, Any] | None:
