@@ -53,6 +53,11 @@ class Turns:
             if threads.statistics().tasks_waiting >= self.most_waiting:
                 raise busy()
 
+    def check_room(self) -> None:
+        """Raise `Problem` where one more large request could not even wait."""
+        if self.open >= self._most_open:
+            raise busy()
+
     def hold(self, size: int) -> None:
         """So many bytes more are kept; raises `Problem` where they are too many."""
         self.held += size
@@ -65,8 +70,7 @@ class Turns:
 
     async def run(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `make` returns, made in a thread when its turn comes; raises `Problem` where too many wait."""
-        if self.open >= self._most_open:
-            raise busy()
+        self.check_room()
         self.open += 1
         try:
             return await anyio.to_thread.run_sync(partial(make, *args, **kwargs), limiter=self._limiter)

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Request, Response
 from scoring.vector_scores import VectorScores, score_vectors, worded
 from serving.access.route import DirectRoute
 from serving.api.documentation import problems
-from serving.api.json_body import dump_json, parse_json, read_body
-from serving.api.running import run_sized
+from serving.api.json_body import dump_json, parse_json
+from serving.api.running import read_sized, run_sized
 from serving.api.vectors import (
     Floats,
     check_count,
@@ -140,7 +140,7 @@ def scoring_router(champion: Champion, settings: Settings, turns: Turns) -> APIR
         return await answer(request, _scorer(champion, name, None))
 
     async def answer(request: Request, scorer: Scorer) -> Response:
-        body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
+        body = await read_sized(request, settings, turns)
         told = await run_sized(turns, body, _answer, scorer, body, settings.max_households)
         return Response(told, media_type="application/json")
 

@@ -12,8 +12,8 @@ from fastapi import APIRouter, Request, Response
 
 from scoring.vector_scores import score_vectors, worded
 from serving.api.documentation import problems
-from serving.api.json_body import dump_json, parse_json, read_body
-from serving.api.running import run_sized
+from serving.api.json_body import dump_json, parse_json
+from serving.api.running import read_sized, run_sized
 from serving.api.vectors import (
     Floats,
     check_count,
@@ -63,7 +63,7 @@ def router(champion: Champion, settings: Settings, turns: Turns) -> APIRouter:
     )  # fmt: skip
     async def invoke(request: Request) -> Response:
         scorer = champion.scorer()
-        body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
+        body = await read_sized(request, settings, turns)
         answer = await run_sized(turns, body, _answer, scorer, body, settings.max_households)
         return Response(answer, media_type="application/json")
 

@@ -9,12 +9,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ParamSpec
 
+from starlette.requests import Request
+
+from serving.api.json_body import read_body
+from serving.settings import Settings
 from serving.turns import Turns
 
 MOST_AT_ONCE = 32_768
 """Bytes of a body that is answered at once: a household with all of its signals, or some twenty vectors."""
 
 P = ParamSpec("P")
+
+
+async def read_sized(request: Request, settings: Settings, turns: Turns) -> bytes:
+    """The body of a request; raises `Problem` as `read_body` does, and for a large one that finds no room
+    before it is waited for.
+    """
+    length = request.headers.get("content-length", "")
+    if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > MOST_AT_ONCE):
+        turns.check_room()
+    return await read_body(request, settings.max_body_bytes, settings.body_seconds)
 
 
 async def run_sized(

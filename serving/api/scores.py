@@ -20,9 +20,9 @@ from serving.api.asked import ASKED_PARAMETERS, Asked, read_asked
 from serving.api.brief_answers import BriefScoreAnswer, brief
 from serving.api.documentation import any_score_request_body, problems
 from serving.api.excerpt_answers import ExcerptAnswer
-from serving.api.json_body import dump_json, parse_json, read_body
+from serving.api.json_body import dump_json, parse_json
 from serving.api.rules_answers import RulesAnswer, by_rules
-from serving.api.running import MOST_AT_ONCE
+from serving.api.running import MOST_AT_ONCE, read_sized
 from serving.api.score_request import RequestReader, ScoreRequest
 from serving.api.stored_scores import IDS, StoredRequestReader, StoredScoring
 from serving.champion import Champion
@@ -61,7 +61,7 @@ def router(
         # Taken once: whatever is put into service meanwhile, this answer is of one version.
         scorer, caller = champion.rules() or champion.scorer(), caller_of(request)
         asked_for = read_asked(request.scope["query_string"])
-        body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
+        body = await read_sized(request, settings, turns)
 
         def answer(document: Any) -> bytes:
             if _is_of_keys(document):

@@ -11,7 +11,8 @@ from serving.access import Caller
 from serving.access.area import check_within
 from serving.access.gate import caller_of
 from serving.api.documentation import problems, what_if_request_body
-from serving.api.json_body import parse_json, read_body
+from serving.api.json_body import parse_json
+from serving.api.running import read_sized
 from serving.api.what_if_answers import WhatIfAnswer
 from serving.api.what_if_request import WhatIfReader
 from serving.champion import Champion
@@ -40,7 +41,7 @@ def router(champion: Champion, villages: VillageStore, settings: Settings, turns
     )
     async def what_if(request: Request) -> Response:
         scorer, caller = champion.scorer(), caller_of(request)
-        body = await read_body(request, settings.max_body_bytes, settings.body_seconds)
+        body = await read_sized(request, settings, turns)
         answer = await turns.run(_answer, scorer, caller, villages, body)
         return Response(answer, media_type="application/json")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from serving.errors import Problem
 from serving.settings import Settings
 from serving.turns import LONGEST_WAIT, Turns
 from tests.serving.conftest import NAMES, Client, a_household, a_request
+from tests.serving.faults.servers import running
 
 AT_ONCE, WAITING = 2, 3
 LARGE = json.dumps({
@@ -172,3 +175,26 @@ def test_what_ends_badly_keeps_no_turn(client: Client, monkeypatch: pytest.Monke
         answer = client.post("/invocations", content=LARGE, headers=JSON)
         assert answer.status_code == (422 if way == "refused" else 500)
     assert (client.app.state.turns.open, client.app.state.turns.held) == (0, 0)
+
+
+def test_a_large_body_that_finds_no_room_is_not_waited_for(client: Client) -> None:
+    turns: Turns = client.app.state.turns
+    with (
+        running(client.app) as service,
+        closing(http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)) as line,
+    ):
+        turns.open = AT_ONCE + WAITING
+        line.putrequest("POST", "/invocations")
+        for name, value in {**client.headers, **JSON, "Content-Length": str(len(LARGE))}.items():
+            line.putheader(name, value)
+        line.endheaders()
+        answer = line.getresponse()
+        # Nothing of the body was sent.
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+        assert json.loads(answer.read())["code"] == "busy"
+        # Whoever sends it all the same is asked on the same line again.
+        turns.open = 0
+        assert line.sock is not None
+        line.sock.sendall(LARGE)
+        line.request("POST", "/invocations", LARGE, {**client.headers, **JSON})
+        assert line.getresponse().status == 200
