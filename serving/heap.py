@@ -6,6 +6,7 @@ which takes a fifth of a second in which no thread of the process does anything.
 
 from __future__ import annotations
 
+import atexit
 import gc
 
 
@@ -14,3 +15,6 @@ def set_aside() -> None:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+    # At the end of the process libraries ask what is left, and would tell of leaks.
+    atexit.unregister(gc.unfreeze)
+    atexit.register(gc.unfreeze)

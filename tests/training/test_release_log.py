@@ -156,13 +156,14 @@ def test_nothing_is_added_to_a_broken_log(uri: str) -> None:
 def test_writers_at_once_each_get_a_place(uri: str) -> None:
     refused: list[Exception] = []
 
-    def write() -> None:
+    def write(by: str) -> None:
         try:
-            append_release(draft("1", "3"), uri)
+            append_release(draft("1", "3", by=by), uri)
         except Exception as error:
             refused.append(error)
 
-    writers = [threading.Thread(target=write) for _ in range(3)]
+    # The very same change twice in a second is one entry.
+    writers = [threading.Thread(target=write, args=(one,)) for one in ("王小明", "李四", "张三")]
     for one in writers:
         one.start()
     for one in writers:
