@@ -3,6 +3,7 @@
 A county's, township's or village's own officials and helpers may open every case behind a count. To whoever
 else may see the area, a breakdown with a count of 1 to 4, and whatever would give it away by subtraction, is
 kept back at every level at once; a village's own are never told, and counts stand still for some minutes.
+So do those of areas above counties for everybody: nobody's own work is seen in them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from serving.storage.casework import GRID, VILLAGE, CaseworkStore
 WORKERS = frozenset({Role.COUNTY_OFFICIAL, Role.TOWNSHIP_OFFICIAL, Role.VILLAGE_OFFICIAL, Role.HELPER})
 """Who works on the cases of their area and may open each of them."""
 KEPT_SECONDS = 300.0
-PROVINCE, TOWNSHIP = min(AREA_LEVELS), 9
+PROVINCE, COUNTY, TOWNSHIP = min(AREA_LEVELS), 6, 9
 _ALL = frozenset(BREAKDOWNS)
 
 
@@ -91,7 +92,8 @@ class CaseworkDesk:
         if not caller.scope.contains(area_code):
             return None
         level = next((one for one in AREA_LEVELS if one > len(area_code)), GRID)
-        if caller.role in WORKERS:
+        is_whole = caller.role in WORKERS
+        if is_whole and len(area_code) >= COUNTY:
             counts = self.store.count(caller.scope, area_code, level)
             whole, below = (
                 Figures(add_up(counts.values())),
@@ -100,17 +102,22 @@ class CaseworkDesk:
             return AreaCasework(area_code, self.store.today(), whole, level, below, False)
         kept = self.snapshot(area_code[:PROVINCE])
         figures = kept.figures.get(area_code, Figures(Casework(), _hidden_of(area_code)))
-        if level > VILLAGE:
-            return AreaCasework(area_code, kept.on, figures, level, {}, True)
-        parts = {
-            code: one
-            for code, one in kept.figures.items()
-            if len(code) == level and code.startswith(area_code)
-        }
-        return AreaCasework(area_code, kept.on, figures, level, parts, True)
+        parts = {}
+        if level <= VILLAGE:
+            parts = {
+                code: one
+                for code, one in kept.figures.items()
+                if len(code) == level and code.startswith(area_code)
+            }
+        if is_whole:
+            figures, parts = (
+                Figures(figures.counts),
+                {code: Figures(one.counts) for code, one in parts.items()},
+            )
+        return AreaCasework(area_code, kept.on, figures, level, parts, not is_whole)
 
     def snapshot(self, province: str) -> _Snapshot:
-        """A province's figures for whoever does not work there, read anew every `KEPT_SECONDS`.
+        """A province's figures down to townships, read anew every `KEPT_SECONDS`.
 
         While they are read anew, those before are told.
         """

@@ -33,6 +33,7 @@ from scoring.capacity import Capacity, Quota
 from serving.access import Caller, Role, Scope
 from serving.app import create_app
 from serving.cases.clocks import china_day
+from serving.heap import set_aside
 from serving.settings import Settings
 from serving.storage import AuditLog, open_database
 from serving.storage.keys import utc_now
@@ -154,6 +155,8 @@ class Reader:
 
     def __enter__(self) -> Self:
         self._runner.__enter__()
+        # As the running service does.
+        self.app.state.champion.after_loading = set_aside
         self._lifespan = self.app.router.lifespan_context(self.app)
         self._runner.run(self._lifespan.__aenter__())
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)

@@ -23,6 +23,7 @@ from serving.casework_desk import AreaCasework, CaseworkDesk, Figures
 from serving.console.board import board_view
 from serving.map_file import AreaMap, AreaShape
 from serving.storage import open_database
+from serving.storage.case_tables import case_lead
 from serving.storage.casework import CaseworkStore
 from tests.serving.board.county import TODAY, Stock, counted, make_stock, put
 
@@ -172,6 +173,31 @@ def test_whoever_does_not_work_there_sees_no_village(stocked: tuple[Engine, Stoc
     assert said is not None
     assert said.is_small_kept_back
     assert said.figures.as_json()["open"] is not None
+
+
+def test_above_counties_whoever_works_there_is_told_whole_counts_that_stand_still(
+    stocked: tuple[Engine, Stock],
+) -> None:
+    engine, stock = stocked
+    desk = CaseworkDesk(CaseworkStore(engine, lambda: TODAY))
+    city = Caller("p2", Role.COUNTY_OFFICIAL, Scope("5009"))
+    found = desk.find(city, "5009")
+    assert found is not None
+    assert not found.is_small_kept_back
+    assert (found.figures.hidden, told(found.figures.counts)) == (
+        frozenset(),
+        counted(stock, "5009", ESCALATION),
+    )
+    for code, part in found.below.items():
+        assert (part.hidden, told(part.counts)) == (frozenset(), counted(stock, code, ESCALATION))
+    with engine.begin() as connection:
+        connection.execute(case_lead.delete())
+    again = desk.find(city, "5009")
+    assert again is not None
+    assert again.figures.counts.leads == found.figures.counts.leads != {}
+    county = desk.find(city, "500999")
+    assert county is not None
+    assert not +county.figures.counts.leads
 
 
 def test_counts_for_others_stand_still_and_are_read_anew_behind_them(stocked: tuple[Engine, Stock]) -> None:
