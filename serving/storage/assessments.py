@@ -264,6 +264,9 @@ class AssessmentStore:
             query = select(area_summary.c.counts).where(*_counted_in(scope.prefix), *of_run)
             return sum(int(one.counts["households"]) for one in self._read(query))
         some = select(assessment.c.score).where(*_conditions(scope, run, action)).limit(MOST_LISTED + 1)
+        if len(scope.prefix or "") < _COUNTY:
+            # What asks for a visit stands before what does not: of a wide area enough are counted sooner.
+            some = some.order_by(assessment.c.score.desc())
         return int(self._read(select(func.count()).select_from(some.subquery()))[0][0])
 
     def note_result(self, caller: Caller, job_id: str) -> None:
