@@ -252,4 +252,4 @@ def what_if_measures(plan: Sequence[PlannedHelp], as_of: dt.date, region: str) -
 
 def last_due_on(starts_on: dt.date) -> dt.date:
     """The last day that a measure which starts on a day may be planned for."""
-    return months_after(starts_on, MONTHS)
+    return months_after(starts_on, MONTHS) - dt.timedelta(days=1)

@@ -14,6 +14,7 @@ from serving.cases.channel import Channel
 from serving.cases.clocks import CaseClock, find_term
 from serving.cases.facts import CodeFact, CodesFact, CountFact, DayFact, Fact, FlagFact
 from serving.cases.lead import Lead
+from serving.cases.lead_code import Department
 from serving.cases.moves import MOVES, Move
 from serving.cases.people import role_text
 from serving.cases.practice import Practice, get_practice
@@ -120,7 +121,7 @@ def leads_view(leads: Iterable[Lead], language: str) -> list[dict[str, Any]]:
             "channel": words[_CHANNELS[one.channel]],
             "text": _said(one.said, language),
             "facts": _lead_facts(one, language),
-            "source": one.source,
+            "source": _source_text(one.source, language),
             "theme": catalogue(language)["themes"].get(one.theme, one.theme),
             "is_hard": one.is_hard,
             "dates": words["lead_dates"].format(
@@ -193,13 +194,21 @@ def _field(fact: Fact, case: Case, today: dt.date, language: str) -> dict[str, A
         case CodesFact():
             options = [(code, f"{code} {zh if language == 'zh' else en}") for code, zh, en in fact.codes]
             made |= {"kind": "select", "options": options, "more": FACT + fact.name + MORE}
-            made["value"] = case.causes[0] if case.causes else ""
+            # What was found before stands until somebody takes it away.
+            made |= {"value": case.causes[0] if case.causes else "", "chosen": case.causes[1:]}
         case CodeFact():
             made |= {
                 "kind": "select",
                 "options": [(code, zh if language == "zh" else en) for code, zh, en in fact.codes],
             }
     return made
+
+
+def _source_text(source: str, language: str) -> str:
+    """A department's name; whoever else reported is told by their key."""
+    if source not in set(Department):
+        return source
+    return Department(source).zh if language == "zh" else source.replace("_", " ")
 
 
 def _value(fact: Fact, given: str) -> Any:
