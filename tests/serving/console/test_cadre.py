@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,26 +14,13 @@ from python_calamine import CalamineWorkbook
 from serving.cases.texts import case_texts
 from serving.console.texts import texts
 from tests.serving.console.desk import DESK, PHONE, Desk, axe, fill_visit, path_of, picture, sign_in
-from tests.serving.console.office import COUNT, DRAWN, LISTED, Office, key, open_office
-from tests.serving.test_browser import _LOW_CONTRAST, _SMALL_TARGETS, _SMALL_TEXT, browser
-
-__all__ = ["browser"]
+from tests.serving.console.office import COUNT, DRAWN, LISTED, Office, key
+from tests.serving.test_browser import _LOW_CONTRAST, _SMALL_TARGETS, _SMALL_TEXT
 
 pytestmark = pytest.mark.browser
 
 MOST_BYTES = 60_000
 ZH = texts("zh")
-
-
-@pytest.fixture(scope="module")
-def office(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    with open_office(bundle_dir, tmp_path_factory.mktemp("office")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def desk(browser: Any, office: Office) -> Desk:
-    return Desk(browser, office)
 
 
 def test_from_signing_in_to_a_moved_case_without_a_script(browser: Any, office: Office) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,25 +14,12 @@ from serving.console.texts import texts
 from serving.storage.case_tables import case_file
 from serving.storage.leads import LeadStore
 from tests.serving.console.desk import DESK, PHONE, Desk, axe
-from tests.serving.console.office import HERE, Office, open_office
-from tests.serving.test_browser import _LOW_CONTRAST, _SMALL_TARGETS, _SMALL_TEXT, browser
-
-__all__ = ["browser"]
+from tests.serving.console.office import HERE, Office
+from tests.serving.test_browser import _LOW_CONTRAST, _SMALL_TARGETS, _SMALL_TEXT
 
 pytestmark = pytest.mark.browser
 
 ZH = texts("zh")
-
-
-@pytest.fixture(scope="module")
-def office(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    with open_office(bundle_dir, tmp_path_factory.mktemp("elimination")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def desk(browser: Any, office: Office) -> Desk:
-    return Desk(browser, office)
 
 
 def put(office: Office, household_id: str, **values: Any) -> None:

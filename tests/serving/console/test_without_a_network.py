@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from serving.console.texts import texts
 from tests.serving.console.desk import PHONE, Desk, fill_visit, sign_in
-from tests.serving.console.office import Office, open_office
-from tests.serving.test_browser import browser
-
-__all__ = ["browser"]
+from tests.serving.console.office import Office
 
 pytestmark = pytest.mark.browser
 
@@ -40,17 +35,6 @@ async ([household, key]) => {
   return (await kept.all()).map((one) => [one.key, one.refused || null]);
 }
 """
-
-
-@pytest.fixture(scope="module")
-def office(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    with open_office(bundle_dir, tmp_path_factory.mktemp("office")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def desk(browser: Any, office: Office) -> Desk:
-    return Desk(browser, office)
 
 
 def test_a_visit_without_a_network_is_kept_and_sent_once(desk: Desk, office: Office) -> None:
