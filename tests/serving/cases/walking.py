@@ -132,7 +132,7 @@ def some_facts(name: str, on: dt.date, dice: random.Random) -> dict[str, Any]:
                 made[one.name] = (on - dt.timedelta(days=dice.randint(0, 3))).isoformat()
     if "ends_on" in made:
         # A notice that has run, as an elimination tells of, or that only begins.
-        published = on - dt.timedelta(days=dice.choice([0, 0, 6, 8]))
+        published = on - dt.timedelta(days=dice.choice([0, 6, 8, 8]))
         made["reviewed_on"] = made["published_on"] = published.isoformat()
         made["ends_on"] = (published + dt.timedelta(days=dice.choice([4, 5, 5, 7]))).isoformat()
     if dice.random() < 0.05:
