@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -209,8 +209,7 @@ def with_evidence(
     usual: UsualHere,
 ) -> Reason:
     """The reason with the sources of each fact and with what is usual around the household."""
-    return replace(
-        reason,
+    return reason._replace(
         facts=tuple([
             ReasonFact(
                 fact.feature,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Literal, NamedTuple
 
@@ -46,8 +46,7 @@ MOST_RANKS_MOVED = 1
 """How many ranks a firm reason may move in a sibling model."""
 
 
-@dataclass(frozen=True)
-class FactSource:
+class FactSource(NamedTuple):
     """A feed a fact was taken from: the household's latest record there, and the state of the feed."""
 
     feed: str
@@ -55,8 +54,7 @@ class FactSource:
     state: Freshness
 
 
-@dataclass(frozen=True)
-class ReasonFact:
+class ReasonFact(NamedTuple):
     """One value of the household that carries a reason; `value` is `None` where it is missing.
 
     `usual_village` and `usual_town` are the usual values of the feature there, where they are known.
@@ -70,8 +68,7 @@ class ReasonFact:
     sources: tuple[FactSource, ...] = ()
 
 
-@dataclass(frozen=True)
-class Reason:
+class Reason(NamedTuple):
     """One cause family with its contribution in calibrated log-odds and the facts that carry it.
 
     `code` is the official cause code; `family` tells apart what shares the code 99. `share` is the part of
@@ -121,8 +118,7 @@ def with_firmness(reasons: Sequence[Reason], siblings: Sequence[Sequence[str]]) 
         return list(reasons)
     ranks = [{family: rank for rank, family in enumerate(shown)} for shown in siblings]
     return [
-        replace(
-            one,
+        one._replace(
             is_firm=all(
                 one.family in there and abs(there[one.family] - rank) <= MOST_RANKS_MOVED for there in ranks
             ),
@@ -205,24 +201,38 @@ def reason_text(reason: Reason, language: str, words: Sequence[FactWords] | None
 
 def sentence(reason: Reason, language: str, words: Sequence[FactWords] | None = None) -> str:
     """A reason as one sentence; `words` are those of its facts, where they are at hand."""
-    pattern = catalogue(language)["sentence"]
     if words is None:
         clauses = [fact_clause(one, language) for one in reason.facts]
     else:
         clauses = [clause(one, language) for one in words]
-    said: str = pattern[reason.effect].format(
-        name=reason_name(reason, language), facts=pattern["separator"].join(clauses)
-    )
-    return said
+    before, between, after = _frame(reason.family, reason.effect, _is_told(reason), language)
+    return f"{before}{between.join(clauses)}{after}"
+
+
+@cache
+def _frame(family: str, effect: Effect, is_told: bool, language: str) -> tuple[str, str, str]:
+    """What stands before, between and after the facts in the sentence of a reason."""
+    pattern = catalogue(language)["sentence"]
+    before, _, after = pattern[effect].partition("{facts}")
+    name = _name(family, effect, is_told, language)
+    return before.format(name=name), pattern["separator"], after.format(name=name)
 
 
 def reason_name(reason: Reason, language: str) -> str:
     """What a reason is called."""
-    family = catalogue(language)["families"][reason.family]
-    is_told = any(one.value is not None for one in reason.facts)
+    return _name(reason.family, reason.effect, _is_told(reason), language)
+
+
+def _name(family: str, effect: Effect, is_told: bool, language: str) -> str:
+    texts = catalogue(language)["families"][family]
     # Missing values name no cause.
-    name: str = family["name"] if reason.effect == "risk" and is_told else family["topic"]
+    name: str = texts["name"] if effect == "risk" and is_told else texts["topic"]
     return name
+
+
+def _is_told(reason: Reason) -> bool:
+    """Whether the value of one of its facts is there."""
+    return any(one.value is not None for one in reason.facts)
 
 
 def check_text(reason: Reason, language: str) -> str:
@@ -240,7 +250,7 @@ def check_text(reason: Reason, language: str) -> str:
 def fact_clause(fact: ReasonFact, language: str) -> str:
     """A fact as part of a sentence: value, usual value here, source, latest record and freshness."""
     if fact.usual_village is None and fact.usual_town is None and not fact.sources:
-        return fact_statement(fact, language)
+        return _stater(fact.feature, language)(fact.value)
     return clause(fact_words(fact, language), language)
 
 
