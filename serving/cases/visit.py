@@ -129,6 +129,11 @@ def cause_codes(on: dt.date, region: str = DEFAULT_REGION) -> tuple[str, ...]:
     return (*policy_value("reason_codes", region, on).value, *UNSAFE)
 
 
+def entry_days(today: dt.date, region: str = DEFAULT_REGION) -> int:
+    """Within how many days a visit has to be recorded; a policy number."""
+    return int(policy_value("visit_entry_days", region, today).value)
+
+
 def read_visit(document: Any, household_id: str, today: dt.date, region: str = DEFAULT_REGION) -> VisitForm:
     """The form of a document; raises `Problem` (422) with everything that is wrong with it."""
     reader = DocumentReader()
@@ -141,6 +146,9 @@ def read_visit(document: Any, household_id: str, today: dt.date, region: str = D
         day = None
     if day is not None and not _is_known(day, region):
         reader.add("/visited_on", "before_policy", "give a later day: no rules are known for that one")
+        day = None
+    if day is not None and day < today - dt.timedelta(days=(most := entry_days(today, region))):
+        reader.add("/visited_on", "too_long_ago", f"give the day of the visit, at most {most} days ago")
         day = None
     if day is None or finding is None:
         reader.check()

@@ -18,7 +18,7 @@ from serving.cases.account import MOST_MEMBERS
 from serving.cases.clocks import region_of
 from serving.cases.guarantees import ITEMS, Check
 from serving.cases.texts import case_texts
-from serving.cases.visit import PROTECTIVE, UNSAFE, Finding, Rigid, Why, cause_codes
+from serving.cases.visit import PROTECTIVE, UNSAFE, Finding, Rigid, Why, cause_codes, entry_days
 from serving.console.fields import Form
 from serving.console.record_form import Record, corrections_of, record_views
 from serving.console.texts import texts
@@ -78,6 +78,7 @@ def form_view(
     shown = record_views(records, language, filled)
     return {
         "today": today.isoformat(),
+        "earliest": (today - dt.timedelta(days=entry_days(today, region_of(village_code)))).isoformat(),
         "visited_on": value("visited_on") or today.isoformat(),
         "findings": options("finding", [one.value for one in Finding], "finding"),
         "guarantees": [

@@ -137,6 +137,7 @@ def _fault(error: FieldError, language: str) -> str:
 _FAULTS = {
     "missing": "fault_missing",
     "in_the_future": "fault_future",
+    "too_long_ago": "fault_too_long_ago",
     "before_lead": "fault_before_lead",
     "not_taken": "fault_not_taken",
     "out_of_range": "fault_range",

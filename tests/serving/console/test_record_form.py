@@ -35,10 +35,10 @@ def as_typed(view: dict[str, Any]) -> list[tuple[str, str]]:
     return [(f"{view['name']}.of", view["key"]), *((one["name"], one["value"]) for one in view["fields"])]
 
 
-def visit(*pairs: tuple[str, str]) -> Form:
+def visit(*pairs: tuple[str, str], on: dt.date = TODAY) -> Form:
     return Form([
         ("submission_key", "a" * 32),
-        ("visited_on", TODAY.isoformat()),
+        ("visited_on", on.isoformat()),
         ("finding", "no_difficulty"),
         *pairs,
     ])
@@ -53,7 +53,7 @@ def test_a_record_that_is_sent_as_it_is_takes_its_own_place(feed: str) -> None:
         known: dt.date = max(stored["known_on"], stored.get("ended_known_on") or stored["known_on"], TODAY)
         rows = {feed: [stored_row(stored)]}
         (view,) = record_views(records_of_rows(rows), "zh", Form(()))
-        form = visit((view["name"], "otherwise"), *as_typed(view))
+        form = visit((view["name"], "otherwise"), *as_typed(view), on=known)
         (one,) = read_visit(document_of(form), stored["household_id"], known).corrections
         # What is laid over is what was there, but for when it was known, and nothing else is taken away.
         approved = Approved(stored["household_id"], HERE, one, known)
