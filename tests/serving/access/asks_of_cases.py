@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from serving.cases.clocks import china_day
+from serving.storage.keys import utc_now
 from tests.serving.access import world
 from tests.serving.access.ask import NONE, Ask
 from tests.serving.access.world import HOUSEHOLDS, TODAY, VILLAGES, is_inside
@@ -45,7 +47,7 @@ def casework_asks(cases: dict[str, str]) -> Iterator[Ask]:
 
         path = f"/v1/households/{one.key}/visits"
         sent: dict[str, Any] = {"json": {
-            "submission_key": f"matrix-{number:012d}", "visited_on": "2024-05-06", "finding": "no_difficulty",
+            "submission_key": f"matrix-{number:012d}", "visited_on": china_day(utc_now()).isoformat(), "finding": "no_difficulty",
         }}  # fmt: skip
         yield Ask("GET", path, "read", f"GET {route}", found, {})
         yield Ask("POST", path, "visit", f"POST {route}", found, sent)

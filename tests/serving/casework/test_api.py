@@ -17,15 +17,24 @@ from serving.api.plan_answers import CaseMeasuresAnswer, ChangedMeasureAnswer
 from serving.api.visit_answers import CorrectionsAnswer, RecordedAnswer, ReviewAnswer, VisitsAnswer
 from serving.api.visit_documentation import EXAMPLE_DELIVERY, EXAMPLE_MEASURE, EXAMPLE_VISIT
 from serving.app import create_app
+from serving.cases.clocks import china_day
 from serving.settings import Settings
 from serving.storage.case_tables import case_file
 from serving.storage.cases import CaseStore
+from serving.storage.keys import utc_now
 from tests.serving.access.callers import person
 from tests.serving.access.people import ORIGIN
 from tests.serving.casework.county import FAR, VILLAGE, statement
 from tests.serving.conftest import Client
 
 DAY = dt.date(2026, 10, 31)
+TODAY = china_day(utc_now())
+# As the service documents them, but of today: it knows no other day.
+VISIT = {**EXAMPLE_VISIT, "visited_on": TODAY.isoformat()}
+MEASURE = {
+    **EXAMPLE_MEASURE, "starts_on": TODAY.isoformat(), "due_on": (TODAY + dt.timedelta(30)).isoformat()
+}  # fmt: skip
+DELIVERY = {**EXAMPLE_DELIVERY, "delivered_on": TODAY.isoformat()}
 KEY = "H-VISITED"
 
 
@@ -62,7 +71,7 @@ def town(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def test_from_the_visit_to_the_delivery(town: Town) -> None:
     path = f"/v1/households/{KEY}/visits"
     visit = {
-        **copy.deepcopy(EXAMPLE_VISIT),
+        **copy.deepcopy(VISIT),
         "answers": [{"family": "01", "is_agreed": False, "why": "outdated"}],
     }
     recorded = RecordedAnswer.model_validate(town.ask("POST", path, town.cadre, json=visit))
@@ -107,15 +116,15 @@ def test_from_the_visit_to_the_delivery(town: Town) -> None:
     assert late["code"] == "correction_reviewed"
 
     measures = f"/v1/cases/{recorded.case_id}/measures"
-    made = ChangedMeasureAnswer.model_validate(town.ask("POST", measures, town.cadre, json=EXAMPLE_MEASURE))
+    made = ChangedMeasureAnswer.model_validate(town.ask("POST", measures, town.cadre, json=MEASURE))
     assert (made.is_new, made.measure.department, made.measure.planned_yuan) == (
         True,
         "medical_insurance",
         8000,
     )
     given = f"{measures}/{made.measure.measure_id}/deliveries"
-    ChangedMeasureAnswer.model_validate(town.ask("POST", given, town.cadre, json=EXAMPLE_DELIVERY))
-    more = {**EXAMPLE_DELIVERY, "submission_key": "delivery-too-much-1", "amount_yuan": 0.01}
+    ChangedMeasureAnswer.model_validate(town.ask("POST", given, town.cadre, json=DELIVERY))
+    more = {**DELIVERY, "submission_key": "delivery-too-much-1", "amount_yuan": 0.01}
     over = town.ask("POST", given, town.cadre, 422, json=more)
     assert [one["code"] for one in over["errors"]] == ["more_than_planned"]
     plan = CaseMeasuresAnswer.model_validate(town.ask("GET", measures, town.town))
@@ -126,7 +135,7 @@ def test_from_the_visit_to_the_delivery(town: Town) -> None:
 
 def test_a_household_of_elsewhere_is_nowhere(town: Town) -> None:
     for path in (f"/v1/households/{KEY}/visits", "/v1/households/H-NOBODY/visits"):
-        visit = {**EXAMPLE_VISIT, "submission_key": "visit-of-a-stranger"}
+        visit = {**VISIT, "submission_key": "visit-of-a-stranger"}
         answers = [
             town.client.request("POST", path, headers=town.stranger, json=visit),
             town.client.request("GET", path, headers=town.stranger),
@@ -181,7 +190,7 @@ def test_conditions_and_relapses_are_told(town: Town) -> None:
 def test_no_key_of_anybody_hands_in_a_visit(town: Town) -> None:
     for role, area in ((Role.PLATFORM, "*"), (Role.VILLAGE_OFFICIAL, VILLAGE), (Role.HELPER, VILLAGE)):
         key = town.client.make_key(role, area)
-        answer = town.client.request("POST", f"/v1/households/{KEY}/visits", headers=key, json=EXAMPLE_VISIT)
+        answer = town.client.request("POST", f"/v1/households/{KEY}/visits", headers=key, json=VISIT)
         assert (answer.status_code, answer.json()["code"]) == (403, "role_not_allowed")
 
 

@@ -11,18 +11,21 @@ from serving.access import Role
 from serving.api import case_request, plans, worklists
 from serving.api.case_request import EXAMPLE_ORDER
 from serving.api.visit_documentation import EXAMPLE_DELIVERY, EXAMPLE_MEASURE, EXAMPLE_VISIT
+from serving.cases.clocks import china_day
 from serving.storage.case_tables import case_file, correction, plan_measure, visit
+from serving.storage.keys import utc_now
 
 KEY, VILLAGE, NUMBER = "H-1", "500999100201", "1" * 32
 """A household, where it lives, and the number of its case, its visit, its correction and its measure."""
 _CASE = f"/v1/cases/{NUMBER}"
+_VISIT = {**EXAMPLE_VISIT, "visited_on": china_day(utc_now()).isoformat()}
 _LEAD = {
     "household_id": KEY, "village_code": VILLAGE, "channel": "department", "department": "health",
     "code": "serious_illness", "occurred_on": "2026-10-20", "known_on": "2026-10-21",
 }  # fmt: skip
 
 ROUTES: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "visit": ("POST", f"/v1/households/{KEY}/visits", EXAMPLE_VISIT),
+    "visit": ("POST", f"/v1/households/{KEY}/visits", _VISIT),
     "correction": ("POST", f"/v1/corrections/{NUMBER}/review", {"is_approved": False}),
     "measure": ("POST", f"{_CASE}/measures", EXAMPLE_MEASURE),
     "end": ("POST", f"{_CASE}/measures/{NUMBER}/end", {"ended_on": "2026-11-01"}),
