@@ -106,7 +106,9 @@ class Boards:
         if not casework.is_small_kept_back:
             return tuple(found)
         return tuple(
-            CountyMissed(one.county, None) if one.missed and any(map(is_small, one.missed.cells)) else one
+            CountyMissed(one.county, None, is_kept_back=True)
+            if one.missed and any(map(is_small, one.missed.cells))
+            else one
             for one in found
         )
 

@@ -52,6 +52,7 @@ class Figures:
             "stages": stages and dict(sorted(stages.stages.items())),
             "open": stages.open if stages else None,
             "overdue": overdue and dict(sorted(overdue.overdue.items())),
+            "untold": overdue.untold if overdue else None,
             "lists": lists and {"listed": lists.listed, "visited": lists.visited},
             "confirmed": confirmed and expected and {
                 "visited": confirmed.met, "confirmed": confirmed.confirmed,

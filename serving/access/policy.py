@@ -143,6 +143,7 @@ POLICIES: dict[str, Policy] = {
     "GET /households/{household_id}/visit": _VISITED,
     "POST /households/{household_id}/visit": _VISITED,
     "GET /households/{household_id}/sheet": _LIST,
+    "GET /cases": _CASE,
     "POST /cases/{case_id}/moves": _MOVED,
     "GET /cases/{case_id}/plan": _PLAN_READ,
     "GET /cases/{case_id}/what-if": _PLAN_READ,

@@ -89,6 +89,7 @@ class CasesAnswer(_Answer):
 
     total: int
     cases: list[CaseAnswer]
+    next_cursor: str | None
 
 
 class ClockAnswer(_Answer):

@@ -19,17 +19,18 @@ from serving.api.query import (
     refused,
 )
 from serving.cases.document import DocumentReader
-from serving.cases.moves import MOVES
+from serving.cases.moves import MOVES, Move
 from serving.cases.people import MOVERS
 from serving.cases.state import CaseState
-from serving.storage.case_list import CaseFilter, Due
+from serving.storage.case_list import TOLD, CaseFilter, Due, Place
 
 MOST_BYTES = 20_000
 MOST_CASES = 100
-MOST_OFFSET = 1_000_000
 MOST_GRADE = 9
 THEMES = ("production", "employment", "illness", "accident", "schooling", "guarantees", "other")
 _MOST_VERSION = 2**31 - 1
+_BEGUN: dict[str, Move] = {name: one for name, one in MOVES.items() if one.made_with is None}
+"""The moves that somebody can ask for."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def read_order(document: Any) -> MoveOrder:
     reader = DocumentReader()
     there = reader.object(document, "", ("version", "move", "facts"), ("version", "move"))
     version = reader.count(there["version"], "/version", 1, _MOST_VERSION) if "version" in there else None
-    move = reader.word(there["move"], "/move", MOVES) if "move" in there else None
+    move = reader.word(there["move"], "/move", _BEGUN) if "move" in there else None
     facts = there.get("facts", {})
     if not isinstance(facts, dict):
         reader.add("/facts", "not_an_object", "give an object of facts")
@@ -78,7 +79,19 @@ def read_filter(request: Request) -> CaseFilter:
         theme=_word(request, "theme", THEMES),
         grade=None if grade is None else read_count(request, "grade", default=1, most=MOST_GRADE),
         area=_area(request),
+        told=_word(request, "told", TOLD),
     )
+
+
+def read_place(request: Request) -> Place | None:
+    """Where the page before ended; raises `Problem` for a mark that was never given out."""
+    given = read_text(request, "cursor")
+    if given is None:
+        return None
+    try:
+        return Place.read(given)
+    except ValueError:
+        raise refused("cursor", "malformed", "give next_cursor of the page before, as it is") from None
 
 
 def _word(request: Request, name: str, words: tuple[str, ...]) -> str | None:
@@ -108,16 +121,18 @@ LIST_PARAMETERS = [
     query_parameter("owner", {"type": "string", "enum": list(MOVERS)}, "Whose turn it is"),
     query_parameter(
         "due", {"type": "string", "enum": list(Due)},
-        "By the earliest deadline: past, today, or within three days", example="overdue",
+        "By the earliest deadline: past, today, or within three days; of a closed case it is that of telling "
+        "the result", example="overdue",
+    ),
+    query_parameter(
+        "told", {"type": "string", "enum": list(TOLD)},
+        "Overdue so long that this level is told; owner: nobody above",
     ),
     query_parameter("theme", {"type": "string", "enum": list(THEMES)}, "The main theme"),
     query_parameter("grade", {"type": "integer", "minimum": 1, "maximum": MOST_GRADE}, "The county's grade"),
     query_parameter("area", {"type": "string", "pattern": "^[0-9A-Z]+$"}, "An area within the caller's own"),
     count_parameter("limit", "How many at most", default=50, most=MOST_CASES),
-    query_parameter(
-        "offset", {"type": "integer", "minimum": 0, "maximum": MOST_OFFSET, "default": 0},
-        "How many to leave out at the start",
-    ),
+    query_parameter("cursor", {"type": "string"}, "Where the page before ended, as it said"),
 ]  # fmt: skip
 
 EXAMPLE_ORDER: dict[str, Any] = {
@@ -128,7 +143,7 @@ EXAMPLE_ORDER: dict[str, Any] = {
 def move_request_body() -> dict[str, Any]:
     """The body of a move in OpenAPI 3.1: the facts that each move asks for stand in its own schema."""
     variants = []
-    for move in MOVES.values():
+    for move in _BEGUN.values():
         facts = {
             "type": "object",
             "additionalProperties": False,

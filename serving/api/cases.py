@@ -26,11 +26,11 @@ from serving.api.case_request import (
     LIST_PARAMETERS,
     MOST_BYTES,
     MOST_CASES,
-    MOST_OFFSET,
     MoveOrder,
     move_request_body,
     read_filter,
     read_order,
+    read_place,
 )
 from serving.api.documentation import problems
 from serving.api.json_body import parse_json, read_body
@@ -59,10 +59,9 @@ def router(cases: CaseStore, settings: Settings) -> APIRouter:
     )
     def listed(request: Request) -> Response:
         limit = read_count(request, "limit", default=50, most=MOST_CASES)
-        offset = read_count(request, "offset", default=0, most=MOST_OFFSET, least=0)
-        page = cases.list(caller_of(request), read_filter(request), limit, offset)
-        today = cases.today
-        return JSONResponse({"total": page.total, "cases": [told_case(one, today) for one in page.items]})
+        page = cases.list(caller_of(request), read_filter(request), limit, read_place(request))
+        told = [told_case(one, cases.today) for one in page.items]
+        return JSONResponse({"total": page.total, "cases": told, "next_cursor": page.after})
 
     @made.get(
         "/notice/{case_id}",

@@ -49,7 +49,10 @@ class CaseworkFigures(_Answer):
     stages: dict[str, int] | None = Field(description="Every case by its state")
     open: int | None
     overdue: dict[str, int] | None = Field(
-        description="Late cases by the level that is told; owner: nobody above"
+        description="Late cases of those `open`, by the level that is told; owner: nobody above"
+    )
+    untold: int | None = Field(
+        description="Closed cases whose household was not told the result in time: none of `overdue`"
     )
     lists: ListCounts | None
     confirmed: Confirmed | None = Field(description="Of lists made in the last `list_days` days")
@@ -98,6 +101,7 @@ class CountyMissedAnswer(_Answer):
 
     county: str
     estimate: MissedAnswer | None
+    is_kept_back: bool = Field(description="Null for a count of 1 to 4 in it, not for want of visits")
 
 
 class AreaCaseworkAnswer(CaseworkFigures):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from features.regions import AREA_LEVELS
 from scoring.estimate import NORMAL_95
-from serving.cases.state import CLOSED
+from serving.cases.state import CLOSED, CaseState
 
 UNITS = 10**12
 """Of a probability, so that sums of them are the same in whatever order they are added."""
@@ -27,8 +27,9 @@ BREAKDOWNS = ("leads", "stages", "overdue", "lists", "confirmed")
 class Casework:
     """What is counted of an area.
 
-    `leads` by (channel, theme); `stages` counts every case by its state, `overdue` the late ones by the level
-    that is told. `listed` are the places of the lists in force, `visited` those that somebody was at.
+    `leads` by (channel, theme); `stages` counts every case by its state, `overdue` the late ones of those
+    that are open by the level that is told, `untold` the closed ones whose household was not told the result
+    in time. `listed` are the places of the lists in force, `visited` those that somebody was at.
     Of the visits that came of lists and met somebody, `met` are those to households with a score, `confirmed`
     those of them that found difficulty; `score_units` and `variance_units` are their sums of p and p·(1 − p).
     """
@@ -36,6 +37,7 @@ class Casework:
     leads: Counter[tuple[str, str]] = field(default_factory=Counter)
     stages: Counter[str] = field(default_factory=Counter)
     overdue: Counter[str] = field(default_factory=Counter)
+    untold: int = 0
     listed: int = 0
     visited: int = 0
     met: int = 0
@@ -50,7 +52,7 @@ class Casework:
 
     @property
     def late(self) -> int:
-        """Cases of which some deadline is past."""
+        """Open cases of which some deadline is past: their share is one of `open`."""
         return self.overdue.total()
 
     @property
@@ -69,7 +71,7 @@ class Casework:
         """Add the counts of a part."""
         for name in ("leads", "stages", "overdue"):
             getattr(self, name).update(getattr(other, name))
-        for name in ("listed", "visited", "met", "confirmed", "score_units", "variance_units"):
+        for name in ("untold", "listed", "visited", "met", "confirmed", "score_units", "variance_units"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def cells(self, breakdown: str) -> list[int]:
@@ -80,8 +82,9 @@ class Casework:
             case "stages":
                 return list(self.stages.values())
             case "overdue":
-                # Of all cases, and of those that are open, whose number is told as well.
-                return [*self.overdue.values(), self.stages.total() - self.late, self.open - self.late]
+                # Of open cases, and of those excluded, of whom alone a result waits: both are told as well.
+                told = self.stages[CaseState.EXCLUDED] - self.untold
+                return [*self.overdue.values(), self.open - self.late, self.untold, told]
             case "lists":
                 return [self.visited, self.listed - self.visited]
             case _:

@@ -42,6 +42,8 @@ def moves_table() -> str:
     lines = ["| move | 中文 | from → to | who | facts | clocks | log |", "|---|---|---|---|---|---|---|"]
     for move in MOVES.values():
         way = f"{', '.join(move.from_states)} → {move.to_state or 'stays'}"
+        if move.made_with:
+            way += f", with `{move.made_with}` of another case"
         who = ", ".join(role_text(one, "en") for one in move.roles)
         facts = ", ".join(f"`{one.name}`" for one in move.facts) or "–"
         clocks = ", ".join([

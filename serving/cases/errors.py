@@ -106,8 +106,16 @@ class WithoutLabour(MoveRefused):
         super().__init__([Reason("/move", "without_labour", "go on helping the household")])
 
 
+class RelapseInstead(MoveRefused):
+    """The household was identified before and its risk marked as gone: that it fell back is a relapse."""
+
+    def __init__(self) -> None:
+        way_out = "record the relapse of the household's resolved case: this one goes on in it"
+        super().__init__([Reason("/move", "relapse_instead", way_out)])
+
+
 class AnotherOpen(MoveRefused):
-    """Another case of the household is open."""
+    """Another case of the household is open, and identified."""
 
     def __init__(self) -> None:
         super().__init__([Reason("/move", "another_open", "work on the household's open case")])

@@ -40,6 +40,11 @@ REVIEW = "review"
 """The move that puts a case before the village: its facts tell of the notice."""
 RELAPSE = "relapse"
 """The move that opens a case again whose risk was marked as gone."""
+JOIN, JOINED = "join", "joined"
+"""The move that ends a case which new leads opened meanwhile, and what it is closed as: it goes on in the
+relapse."""
+IDENTIFY = "approve"
+"""The county's identification."""
 
 Facts = Mapping[str, Any]
 Hold = Callable[[Case, dt.date], None]
@@ -54,7 +59,8 @@ class Move:
     `starts` are the clocks that begin with it where the county's practice has them in that state, those of
     `only_first` where they never ran before. `holds` is what has to hold of the case, and `checks` of the
     facts, besides; `effect` gives the fields of the case that it sets; `event` is the action in the log.
-    A county may do without an optional one.
+    A county may do without an optional one. One that is `made_with` another is made along with that move of
+    the household's other case, and begun by nobody.
     """
 
     name: str
@@ -72,6 +78,7 @@ class Move:
     effect: Effect | None = None
     event: str = "case_moved"
     is_optional: bool = False
+    made_with: str | None = None
 
     def reaches(self, state: S) -> S:
         """Where the move leads from a state."""
@@ -192,7 +199,7 @@ _TABLE = (
         checks=(checked_after_notice,),
     ),
     Move(
-        "approve", "审定", "identify", (S.APPROVING,), S.HELPING, (COUNTY,),
+        IDENTIFY, "审定", "identify", (S.APPROVING,), S.HELPING, (COUNTY,),
         (
             CodeFact("object_type", "对象类型", "type of object", codes=OBJECT_TYPES),
             CodesFact("causes", "风险原因", "causes, the main one first", codes=CAUSES),
@@ -302,6 +309,17 @@ _TABLE = (
             "closed_on": None, "closed_as": None, "relapses": case.relapses + 1, **_visit(case, facts)
         },
         event="case_relapsed",
+    ),
+    Move(
+        JOIN, "并入回退", "go on in the relapse",
+        (S.FOUND, S.ALERTED, S.VERIFYING, S.REVIEWING, S.APPROVING, S.HELPING), S.EXCLUDED, (COUNTY,),
+        # No result is told of it: the household's case goes on.
+        stops=frozenset({
+            Clock.IDENTIFICATION, Clock.VISIT, Clock.NOTICE, Clock.GREEN_LANE, Clock.FIRST_MEASURE
+        }),
+        holds=(is_not_identified,),
+        effect=lambda case, facts, on: {"closed_on": on, "closed_as": JOINED, "notice_ends_on": None},
+        made_with=RELAPSE,
     ),
 )  # fmt: skip
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from serving.cases.card import MOST_CAUSES
 from serving.cases.case import Case
 from serving.cases.clocks import CaseClock, Clock, find_term
 from serving.cases.errors import MoveRefused, NotAPerson, Reason, UnknownMove, WrongRole, WrongState
@@ -27,12 +28,13 @@ class Moved:
     facts: dict[str, Any]
 
 
-def check_begin(case: Case, name: str, role: str, practice: Practice) -> Move:
-    """The move of that name; raises `MoveRefused` where the role cannot begin it where the case stands."""
+def check_begin(case: Case, name: str, role: str, practice: Practice, made_with: str | None = None) -> Move:
+    """The move of that name; raises `MoveRefused` where the role cannot begin it where the case stands, or
+    with the move of another case that it is `made_with`."""
     if role not in MOVERS:
         raise NotAPerson
     move = MOVES.get(name)
-    if move is None or name not in practice.moves:
+    if move is None or name not in practice.moves or move.made_with != made_with:
         raise UnknownMove
     if case.state not in move.from_states:
         raise WrongState([one.value for one in move.from_states])
@@ -42,10 +44,16 @@ def check_begin(case: Case, name: str, role: str, practice: Practice) -> Move:
 
 
 def check_move(
-    case: Case, name: str, role: str, facts: object, on: dt.date, practice: Practice
+    case: Case,
+    name: str,
+    role: str,
+    facts: object,
+    on: dt.date,
+    practice: Practice,
+    made_with: str | None = None,
 ) -> dict[str, Any]:
     """The facts of a move as they are kept; raises `MoveRefused`, whose class and codes say which rule."""
-    move = check_begin(case, name, role, practice)
+    move = check_begin(case, name, role, practice, made_with)
     for hold in move.holds:
         hold(case, on)
     read = read_facts(move.facts, facts, on)
@@ -98,9 +106,10 @@ def make_move(
     on: dt.date,
     practice: Practice,
     at: dt.datetime,
+    made_with: str | None = None,
 ) -> Moved:
     """The case after a move; raises `MoveRefused`. `on` is not before the day of the move before."""
-    read = check_move(case, name, role, facts, on, practice)
+    read = check_move(case, name, role, facts, on, practice, made_with)
     move = MOVES[name]
     state = move.reaches(case.state)
     kept = stop_clocks(clocks, move.stops, on)
@@ -118,6 +127,18 @@ def make_move(
         **changes,
     )
     return Moved(made, started, read)
+
+
+def take_in(case: Case, joined: Case) -> Case:
+    """A case that is open again, with what is alleged of the household in the one that was open instead.
+
+    How urgent it is, and why, is what is alleged now; the causes that the county found come first.
+    """
+    causes = tuple(dict.fromkeys((*case.causes, *joined.causes)))[:MOST_CAUSES]
+    return dataclasses.replace(
+        case, grade=joined.grade, theme=joined.theme, is_hard=joined.is_hard,
+        disagreement=joined.disagreement, causes=causes,
+    )  # fmt: skip
 
 
 def opening_clocks(practice: Practice, village_code: str, on: dt.date) -> tuple[CaseClock, ...]:

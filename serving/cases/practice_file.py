@@ -86,7 +86,9 @@ def _owners(where: str, part: Any, moves: tuple[str, ...]) -> dict[CaseState, st
         role = part[state.value]
         if not isinstance(role, str) or role not in MOVERS:
             raise PracticeError(f"{where}.{state}: give one of {', '.join(MOVERS)}")
-        of_state = [MOVES[name] for name in moves if state in MOVES[name].from_states]
+        of_state = [
+            one for one in map(MOVES.__getitem__, moves) if state in one.from_states and one.made_with is None
+        ]
         if of_state and not any(role in one.roles for one in of_state):
             raise PracticeError(f"{where}.{state}: {role} may make no move from there")
         made[state] = role

@@ -30,3 +30,5 @@ class CaseState(StrEnum):
 
 CLOSED = frozenset({CaseState.RESOLVED, CaseState.EXCLUDED})
 """States that end a case: new leads open another one, and a relapse (回退) opens this one again."""
+OPEN = frozenset(CaseState) - CLOSED
+"""States in which somebody has to act next (在办)."""

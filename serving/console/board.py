@@ -10,14 +10,15 @@ from features.regions import AREA_LEVELS
 from scoring.texts import catalogue
 from scoring.themes import THEMES
 from serving.access import Caller
+from serving.access.policy import POLICIES
 from serving.board import AreaBoard
 from serving.cases.casework import OWNER
 from serving.cases.channel import Channel
 from serving.cases.people import LEVELS, role_text
-from serving.cases.practice import practice_of
-from serving.cases.state import CaseState
 from serving.casework_desk import Figures
 from serving.console.map_view import map_view
+from serving.console.navigation import CASES
+from serving.console.stages import stage_names
 from serving.console.texts import texts
 from serving.disclosure import HOUSEHOLDS
 from serving.map_file import AreaMap
@@ -27,10 +28,13 @@ MAPPED = ("leads", "open", "overdue", "visited")
 """What the map may show of each part: new leads and open cases of 1,000 households, the share of open cases
 that is late, and that of the lists' places that was visited."""
 PER_PAGE = 100
+_LIST = POLICIES[f"GET {CASES}"]
 _BREAKDOWNS = {
     "leads": {"leads"}, "open": {"stages"}, "overdue": {"stages", "overdue"}, "visited": {"lists"}
 }  # fmt: skip
 """What each number of the map is made of: it is kept back where any of it is."""
+_COUNTED = {"open": {}, "overdue": {"due": "overdue"}}
+"""Tiles that count cases, and what the list of cases is asked for to show them."""
 
 
 def board_view(
@@ -54,7 +58,9 @@ def board_view(
         "leads": _leads(told.figures, language),
         "leads_caption": words["board_leads_caption"].format(months=LEAD_MONTHS),
         "stages": _stages(told.figures, told.area_code, told.on, language),
+        "has_list": _LIST.admits(caller.role, is_signed_in=True),
         "overdue": _overdue(told.figures, language),
+        "untold": _untold(told.figures, language),
         "confirmed": _confirmed(told.figures, language),
         "missed": [_missed(one, area_map, language) for one in board.missed],
         "clusters": _clusters(board, area_map, language),
@@ -95,7 +101,7 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole:.0%}" if whole else "–"
 
 
-def _tiles(board: AreaBoard, language: str) -> list[dict[str, str]]:
+def _tiles(board: AreaBoard, language: str) -> list[dict[str, Any]]:
     words, told = texts(language), board.casework
     leads, stages, overdue, lists = map(told.figures.tell, ("leads", "stages", "overdue", "lists"))
     tiles = [
@@ -105,7 +111,9 @@ def _tiles(board: AreaBoard, language: str) -> list[dict[str, str]]:
         (
             "overdue",
             _number(overdue.late if overdue else None, words),
-            _share(overdue.late, stages.open) if overdue and stages else "",
+            words["share_of_open"].format(share=_share(overdue.late, stages.open))
+            if overdue and stages
+            else "",
         ),
         (
             "visited",
@@ -114,7 +122,15 @@ def _tiles(board: AreaBoard, language: str) -> list[dict[str, str]]:
         ),
     ]
     return [
-        {"key": key, "text": words[f"tile_{key}"], "value": value, "more": more} for key, value, more in tiles
+        {
+            "key": key,
+            "text": words[f"tile_{key}"],
+            "value": value,
+            "more": more,
+            # What is kept back leads nowhere.
+            "query": _COUNTED.get(key) if value != words["kept_back"] else None,
+        }
+        for key, value, more in tiles
     ]
 
 
@@ -140,15 +156,12 @@ def _stages(figures: Figures, area_code: str, on: Any, language: str) -> list[di
     counts = figures.tell("stages")
     if counts is None:
         return None
-    practice = practice_of(area_code, on)
     most = max(counts.stages.values(), default=0)
     told = []
-    for state in CaseState:
-        step, count = practice.step(state), counts.stages[state.value]
-        told.append({
-            "text": step.zh if language == "zh" else step.en, "count": count,
-            "length": round(100 * count / most, 1) if most else 0,
-        })  # fmt: skip
+    for state, name in stage_names(area_code, on, language).items():
+        count = counts.stages[state.value]
+        length = round(100 * count / most, 1) if most else 0
+        told.append({"key": state.value, "text": name, "count": count, "length": length})
     return told
 
 
@@ -159,6 +172,7 @@ def _overdue(figures: Figures, language: str) -> list[dict[str, Any]] | None:
     words = texts(language)
     return [
         {
+            "key": level,
             "text": words["overdue_owner"] if level == OWNER
             else words["overdue_told"].format(role=role_text(level, language)),
             "count": counts.overdue[level],
@@ -166,6 +180,14 @@ def _overdue(figures: Figures, language: str) -> list[dict[str, Any]] | None:
         for level in (OWNER, *LEVELS)
         if counts.overdue[level] or level == OWNER
     ]  # fmt: skip
+
+
+def _untold(figures: Figures, language: str) -> dict[str, Any] | None:
+    """Closed cases whose result waits to be told: none of the open ones, and in no share of them."""
+    counts = figures.tell("overdue")
+    if counts is None or not counts.untold:
+        return None
+    return {"text": texts(language)["overdue_untold"], "count": counts.untold}
 
 
 def _confirmed(figures: Figures, language: str) -> dict[str, str] | None:
@@ -195,7 +217,8 @@ def _missed(one: Any, area_map: AreaMap, language: str) -> dict[str, Any]:
     words, found = texts(language), one.missed
     name = area_map.name(one.county) or one.county
     if found is None:
-        return {"name": name, "estimate": None}
+        why = words["missed_kept_back" if one.is_kept_back else "missed_none"]
+        return {"name": name, "estimate": None, "why": why}
     return {
         "name": name,
         "estimate": words["interval"].format(
@@ -268,6 +291,7 @@ def _part(board: AreaBoard, area_map: AreaMap, code: str, language: str) -> dict
         "leads": _number(leads.leads.total() if leads else None, words),
         "open": _number(stages.open if stages else None, words),
         "overdue": _number(overdue.late if overdue else None, words),
+        "is_linked": {"open": bool(stages) and not is_grid, "overdue": bool(overdue) and not is_grid},
         "visited": f"{lists.visited:,} / {lists.listed:,}" if lists else words["kept_back"],
         "confirmed": f"{confirmed.confirmed:,} / {expected}" if confirmed else words["kept_back"],
     }

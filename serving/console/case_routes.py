@@ -92,6 +92,7 @@ _FAULTS = {
     "not_identified": "fault_not_identified",
     "already_identified": "fault_already_identified",
     "another_open": "fault_another_open",
+    "relapse_instead": "fault_relapse_instead",
     "visit_first": "fault_visit_first",
     "wrong_role": "fault_role",
     "wrong_state": "fault_state",

@@ -16,11 +16,13 @@ from serving.access.gate import caller_of, find_session
 from serving.access.policy import POLICIES
 from serving.api.households import changes_of
 from serving.api.query import read_day
+from serving.cases.moves import IDENTIFY
 from serving.cases.moving import possible_moves
 from serving.cases.people import MOVERS
 from serving.cases.practice import get_practice
 from serving.console.case_panel import case_view, history_view, leads_view
 from serving.console.course import course_view
+from serving.console.earlier_cases import earlier_view, find_relapsed
 from serving.console.elimination_view import conditions_view
 from serving.console.household import household_view
 from serving.console.identity import hidden_view
@@ -81,6 +83,7 @@ class HouseholdPage:
             "case": None,
             "past_moves": [],
             "conditions": conditions_view(record.conditions, language),
+            "earlier": None,
             "course": None,
             "leads": leads_view([one.lead for one in record.leads], language),
             "visits": visits_view(record.visits, language),
@@ -91,6 +94,11 @@ class HouseholdPage:
             practice = get_practice(whole.case.practice)
             may_move = is_person and caller.role.value in MOVERS
             moves = possible_moves(whole.case, caller.role.value, practice) if may_move else ()
+            if find_relapsed(record.earlier):
+                # It fell back: the county records that, and identifies nobody anew.
+                moves = tuple(one for one in moves if one.name != IDENTIFY)
+            role = caller.role.value if may_move else None
+            shown["earlier"] = earlier_view(whole.case, record.earlier, role, today, language)
             shown["case"] = case_view(whole.case, whole.clocks, moves, today, language)
             shown["past_moves"] = history_view(whole.history, practice, language)
         return self.pages.page(

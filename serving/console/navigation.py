@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from serving.access import Caller, Role
 from serving.access.policy import POLICIES, VISITORS
 
-FIRST, MY_LIST, ACCOUNT = "/", "/list", "/password"
+FIRST, MY_LIST, CASES, ACCOUNT = "/", "/list", "/cases", "/password"
 RELAPSES, BOARD, ACCOUNTS, AUDIT, RELEASES, FEEDS = (
     "/relapses",
     "/areas",
@@ -28,6 +28,7 @@ class Place:
 
 PLACES = (
     Place(MY_LIST, "my_list_title"),
+    Place(CASES, "cases_title"),
     Place(FIRST, "list_title"),
     Place(BOARD, "board_title"),
     Place("/corrections", "corrections_title"),

@@ -32,6 +32,9 @@ _QUERY = {
     "map": re.compile(r"[a-z]{1,10}"),
     "role": re.compile(r"[a-z_]{1,20}"),
     "before": re.compile(r"[1-9][0-9]{0,8}"),
+    "state": re.compile(r"[a-z]{1,12}"),
+    "told": re.compile(r"[a-z_]{1,20}"),
+    "after": re.compile(r"[A-Za-z0-9_-]{1,120}"),
 }
 """What a link to the same page keeps, where it has its form: what else somebody typed is not repeated."""
 

@@ -13,6 +13,7 @@ from serving.console import (
     account_routes,
     audit_routes,
     board_routes,
+    case_list_routes,
     case_routes,
     correction_routes,
     list_routes,
@@ -39,6 +40,7 @@ def routers(pages: Pages, work: Work, identities: IdentityStore | None, office: 
     return [
         router(page),
         list_routes.router(pages, work.my_list, identities, office.area_map),
+        case_list_routes.router(pages, work.cases, office.area_map),
         case_routes.router(page),
         visit_routes.router(pages, page, identities),
         plan_routes.router(pages, work),

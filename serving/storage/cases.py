@@ -15,14 +15,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, func, select, update
+from sqlalchemy import Connection, Engine, Row, Select, func, literal_column, select, update
 
 from serving.access import Caller
+from serving.cases.card import MOST_CAUSES
 from serving.cases.case import Case
 from serving.cases.clocks import Clock, china_day
 from serving.cases.errors import AnotherOpen, MoveRefused, NotAPerson
-from serving.cases.moves import MOVES, REVIEW
-from serving.cases.moving import Moved, earliest_due, make_move, opening_clocks, stop_clocks
+from serving.cases.moves import JOIN, MOVES, RELAPSE, REVIEW
+from serving.cases.moving import Moved, earliest_due, make_move, opening_clocks, stop_clocks, take_in
 from serving.cases.notice import Notice, make_notice
 from serving.cases.practice import get_practice, practice_of
 from serving.cases.state import CaseState
@@ -32,14 +33,13 @@ from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_events import add_case_event
 from serving.storage.case_history import MoveRecord, WholeCase, moves_of, next_seq
-from serving.storage.case_list import CaseFilter, conditions_of
+from serving.storage.case_list import ORDER, CaseFilter, Place, conditions_of
 from serving.storage.case_rows import case_of, find_clocks, hold_cases, insert_case, update_case, write_clocks
 from serving.storage.case_tables import case_file, case_move
 from serving.storage.database import WRITES
 from serving.storage.keys import utc_now
 from serving.storage.transactions import logged, unlogged
 
-MOST_CAUSES = 5
 Guard = Callable[[Connection, Case, Mapping[str, Any]], None]
 """Called with the facts within a move's transaction before it is written; raises `MoveRefused` where the move
 may not be."""
@@ -50,10 +50,17 @@ _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 @dataclass(frozen=True)
 class CasePage:
-    """Some cases, the nearest deadline first, and how many there are in all."""
+    """Some cases, the nearest deadline first, the mark of the last while more follow, and how many there are
+    in all: in each part of the area that has any."""
 
     items: tuple[Case, ...]
-    total: int
+    after: str | None
+    parts: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """How many cases fit."""
+        return sum(self.parts.values())
 
 
 class CaseStore:
@@ -214,25 +221,32 @@ class CaseStore:
             self.audit.append(connection, caller, Action.HOUSEHOLD_READ, [subject], outcome)
         return case_of(row) if row else None
 
-    def list(self, caller: Caller, asked: CaseFilter, limit: int = 50, offset: int = 0) -> CasePage:
-        """Cases that fit, the nearest deadline first; those without one last."""
-        conditions = conditions_of(asked, caller.scope, self.today)
+    def list(
+        self, caller: Caller, asked: CaseFilter, limit: int = 50, after: Place | None = None, level: int = 0
+    ) -> CasePage:
+        """Cases that fit, the nearest deadline first and those without one last, behind a place in that
+        order; all of them are counted by their areas of `level` characters."""
         # Counted outside of the transaction that writes the log: others wait for that one.
-        total = self.count(caller, asked)
-        order = (case_file.c.due_on.asc().nulls_last(), case_file.c.grade, case_file.c.id)
+        parts = self.count(caller, asked, level)
+        conditions = conditions_of(asked, caller.scope, self.today)
+        if after is not None:
+            conditions.append(after.after)
         # Chosen from an index first: to sort whole rows, all of them would have to be read.
-        chosen = select(case_file.c.id).where(*conditions).order_by(*order).limit(limit).offset(offset)
-        query = select(case_file).where(case_file.c.id.in_(chosen)).order_by(*order)
+        chosen = select(case_file.c.id).where(*conditions).order_by(*ORDER).limit(limit + 1)
+        query = select(case_file).where(case_file.c.id.in_(chosen)).order_by(*ORDER)
         with logged(self.writer) as connection:
-            found = connection.execute(query).all()
+            rows = connection.execute(query).all()
+            found = [case_of(one) for one in rows[:limit]]
             read = [self.audit.household(one.household_id) for one in found]
             self.audit.append(connection, caller, Action.HOUSEHOLD_LISTED, read)
-        return CasePage(tuple(case_of(one) for one in found), total)
+        mark = Place.of(found[-1]).mark if len(rows) > limit else None
+        return CasePage(tuple(found), mark, parts)
 
-    def count(self, caller: Caller, asked: CaseFilter) -> int:
-        """How many cases fit."""
-        conditions = conditions_of(asked, caller.scope, self.today)
-        return int(self._read(select(func.count()).select_from(case_file).where(*conditions))[0][0])
+    def count(self, caller: Caller, asked: CaseFilter, level: int = 0) -> dict[str, int]:
+        """How many cases fit, by their areas of `level` characters; those without any are left out."""
+        part = func.substr(case_file.c.village_code, 1, literal_column(str(level))).label("part")
+        query = select(part, func.count()).where(*conditions_of(asked, caller.scope, self.today))
+        return {row[0]: int(row[1]) for row in self._read(query.group_by("part"))}
 
     def note_visit_in(self, connection: Connection, case_id: str, visited_on: dt.date) -> None:
         """Note that the household was visited; the clock of the visit stops. The version stays."""
@@ -271,9 +285,35 @@ class CaseStore:
         moved, on = self._made(connection, caller, case, name, facts)
         if name in self.guards:
             self.guards[name](connection, case, moved.facts)
-        opens = case.is_closed and not moved.case.is_closed
-        if opens and self._open_of(connection, case.household_id, case.village_code) is not None:
+        if case.is_closed and not moved.case.is_closed:
+            moved = self._take_in(connection, caller, account_id, moved)
+        self._write(connection, caller, account_id, case, name, moved, on)
+        if then is not None:
+            then(connection, moved.case)
+        return moved.case
+
+    def _take_in(self, connection: Connection, caller: Caller, account_id: str, moved: Moved) -> Moved:
+        """A case that is open again; what new leads opened meanwhile goes on in it and is closed."""
+        other = self._open_of(connection, moved.case.household_id, moved.case.village_code)
+        if other is None:
+            return moved
+        if other.identified_on is not None:
             raise AnotherOpen
+        joined, on = self._made(connection, caller, other, JOIN, {}, made_with=RELAPSE)
+        self._write(connection, caller, account_id, other, JOIN, joined, on)
+        return dataclasses.replace(moved, case=take_in(moved.case, other))
+
+    def _write(
+        self,
+        connection: Connection,
+        caller: Caller,
+        account_id: str,
+        case: Case,
+        name: str,
+        moved: Moved,
+        on: dt.date,
+    ) -> None:
+        """Write a move with all that tells of it."""
         if not update_case(connection, moved.case):
             raise Problem("case_changed")
         connection.execute(
@@ -294,12 +334,15 @@ class CaseStore:
         subject = self.audit.household(case.household_id)
         self.audit.append(connection, caller, Action(MOVES[name].event), [subject], Outcome.DONE)
         add_case_event(connection, case, moved.case, name, on, moved.case.changed_at)
-        if then is not None:
-            then(connection, moved.case)
-        return moved.case
 
     def _made(
-        self, connection: Connection, caller: Caller, case: Case, name: str, facts: object
+        self,
+        connection: Connection,
+        caller: Caller,
+        case: Case,
+        name: str,
+        facts: object,
+        made_with: str | None = None,
     ) -> tuple[Moved, dt.date]:
         now = self.now()
         last = select(func.max(case_move.c.effective_on)).where(case_move.c.case_id == case.id)
@@ -308,7 +351,7 @@ class CaseStore:
         on = max(one for one in days if one is not None)
         practice = get_practice(case.practice)
         clocks = find_clocks(connection, case.id)
-        return make_move(case, clocks, name, caller.role.value, facts, on, practice, now), on
+        return make_move(case, clocks, name, caller.role.value, facts, on, practice, now, made_with), on
 
     def _find_in(self, connection: Connection, caller: Caller, case_id: str) -> Case | None:
         if not _ID.fullmatch(case_id):

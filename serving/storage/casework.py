@@ -19,19 +19,17 @@ from sqlalchemy import (
     case,
     func,
     literal_column,
-    null,
-    or_,
     select,
 )
 
 from features.dates import months_before
 from features.regions import AREA_LEVELS
 from serving.access import Caller, Scope
-from serving.cases.casework import OWNER, UNITS, Casework
-from serving.cases.clocks import escalation_bounds
-from serving.cases.people import LEVELS
+from serving.cases.casework import UNITS, Casework
+from serving.cases.state import CLOSED, CaseState
 from serving.cases.visit import Finding
 from serving.cases.worklist import Why
+from serving.storage.case_list import told_of
 from serving.storage.case_tables import case_file, case_lead, household_grid, visit, worklist, worklist_entry
 from serving.storage.ranges import inside
 from serving.storage.transactions import unlogged
@@ -130,7 +128,7 @@ def _cases(connection: Connection, found: _Found, today: dt.date) -> None:
         select(
             found.part(case_file),
             case_file.c.state,
-            _told(found.area_code, today).label("told"),
+            told_of(found.area_code, today).label("told"),
             func.count(),
         )
         .select_from(found.within(case_file))
@@ -141,27 +139,11 @@ def _cases(connection: Connection, found: _Found, today: dt.date) -> None:
     for of, state, told, count in connection.execute(query):
         counts = found.of(of)
         counts.stages[state] += count
-        if told is not None:
+        if told is not None and CaseState(state) in CLOSED:
+            # What is left to do of a closed case is to tell its result.
+            counts.untold += count
+        elif told is not None:
             counts.overdue[told] += count
-
-
-def _told(area_code: str, today: dt.date) -> ColumnElement[str | None]:
-    """The level that is told of a case, NULL while it is not overdue."""
-    due, owner = case_file.c.due_on, case_file.c.owner
-    of_owner = [
-        (and_(owner == one, due <= bound), level)
-        for one in LEVELS
-        for level, bound in escalation_bounds(one, area_code, today)
-    ]
-    # Whoever stands on no level is told of like a village's official.
-    others = [(due <= bound, level) for level, bound in escalation_bounds(LEVELS[0], area_code, today)]
-    is_other = owner.not_in(LEVELS)
-    return case(
-        (or_(due.is_(None), due >= today), null()),
-        *of_owner,
-        *((and_(is_other, condition), level) for condition, level in others),
-        else_=OWNER,
-    )
 
 
 def _listed(connection: Connection, found: _Found, today: dt.date) -> None:

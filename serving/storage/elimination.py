@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ from serving.cases.elimination import (
     judge_elimination,
 )
 from serving.cases.guarantees import Guarantees
-from serving.cases.moves import RELAPSE
+from serving.cases.moves import JOINED, RELAPSE
 from serving.cases.state import CaseState
 from serving.cases.visit import Finding
 from serving.storage.audit import AuditLog
@@ -69,7 +69,8 @@ def gather_facts(connection: Connection, case: Case, on: dt.date) -> Elimination
     accounts = [(one.visited_on, one.account) for one in met]
     arrived = (
         [each for each in one.deliveries if relapsed_on is None or each.delivered_on >= relapsed_on]
-        for one in measures_of(connection, case.id)
+        for each in (case.id, *_joined_to(connection, case))
+        for one in measures_of(connection, each)
     )
     delivered = [one for one in arrived if one]
     checked = last.guarantees if last is not None else None
@@ -90,6 +91,18 @@ def gather_facts(connection: Connection, case: Case, on: dt.date) -> Elimination
         guarantees=checked or Guarantees({}),
         rigid_spending=last.rigid_spending if last else None,
     )
+
+
+def _joined_to(connection: Connection, case: Case) -> Sequence[str]:
+    """The cases that went on in a household's relapse: what was planned first arrives under them."""
+    if not case.relapses:
+        return ()
+    query = select(case_file.c.id).where(
+        case_file.c.household_id == case.household_id,
+        case_file.c.village_code == case.village_code,
+        case_file.c.closed_as == JOINED,
+    )
+    return connection.execute(query).scalars().all()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, select
 
 from serving.access import Caller
+from serving.cases.case import Case
 from serving.cases.clocks import china_day
 from serving.cases.elimination import Condition, judge_elimination
 from serving.storage.audit import AuditLog
@@ -26,6 +27,7 @@ from serving.storage.visits import StoredVisit, stored_visit
 
 MOST_POINTS = 24
 MOST_VISITS = 50
+MOST_CASES = 20
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,16 @@ class Point:
 
 @dataclass(frozen=True)
 class HouseholdRecord:
-    """A household's open case, or the one closed last; its leads, the earliest first; visits and scores, the
-    latest first. Of an open case that is identified, the conditions of the elimination lock."""
+    """A household's open case, or the one closed last; the cases before it, the latest closed first; its
+    leads, the earliest first; visits and scores, the latest first. Of an open case that is identified, the
+    conditions of the elimination lock."""
 
     whole: WholeCase | None
     leads: tuple[KeptLead, ...]
     visits: tuple[StoredVisit, ...]
     course: tuple[Point, ...]
     conditions: tuple[Condition, ...] = ()
+    earlier: tuple[Case, ...] = ()
 
 
 class RecordStore:
@@ -60,13 +64,14 @@ class RecordStore:
     def find(self, caller: Caller, household_id: str) -> HouseholdRecord:
         """What the caller may see of a household; nothing of one that is elsewhere or nowhere."""
         with logged(self.writer) as connection:
-            whole = _case(connection, caller, household_id)
+            whole, earlier = _cases(connection, caller, household_id)
             found = HouseholdRecord(
                 whole,
                 _leads(connection, caller, household_id),
                 _visits(connection, caller, household_id),
                 _course(connection, caller, household_id),
                 _conditions(connection, whole, china_day(self.now())),
+                earlier,
             )
             is_there = found.whole or found.leads or found.visits or found.course
             outcome = Outcome.SHOWN if is_there else Outcome.NOT_FOUND
@@ -75,17 +80,20 @@ class RecordStore:
         return found
 
 
-def _case(connection: Connection, caller: Caller, household_id: str) -> WholeCase | None:
+def _cases(
+    connection: Connection, caller: Caller, household_id: str
+) -> tuple[WholeCase | None, tuple[Case, ...]]:
     query = (
         select(case_file)
         .where(case_file.c.household_id == household_id, caller.scope.condition(case_file.c.village_code))
         .order_by(case_file.c.closed_on.is_not(None), case_file.c.closed_on.desc(), case_file.c.id)
-        .limit(1)
+        .limit(MOST_CASES)
     )
-    row = connection.execute(query).first()
-    if row is None:
-        return None
-    return WholeCase(case_of(row), find_clocks(connection, row.id), moves_of(connection, row.id))
+    found = [case_of(row) for row in connection.execute(query)]
+    if not found:
+        return None, ()
+    now, *earlier = found
+    return WholeCase(now, find_clocks(connection, now.id), moves_of(connection, now.id)), tuple(earlier)
 
 
 def _conditions(connection: Connection, whole: WholeCase | None, today: dt.date) -> tuple[Condition, ...]:

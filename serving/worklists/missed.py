@@ -25,17 +25,21 @@ _COUNTY = next(length for length, level in AREA_LEVELS.items() if level == "coun
 
 @dataclass(frozen=True)
 class CountyMissed:
-    """The estimate of one county; `missed` is `None` where no visit by lot has had its grace yet."""
+    """The estimate of one county.
+
+    `missed` is `None` where no visit by lot has had its grace yet, or where it `is_kept_back`.
+    """
 
     county: str
     missed: Missed | None
+    is_kept_back: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """As plain JSON."""
         told = asdict(self.missed) if self.missed is not None else None
         if told is not None:
             told |= {name: told[name].isoformat() for name in ("first_on", "last_on")}
-        return {"county": self.county, "estimate": told}
+        return {"county": self.county, "estimate": told, "is_kept_back": self.is_kept_back}
 
 
 def audit_misses(

@@ -33,7 +33,12 @@ def case_asks(cases: dict[str, str]) -> Iterator[Ask]:
         )
     for query in ("", "?limit=1&offset=1"):
         yield Ask("GET", f"/v1/relapses{query}", "read", "GET /v1/relapses", lambda _: 200, {})
-    for query in ("?limit=100", "?due=overdue", *(f"?area={one}&limit=100" for one in (*VILLAGES, "50"))):
+    for query in (
+        "?limit=100",
+        "?due=overdue",
+        "?told=county_official",
+        *(f"?area={one}&limit=100" for one in (*VILLAGES, "50")),
+    ):
         yield Ask("GET", f"/v1/cases{query}", "read", "GET /v1/cases", lambda _: 200, {})
 
 
@@ -171,6 +176,14 @@ def page_asks(cases: dict[str, str]) -> Iterator[Ask]:
         path, form = f"/measures/{NONE}/deliveries", {"data": {"delivered_on": "x"}}
         of = f"POST {route}/measures/{{measure_id}}/deliveries"
         yield Ask("POST", f"{at}{path}", "deliver", of, lambda _: 404, form)
+    for path in ("/cases", "/cases?state=found&due=overdue&told=owner&grade=1&theme=illness&lang=en"):
+        yield Ask("GET", path, "read", "GET /cases", lambda _: 200, {})
+    for at in (*VILLAGES, "50"):
+
+        def within(area: str | None, at: str = at) -> int:
+            return 200 if is_inside(at, area) else 404
+
+        yield Ask("GET", f"/cases?area={at}", "read", "GET /cases", within, {})
     for path in ("/relapses", "/relapses?page=2&lang=en"):
         yield Ask("GET", path, "read", "GET /relapses", lambda _: 200, {})
     yield Ask("GET", "/corrections", "review", "GET /corrections", lambda _: 200, {})

@@ -52,14 +52,14 @@ def make_stock(seed: int, count: int = 300) -> Stock:
         made.grids[key] = str(rng.integers(1, 4))
         made.cases.append({
             "id": f"{at:032x}", "household_id": key, "village_code": village, "state": state, "version": 1,
-            "practice": "default", "opened_on": day, "entered_on": day, "grade": 2, "theme": "illness",
+            "practice": "default@2020-01-01", "opened_on": day, "entered_on": day, "grade": 2, "theme": "illness",
             "is_hard": 0, "causes": ["01"], "is_without_labour": 0, "is_green_lane": 0, "relapses": 0,
             "owner": str(rng.choice((*LEVELS, "helper"))), "due_on": due, "changed_at": NOW,
             "closed_on": TODAY if is_closed else None,
         })  # fmt: skip
         made.leads.append({
             "id": f"{at:032x}", "case_id": f"{at:032x}", "household_id": key, "village_code": village,
-            "channel": str(rng.choice([one.value for one in Channel])), "source": "signals", "code": "x",
+            "channel": str(rng.choice([one.value for one in Channel])), "source": "signals", "code": "out_of_work",
             "theme": str(rng.choice(THEMES)), "occurred_on": day, "known_on": day, "received_at": NOW, "facts": {},
             "is_hard": 0, "event_key": f"{at}", "dedup_key": f"{at}",
         })  # fmt: skip
@@ -126,14 +126,19 @@ def counted(stock: Stock, area: str, escalation: dict[str, int]) -> dict[str, An
         "stages": Counter(one["state"] for one in cases),
         "overdue": Counter(
             _told(one["owner"], (TODAY - one["due_on"]).days, escalation)
-            for one in cases if one["due_on"] is not None and one["due_on"] < TODAY
+            for one in cases if _is_late(one) and one["closed_on"] is None
         ),
+        "untold": sum(1 for one in cases if _is_late(one) and one["closed_on"] is not None),
         "listed": len(current),
         "visited": sum(1 for one in current if one["visit_id"]),
         "met": len(compared),
         "confirmed": sum(1 for one in compared if findings[one["visit_id"]] == "difficulty"),
         "expected": sum(one["score"] for one in compared),
     }  # fmt: skip
+
+
+def _is_late(one: dict[str, Any]) -> bool:
+    return one["due_on"] is not None and one["due_on"] < TODAY
 
 
 def _told(owner: str, overdue: int, escalation: dict[str, int]) -> str:

@@ -44,7 +44,7 @@ def stocked(database_url: str) -> Iterator[tuple[Engine, Stock]]:
 
 def told(one: Casework) -> dict[str, Any]:
     return {
-        "leads": +one.leads, "stages": +one.stages, "overdue": +one.overdue, "listed": one.listed,
+        "leads": +one.leads, "stages": +one.stages, "overdue": +one.overdue, "untold": one.untold, "listed": one.listed,
         "visited": one.visited, "met": one.met, "confirmed": one.confirmed,
         "expected": pytest.approx(one.score_units / UNITS),
     }  # fmt: skip
@@ -118,6 +118,7 @@ def test_no_small_count_can_be_worked_out(seed: int) -> None:
         one.leads.update(hand["leads"])
         one.stages.update(hand["stages"])
         one.overdue.update(hand["overdue"])
+        one.untold += hand["untold"]
         one.listed, one.visited = one.listed + hand["listed"], one.visited + hand["visited"]
 
     class Fixed(CaseworkStore):
@@ -156,9 +157,18 @@ def test_a_share_on_the_map_tells_no_count_that_is_kept_back() -> None:
     assert drawn["areas"][1]["kind"] == "hidden"
 
 
-def test_open_cases_that_are_on_time_are_a_count_as_well() -> None:
-    few = Casework(stages=Counter(found=10, resolved=30), overdue=Counter(owner=8))
-    assert few.cells("overdue") == [8, 32, 2]
+def test_cases_that_are_on_time_are_a_count_as_well() -> None:
+    few = Casework(stages=Counter(found=10, resolved=30, excluded=9), overdue=Counter(owner=8), untold=6)
+    assert few.cells("overdue") == [8, 2, 6, 3]
+
+
+def test_no_more_cases_are_late_than_are_open(stocked: tuple[Engine, Stock]) -> None:
+    engine, stock = stocked
+    for part in CaseworkStore(engine, lambda: TODAY).count(Scope("50"), "50", 12).values():
+        assert part.late <= part.open
+    told = add_up(CaseworkStore(engine, lambda: TODAY).count(Scope("50"), "50", 6).values())
+    closed = [one for one in stock.cases if one["closed_on"] is not None]
+    assert told.untold == sum(1 for one in closed if one["due_on"] is not None and one["due_on"] < TODAY) > 0
 
 
 def test_whoever_does_not_work_there_sees_no_village(stocked: tuple[Engine, Stock]) -> None:

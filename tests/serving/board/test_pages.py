@@ -2,65 +2,27 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from serving.access import Role
-from serving.access.passwords import Passwords
 from serving.console.texts import texts
 from serving.storage.audit_actions import Action
-from tests.serving.board.county import make_stock, put
 from tests.serving.console.desk import DESK, PHONE, Desk, axe, path_of, picture, sign_in
-from tests.serving.console.office import HERE, PASSWORD, TOWN, Office, open_office
-from tests.serving.test_browser import _LOW_CONTRAST, _SMALL_TEXT, browser
-from training.simulation.map import draw_map
-
-__all__ = ["browser"]
+from tests.serving.console.office import HERE, TOWN, Office
+from tests.serving.test_browser import _LOW_CONTRAST, _SMALL_TEXT
 
 pytestmark = pytest.mark.browser
 
 ZH = texts("zh")
 MOST_BYTES = 350_000
-PEOPLE = {
-    "province": (Role.PROVINCE_OFFICIAL, "50"),
-    "auditor": (Role.AUDITOR, None),
-    "admin": (Role.ACCOUNTS, None),
-    "monitor": (Role.MONITOR, None),
-}
 # What is in the map is inside of `a` too, where a target may be as small as an area is: the table has the same.
 _SMALL_TARGETS = """
 [...document.querySelectorAll('a:not(.skip):not(svg a), button, input:not([type=hidden])')]
   .filter(e => e.getBoundingClientRect().height < 43.9).map(e => e.outerHTML.slice(0, 80))
 """
-
-
-@pytest.fixture(scope="module")
-def office(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    folder = tmp_path_factory.mktemp("board")
-    stock = make_stock(5, count=400)
-    document = draw_map({one["village_code"] for one in stock.cases}, 7)
-    (folder / "map.geojson").write_text(json.dumps(document), encoding="utf-8")
-    with open_office(bundle_dir, folder, map_file=folder / "map.geojson", demo=True) as made:
-        with made.app.state.store.writer.begin() as connection:
-            put(connection, stock)
-        accounts, hashed = made.app.state.desk.accounts, Passwords().hash(PASSWORD)
-        with accounts.writer.begin() as connection:
-            for name, (role, area) in PEOPLE.items():
-                one = accounts.add_in(connection, name, role, area, hashed, dt.timedelta(days=9))
-                accounts.change_in(connection, one, is_start_password=0)
-        yield made
-
-
-@pytest.fixture(scope="module")
-def desk(browser: Any, office: Office) -> Desk:
-    return Desk(browser, office)
 
 
 def test_a_manager_goes_down_from_the_county_to_a_village_without_a_script(
@@ -77,7 +39,8 @@ def test_a_manager_goes_down_from_the_county_to_a_village_without_a_script(
     assert ZH["kept_back"] not in told
     # The map leads where the table leads.
     assert (
-        page.locator("svg.areas a").count() == page.locator("table.board >> nth=0").locator("tbody a").count()
+        page.locator("svg.areas a").count()
+        == page.locator("table.board >> nth=0").locator("tbody th a").count()
     )
     picture(page, "board")
     page.locator("svg.areas a").first.click()

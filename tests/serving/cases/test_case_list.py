@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import random
+from collections import Counter
 
 from serving.access import Caller, Role, Scope
 from serving.cases.case import Case
+from serving.cases.clocks import standing_of
 from serving.cases.state import CaseState as S
-from serving.storage.case_list import CaseFilter, Due
+from serving.storage.case_list import TOLD, CaseFilter, Due, Place
 from tests.serving.cases.towns import Town
 
 T, V, C = Role.TOWNSHIP_OFFICIAL, Role.VILLAGE_OFFICIAL, Role.COUNTY_OFFICIAL
@@ -29,7 +31,7 @@ def test_a_list_is_what_a_plain_look_at_all_cases_finds(town: Town) -> None:
     for n in range(60):
         case = town.open(
             f"H{n:03}", village=dice.choice(villages), grade=dice.randint(1, 3),
-            theme=dice.choice(["illness", "employment"]), opened_on=town.today - dt.timedelta(days=dice.randint(0, 20)),
+            theme=dice.choice(["illness", "employment"]), opened_on=town.today - dt.timedelta(days=dice.choice([0, 3, 9, 20, 40, 90])),
         )  # fmt: skip
         if dice.random() < 0.5:
             case = town.move(case, T, "alert")
@@ -43,6 +45,7 @@ def test_a_list_is_what_a_plain_look_at_all_cases_finds(town: Town) -> None:
         CaseFilter(states={S.FOUND, S.EXCLUDED}, theme="illness"),
         CaseFilter(owner=V.value, grade=2),
         *(CaseFilter(due=one) for one in Due),
+        *(CaseFilter(told=one) for one in TOLD),
         CaseFilter(area="500119100"),
         CaseFilter(area="510199", due=Due.OVERDUE),
     ]
@@ -55,20 +58,33 @@ def test_a_list_is_what_a_plain_look_at_all_cases_finds(town: Town) -> None:
                 None: True, Due.OVERDUE: days is not None and days < 0, Due.TODAY: days == 0,
                 Due.SOON: days is not None and 0 <= days <= 3,
             }  # fmt: skip
+            told = (
+                standing_of(case.due_on, town.today, case.owner, case.village_code) if case.due_on else None
+            )
+            level = (told.escalated_to or "owner") if told and told.is_overdue else None
             return (
                 prefix is not None and case.village_code.startswith(prefix)
                 and case.village_code.startswith(asked.area) and near[asked.due]
                 and (not asked.states or case.state in asked.states)
                 and asked.owner in {None, case.owner} and asked.theme in {None, case.theme}
-                and asked.grade in {None, case.grade}
+                and asked.grade in {None, case.grade} and asked.told in {None, level}
             )  # fmt: skip
 
         wanted = sorted(filter(fits, every), key=lambda one: (one.due_on or dt.date.max, one.grade, one.id))
         page = town.store.list(caller, asked, limit=100)
         assert list(page.items) == wanted
-        assert page.total == town.store.count(caller, asked) == len(wanted)
-        second = town.store.list(caller, asked, limit=4, offset=4)
-        assert list(second.items) == wanted[4:8]
+        assert page.total == len(wanted)
+        paged: list[Case] = []
+        while True:
+            page = town.store.list(
+                caller, asked, limit=7, after=Place.of(paged[-1]) if paged else None, level=6
+            )
+            paged += page.items
+            assert page.parts == Counter(one.village_code[:6] for one in wanted)
+            if page.after is None:
+                break
+            assert Place.read(page.after) == Place.of(paged[-1])
+        assert paged == wanted
 
 
 def test_a_list_is_logged_household_by_household(small: Town) -> None:

@@ -64,6 +64,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "help_again": {"visited_on": day()},
     "resolve": {"visited_on": day(), **RAN},
     "relapse": {"visited_on": day(), "reason": "income_fell"},
+    "join": {},
 }
 """Facts that every move takes, written by hand."""
 
@@ -83,6 +84,7 @@ FROM: dict[str, tuple[set[S], set[Role]]] = {
     "help_again": ({S.FOLLOWING}, {H, V, T}),
     "resolve": ({S.FOLLOWING}, {C}),
     "relapse": ({S.RESOLVED}, {C}),
+    "join": ({S.FOUND, S.ALERTED, S.VERIFYING, S.REVIEWING, S.APPROVING, S.HELPING}, {C}),
 }
 
 
@@ -96,7 +98,8 @@ def a_case(state: S, **more: Any) -> Case:
 
 
 def check(case: Case, name: str, role: Role, facts: object = None, on: dt.date = TODAY) -> dict[str, Any]:
-    return check_move(case, name, role, RIGHT[name] if facts is None else facts, on, PRACTICE)
+    given = RIGHT[name] if facts is None else facts
+    return check_move(case, name, role, given, on, PRACTICE, "relapse" if name == "join" else None)
 
 
 def codes(refused: MoveRefused) -> set[tuple[str, str]]:
@@ -120,7 +123,7 @@ def test_only_its_roles_make_a_move_from_its_states(name: str) -> None:
     states, roles = FROM[name]
     for state in S:
         for role in Role:
-            identified = None if name in {"regularise", "green_lane"} else TODAY
+            identified = None if name in {"regularise", "green_lane", "join"} else TODAY
             case = a_case(state, **({"identified_on": identified} if state in {S.HELPING} else {}))
             if role not in {T, V, C, H}:
                 with pytest.raises(NotAPerson):
@@ -143,6 +146,26 @@ def test_a_move_that_is_none() -> None:
     for name in ("", "APPROVE", "__init__", "decide", "张三"):
         with pytest.raises(UnknownMove):
             check_move(a_case(S.FOUND), name, T, {}, TODAY, PRACTICE)
+
+
+def test_what_is_made_with_another_move_is_begun_by_nobody() -> None:
+    assert {name for name, one in MOVES.items() if one.made_with} == {"join"}
+    for state in FROM["join"][0]:
+        with pytest.raises(UnknownMove):
+            check_move(a_case(state), "join", C, {}, TODAY, PRACTICE)
+        assert "join" not in {one.name for one in possible_moves(a_case(state), C, PRACTICE)}
+    for name in set(MOVES) - {"join"}:
+        with pytest.raises(UnknownMove):
+            check_move(
+                a_case(min(FROM[name][0])), name, min(FROM[name][1]), RIGHT[name], TODAY, PRACTICE, "relapse"
+            )
+
+
+def test_a_case_that_is_identified_goes_on_in_no_other() -> None:
+    with pytest.raises(AlreadyIdentified):
+        check(a_case(S.HELPING, identified_on=TODAY), "join", C)
+    # Help that came first identified nobody.
+    check(a_case(S.HELPING, is_green_lane=True), "join", C)
 
 
 def test_a_move_that_the_county_does_without() -> None:
