@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from deploy.demo_town import Town, open_case
+from deploy.demo_town import Town, open_case, resolved_case
 from serving.access import Role
 from serving.access.commands import OPERATOR
 from serving.cases.clocks import region_of
@@ -142,6 +142,12 @@ def follow(town: Town, case: Any, number: int) -> Course:
     yield town.clock.day + dt.timedelta(days=7)
     town.move(case.id, "submit", Role.TOWNSHIP_OFFICIAL, checked_on=town.clock.day, objections=0)
     yield town.clock.day + dt.timedelta(days=1)
+    former = resolved_case(town.engine, case.household_id)
+    if former is not None:
+        # It fell back, and is not identified anew.
+        visited = town.find_case(case.id).last_visited_on
+        town.move(former.id, "relapse", Role.COUNTY_OFFICIAL, visited_on=visited, reason="spending_rose")
+        return
     town.move(
         case.id, "approve", Role.COUNTY_OFFICIAL, object_type="sudden_hardship", causes=[CAUSE],
         is_without_labour=number % 11 == 10,
@@ -178,7 +184,7 @@ def resolve(town: Town, case: Any, number: int) -> Course:
     if not is_resolved:
         return
     yield town.clock.day + dt.timedelta(days=6)
-    if number % 8 != 1:
+    if number % 8 != 1 or open_case(town.engine, case.household_id) is not None:
         report(town, case)
         return
     town.try_move(case.id, "relapse", Role.COUNTY_OFFICIAL, visited_on=town.clock.day, reason="spending_rose")

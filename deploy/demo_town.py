@@ -16,6 +16,7 @@ from serving.access.commands import OPERATOR
 from serving.access.passwords import make_start_password
 from serving.access.scope import ALL_AREAS
 from serving.cases.clocks import CHINA, region_of
+from serving.cases.state import CaseState
 from serving.cases.visit import read_visit
 from serving.errors import Problem
 from serving.storage import AccountStore, AuditLog, KeyStore
@@ -150,3 +151,12 @@ def open_case(engine: Engine, household: str) -> Any:
             case_file.c.household_id == household, case_file.c.closed_on.is_(None)
         )
         return connection.execute(query).first()
+
+
+def resolved_case(engine: Engine, household: str) -> Any:
+    """The household's case whose risk was marked as gone, the latest."""
+    query = select(case_file).where(
+        case_file.c.household_id == household, case_file.c.state == CaseState.RESOLVED.value
+    )
+    with engine.connect() as connection:
+        return connection.execute(query.order_by(case_file.c.closed_on.desc())).first()

@@ -72,6 +72,8 @@ def _cases(province: Province, count: int, rng: np.random.Generator) -> Iterator
         opened = province.today - dt.timedelta(days=int(rng.integers(1, 365)))
         near = province.today + dt.timedelta(days=int(rng.integers(-60, 60)))
         is_closed, state = states[n] in CLOSED, str(states[n])
+        # Of some that are excluded the result waits to be told.
+        is_untold = states[n] == CaseState.EXCLUDED and rng.random() < 0.3
         yield {
             "id": f"{n:032x}", "household_id": province.household(village, number),
             "village_code": province.villages[village], "state": state, "version": 1,
@@ -81,7 +83,7 @@ def _cases(province: Province, count: int, rng: np.random.Generator) -> Iterator
             "causes": ["01"], "is_without_labour": 0, "is_green_lane": 0, "relapses": 0,
             "identified_on": opened if states[n] in _IDENTIFIED else None,
             "owner": str(rng.choice(LEVELS)),
-            "due_on": None if is_closed else near,
+            "due_on": near if is_untold or not is_closed else None,
             "closed_on": province.today if is_closed else None, "closed_as": state if is_closed else None,
             "last_visited_on": opened if rng.random() < 0.5 else None, "changed_at": province.now,
         }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from sqlalchemy import Engine
 from scoring.themes import THEMES
 from serving.access import Role
 from serving.storage import AccountStore, KeyStore, SessionStore
+from serving.storage.case_list import Place
 from serving.storage.my_list import DUES
 from serving.storage.page_mark import write_mark
 
@@ -54,7 +56,7 @@ def all_asks(today: dt.date) -> Iterator[Ask]:
         area = "{area}" if LEVELS[level] else "50"
         for route, asks in _of_every_level(level, area, today).items():
             for what, path in asks.items():
-                first = path.partition("&cursor=")[0] if "{cursor}" in path else None
+                first = re.split("[?&]cursor=", path)[0] if "{cursor}" in path else None
                 yield Ask(route, what, level, path, READERS[level], first=first)
     yield from _of_offices(today)
 
@@ -63,7 +65,6 @@ def _of_every_level(level: str, area: str, today: dt.date) -> dict[str, dict[str
     """Route → what is asked of it → its path, for the reader of a level."""
     month, size = today - dt.timedelta(days=30), LEVELS[level]
     pages = {"village": 2, "township": 20, "county": 500}.get(level, 19_000)
-    offset = {"village": 5, "township": 30, "county": 800}.get(level, 30_000)
     made = {
         "GET /": {
             "first": "/", "to visit": "/?action=visit", "last page": f"/?page={pages}",
@@ -84,7 +85,17 @@ def _of_every_level(level: str, area: str, today: dt.date) -> dict[str, dict[str
             "two states": "/v1/cases?state=alerted,verifying", "own turn": "/v1/cases?owner=village_official",
             "of a theme": "/v1/cases?theme=illness", "of a grade": "/v1/cases?grade=1",
             "of a village": "/v1/cases?area={village}", "of a county": "/v1/cases?area={county}",
-            "late page": f"/v1/cases?offset={offset}",
+            "told": "/v1/cases?told=county_official", "next": "/v1/cases?cursor={cursor}",
+            "late page": f"/v1/cases?cursor={_case_mark(today)}",
+        },
+        "GET /cases": {
+            "open": "/cases", "of a state": "/cases?state=approving", "closed": "/cases?state=excluded",
+            "overdue": "/cases?due=overdue", "soon": "/cases?due=soon", "told": "/cases?told=county_official",
+            "told late": "/cases?due=untold", "of a theme": "/cases?theme=illness",
+            "of a grade": "/cases?grade=1", "of a village": "/cases?area={village}",
+            **({"of a county": "/cases?area={county}"} if size <= LEVELS["county"] else {}),
+            "narrow": "/cases?state=helping&due=overdue&grade=1&theme=illness",
+            "late page": f"/cases?after={_case_mark(today)}",
         },
         "GET /v1/households/{household_id}/listing": {"one": "/v1/households/{household}/listing"},
         "GET /v1/households/{household_id}/scores": {"one": "/v1/households/{household}/scores"},
@@ -135,6 +146,11 @@ def _of_offices(today: dt.date) -> Iterator[Ask]:
         "late page": {"before": "1000"},
     }.items():  # fmt: skip
         yield Ask("POST /audit", what, "none", "/audit", Role.AUDITOR, form)
+
+
+def _case_mark(today: dt.date) -> str:
+    """Far down a list of open cases, of which every tenth is due later."""
+    return Place(today + dt.timedelta(days=47), 2, "8" * 32).mark
 
 
 def _lead_mark(today: dt.date) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Row, select
 
 from serving.console.texts import texts
 from serving.storage.case_tables import case_file
-from tests.serving.console.desk import DESK, PHONE, Desk, axe, picture
+from tests.serving.console.desk import DESK, PHONE, Desk, axe
 from tests.serving.console.office import HERE, TOWN, Office
 from tests.serving.test_browser import _LOW_CONTRAST, _SMALL_TARGETS, _SMALL_TEXT
 
@@ -104,7 +104,6 @@ def test_an_official_goes_down_by_area_and_opens_a_household(desk: Desk) -> None
     page.click("main form button")
     here = count_of(page)
     assert parse_qs(urlsplit(page.url).query)["area"] == [HERE]
-    picture(page, "cases")
     page.locator("nav.back a").first.click()
     assert count_of(page) == before >= here
     page.locator("ol.cards a").first.click()

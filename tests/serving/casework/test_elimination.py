@@ -311,6 +311,31 @@ def test_after_a_relapse_the_lock_begins_anew(office: CountyOffice) -> None:
     assert resolve(office, case).state is CaseState.RESOLVED
 
 
+def test_help_of_the_case_that_went_on_in_the_relapse_counts(office: CountyOffice) -> None:
+    case = resolved(office, "H1")
+    back = office.on(dt.date(2026, 10, 10))
+    beside = office.open_case("H1")
+    office.move(beside, TOWN, "green_lane", event="accident", occurred_on=str(back))
+    help_once(office, beside, "first")
+    office.on(dt.date(2026, 10, 12))
+    office.move(case, COUNTY, "relapse", visited_on="2026-10-12", reason="sudden_event")
+    # What had arrived before the relapse does not count; what arrives after it does, wherever it was planned.
+    assert "no_measure_delivered" in unmet_codes(office, case)
+    plan = office.plans.find(CADRE, beside.id)
+    assert plan is not None
+    day = office.on(dt.date(2026, 10, 20))
+    given = {
+        "submission_key": "help-of-the-case-beside",
+        "delivered_on": str(day),
+        "amount_yuan": 1,
+        "is_above_plan": True,
+    }
+    office.plans.deliver(
+        CADRE, CADRE.key_id, beside.id, plan.measures[0].id, read_delivery(given, plan.measures[0].entry, day)
+    )
+    assert "no_measure_delivered" not in unmet_codes(office, case)
+
+
 def test_visits_of_before_the_identification_open_nothing(desk: CountyOffice) -> None:
     desk.on(dt.date(2026, 3, 2))
     case = desk.open_case("H1")
