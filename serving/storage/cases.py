@@ -245,8 +245,10 @@ class CaseStore:
     def count(self, caller: Caller, asked: CaseFilter, level: int = 0) -> dict[str, int]:
         """How many cases fit, by their areas of `level` characters; those without any are left out."""
         part = func.substr(case_file.c.village_code, 1, literal_column(str(level))).label("part")
-        query = select(part, func.count()).where(*conditions_of(asked, caller.scope, self.today))
-        return {row[0]: int(row[1]) for row in self._read(query.group_by("part"))}
+        query = select(part, func.count().label("cases")).where(
+            *conditions_of(asked, caller.scope, self.today)
+        )
+        return {one.part: int(one.cases) for one in self._read(query.group_by("part"))}
 
     def note_visit_in(self, connection: Connection, case_id: str, visited_on: dt.date) -> None:
         """Note that the household was visited; the clock of the visit stops. The version stays."""

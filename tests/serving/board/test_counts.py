@@ -14,17 +14,22 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from features.policy import policy_value
+from scoring.estimate import Estimate
+from scoring.missed import Missed
 from serving.access import Caller, Role, Scope
-from serving.board import AreaBoard
+from serving.board import AreaBoard, Boards
 from serving.cases.casework import BREAKDOWNS, UNITS, Casework, add_up, at_every_level
 from serving.cases.clocks import escalation_bounds, standing_of
 from serving.cases.people import HELPER, LEVELS
 from serving.casework_desk import AreaCasework, CaseworkDesk, Figures
 from serving.console.board import board_view
+from serving.console.texts import texts
+from serving.disclosure import Disclosure
 from serving.map_file import AreaMap, AreaShape
-from serving.storage import open_database
+from serving.storage import SummaryStore, open_database
 from serving.storage.case_tables import case_lead
 from serving.storage.casework import CaseworkStore
+from serving.worklists.missed import CountyMissed
 from tests.serving.board.county import TODAY, Stock, counted, make_stock, put
 
 ESCALATION = policy_value("case_escalation_days", "CN-50", TODAY).value
@@ -221,3 +226,25 @@ def test_counts_for_others_stand_still_and_are_read_anew_behind_them(stocked: tu
     with desk._lock:
         pass
     assert desk._kept["50"] is not old
+
+
+def test_why_an_estimate_is_not_told_is_said_truly(
+    stocked: tuple[Engine, Stock], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, few = stocked[0], Estimate(2.0, 1.0, 4.0)
+    small = Missed(TODAY, TODAY, 3, visits=40, met=38, found=3, population=900.0, undetected=few, missed=few)
+    found = [CountyMissed("500998", None), CountyMissed("500999", small)]
+    monkeypatch.setattr("serving.board.audit_misses", lambda *args, **more: found)
+    summaries = SummaryStore(engine)
+    desk = CaseworkDesk(CaseworkStore(engine, lambda: TODAY))
+    for caller, is_told in ((PROVINCE, False), (Caller("p2", Role.COUNTY_OFFICIAL, Scope("5009")), True)):
+        board = Boards(engine, desk, summaries, Disclosure(summaries)).find(caller, "5009")
+        assert board is not None
+        early, kept = board.missed
+        assert (early.missed, early.is_kept_back) == (None, False)
+        assert ((kept.missed is not None), kept.is_kept_back) == (is_told, not is_told)
+        words = texts("zh")
+        told = board_view(board, AreaMap({}), caller, "leads", 1, "zh")["missed"]
+        assert told[0]["why"] == words["missed_none"]
+        assert told[1].get("why") == (None if is_told else words["missed_kept_back"])
+        assert kept.as_json()["is_kept_back"] is not is_told
