@@ -13,7 +13,7 @@ from serving.cases.moves import JOINED, MOVES, RELAPSE
 from serving.cases.practice import get_practice
 from serving.cases.state import CaseState
 from serving.console.case_panel import move_form
-from serving.console.texts import COLON, texts
+from serving.console.texts import BRACKETS, texts
 
 _RELAPSE = MOVES[RELAPSE]
 _REASONS = {code: {"zh": zh, "en": en} for code, zh, en in EXCLUSIONS}
@@ -28,7 +28,7 @@ def ending_text(case: Case, language: str) -> str | None:
     if case.closed_as == JOINED:
         said = words["ended_joined"]
     elif case.closed_as in _REASONS:
-        said = f"{said}{COLON[language]}{_REASONS[case.closed_as][language]}"
+        said = BRACKETS[language].format(said, _REASONS[case.closed_as][language])
     return words["ended_on"].format(date=case.closed_on.isoformat(), said=said)
 
 

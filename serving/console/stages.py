@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from serving.cases.practice import practice_of
 from serving.cases.state import CaseState
+from serving.console.texts import BRACKETS
 
 _ANYWHERE = ""
 
@@ -17,9 +18,8 @@ def stage_names(area_code: str, on: dt.date, language: str) -> Mapping[CaseState
     ours, general = practice_of(area_code, on), practice_of(_ANYWHERE, on)
     names = {one: _said(ours.step(one), language) for one in CaseState}
     counts = Counter(names.values())
-    brackets = "{}（{}）" if language == "zh" else "{} ({})"
     return {
-        one: brackets.format(name, _said(general.step(one), language)) if counts[name] > 1 else name
+        one: BRACKETS[language].format(name, _said(general.step(one), language)) if counts[name] > 1 else name
         for one, name in names.items()
     }
 

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Row, select
 
 from serving.cases.channel import Channel
 from serving.cases.clocks import end_of_day
+from serving.cases.moves import IDENTIFY, RELAPSE
 from serving.storage.case_tables import (
     case_file,
     case_lead,
@@ -29,10 +30,8 @@ from serving.storage.case_tables import (
     visit,
 )
 
-IDENTIFIES = "approve"
-"""The move that identifies a household (审定)."""
-ENDINGS = {"exclude": "excluded", "resolve": "eliminated", "relapse": "relapsed"}
-"""Moves that say what became of a case."""
+ENDINGS = {"exclude": "excluded", "resolve": "eliminated", RELAPSE: "relapsed"}
+"""Moves that say what became of a case. One that goes on in a relapse has no ending of its own."""
 FOUND_BY = {
     Channel.DECLARATION: "declaration",
     Channel.SWEEP: "sweep",
@@ -121,7 +120,7 @@ def gather_outcomes(connection: Connection, until: dt.date, former: pa.Table | N
             case_move.c.role, case_move.c.facts,
         )
         .join(case_file)
-        .where(case_move.c.effective_on <= until, case_move.c.move.in_((IDENTIFIES, *ENDINGS)))
+        .where(case_move.c.effective_on <= until, case_move.c.move.in_((IDENTIFY, *ENDINGS)))
         .order_by(case_move.c.effective_on, case_move.c.at, case_move.c.case_id, case_move.c.seq)
     ).all()  # fmt: skip
     rows = {
@@ -153,7 +152,7 @@ def _outcomes(
     channels = _first_channels(connection, until)
     for one in moves:
         had = first.get(one.household_id)
-        if one.move != IDENTIFIES or (had is not None and _day_of(had["identified_on"]) <= one.effective_on):
+        if one.move != IDENTIFY or (had is not None and _day_of(had["identified_on"]) <= one.effective_on):
             continue
         channel = channels.get(one.case_id)
         first[one.household_id] = {

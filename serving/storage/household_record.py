@@ -92,8 +92,10 @@ def _cases(
     found = [case_of(row) for row in connection.execute(query)]
     if not found:
         return None, ()
-    now, *earlier = found
-    return WholeCase(now, find_clocks(connection, now.id), moves_of(connection, now.id)), tuple(earlier)
+    now, *others = found
+    # The same key in another village is another household's.
+    earlier = tuple(one for one in others if one.village_code == now.village_code)
+    return WholeCase(now, find_clocks(connection, now.id), moves_of(connection, now.id)), earlier
 
 
 def _conditions(connection: Connection, whole: WholeCase | None, today: dt.date) -> tuple[Condition, ...]:

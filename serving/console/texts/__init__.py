@@ -11,6 +11,8 @@ from scoring.texts import LANGUAGES
 
 COLON = {"zh": "：", "en": ": "}
 """What stands between a name and what is said of it."""
+BRACKETS = {"zh": "{}（{}）", "en": "{} ({})"}
+"""A name, and what tells it apart or says more."""
 
 
 @cache

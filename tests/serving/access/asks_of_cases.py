@@ -36,7 +36,7 @@ def case_asks(cases: dict[str, str]) -> Iterator[Ask]:
     for query in (
         "?limit=100",
         "?due=overdue",
-        "?told=county_official",
+        "?due=overdue&told=county_official",
         *(f"?area={one}&limit=100" for one in (*VILLAGES, "50")),
     ):
         yield Ask("GET", f"/v1/cases{query}", "read", "GET /v1/cases", lambda _: 200, {})

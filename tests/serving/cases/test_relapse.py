@@ -170,3 +170,6 @@ def test_the_record_tells_of_the_cases_before(town: Town) -> None:
     assert (found.whole.case.id, [one.id for one in found.earlier]) == (old.id, [new.id])
     elsewhere = records.find(town.person(V, "500119100202"), "H1")
     assert (elsewhere.whole, elsewhere.earlier) == (None, ())
+    # Of the same key in another village it is another household, whoever sees both.
+    town.move(town.open(village="500119100202"), T, "exclude", reason="moved_away")
+    assert [one.id for one in records.find(town.person(C), "H1").earlier] == [new.id]
