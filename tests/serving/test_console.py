@@ -13,6 +13,7 @@ import pytest
 
 import serving.console
 from features import CONTRACTS
+from features.policy.sources import source_text
 from scoring.texts import LANGUAGES
 from serving.api.documentation import example_request
 from serving.app import create_app
@@ -58,7 +59,7 @@ def test_a_page_says_what_is_stored(stocked: Client, key: str, language: str) ->
         body["grade_text"][language], body["suggested_action_text"][language], texts(language)["note"],
         body["model_version"], body["policy_version"], body["feature_version"],
         f"{body['monitoring_line']['value']:,}", body["monitoring_line"]["effective_from"],
-        body["monitoring_line"]["source"], texts(language)["assumption_mark"],
+        source_text(body["monitoring_line"]["source"], language), texts(language)["assumption_mark"],
     ]  # fmt: skip
     per = round_number(body["score"], body["base_rate"])
     expected.append(in_natural_numbers(body["score"], per, "in_natural_numbers", language))

@@ -227,8 +227,8 @@ def test_the_list_is_taken_out_masked_and_logged(desk: Desk, office: Office) -> 
     assert set(office.cases()) <= set(keys)
     assert {row[1] for row in rows[1:]} == {"张**"}
     assert "1380013" not in str(rows)
-    assert about["export_purpose"].endswith("visit")
-    assert about["exported_by"].endswith("(village_official)")
+    assert about["用途"] == "入户核实"
+    assert about["导出人"].endswith("村干部")
     database = str(office.app.state.store.engine.url.database)
     with sqlite3.connect(database) as connection:
         found = connection.execute(
