@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from features import FEATURES
@@ -40,11 +40,10 @@ _CHANNELS = {
 def case_view(
     case: Case,
     clocks: Iterable[CaseClock],
-    moves: Sequence[Move],
     today: dt.date,
     language: str,
 ) -> dict[str, Any]:
-    """Everything the template writes of a case and of what may be done with it."""
+    """Everything the template writes of a case as it stands."""
     words, practice = texts(language), get_practice(case.practice)
     grade = practice.grade(case.grade)
     causes = {code: {"zh": zh, "en": en} for code, zh, en in _codes_of("approve", "causes")}
@@ -69,7 +68,6 @@ def case_view(
         "due": due_text(case.due_on, today, language),
         "is_overdue": case.due_on is not None and case.due_on < today,
         "clocks": [_clock(one, case, today, language) for one in clocks if one.is_running],
-        "moves": [move_form(one, case, today, language) for one in moves],
         "assumed": words["assumption_mark"] if practice.assumptions else None,
     }
 

@@ -59,10 +59,16 @@ def test_from_signing_in_to_a_moved_case_without_a_script(browser: Any, office: 
     assert "5,000" in page.inner_text(".visits")
     (kept,) = office.visits(household)
     assert (kept.finding, kept.is_random, kept.body["causes"]) == ("difficulty", 0, ["01"])
+    # What the visit asks for is said, and the case stays where it is until somebody presses.
+    today = office.today.isoformat()
+    assert ZH["next_difficulty"].format(date=today) in page.inner_text("#next")
+    assert ZH["next_own"].format(move="发出预警") in page.inner_text("#next")
+    assert office.case(household).state == "found"
     page.click("form:has(input[value=alert]) button")
     assert ZH["move_done"] in page.inner_text("#said")
     assert office.case(household).state == "alerted"
-    page.click("details:has(input[value=verify]) summary")
+    # The step that comes next stands open, with the day of the visit.
+    assert ZH["next_own"].format(move="入户核实") in page.inner_text("#next")
     assert page.input_value("input[name='fact.visited_on']") == office.today.isoformat()
     page.click("form:has(input[value=verify]) button")
     assert office.case(household).state == "verifying"
