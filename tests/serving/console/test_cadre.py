@@ -274,6 +274,7 @@ def test_a_plan_and_what_arrived_of_it(desk: Desk, office: Office) -> None:
     page = desk.page("village", java_script_enabled=False)
     page.goto(f"/cases/{number}/plan")
     page.select_option("select[name=measure]", "temporary_relief")
+    page.click("#choose button")
     page.fill("input[name=amount_yuan] >> nth=-1", "2000")
     page.click("form[action$='/measures'] button")
     assert "2,000" in page.inner_text(".reasons")
