@@ -110,6 +110,7 @@ def _next(upcoming: NextStep, moves: Sequence[Move], language: str) -> dict[str,
     words, met = texts(language), upcoming.met
     found = "difficulty" if met.is_difficulty else "gap" if met.has_gap else "no_difficulty"
     named = [MOVES[one].zh if language == "zh" else MOVES[one].en for one in upcoming.moves]
+    is_dated = any(one.name == "visited_on" for one in MOVES[upcoming.moves[0]].facts)
     is_own = any(one.name == upcoming.moves[0] for one in moves)
     said = words["next_own" if is_own else "next_of"].format(
         move=named[0], roles=_SEPARATORS[language].join(role_text(one, language) for one in upcoming.roles)
@@ -117,6 +118,7 @@ def _next(upcoming: NextStep, moves: Sequence[Move], language: str) -> dict[str,
     return {
         "found": words[f"next_{found}"].format(date=met.visited_on.isoformat()),
         "said": said,
+        "day": words["next_day"] if is_own and is_dated else None,
         "later": words["next_later"].format(moves=" → ".join(named[1:])) if named[1:] else None,
         "is_excluded": upcoming.moves[-1] == "exclude",
     }

@@ -108,8 +108,10 @@ def test_after_a_visit_with_difficulty_the_day_is_filled_in() -> None:
     view = offered(case_in(S.ALERTED), V, Beside(met=NEED))
     first = view["moves"][0]
     assert (first["name"], first["is_next"], first["fields"][0]["value"]) == ("verify", True, "2026-11-12")
+    assert view["next"]["day"] == ZH["next_day"]
     found = offered(case_in(S.FOUND), V, Beside(met=NEED))
     assert found["moves"][0]["name"] == "alert"
+    assert found["next"]["day"] is None
     assert found["next"]["later"] == ZH["next_later"].format(moves="入户核实")
 
 
