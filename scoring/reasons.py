@@ -306,7 +306,7 @@ def _source(
 ) -> str:
     """The same by what it says: households of one day share most of it."""
     pattern = catalogue(language)["source"]
-    parts = [_departments(feeds, language)]
+    parts = [departments_text(feeds, language)]
     if is_known:
         parts.append(pattern["latest"].format(date=latest.isoformat()) if latest else pattern["no_record"])
     parts.append(pattern["state"][state])
@@ -315,7 +315,7 @@ def _source(
 
 
 @cache
-def _departments(feeds: tuple[str, ...], language: str) -> str:
+def departments_text(feeds: tuple[str, ...], language: str) -> str:
     """The departments of feeds, each once; those that only keep the registers come last."""
     contracts = [CONTRACTS[one] for one in feeds if one in CONTRACTS]
     contracts.sort(key=lambda one: one.name in REGISTERS)

@@ -75,6 +75,7 @@ from serving.metrics.state import ServiceState
 from serving.models.registry_watch import RegistryWatch
 from serving.models.service_models import ServiceModels
 from serving.problem_answers import problem_of_status, problem_response
+from serving.register import Register
 from serving.replay import Replayer
 from serving.settings import Settings
 from serving.signals_folder import SignalsFolder
@@ -209,12 +210,13 @@ def create_app(settings: Settings) -> FastAPI:
     corrections = CorrectionStore(engine, audit)
     past, signals = HistoryStore(store.engine, audit), SignalsFolder(settings.signals_dir, corrections)
     case_store = CaseStore(engine, audit, guards=move_guards())
+    register = Register(signals, case_store)
     visit_store, plan_store = VisitStore(engine, audit, case_store), PlanStore(engine, audit, case_store)
     eliminations = EliminationStore(engine, audit)
     rescorer = Rescorer(engine, signals, around)
     work = console.Work(
         store, RecordStore(engine, audit), MyListStore(engine, audit, lambda: china_day(utc_now())),
-        case_store, visit_store, plan_store, corrections, eliminations,
+        case_store, register, visit_store, plan_store, corrections, eliminations,
         console.PlanEffects(champion, signals, villages), signals,
         lambda found: rescorer.rescore(champion, found),
     )  # fmt: skip
@@ -242,7 +244,7 @@ def create_app(settings: Settings) -> FastAPI:
     boards = Boards(engine, desk_of_casework, summaries, disclosure)
     app.include_router(casework.router(boards))
     app.include_router(identities.router(identity_store, settings))
-    app.include_router(cases.router(case_store, settings))
+    app.include_router(cases.router(case_store, register, settings))
     app.include_router(elimination.router(eliminations))
     app.include_router(leads.router(LeadStore(engine, audit, case_store), settings))
     app.include_router(worklists.router(WorklistStore(engine, audit), ListingDesk(engine, audit), settings))

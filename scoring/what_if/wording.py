@@ -7,6 +7,7 @@ from typing import Any
 
 from features import CONTRACTS, policy_value
 from features.policy.measures import groups, measures
+from features.policy.sources import source_text
 from features.signals.fields import FEN_PER_YUAN
 from scoring.texts import catalogue
 from scoring.what_if.matching import CauseMatch, LabourMatch
@@ -64,7 +65,7 @@ def measure_text(effect: MeasureEffect, language: str) -> str:
     if planned.is_assumption:
         notes.append(words["assumption"])
     elif planned.amount_fen and not planned.is_amount_given:
-        notes.append(words["source"].format(source=planned.entry.source))
+        notes.append(words["source"].format(source=source_text(planned.entry.source, language)))
     if effect.drawn_fen:
         notes.append(words["drawn"].format(drawn=exact_yuan(effect.drawn_fen, language)))
     if effect.paid_fen and effect.counted_fen is not None and effect.counted_fen < effect.paid_fen:

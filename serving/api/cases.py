@@ -39,6 +39,7 @@ from serving.cases.case import Case
 from serving.cases.moving import possible_moves
 from serving.cases.practice import get_practice
 from serving.errors import Problem
+from serving.register import Register
 from serving.settings import Settings
 from serving.storage.cases import CaseStore
 from serving.storage.idempotency import Hold, KeyInFlight
@@ -46,7 +47,7 @@ from serving.storage.idempotency import Hold, KeyInFlight
 CREATED = 201
 
 
-def router(cases: CaseStore, settings: Settings) -> APIRouter:
+def router(cases: CaseStore, register: Register, settings: Settings) -> APIRouter:
     """The routes, bound to their store."""
     made = APIRouter(tags=["cases"], prefix="/v1/cases")
 
@@ -126,6 +127,7 @@ def router(cases: CaseStore, settings: Settings) -> APIRouter:
                 hold.finish(connection, asked, CREATED, answer)
 
         try:
+            register.check_move(caller, case_id, order.move, order.facts)
             cases.move(caller, account_id, case_id, order.version, order.move, order.facts, finish)
         except BaseException as error:
             if hold is not None:

@@ -59,16 +59,29 @@ class Department(StrEnum):
     @property
     def zh(self) -> str:
         """The name that people use."""
-        return _DEPARTMENTS[self]
+        return _DEPARTMENTS[self][0]
+
+    @property
+    def en(self) -> str:
+        """The same in English."""
+        return _DEPARTMENTS[self][1]
 
 
 _DEPARTMENTS = {
-    Department.MEDICAL_INSURANCE: "医保", Department.HEALTH: "卫健", Department.EDUCATION: "教育",
-    Department.EMERGENCY: "应急", Department.DISABLED_FEDERATION: "残联", Department.CIVIL_AFFAIRS: "民政",
-    Department.HUMAN_RESOURCES: "人社", Department.POLICE: "公安", Department.HOUSING: "住建",
-    Department.WATER: "水利", Department.AGRICULTURE: "农业农村", Department.FINANCE: "金融",
-    Department.HOTLINE: "12345",
-}  # fmt: skip
+    Department.MEDICAL_INSURANCE: ("医保", "medical insurance office"),
+    Department.HEALTH: ("卫健", "health office"),
+    Department.EDUCATION: ("教育", "education office"),
+    Department.EMERGENCY: ("应急", "emergency office"),
+    Department.DISABLED_FEDERATION: ("残联", "disabled persons' federation"),
+    Department.CIVIL_AFFAIRS: ("民政", "civil affairs office"),
+    Department.HUMAN_RESOURCES: ("人社", "human resources office"),
+    Department.POLICE: ("公安", "police"),
+    Department.HOUSING: ("住建", "housing office"),
+    Department.WATER: ("水利", "water office"),
+    Department.AGRICULTURE: ("农业农村", "agriculture office"),
+    Department.FINANCE: ("金融", "banks"),
+    Department.HOTLINE: ("12345", "12345 hotline"),
+}
 
 
 @dataclass(frozen=True)

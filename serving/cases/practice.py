@@ -37,6 +37,7 @@ class Practice:
     en: str
     effective_from: dt.date
     source: str
+    source_en: str
     grades: tuple[Grade, ...]
     steps: Mapping[CaseState, Step]
     owners: Mapping[CaseState, str]

@@ -17,7 +17,7 @@ from serving.cases.state import CaseState
 
 SCORE_GRADES = ("high", "medium", "low")
 _STATUSES = ("published", "assumption")
-_KEYS = {"from", "source", "grades", "steps", "owners", "clocks", "moves"}
+_KEYS = {"from", "source", "source_en", "grades", "steps", "owners", "clocks", "moves"}
 _OPTIONAL = {"classes"}
 
 
@@ -26,8 +26,9 @@ def read_form(where: str, form: Any) -> dict[str, Any]:
     _check_keys(where, form, _KEYS, _OPTIONAL)
     if not isinstance(form["from"], dt.date):
         raise PracticeError(f"{where}.from: give a date")
-    if not isinstance(form["source"], str) or not form["source"].strip():
-        raise PracticeError(f"{where}.source: say where it is from")
+    for name in ("source", "source_en"):
+        if not isinstance(form[name], str) or not form[name].strip():
+            raise PracticeError(f"{where}.{name}: say where it is from")
     moves = _moves(f"{where}.moves", form["moves"])
     owners = _owners(f"{where}.owners", form["owners"], moves)
     parts = [name for name in ("grades", "owners", "clocks", "moves", "classes") if name in form]
@@ -35,6 +36,7 @@ def read_form(where: str, form: Any) -> dict[str, Any]:
     return {
         "effective_from": form["from"],
         "source": form["source"],
+        "source_en": form["source_en"],
         "grades": _grades(f"{where}.grades", form["grades"]),
         "steps": _steps(f"{where}.steps", form["steps"]),
         "owners": owners,

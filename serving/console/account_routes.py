@@ -16,6 +16,7 @@ from serving.access import Caller, Role
 from serving.access.account_desk import AccountDesk
 from serving.access.caller import scope_of
 from serving.access.gate import caller_of
+from serving.cases.clocks import china_day
 from serving.console.fields import read_fields
 from serving.console.navigation import ACCOUNTS
 from serving.console.pages import AREA, Pages, language_of
@@ -190,7 +191,7 @@ def _view(
                 "is_active": one.state(now) == "active",
                 "has_factor": one.second_factor is not None,
                 "is_start": one.is_start_password,
-                "expires": one.expires_at.date().isoformat(),
+                "expires": china_day(one.expires_at).isoformat(),
                 "is_own": one.id == caller.key_id,
             }
             for one in items

@@ -12,9 +12,11 @@ from starlette.concurrency import run_in_threadpool
 
 from serving.access import Caller
 from serving.access.gate import caller_of
+from serving.access.purpose import Purpose
 from serving.cases.clocks import CHINA
 from serving.console.fields import Form, read_form
 from serving.console.household_page import is_key
+from serving.console.moments import china_time
 from serving.console.navigation import AUDIT
 from serving.console.pages import Pages, language_of
 from serving.console.query import day_of
@@ -46,16 +48,18 @@ def router(pages: Pages, audit: AuditLog) -> APIRouter:
         return await run_in_threadpool(answered, request, await read_form(request))
 
     def answered(request: Request, form: Form) -> Response:
-        words = texts(language_of(request))
+        language = language_of(request)
         try:
             asked = _read(form, audit)
         except _Refused as refused:
-            view = _view(None, _Asked(), words)
+            view = _view(None, _Asked(), language)
             return pages.page(
-                request, "audit.html", 422, has_address=True, view=view, said=words[refused.key]
+                request, "audit.html", 422, has_address=True, view=view, said=texts(language)[refused.key]
             )
         found = _search(caller_of(request), asked)
-        return pages.page(request, "audit.html", has_address=True, view=_view(found, asked, words), said=None)
+        return pages.page(
+            request, "audit.html", has_address=True, view=_view(found, asked, language), said=None
+        )
 
     def _search(caller: Caller, asked: _Asked) -> list[Entry]:
         try:
@@ -123,10 +127,14 @@ def _read(form: Form, audit: AuditLog) -> _Asked:
     )  # fmt: skip
 
 
-def _view(found: list[Entry] | None, asked: _Asked, words: dict[str, str]) -> dict[str, Any]:
+def _view(found: list[Entry] | None, asked: _Asked, language: str) -> dict[str, Any]:
+    words = texts(language)
     page = (found or [])[:PER_PAGE]
     return {
-        "actions": [{"key": one.value, "is_chosen": one is asked.action} for one in Action],
+        "actions": [
+            {"key": one.value, "text": words[f"logged_{one.value}"], "is_chosen": one is asked.action}
+            for one in Action
+        ],
         "asked": asked,
         "action": asked.action.value if asked.action else "",
         "first": asked.first.isoformat() if asked.first else "",
@@ -135,16 +143,26 @@ def _view(found: list[Entry] | None, asked: _Asked, words: dict[str, str]) -> di
         "items": [
             {
                 "seq": one.seq,
-                "at": one.at.astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S"),
+                **_moment(one),
                 "key_id": one.key_id,
                 "role": words.get(f"role_{one.role}", one.role),
                 "area": one.area,
-                "action": one.action,
+                # An entry outlives what wrote it.
+                "action": words.get(f"logged_{one.action}", one.action),
                 "subject": one.subject[:12],
                 "outcome": words[f"outcome_{one.outcome}"],
-                "purpose": one.purpose,
+                "purpose": _purpose(one.purpose, language),
             }
             for one in page
         ],
         "before": page[-1].seq if found and len(found) > PER_PAGE else None,
     }
+
+
+def _moment(entry: Entry) -> dict[str, str]:
+    day, _, time = china_time(entry.at, has_seconds=True).partition(" ")
+    return {"day": day, "time": time}
+
+
+def _purpose(purpose: str, language: str) -> str:
+    return Purpose(purpose).text(language) if purpose in set(Purpose) else purpose

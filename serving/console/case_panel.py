@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from features import FEATURES
+from features.policy.sources import source_text
 from scoring.reasons import feature_label, value_text
 from scoring.texts import catalogue
 from serving.cases.case import Case
@@ -18,6 +19,7 @@ from serving.cases.lead_code import Department
 from serving.cases.moves import MOVES, Move
 from serving.cases.people import role_text
 from serving.cases.practice import Practice, get_practice
+from serving.cases.run_leads import SIGNALS
 from serving.console.fields import Form
 from serving.console.my_list import due_text
 from serving.console.numbers import percent
@@ -38,11 +40,10 @@ _CHANNELS = {
 def case_view(
     case: Case,
     clocks: Iterable[CaseClock],
-    moves: Sequence[Move],
     today: dt.date,
     language: str,
 ) -> dict[str, Any]:
-    """Everything the template writes of a case and of what may be done with it."""
+    """Everything the template writes of a case as it stands."""
     words, practice = texts(language), get_practice(case.practice)
     grade = practice.grade(case.grade)
     causes = {code: {"zh": zh, "en": en} for code, zh, en in _codes_of("approve", "causes")}
@@ -53,7 +54,7 @@ def case_view(
         "is_closed": case.is_closed,
         "steps": _steps(case, practice, language),
         "practice": _said(practice, language),
-        "practice_source": practice.source,
+        "practice_source": practice.source if language == "zh" else practice.source_en,
         "level": _said(grade, language),
         "theme": catalogue(language)["themes"].get(case.theme, case.theme),
         "owner": role_text(case.owner, language),
@@ -67,7 +68,6 @@ def case_view(
         "due": due_text(case.due_on, today, language),
         "is_overdue": case.due_on is not None and case.due_on < today,
         "clocks": [_clock(one, case, today, language) for one in clocks if one.is_running],
-        "moves": [move_form(one, case, today, language) for one in moves],
         "assumed": words["assumption_mark"] if practice.assumptions else None,
     }
 
@@ -164,7 +164,7 @@ def _clock(clock: CaseClock, case: Case, today: dt.date, language: str) -> dict[
         "is_overdue": clock.due_on < today and not term.is_least,
         "started_on": clock.started_on.isoformat(),
         "is_assumption": term.is_assumption,
-        "source": term.source,
+        "source": source_text(term.source, language),
     }
 
 
@@ -205,10 +205,10 @@ def _field(fact: Fact, case: Case, today: dt.date, language: str) -> dict[str, A
 
 
 def _source_text(source: str, language: str) -> str:
-    """A department's name; whoever else reported is told by their key."""
-    if source not in set(Department):
-        return source
-    return Department(source).zh if language == "zh" else source.replace("_", " ")
+    """A department's name; whoever else reported is told by their key, and a score by its model."""
+    if source == SIGNALS:
+        return texts(language)["lead_of_signals"]
+    return _said(Department(source), language) if source in set(Department) else source
 
 
 def _value(fact: Fact, given: str) -> Any:

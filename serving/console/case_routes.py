@@ -7,16 +7,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from serving.access.gate import caller_of, session_of
-from serving.cases.elimination import find_named_unmet, unmet_text
 from serving.cases.moves import MOVES, Move
 from serving.console.case_panel import read_facts_of
 from serving.console.fields import read_form
 from serving.console.household_page import HouseholdPage, Said
+from serving.console.move_faults import fault_text
 from serving.console.pages import language_of
-from serving.console.texts import COLON, texts
+from serving.console.texts import texts
 from serving.errors import FieldError, Problem
-
-_FACTS = "/facts/"
 
 
 def router(page: HouseholdPage) -> APIRouter:
@@ -41,6 +39,7 @@ def router(page: HouseholdPage) -> APIRouter:
         if found is None:
             raise Problem("case_not_found")
         try:
+            page.work.register.check_move(caller, case_id, move.name, facts)
             cases.move(caller, session.account.id, case_id, version, move.name, facts)
         except Problem as problem:
             if problem.code not in {"case_changed", "move_not_allowed"}:
@@ -65,38 +64,3 @@ def _said(problem: Problem, move: Move, language: str) -> Said:
         faults,
         move.name,
     )
-
-
-def fault_text(error: FieldError, move: Move, language: str) -> str:
-    """One rule that a move breaks, in words."""
-    unmet = find_named_unmet(error.code)
-    if unmet is not None:
-        return unmet_text(unmet, language)
-    told = texts(language)[_FAULTS.get(error.code, "fault_other")]
-    name = error.pointer.removeprefix(_FACTS).partition("/")[0]
-    fact = next((one for one in move.facts if one.name == name), None)
-    return f"{fact.zh if language == 'zh' else fact.en}{COLON[language]}{told}" if fact else str(told)
-
-
-_FAULTS = {
-    "missing": "fault_missing",
-    "not_a_date": "fault_date",
-    "in_the_future": "fault_future",
-    "out_of_range": "fault_range",
-    "not_a_whole_number": "fault_range",
-    "before_lead": "fault_before_lead",
-    "before_review": "fault_before_review",
-    "before_step": "fault_before_step",
-    "notice_too_short": "fault_notice_short",
-    "notice_running": "fault_notice_running",
-    "not_identified": "fault_not_identified",
-    "already_identified": "fault_already_identified",
-    "another_open": "fault_another_open",
-    "relapse_instead": "fault_relapse_instead",
-    "visit_first": "fault_visit_first",
-    "wrong_role": "fault_role",
-    "wrong_state": "fault_state",
-    "unknown_move": "fault_state",
-    "without_labour": "fault_labour",
-}
-"""Codes of rules, and the keys of their words."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from features.policy.sources import source_text
 from scoring.texts import catalogue
 from serving.cases.elimination import Condition, Evidence, evidence_label, evidence_text, unmet_text
 from serving.cases.texts import case_texts
@@ -52,7 +53,7 @@ def _evidence(one: Evidence, language: str) -> dict[str, Any]:
         "label": evidence_label(one, language),
         "value": evidence_text(one, language),
         "on": one.on.isoformat() if one.on else None,
-        "source": one.source,
+        "source": source_text(one.source, language) if one.source else None,
         "is_assumption": one.is_assumption,
     }
 

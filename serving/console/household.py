@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from features import CONTRACTS
+from features.policy.sources import source_text
 from features.signals import REQUEST_FEEDS
 from scoring.texts import catalogue
+from serving.console.moments import china_time
 from serving.console.numbers import in_natural_numbers, percent, round_number
 from serving.console.texts import texts
 from serving.storage import Stored
@@ -52,11 +54,11 @@ def household_view(stored: Stored, language: str, changes: dict[str, Any] | None
         "feeds": [_feed(name, body, language) for name in REQUEST_FEEDS],
         "line_text": words["line_value"].format(value=f"{line['value']:,}", date=line["effective_from"]),
         "line_is_assumption": line["is_assumption"],
-        "line_source": line["source"],
+        "line_source": source_text(line["source"], language),
         "versions": words["versions"].format(
             model=body["model_version"], policy=body["policy_version"], features=body["feature_version"]
         ),
-        "written": words["written"].format(at=stored.written_at.strftime("%Y-%m-%d %H:%M UTC")),
+        "written": words["written"].format(at=china_time(stored.written_at)),
     }
 
 

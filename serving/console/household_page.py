@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,14 @@ from serving.access.gate import caller_of, find_session
 from serving.access.policy import POLICIES
 from serving.api.households import changes_of
 from serving.api.query import read_day
-from serving.cases.moves import IDENTIFY
+from serving.cases.case import Case
+from serving.cases.moves import IDENTIFY, Move
 from serving.cases.moving import possible_moves
+from serving.cases.next_step import Met
 from serving.cases.people import MOVERS
 from serving.cases.practice import get_practice
+from serving.cases.visit import Finding
+from serving.console.case_offers import Beside, offers_view
 from serving.console.case_panel import case_view, history_view, leads_view
 from serving.console.course import course_view
 from serving.console.earlier_cases import earlier_view, find_relapsed
@@ -34,6 +39,7 @@ from serving.errors import Problem
 from serving.identity import IdentityStore
 from serving.storage import History
 from serving.storage.case_history import WholeCase
+from serving.storage.household_record import HouseholdRecord
 
 _VISIT, _SHEET = (POLICIES[f"GET /households/{{household_id}}/{one}"] for one in ("visit", "sheet"))
 _PLAN = POLICIES["GET /cases/{case_id}/plan"]
@@ -99,7 +105,11 @@ class HouseholdPage:
                 moves = tuple(one for one in moves if one.name != IDENTIFY)
             role = caller.role.value if may_move else None
             shown["earlier"] = earlier_view(whole.case, record.earlier, role, today, language)
-            shown["case"] = case_view(whole.case, whole.clocks, moves, today, language)
+            beside = self._beside(record, whole.case, moves, today)
+            shown["case"] = {
+                **case_view(whole.case, whole.clocks, today, language),
+                **offers_view(whole.case, moves, beside, practice, today, language),
+            }
             shown["past_moves"] = history_view(whole.history, practice, language)
         return self.pages.page(
             request, "household.html", status, view=view, persons=persons, household_id=household_id,
@@ -114,6 +124,22 @@ class HouseholdPage:
         if not is_key(household_id):
             return None
         return self.work.assessments.find(caller_of(request), household_id, day)
+
+    def _beside(self, record: HouseholdRecord, case: Case, moves: Sequence[Move], today: dt.date) -> Beside:
+        """What is recorded beside a case; the register is looked up where a county is about to identify."""
+        met = [
+            Met(one.visited_on, one.finding is Finding.DIFFICULTY, one.has_gap)
+            for one in record.visits
+            if one.case_id == case.id and one.finding is not Finding.NOT_MET
+        ]
+        is_asked = any(one.name == "approve" for one in moves)
+        find = self.work.register.find_background
+        return Beside(
+            met=met[0] if met else None,
+            account=next((one.account for one in record.visits if one.account is not None), None),
+            conditions=record.conditions,
+            background=find(case.household_id, case.village_code, today) if is_asked else None,
+        )
 
     def _doings(
         self, caller: Caller, household_id: str, whole: WholeCase | None, *, is_person: bool, language: str

@@ -31,6 +31,7 @@ _QUERY = {
     "theme": re.compile(r"[a-z]{1,20}"),
     "map": re.compile(r"[a-z]{1,10}"),
     "role": re.compile(r"[a-z_]{1,20}"),
+    "measure": re.compile(r"[a-z0-9_]{1,40}"),
     "before": re.compile(r"[1-9][0-9]{0,8}"),
     "state": re.compile(r"[a-z]{1,12}"),
     "told": re.compile(r"[a-z_]{1,20}"),

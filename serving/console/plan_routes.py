@@ -102,7 +102,8 @@ def router(pages: Pages, work: Work) -> APIRouter:
         request: Request, case_id: str, form: Form | None = None, problem: Problem | None = None
     ) -> Response:
         language = language_of(request)
-        view = plan_view(find(request, case_id), work.plans.today, language, form)
+        chosen = request.query_params.get("measure")
+        view = plan_view(find(request, case_id), work.plans.today, language, form, chosen)
         role, is_person = caller_of(request).role, find_session(request) is not None
         may = {name: one.admits(role, is_signed_in=is_person) for name, one in _MAY.items()}
         return pages.page(
@@ -143,4 +144,5 @@ _FAULTS = {
     "more_than_planned": "fault_more_than_planned",
     "too_many": "fault_too_many",
     "wrong_type": "fault_amount",
+    "not_in_force": "fault_not_in_force",
 }

@@ -10,7 +10,14 @@ from features.policy.measures import Group, Measure, groups, measures
 from features.signals.fields import FEN_PER_YUAN
 from serving.cases.case import Case
 from serving.cases.clocks import region_of
-from serving.cases.plan import PlannedHelp, PlanProblem, department_of, last_due_on, plan_problems
+from serving.cases.plan import (
+    PlannedHelp,
+    PlanProblem,
+    amount_bounds,
+    department_of,
+    last_due_on,
+    plan_problems,
+)
 from serving.cases.texts import case_texts
 from serving.cases.visit import UNSAFE, cause_codes
 from serving.console.fields import Form
@@ -26,8 +33,13 @@ _PAID = {
 }
 
 
-def plan_view(plan: CasePlan, today: dt.date, language: str, given: Form | None = None) -> dict[str, Any]:
-    """Everything the template writes; what was `given` for a further measure stands in it again."""
+def plan_view(
+    plan: CasePlan, today: dt.date, language: str, given: Form | None = None, chosen: str | None = None
+) -> dict[str, Any]:
+    """Everything the template writes; what was `given` for a further measure stands in it again.
+
+    A measure is `chosen` first, and then asked for what it takes.
+    """
     case, region = plan.case, region_of(plan.case.village_code)
     causes = cause_names(case.village_code, today, language)
     filled = given or Form(())
@@ -54,7 +66,8 @@ def plan_view(plan: CasePlan, today: dt.date, language: str, given: Form | None 
             for one in plan_problems(case, plan.measures, today)
         ],
         "measures": [_planned(one, case, region, causes, language) for one in plan.measures],
-        "groups": _groups(region, today, language, value("measure")),
+        "groups": _groups(region, today, language, value("measure", chosen or "")),
+        "chosen": _chosen(value("measure", chosen or ""), region, today, language),
         "causes": [
             {"key": one, "text": causes[one], "is_chosen": value("cause", ordered[0]) == one}
             for one in ordered
@@ -146,6 +159,13 @@ def _groups(region: str, today: dt.date, language: str, chosen: str) -> list[dic
     """The help catalogue by its groups, for a list to choose from."""
     made: dict[str, list[dict[str, Any]]] = {}
     for code, one in measures().items():
+        if not any(
+            (each.effective_until is None or today <= each.effective_until)
+            and each.effective_from <= last_due_on(today)
+            for each in one.history(region)
+        ):
+            # Whatever day it began, it would be refused.
+            continue
         entry = one.find_entry(region, today)
         amount = f" ¥{entry.value_yuan:,}" if entry is not None and entry.value_yuan is not None else ""
         made.setdefault(one.group, []).append({
@@ -156,6 +176,25 @@ def _groups(region: str, today: dt.date, language: str, chosen: str) -> list[dic
     return [
         {"name": _named(groups()[group], language), "measures": entries} for group, entries in made.items()
     ]
+
+
+def _chosen(code: str, region: str, today: dt.date, language: str) -> dict[str, Any] | None:
+    """The fields of the chosen measure: an amount where it pays, a number of persons where it is for them."""
+    if code not in measures():
+        return None
+    words, one = texts(language), measures()[code]
+    pays, entry = amount_bounds(one) is not None, one.find_entry(region, today)
+    hints = [words[f"plan_per_{one.per}"].format(paid=words[_PAID[one.paid]])]
+    if entry is not None and entry.value_yuan is not None:
+        mark = f" ({words['assumption_mark']})" if entry.is_assumption else ""
+        hints.append(words["plan_of_catalogue"].format(amount=f"{entry.value_yuan:,}", mark=mark))
+    return {
+        "key": code,
+        "text": _named(one, language),
+        "pays": pays,
+        "hint": "；".join(hints) if language == "zh" else "; ".join(hints),
+        "has_persons": one.per == "person",
+    }
 
 
 def _problem(one: PlanProblem, plan: CasePlan, causes: dict[str, str], language: str) -> str:

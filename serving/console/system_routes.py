@@ -10,8 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from features import CONTRACTS
 from features.health import REASONS
-from serving.cases.clocks import CHINA, china_day
+from serving.cases.clocks import china_day
 from serving.champion import shown
+from serving.console.moments import china_time
 from serving.console.navigation import FEEDS, RELEASES
 from serving.console.office import Office
 from serving.console.pages import Pages, language_of
@@ -46,7 +47,7 @@ def router(pages: Pages, office: Office) -> APIRouter:
             "items": [
                 {
                     "seq": one.seq,
-                    "at": one.at.astimezone(CHINA).strftime("%Y-%m-%d %H:%M"),
+                    "at": china_time(one.at),
                     "by": one.released_by,
                     "action": words[f"release_{one.action}"],
                     "from": one.from_version or "–",

@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse
 from serving.access import Caller
 from serving.access.gate import caller_of, session_of
 from serving.cases.clocks import region_of
-from serving.cases.household_sheet import Occasion, make_sheet, reasons_of
+from serving.cases.household_sheet import Occasion, known_of, make_sheet
 from serving.cases.visit import read_visit
 from serving.console.fields import Form, read_form
 from serving.console.household_page import HouseholdPage, is_key
@@ -94,8 +94,9 @@ def router(pages: Pages, page: HouseholdPage, identities: IdentityStore | None) 
         # That it was drawn by lot is told when the visit is recorded: nobody looks otherwise for it.
         is_drawn = bool(visits) and visits[0].is_random
         occasion = Occasion.RANDOM if is_drawn else Occasion.LISTED if is_listed else Occasion.UNLISTED
-        reasons = reasons_of(body, language) if body is not None else []
-        made_sheet = make_sheet(language, occasion, reasons, visits[0].visited_on if visits else None)
+        known = known_of(body, language) if body is not None else []
+        visited_on = visits[0].visited_on if visits else None
+        made_sheet = make_sheet(language, occasion, known, village, work.my_list.today(), visited_on)
         return pages.page(
             request, "sheet.html", sheet=made_sheet, household_id=household_id, village_code=village
         )

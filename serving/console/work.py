@@ -11,6 +11,7 @@ from serving.cases.correction import FEEDS
 from serving.console.plan_effect import PlanEffects
 from serving.console.record_form import Record, records_of_assessment, records_of_rows
 from serving.errors import Problem
+from serving.register import Register
 from serving.signals_folder import SignalsFolder
 from serving.storage import AssessmentStore
 from serving.storage.cases import CaseStore
@@ -30,6 +31,7 @@ class Work:
     records: RecordStore
     my_list: MyListStore
     cases: CaseStore
+    register: Register
     visits: VisitStore
     plans: PlanStore
     corrections: CorrectionStore

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from serving.bulk.results import Origin
+from serving.console.moments import china_time
 from serving.console.texts import texts
 
 MOST_ROWS = 2_000
@@ -29,7 +30,7 @@ _COLUMNS = (
 def make_workbook(cards: Sequence[dict[str, Any]], origin: Origin, language: str) -> bytes:
     """The cards as rows; a second sheet says who took them out, when and for what.
 
-    Nothing is taken for a formula, a link or a number.
+    A column that nobody has anything in is left out. Nothing is taken for a formula, a link or a number.
     """
     from xlsxwriter import Workbook
 
@@ -40,6 +41,8 @@ def make_workbook(cards: Sequence[dict[str, Any]], origin: Origin, language: str
         "strings_to_urls": False,
         "strings_to_numbers": False,
     }
+    by = f"{origin.ordered_by} {words[f'role_{origin.role}']}"
+    columns = [one for one in _COLUMNS if not cards or any(card[one[1]] for card in cards)]
     with Workbook(out, options) as book:
         head = book.add_format({"bold": True, "text_wrap": True})
         sheet = book.add_worksheet(words["my_list_title"])
@@ -47,16 +50,22 @@ def make_workbook(cards: Sequence[dict[str, Any]], origin: Origin, language: str
         sheet.repeat_rows(0)
         sheet.set_landscape()
         sheet.fit_to_pages(1, 0)
-        sheet.set_footer(f"&L{_plain(origin.as_texts()['exported_by'])}&R&P/&N")
-        for place, (name, _, width) in enumerate(_COLUMNS):
+        sheet.set_footer(f"&L{_plain(by)}&R&P/&N")
+        for place, (name, _, width) in enumerate(columns):
             sheet.set_column(place, place, width)
             sheet.write_string(0, place, words[name], head)
         for number, one in enumerate(cards, 1):
-            for place, (_, key, _) in enumerate(_COLUMNS):
+            for place, (_, key, _) in enumerate(columns):
                 sheet.write_string(number, place, one[key] or "")
         about = book.add_worksheet(words["export_about"])
         about.set_column(0, 1, 40)
-        said = {**origin.as_texts(), words["export_rows"]: str(len(cards)), "": words["note"]}
+        said = {
+            words["export_by"]: by,
+            words["export_at"]: words["in_china_time"].format(at=china_time(origin.made_at)),
+            words["export_purpose"]: origin.purpose.text(language),
+            words["export_rows"]: str(len(cards)),
+            "": words["note"],
+        }
         for number, (name, value) in enumerate(said.items()):
             about.write_string(number, 0, name)
             about.write_string(number, 1, value)

@@ -34,8 +34,7 @@ def look_before_exclusion(connection: Connection, case: Case, facts: Mapping[str
     """The guard of the move that says a case is none: it raises `FactsRefused`."""
     met = [one for one in visits_of_case(connection, case.id, None) if one.finding is not Finding.NOT_MET]
     last = met[-1] if met else None
-    has_gap = last is not None and last.guarantees is not None and bool(last.guarantees.gaps)
-    is_in_need = last is not None and (last.finding is Finding.DIFFICULTY or has_gap)
+    is_in_need = last is not None and (last.finding is Finding.DIFFICULTY or last.has_gap)
     check_exclusion(facts["reason"], is_met=bool(met), is_in_need=is_in_need)
 
 

@@ -81,6 +81,11 @@ class StoredVisit:
         return Guarantees.of_kept(kept) if kept else None
 
     @property
+    def has_gap(self) -> bool:
+        """Whether it found a guarantee lacking."""
+        return self.guarantees is not None and bool(self.guarantees.gaps)
+
+    @property
     def rigid_spending(self) -> Rigid | None:
         """What it found of large spending, if it asked."""
         kept = self.body.get("rigid_spending")

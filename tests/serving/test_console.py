@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import html
 import re
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 
 import serving.console
 from features import CONTRACTS
+from features.policy.sources import source_text
 from scoring.texts import LANGUAGES
 from serving.api.documentation import example_request
 from serving.app import create_app
@@ -58,7 +60,7 @@ def test_a_page_says_what_is_stored(stocked: Client, key: str, language: str) ->
         body["grade_text"][language], body["suggested_action_text"][language], texts(language)["note"],
         body["model_version"], body["policy_version"], body["feature_version"],
         f"{body['monitoring_line']['value']:,}", body["monitoring_line"]["effective_from"],
-        body["monitoring_line"]["source"], texts(language)["assumption_mark"],
+        source_text(body["monitoring_line"]["source"], language), texts(language)["assumption_mark"],
     ]  # fmt: skip
     per = round_number(body["score"], body["base_rate"])
     expected.append(in_natural_numbers(body["score"], per, "in_natural_numbers", language))
@@ -238,6 +240,22 @@ def test_an_empty_database_says_so(bundle_dir: Path, tmp_path: Path) -> None:
     settings = Settings(bundle_dir=bundle_dir, database_url=f"sqlite:///{tmp_path / 'empty.db'}")
     with Client(create_app(settings)) as client:
         assert texts("zh")["list_nothing"] in client.page("/").text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_times_are_chinas_and_the_foot_says_so_once(stocked: Client, language: str) -> None:
+    page = read(stocked, "H127", language)
+    assert page.count(texts(language)["china_time"]) == 1
+    with stocked.app.state.store.engine.connect() as connection:
+        query = "SELECT written_at FROM assessment WHERE household_id = 'H127'"
+        written = dt.datetime.fromisoformat(str(connection.exec_driver_sql(query).scalar()))
+    in_china = (written.replace(tzinfo=None) + dt.timedelta(hours=8)).strftime("%Y-%m-%d %H:%M")
+    assert texts(language)["written"].format(at=in_china) in page
+
+
+def test_an_english_page_has_no_chinese_sources(stocked: Client) -> None:
+    page = read(stocked, "SILENT", "en")
+    assert re.findall(r"[\u4e00-\u9fff]+", page.replace(texts("en")["other_language"], "")) == []
 
 
 def test_both_catalogues_have_the_same_keys_and_every_key_is_used() -> None:

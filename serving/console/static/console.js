@@ -9,9 +9,10 @@
   const place = (id) => document.getElementById(id);
   const say = (text, values) => text.replace(/{(\w+)}/g, (_, name) => values[name]);
   const clock = (moment) => {
-    const at = new Date(Number(moment));
+    // China's time, like all times of the pages, wherever the phone's clock is.
+    const at = new Date(Number(moment) + 8 * 3600 * 1000);
     const two = (number) => String(number).padStart(2, "0");
-    return `${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
+    return `${two(at.getUTCMonth() + 1)}-${two(at.getUTCDate())} ${two(at.getUTCHours())}:${two(at.getUTCMinutes())}`;
   };
   const line = (text) => {
     const made = document.createElement("p");

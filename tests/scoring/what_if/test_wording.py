@@ -9,6 +9,7 @@ import pytest
 
 from features.policy import policy_value
 from features.policy.measures import groups, measures
+from features.policy.sources import source_text
 from features.reference_estimate import SIGNS
 from scoring.texts import LANGUAGES, catalogue
 from scoring.what_if import Choice, PlanError, make_answer, make_plan
@@ -49,7 +50,7 @@ def test_every_measure_is_worded(code: str, language: str) -> None:
         if one.paid != "in_kind":
             assert (words["unknown"] in said) == (counted is None)
             assert f"{planned.amount_fen / 100:,.2f}" in said
-            assert (planned.entry.source in said) == (not planned.is_assumption)
+            assert (source_text(planned.entry.source, language) in said) == (not planned.is_assumption)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -59,10 +59,16 @@ def test_from_signing_in_to_a_moved_case_without_a_script(browser: Any, office: 
     assert "5,000" in page.inner_text(".visits")
     (kept,) = office.visits(household)
     assert (kept.finding, kept.is_random, kept.body["causes"]) == ("difficulty", 0, ["01"])
+    # What the visit asks for is said, and the case stays where it is until somebody presses.
+    today = office.today.isoformat()
+    assert ZH["next_difficulty"].format(date=today) in page.inner_text("#next")
+    assert ZH["next_own"].format(move="发出预警") in page.inner_text("#next")
+    assert office.case(household).state == "found"
     page.click("form:has(input[value=alert]) button")
     assert ZH["move_done"] in page.inner_text("#said")
     assert office.case(household).state == "alerted"
-    page.click("details:has(input[value=verify]) summary")
+    # The step that comes next stands open, with the day of the visit.
+    assert ZH["next_own"].format(move="入户核实") in page.inner_text("#next")
     assert page.input_value("input[name='fact.visited_on']") == office.today.isoformat()
     page.click("form:has(input[value=verify]) button")
     assert office.case(household).state == "verifying"
@@ -227,8 +233,8 @@ def test_the_list_is_taken_out_masked_and_logged(desk: Desk, office: Office) -> 
     assert set(office.cases()) <= set(keys)
     assert {row[1] for row in rows[1:]} == {"张**"}
     assert "1380013" not in str(rows)
-    assert about["export_purpose"].endswith("visit")
-    assert about["exported_by"].endswith("(village_official)")
+    assert about["用途"] == "入户核实"
+    assert about["导出人"].endswith("村干部")
     database = str(office.app.state.store.engine.url.database)
     with sqlite3.connect(database) as connection:
         found = connection.execute(
@@ -268,6 +274,7 @@ def test_a_plan_and_what_arrived_of_it(desk: Desk, office: Office) -> None:
     page = desk.page("village", java_script_enabled=False)
     page.goto(f"/cases/{number}/plan")
     page.select_option("select[name=measure]", "temporary_relief")
+    page.click("#choose button")
     page.fill("input[name=amount_yuan] >> nth=-1", "2000")
     page.click("form[action$='/measures'] button")
     assert "2,000" in page.inner_text(".reasons")

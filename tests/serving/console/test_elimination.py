@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
@@ -63,6 +64,12 @@ def test_each_condition_is_shown_with_what_it_rests_on(desk: Desk, office: Offic
         shown.locator("li", has_text="没有在有效期内的收支细账").locator(".tag").inner_text()
         == ZH["condition_unmet"]
     )
+    # What would be refused is not offered, and says what is missing.
+    resolve = page.locator("#moves details", has_text="风险消除")
+    resolve.locator("summary").click()
+    assert resolve.locator("form, button").count() == 0
+    assert "没有已落实的帮扶措施" in resolve.inner_text()
+    assert "认定未满规定月数" not in resolve.inner_text()
     page.context.close()
     visitor = desk.page("visitor")
     visitor.goto(f"/households/{followed}/visit")
@@ -115,6 +122,10 @@ def test_the_pages_can_be_read_by_everybody(
         for folded in page.locator("details").all():
             folded.evaluate("(one) => { one.open = true; }")
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path
+        if language == "en":
+            # Sources of policy, departments and the county's practice too.
+            told = page.locator(".case, .lock, .moves, .leads, .visits").all_inner_texts()
+            assert [one for one in told if re.search(r"[\u4e00-\u9fff]", one)] == [], path
         for fault in (_SMALL_TEXT, _SMALL_TARGETS, _LOW_CONTRAST):
             assert page.evaluate(fault) == [], path
         assert check(page) == [], path
