@@ -74,7 +74,9 @@ def test_a_table_is_taken_in_and_a_later_one_changes_whom_it_names(
     assert (made.rows_in, made.rows_accepted, made.households_changed, made.errors) == (4, 4, 3, [])
     assert kept(engine) == set(ROWS[:3])
     assert take(grids, tmp_path / name).households_changed == 0
-    later = write(tmp_path / name, [("H1", VILLAGE, ""), ("H2", VILLAGE, " 第一网格 "), ("H2", NEXT_DOOR, "9")])
+    later = write(
+        tmp_path / name, [("H1", VILLAGE, ""), ("H2", VILLAGE, " 第一网格 "), ("H2", NEXT_DOOR, "9")]
+    )
     assert take(grids, later).households_changed == 3
     assert kept(engine) == {("H2", VILLAGE, "第一网格"), ("H2", NEXT_DOOR, "9"), ROWS[2]}
 
