@@ -4,7 +4,7 @@ Every step goes through the stores as the service's own routes do, as the accoun
 is, on the day that it belongs to. Nothing here is a result: what a visit finds is drawn by lot from the
 household's score.
 
-    python -m deploy.demo_cases --database sqlite:////path/scores.db --models demo/models --until 2026-11-16
+    python -m deploy.demo_cases --database sqlite:////path/scores.db --models demo/models …
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from deploy.demo_batch import Batch
 from deploy.demo_bulk import find_bulk, handle
+from deploy.demo_corrections import DAYS, Scored, correct, find_corrections
 from deploy.demo_courses import Course, begin_with, follow, look
+from deploy.demo_grids import take_in_grids
 from deploy.demo_sights import sights
 from deploy.demo_town import Clock, Town, add_accounts, add_key, open_case
 from serving.access.commands import OPERATOR, opened
@@ -39,8 +41,8 @@ FOLLOWED = 64
 """Cases of the first run that are gone through; the others of its leads are left to the lists."""
 FRESH = 60
 """Cases of the last run that somebody has begun with."""
-Scored = tuple[dict[str, Any], str]
-"""What a run says of a household, and its village."""
+OWN = 4
+"""Households of the demo's own village among those whose records may be corrected first."""
 MADE = (5, 36, 66)
 """Days after the first run on which lists are made, a month apart."""
 VISITED_SHARE = 0.85
@@ -61,7 +63,8 @@ def main() -> None:
             find_run(store.engine, options.county, dt.date.fromisoformat(one), None)
             for one in (options.first_run, options.last_run)
         )
-        walk(town, first, last, until, Path(options.models))
+        take_in_grids(town, last, Path(options.grids))
+        walk(town, first, last, until, Path(options.models), Path(options.signals))
     told["sights"] = list(sights(Path(str(store.engine.url.database)), until))
     accounts = Path(options.accounts)
     # Nobody else's before anything is in it.
@@ -74,13 +77,23 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     """The options."""
     parser = argparse.ArgumentParser(description="Half a year of casework in the demo's county.")
-    for name in ("database", "models", "county", "first-run", "last-run", "until", "accounts"):
+    for name in (
+        "database",
+        "models",
+        "signals",
+        "grids",
+        "county",
+        "first-run",
+        "last-run",
+        "until",
+        "accounts",
+    ):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--seed", type=int, default=7)
     return parser.parse_args()
 
 
-def walk(town: Town, first: Run, last: Run, until: dt.date, models: Path) -> None:
+def walk(town: Town, first: Run, last: Run, until: dt.date, models: Path, signals: Path) -> None:
     """Everything up to a day, each on its own."""
     start = first.as_of_date + dt.timedelta(days=3)
     fresh = max(last.as_of_date + dt.timedelta(days=1), until - dt.timedelta(days=11))
@@ -95,6 +108,10 @@ def walk(town: Town, first: Run, last: Run, until: dt.date, models: Path) -> Non
     begin(start, open_followed(town, followed, begin))
     beginnings = urgent(town.engine, last, FRESH * 3)[FRESH // 2 :: 2][:FRESH]
     apart = {body["household_id"] for body, _ in (*followed, *beginnings)}
+    near = [one for one in near_first(town.engine, last, FRESH) if one[0]["household_id"] not in apart]
+    for place, one, document in find_corrections(near, signals, until - dt.timedelta(days=max(DAYS))):
+        apart.add(one[0]["household_id"])
+        begin(until - dt.timedelta(days=DAYS[place]), correct(town, *one, document))
     others = [one for one in to_be_visited(town.engine, last) if one[0]["household_id"] not in apart]
     for on, leads, score in find_bulk(batch, others, start, until):
         town.in_bulk.add(leads[0].household_id)
@@ -144,7 +161,7 @@ def open_fresh(
             town.done["leads"] += town.leads.add(OPERATOR, leads, on=today).new
         case = open_case(town.engine, body["household_id"])
         if case is not None and case.state == "found":
-            begin(today + dt.timedelta(days=at % 2), begin_with(town, case, at, body["latest_facts"]))
+            begin(today + dt.timedelta(days=at % 2), begin_with(town, case, at))
 
 
 def urgent(engine: Engine, run: Run, count: int) -> list[Scored]:
@@ -152,6 +169,21 @@ def urgent(engine: Engine, run: Run, count: int) -> list[Scored]:
     query = _of_run(run).order_by(assessment.c.score.desc(), assessment.c.household_id).limit(count)
     with engine.connect() as connection:
         return [(one.body, one.village_code) for one in connection.execute(query)]
+
+
+def near_first(engine: Engine, run: Run, count: int) -> list[Scored]:
+    """Whom the run asks to visit in the town of the demo's officials, by score behind some of the village."""
+    query = _of_run(run).where(assessment.c.suggested_action == "visit")
+    with engine.connect() as connection:
+        here: str = connection.execute(select(func.min(assessment.c.village_code))).scalar_one()
+        found = connection.execute(
+            query.where(assessment.c.village_code.startswith(here[:9])).order_by(
+                assessment.c.score.desc(), assessment.c.household_id
+            )
+        ).all()
+    scored = [(one.body, one.village_code) for one in found]
+    own = [one for one in scored if one[1] == here][:OWN]
+    return [*own, *(one for one in scored if one not in own)][:count]
 
 
 def to_be_visited(engine: Engine, run: Run) -> list[Scored]:

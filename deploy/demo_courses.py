@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from deploy.demo_town import Town, open_case
@@ -60,10 +60,8 @@ def assured(town: Town, *, is_poor: bool) -> dict[str, Any]:
     }
 
 
-def begin_with(town: Town, case: Any, number: int, facts: Mapping[str, Any]) -> Course:
-    """The first steps of a fresh case: how far depends on its number. Of some the visit finds a record of
-    its latest `facts` not to be so, which waits for the township.
-    """
+def begin_with(town: Town, case: Any, number: int) -> Course:
+    """The first steps of a fresh case: how far depends on its number."""
     yield town.clock.day
     if case.household_id in _touched(town, case.id):
         return
@@ -74,16 +72,9 @@ def begin_with(town: Town, case: Any, number: int, facts: Mapping[str, Any]) -> 
     if number % 5 == 0:
         return
     yield town.clock.day + dt.timedelta(days=1)
-    wrong = [
-        {"feed": feed, "replaces": {"occurred_on": facts[feed]["occurred_on"]}}
-        for feed in ("employment", "illness", "income")
-        if number % 4 == 1 and facts.get(feed)
-    ]
     town.visit(
-        case.household_id, case.village_code, "difficulty", causes=[CAUSE], corrections=wrong[:1],
-        **assured(town, is_poor=True),
-    )  # fmt: skip
-    town.done["corrections"] += bool(wrong)
+        case.household_id, case.village_code, "difficulty", causes=[CAUSE], **assured(town, is_poor=True)
+    )
     town.move(case.id, "verify", Role.TOWNSHIP_OFFICIAL, visited_on=town.clock.day)
     if number % 5 == 1:
         return

@@ -63,7 +63,7 @@ def take(store: GridStore, path: Path, caller: Caller = OPERATOR) -> Imported:
 
 def kept(engine: Engine) -> set[tuple[str, str, str]]:
     with engine.connect() as connection:
-        return {tuple(one) for one in connection.execute(select(household_grid))}  # type: ignore[misc]
+        return {tuple(one) for one in connection.execute(select(household_grid))}
 
 
 @pytest.mark.parametrize("name", ["grids.csv", "gb.csv", "grids.xlsx", "grids.parquet"])
