@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.demo_pages import check_pages, review_corrections
+from deploy.demo_sights import sights
 
 ROOT = Path(__file__).resolve().parent.parent
 ENDS_ON = "2026-10-31"
@@ -100,6 +101,7 @@ def main() -> None:
         base = f"http://127.0.0.1:{port}"
         wait_until_ready(f"{base}/health/ready", service)
         review_corrections(base, told["accounts"])
+        told["sights"] = list(sights(out / "scores.db", today))
         household_id = highest_scored(out / "scores.db")
         body = request_body(signals, household_id)
         (out / "request.json").write_text(json.dumps(body, ensure_ascii=False), encoding="utf-8")

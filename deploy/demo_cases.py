@@ -24,8 +24,7 @@ from deploy.demo_batch import Batch
 from deploy.demo_bulk import find_bulk, handle
 from deploy.demo_corrections import DAYS, Scored, correct, find_corrections
 from deploy.demo_courses import Course, begin_with, follow, look
-from deploy.demo_grids import take_in_grids
-from deploy.demo_sights import sights
+from deploy.demo_grids import REPORTED, report_some, take_in_grids
 from deploy.demo_town import Clock, Town, add_accounts, add_key, open_case
 from serving.access.commands import OPERATOR, opened
 from serving.cases.clocks import region_of
@@ -41,13 +40,18 @@ FOLLOWED = 64
 """Cases of the first run that are gone through; the others of its leads are left to the lists."""
 FRESH = 60
 """Cases of the last run that somebody has begun with."""
+RESOLVED_HERE = (5, 13)
 OWN = 4
 """Households of the demo's own village among those whose records may be corrected first."""
 MADE = (5, 36, 66)
 """Days after the first run on which lists are made, a month apart."""
 VISITED_SHARE = 0.85
-MOST_VISITS = 90
-"""Visits that come of one list, beside those by lot: the county is large, and the demo is to begin soon."""
+MOST_VISITS, MOST_OF_LATEST = 90, 600
+"""Visits that come of one list, beside those by lot: the county is large, and the demo is to begin soon. What
+the boards show is the latest."""
+VISITED_WITHIN, LATEST_LIST = 21, 6
+"""Days within which a list is visited, and those since the latest was made: who was visited before it is not
+on it, so that what its visits find may be held against the scores."""
 
 
 def main() -> None:
@@ -57,15 +61,14 @@ def main() -> None:
     with opened(options.database, None) as (store, log):
         log.check_key()
         clock = Clock(dt.date.fromisoformat(options.first_run) + dt.timedelta(days=1))
-        town = Town(store.engine, log, clock, options.county, options.seed)
+        town = Town(store.engine, log, clock, until, options.county, options.seed)
         told: dict[str, Any] = {"accounts": add_accounts(town), "key": add_key(store)}
         first, last = (
             find_run(store.engine, options.county, dt.date.fromisoformat(one), None)
             for one in (options.first_run, options.last_run)
         )
         take_in_grids(town, last, Path(options.grids))
-        walk(town, first, last, until, Path(options.models), Path(options.signals))
-    told["sights"] = list(sights(Path(str(store.engine.url.database)), until))
+        walk(town, first, last, Path(options.models), Path(options.signals))
     accounts = Path(options.accounts)
     # Nobody else's before anything is in it.
     accounts.touch(0o600)
@@ -93,9 +96,9 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def walk(town: Town, first: Run, last: Run, until: dt.date, models: Path, signals: Path) -> None:
-    """Everything up to a day, each on its own."""
-    start = first.as_of_date + dt.timedelta(days=3)
+def walk(town: Town, first: Run, last: Run, models: Path, signals: Path) -> None:
+    """Everything up to the last day, each day on its own."""
+    until, start = town.until, first.as_of_date + dt.timedelta(days=3)
     fresh = max(last.as_of_date + dt.timedelta(days=1), until - dt.timedelta(days=11))
     batch = Batch(town)
     queue: list[tuple[dt.date, int, Course]] = []
@@ -105,6 +108,10 @@ def walk(town: Town, first: Run, last: Run, until: dt.date, models: Path, signal
         heapq.heappush(queue, (on, next(numbers), course))
 
     followed = urgent(town.engine, first, FOLLOWED)
+    for place, one in zip(RESOLVED_HERE, near_first(town.engine, first, len(RESOLVED_HERE)), strict=False):
+        # By their place these are resolved and reported again, where the demo's own officials see it.
+        followed = [other for other in followed if other != one]
+        followed.insert(place, one)
     begin(start, open_followed(town, followed, begin))
     beginnings = urgent(town.engine, last, FRESH * 3)[FRESH // 2 :: 2][:FRESH]
     apart = {body["household_id"] for body, _ in (*followed, *beginnings)}
@@ -119,7 +126,10 @@ def walk(town: Town, first: Run, last: Run, until: dt.date, models: Path, signal
     for days in MADE:
         on = first.as_of_date + dt.timedelta(days=days)
         begin(on, make_lists(town, batch, first, on, models, begin))
-    begin(fresh, open_fresh(town, batch, last, beginnings, models, begin, until))
+    begin(fresh, open_fresh(town, last, beginnings, begin))
+    begin(fresh, report_some(town, unasked(town.engine, last, REPORTED)))
+    on = max(fresh, until - dt.timedelta(days=LATEST_LIST))
+    begin(on, make_lists(town, batch, last, on, models, begin, MOST_OF_LATEST, LATEST_LIST))
     while queue and queue[0][0] <= until:
         on, number, course = heapq.heappop(queue)
         if on != town.clock.day:
@@ -148,13 +158,10 @@ def open_followed(town: Town, chosen: Sequence[Scored], begin: Any) -> Course:
         )
 
 
-def open_fresh(
-    town: Town, batch: Batch, run: Run, chosen: Sequence[Scored], models: Path, begin: Any, until: dt.date
-) -> Course:
-    """The last run: this month's lists, and the beginnings of some cases."""
+def open_fresh(town: Town, run: Run, chosen: Sequence[Scored], begin: Any) -> Course:
+    """The last run: the beginnings of some cases."""
     today = town.clock.day
     yield today
-    begin(today, make_lists(town, batch, run, today, models, begin, VISITED_SHARE / 2))
     for at, (body, village) in enumerate(chosen):
         leads = find_run_leads(body, village, region_of(village))
         if leads:
@@ -186,6 +193,23 @@ def near_first(engine: Engine, run: Run, count: int) -> list[Scored]:
     return [*own, *(one for one in scored if one not in own)][:count]
 
 
+def unasked(engine: Engine, run: Run, count: int) -> list[tuple[str, str]]:
+    """Households in the town of the demo's officials that the run asks nobody to visit."""
+    query = select(assessment.c.household_id, assessment.c.village_code).where(
+        assessment.c.as_of_date == run.as_of_date, assessment.c.model_version == run.model_version,
+        assessment.c.suggested_action == "watch",
+    )  # fmt: skip
+    with engine.connect() as connection:
+        here: str = connection.execute(select(func.min(assessment.c.village_code))).scalar_one()
+        found = connection.execute(
+            query
+            .where(assessment.c.village_code.startswith(here[:9]))
+            .order_by(assessment.c.village_code, assessment.c.household_id)
+            .limit(count)
+        )
+        return [(one.household_id, one.village_code) for one in found]
+
+
 def to_be_visited(engine: Engine, run: Run) -> list[Scored]:
     """Everybody of a run whose assessment asks for a visit."""
     query = _of_run(run).where(assessment.c.suggested_action == "visit").order_by(assessment.c.household_id)
@@ -200,9 +224,10 @@ def _of_run(run: Run) -> Any:
 
 
 def make_lists(
-    town: Town, batch: Batch, run: Run, on: dt.date, models: Path, begin: Any, share: float = VISITED_SHARE
-) -> Course:
-    """A month's lists, and visits to most of their households within three weeks."""
+    town: Town, batch: Batch, run: Run, on: dt.date, models: Path, begin: Any, most: int = MOST_VISITS,
+    within: int = VISITED_WITHIN,
+) -> Course:  # fmt: skip
+    """A month's lists, and visits to some of their households within so many days."""
     yield on
     capacity = get_capacity(run.model_version, None, [models])
     terms = Terms.of(run, capacity, on, region_of(town.county), seed=f"{town.county} {on}")
@@ -223,12 +248,13 @@ def make_lists(
         found = connection.execute(query).all()
     town.done["listed"] += len(found)
     batch.list_id = found[0].worklist_id if found else None
-    likely = min(share, MOST_VISITS / max(1, len(found)))
+    likely = min(VISITED_SHARE, most / max(1, len(found)))
     for one in found:
-        is_drawn, is_in_bulk = one.why == Why.RANDOM, one.household_id in town.in_bulk
+        is_drawn = one.why == Why.RANDOM
+        is_in_bulk = one.household_id in town.in_bulk and not batch.is_done_with(one.household_id)
         # Whoever has a case of the bulk is visited for that; drawn by lot, they are looked at all the same.
         if is_drawn or (not is_in_bulk and town.rng.random() < likely):
-            wait = dt.timedelta(days=town.rng.randint(1, 21))
+            wait = dt.timedelta(days=town.rng.randint(1, within))
             score = 0.0 if is_in_bulk else one.score or 0.0
             begin(on + wait, look(town, one.household_id, one.village_code, score))
 

@@ -56,8 +56,10 @@ class Clock:
 class Town:
     """Stores with the demo's clock, and the officials whose names stand under what is done."""
 
-    def __init__(self, engine: Engine, key: AuditLog, clock: Clock, county: str, seed: int) -> None:
-        self.engine, self.clock, self.county = engine, clock, county
+    def __init__(
+        self, engine: Engine, key: AuditLog, clock: Clock, until: dt.date, county: str, seed: int
+    ) -> None:
+        self.engine, self.clock, self.until, self.county = engine, clock, until, county
         self.rng = random.Random(seed)
         self.audit = AuditLog(engine, key._key, now=clock)
         self.cases = CaseStore(engine, self.audit, clock, move_guards(clock))
