@@ -19,7 +19,7 @@ help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 demo: $(VENV)/.ready  ## Simulate a county, train, promote, score it and open the service (ARGS=--check: do it and exit)
-	$(BIN)/python deploy/demo.py $(ARGS)
+	$(BIN)/python -m deploy.demo $(ARGS)
 
 test: $(VENV)/.ready-test  ## Set up, check and run every test in two processes (WORKERS=1: in one)
 	$(BIN)/python deploy/prepare.py browser

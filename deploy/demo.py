@@ -15,7 +15,6 @@ import contextlib
 import datetime as dt
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -24,10 +23,12 @@ import subprocess
 import sys
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
+
+from deploy.demo_pages import check_pages, review_corrections
+from deploy.demo_sights import sights
 
 ROOT = Path(__file__).resolve().parent.parent
 ENDS_ON = "2026-10-31"
@@ -79,7 +80,8 @@ def main() -> None:
     done = subprocess.run(
         [
             sys.executable, "-m", "deploy.demo_cases", "--database", database, "--models", models,
-            "--county", COUNTY, "--first-run", str(first), "--last-run", ENDS_ON, "--until", str(today),
+            "--signals", signals, "--grids", county / "grids.csv", "--county", COUNTY,
+            "--first-run", str(first), "--last-run", ENDS_ON, "--until", str(today),
             "--accounts", told_file, "--seed", str(options.seed),
         ],
         check=False, cwd=ROOT,
@@ -98,13 +100,15 @@ def main() -> None:
     try:
         base = f"http://127.0.0.1:{port}"
         wait_until_ready(f"{base}/health/ready", service)
+        review_corrections(base, told["accounts"])
+        told["sights"] = list(sights(out / "scores.db", today))
         household_id = highest_scored(out / "scores.db")
         body = request_body(signals, household_id)
         (out / "request.json").write_text(json.dumps(body, ensure_ascii=False), encoding="utf-8")
         answer = post(f"{base}/v1/scores", body, told["key"])
         show(answer, base, told, out, time.monotonic() - started)
         if options.check:
-            check_pages(base, told["accounts"])
+            check_pages(base, COUNTY, told["accounts"])
             return
         print("\nPress Ctrl-C to stop the service.", flush=True)
         service.wait()
@@ -116,38 +120,6 @@ def main() -> None:
             service.wait(timeout=15)
         except subprocess.TimeoutExpired:
             service.kill()
-
-
-def check_pages(base: str, accounts: list[dict[str, str]]) -> None:
-    """Sign in as a village's and a county's official and look at what each of them sees first."""
-    people = {one["role"]: one for one in accounts}
-    village = sign_in(base, people["village_official"])
-    found = re.search(
-        r'href="(/households/[^"?/]+)"', village.open(f"{base}/list", timeout=20).read().decode()
-    )
-    if found is None:
-        sys.exit("the village's list has no household")
-    if "入户核实" not in village.open(f"{base}{found[1]}", timeout=20).read().decode():
-        sys.exit("the console's page does not show the household")
-    county = sign_in(base, people["county_official"])
-    board = county.open(f"{base}/areas/{COUNTY}", timeout=60).read().decode()
-    if '<svg class="areas"' not in board or "演示系统" not in board:
-        sys.exit("the county's board has no map, or does not say that this is a demo")
-    print("\nSigned in as a village's official and read the list and a household, and the county's board.")
-
-
-def sign_in(base: str, account: dict[str, str]) -> urllib.request.OpenerDirector:
-    """What opens pages as somebody who is signed in."""
-    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-    opener.addheaders = [("Accept", "text/html")]
-    fields = {"name": account["login_name"], "password": account["password"], "code": "", "next": "/"}
-    request = urllib.request.Request(
-        f"{base}/sign-in", data=urllib.parse.urlencode(fields).encode(), headers={"Origin": base}
-    )
-    with opener.open(request, timeout=30) as response:
-        if response.url.endswith("/sign-in"):
-            sys.exit(f"{account['login_name']} could not sign in")
-    return opener
 
 
 def month_end_before(day: dt.date) -> dt.date:

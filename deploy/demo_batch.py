@@ -51,6 +51,8 @@ class Batch:
     def __init__(self, town: Town) -> None:
         self.town = town
         self.cases: dict[str, Case] = {}
+        self.of: dict[str, str] = {}
+        """The one case of each household."""
         self.clocks: dict[str, tuple[CaseClock, ...]] = {}
         self.plans: dict[str, tuple[str, MeasureForm]] = {}
         self.list_id: str | None = None
@@ -76,6 +78,7 @@ class Batch:
             changed_at=now, due_on=earliest_due(clocks, card.village_code),
         )  # fmt: skip
         self.cases[case.id], self.clocks[case.id] = case, clocks
+        self.of[case.household_id] = case.id
         self._opened.add(case.id)
         for one in leads:
             self._add(
@@ -88,6 +91,11 @@ class Batch:
         self.town.done["leads"] += len(leads)
         self._log(OPERATOR, Action.LEAD_ADDED, case)
         return case.id
+
+    def is_done_with(self, household: str) -> bool:
+        """Whether the household's case was closed on an earlier day: whatever comes next is another case."""
+        case = self.cases.get(self.of.get(household, ""))
+        return case is not None and case.closed_on is not None and case.closed_on < self.town.clock.day
 
     def move(self, case_id: str, name: str, role: Role, **facts: Any) -> None:
         """Make a move as whoever it belongs to."""

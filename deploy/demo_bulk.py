@@ -13,16 +13,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from deploy.demo_batch import Batch
-from deploy.demo_courses import CAUSE, MEASURE, assured
+from deploy.demo_courses import MEASURES, assured, main_cause
 from serving.access import Role
 from serving.cases.clocks import region_of
 from serving.cases.guarantees import ITEMS
 from serving.cases.lead import Lead
 from serving.cases.run_leads import find_run_leads
 
-WAITING, LATE, RECENT = 0.015, 0.05, 0.06
-"""Of the cases: those that somebody stops going on with, those whose steps take long, and those of the last
-`RECENT_DAYS`, which are under way."""
+WAITING, LATE, RECENT = 0.08, 0.05, 0.06
+"""Of the cases: those of the last `WAITING_DAYS` that somebody does not go on with, those whose steps take
+long, and those of the last `RECENT_DAYS`, which are under way."""
+WAITING_DAYS = 28
 RECENT_HERE = 0.6
 """The same where the demo's own village official works: there is to be something to do."""
 RECENT_DAYS = 18
@@ -59,7 +60,8 @@ def handle(batch: Batch, leads: list[Lead], score: float) -> Steps:
     """A case from its leads on: looked at, and most often excluded; where there is difficulty, helped."""
     town, rng = batch.town, batch.town.rng
     pace = 5 if rng.random() < LATE else 1
-    waits_at = rng.randint(0, 3) if rng.random() < WAITING else None
+    may_wait = (town.until - town.clock.day).days <= WAITING_DAYS
+    waits_at = rng.randint(0, 3) if may_wait and rng.random() < WAITING else None
 
     def after(least: int, most: int) -> dt.date:
         return town.clock.day + dt.timedelta(days=pace * rng.randint(least, most))
@@ -82,7 +84,8 @@ def handle(batch: Batch, leads: list[Lead], score: float) -> Steps:
         yield after(0, 2)
         batch.move(case_id, "tell", TOWN, told_on=town.clock.day)
         return
-    batch.visit(case_id, "difficulty", causes=[CAUSE], **assured(town, is_poor=True))
+    cause = main_cause(batch.cases[case_id].causes)
+    batch.visit(case_id, "difficulty", causes=[cause], **assured(town, is_poor=True))
     batch.move(case_id, "verify", TOWN, visited_on=town.clock.day)
     if waits_at == 2:
         return
@@ -96,22 +99,27 @@ def handle(batch: Batch, leads: list[Lead], score: float) -> Steps:
     batch.move(case_id, "submit", TOWN, checked_on=town.clock.day, objections=0)
     yield after(1, 1)
     batch.move(
-        case_id, "approve", COUNTY, object_type="sudden_hardship", causes=[CAUSE], is_without_labour=False
+        case_id, "approve", COUNTY, object_type="sudden_hardship", causes=[cause], is_without_labour=False
     )
     if waits_at == 3:
         return
     yield after(1, 2)
-    yield from _help(batch, case_id)
+    yield from _help(batch, case_id, cause)
 
 
-def _help(batch: Batch, case_id: str) -> Steps:
+def _help(batch: Batch, case_id: str, cause: str) -> Steps:
     town, rng = batch.town, batch.town.rng
     today = town.clock.day
     batch.move(case_id, "tell", TOWN, told_on=today)
     due = today + dt.timedelta(days=60)
     batch.help_with(
         case_id,
-        {"measure": MEASURE, "cause": CAUSE, "starts_on": today.isoformat(), "due_on": due.isoformat()},
+        {
+            "measure": MEASURES[cause],
+            "cause": cause,
+            "starts_on": today.isoformat(),
+            "due_on": due.isoformat(),
+        },
     )
     yield today + dt.timedelta(days=rng.randint(2, 6))
     batch.deliver(case_id)

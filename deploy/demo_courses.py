@@ -7,22 +7,34 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from deploy.demo_town import Town, open_case, resolved_case
 from serving.access import Role
-from serving.access.commands import OPERATOR
 from serving.cases.clocks import region_of
 from serving.cases.guarantees import ITEMS
 from serving.cases.lead import make_lead
 from serving.cases.lead_code import GRID_REPORT
 from serving.cases.plan_form import read_delivery, read_measure
 
-MEASURE, CAUSE = "medical_assistance", "01"
+ILLNESS = "01"
+MEASURES = {
+    ILLNESS: "medical_assistance", "02": "temporary_relief", "05": "temporary_relief",
+    "06": "production_grant", "07": "travel_subsidy", "09": "temporary_relief",
+}  # fmt: skip
+"""What answers each cause, so that it fits the reason."""
+
+REPORTED_DAYS = 5
+"""So long before the last day the grid reports those who were resolved: there is to be time to look."""
 
 Course = Iterator[dt.date]
 """What happens to a household: it goes on on the days that it yields, one after the other."""
+
+
+def main_cause(causes: Sequence[str]) -> str:
+    """The first cause of a case that the demo has help for."""
+    return next((one for one in causes if one in MEASURES), ILLNESS)
 
 
 def look(town: Town, household: str, village: str, score: float) -> Course:
@@ -35,7 +47,7 @@ def look(town: Town, household: str, village: str, score: float) -> Course:
     if town.rng.random() >= score:
         town.visit(household, village, "no_difficulty", guarantees=dict.fromkeys(ITEMS, "yes"))
         return
-    case_id = town.visit(household, village, "difficulty", causes=[CAUSE], **assured(town, is_poor=True))
+    case_id = town.visit(household, village, "difficulty", causes=[ILLNESS], **assured(town, is_poor=True))
     if (
         case_id is not None
         and (case := open_case(town.engine, household)) is not None
@@ -60,10 +72,8 @@ def assured(town: Town, *, is_poor: bool) -> dict[str, Any]:
     }
 
 
-def begin_with(town: Town, case: Any, number: int, facts: Mapping[str, Any]) -> Course:
-    """The first steps of a fresh case: how far depends on its number. Of some the visit finds a record of
-    its latest `facts` not to be so, which waits for the township.
-    """
+def begin_with(town: Town, case: Any, number: int) -> Course:
+    """The first steps of a fresh case: how far depends on its number."""
     yield town.clock.day
     if case.household_id in _touched(town, case.id):
         return
@@ -74,16 +84,10 @@ def begin_with(town: Town, case: Any, number: int, facts: Mapping[str, Any]) -> 
     if number % 5 == 0:
         return
     yield town.clock.day + dt.timedelta(days=1)
-    wrong = [
-        {"feed": feed, "replaces": {"occurred_on": facts[feed]["occurred_on"]}}
-        for feed in ("employment", "illness", "income")
-        if number % 4 == 1 and facts.get(feed)
-    ]
+    cause = main_cause(case.causes)
     town.visit(
-        case.household_id, case.village_code, "difficulty", causes=[CAUSE], corrections=wrong[:1],
-        **assured(town, is_poor=True),
-    )  # fmt: skip
-    town.done["corrections"] += bool(wrong)
+        case.household_id, case.village_code, "difficulty", causes=[cause], **assured(town, is_poor=True)
+    )
     town.move(case.id, "verify", Role.TOWNSHIP_OFFICIAL, visited_on=town.clock.day)
     if number % 5 == 1:
         return
@@ -133,8 +137,9 @@ def follow(town: Town, case: Any, number: int) -> Course:
         yield town.clock.day + dt.timedelta(days=2)
         town.move(case.id, "tell", Role.TOWNSHIP_OFFICIAL, told_on=town.clock.day)
         return
+    cause = main_cause(case.causes)
     town.visit(
-        case.household_id, case.village_code, "difficulty", causes=[CAUSE], **assured(town, is_poor=True)
+        case.household_id, case.village_code, "difficulty", causes=[cause], **assured(town, is_poor=True)
     )
     town.move(case.id, "verify", Role.TOWNSHIP_OFFICIAL, visited_on=town.clock.day)
     yield town.clock.day + dt.timedelta(days=1)
@@ -149,12 +154,12 @@ def follow(town: Town, case: Any, number: int) -> Course:
         town.move(former.id, "relapse", Role.COUNTY_OFFICIAL, visited_on=visited, reason="spending_rose")
         return
     town.move(
-        case.id, "approve", Role.COUNTY_OFFICIAL, object_type="sudden_hardship", causes=[CAUSE],
+        case.id, "approve", Role.COUNTY_OFFICIAL, object_type="sudden_hardship", causes=[cause],
         is_without_labour=number % 11 == 10,
     )  # fmt: skip
     yield town.clock.day + dt.timedelta(days=2)
     town.move(case.id, "tell", Role.TOWNSHIP_OFFICIAL, told_on=town.clock.day)
-    help_with(town, case)
+    help_with(town, case, cause)
     yield town.clock.day + dt.timedelta(days=12)
     deliver(town, case)
     town.visit(case.household_id, case.village_code, "no_difficulty", **assured(town, is_poor=False))
@@ -185,6 +190,7 @@ def resolve(town: Town, case: Any, number: int) -> Course:
         return
     yield town.clock.day + dt.timedelta(days=6)
     if number % 8 != 1 or open_case(town.engine, case.household_id) is not None:
+        yield max(town.clock.day, town.until - dt.timedelta(days=REPORTED_DAYS))
         report(town, case)
         return
     town.try_move(case.id, "relapse", Role.COUNTY_OFFICIAL, visited_on=town.clock.day, reason="spending_rose")
@@ -192,19 +198,24 @@ def resolve(town: Town, case: Any, number: int) -> Course:
 
 def report(town: Town, case: Any) -> None:
     """The grid reports a resolved household again: whether its risk is back somebody has to look."""
-    today = town.clock.day
+    report_of_grid(town, case.household_id, case.village_code, "07")
+
+
+def report_of_grid(town: Town, household: str, village: str, cause: str) -> None:
+    """A report of today by whoever keeps the household's grid."""
+    today, by = town.clock.day, town.official(village, Role.VILLAGE_OFFICIAL)
     lead = make_lead(
-        case.household_id, case.village_code, GRID_REPORT, "demo", occurred_on=today, known_on=today,
-        region=region_of(case.village_code), facts={"cause": "07"},
+        household, village, GRID_REPORT, by.id, occurred_on=today, known_on=today,
+        region=region_of(village), facts={"cause": cause},
     )  # fmt: skip
-    town.done["leads"] += town.leads.add(OPERATOR, [lead], on=today).new
+    town.done["leads"] += town.leads.add(by.caller, [lead], on=today).new
 
 
-def help_with(town: Town, case: Any) -> None:
-    """Plan a measure that answers the case's cause."""
+def help_with(town: Town, case: Any, cause: str) -> None:
+    """Plan a measure that answers a cause."""
     by, today = town.official(case.village_code), town.clock.day
     document = {
-        "measure": MEASURE, "cause": CAUSE, "starts_on": today.isoformat(),
+        "measure": MEASURES[cause], "cause": cause, "starts_on": today.isoformat(),
         "due_on": (today + dt.timedelta(days=60)).isoformat(),
     }  # fmt: skip
     town.plans.add(by.caller, by.id, case.id, read_measure(document, today, region_of(case.village_code)))

@@ -37,6 +37,8 @@ PEOPLE: dict[str, Role] = {
     "demo.accounts": Role.ACCOUNTS, "demo.monitor": Role.MONITOR,
 }  # fmt: skip
 """The demo's accounts."""
+OFFICIALS = {Role.COUNTY_OFFICIAL, Role.TOWNSHIP_OFFICIAL, Role.VILLAGE_OFFICIAL}
+"""Those whose names stand under what was done before the demo begins."""
 LASTS = dt.timedelta(days=30)
 
 
@@ -55,8 +57,10 @@ class Clock:
 class Town:
     """Stores with the demo's clock, and the officials whose names stand under what is done."""
 
-    def __init__(self, engine: Engine, key: AuditLog, clock: Clock, county: str, seed: int) -> None:
-        self.engine, self.clock, self.county = engine, clock, county
+    def __init__(
+        self, engine: Engine, key: AuditLog, clock: Clock, until: dt.date, county: str, seed: int
+    ) -> None:
+        self.engine, self.clock, self.until, self.county = engine, clock, until, county
         self.rng = random.Random(seed)
         self.audit = AuditLog(engine, key._key, now=clock)
         self.cases = CaseStore(engine, self.audit, clock, move_guards(clock))
@@ -72,8 +76,18 @@ class Town:
         self.done: Counter[str] = Counter()
 
     def official(self, village: str, role: Role = Role.TOWNSHIP_OFFICIAL) -> Account:
-        """Who does it: the county's official, or that of the household's township."""
-        return self.officials[self.county if role is Role.COUNTY_OFFICIAL else village[:9]]
+        """Who does it: the official of the county, or that of the household's township or village."""
+        if role is Role.COUNTY_OFFICIAL:
+            return self.officials[self.county]
+        if role is Role.VILLAGE_OFFICIAL and village not in self.officials:
+            self.add_colleague(role, village)
+        return self.officials[village if role is Role.VILLAGE_OFFICIAL else village[:9]]
+
+    def add_colleague(self, role: Role, area: str) -> None:
+        """An official of an area whom nobody signs in as."""
+        made, _ = self.desk.add(OPERATOR, f"demo.colleague{len(self.officials)}", role, area, LASTS)
+        self.officials[area] = made
+        self.desk.lock(OPERATOR, self.desk.by_id(made.id))
 
     def move(self, case_id: str, name: str, role: Role, **facts: Any) -> None:
         """Make a move as whoever it belongs to."""
@@ -94,9 +108,11 @@ class Town:
             return False
         return True
 
-    def visit(self, household: str, village: str, finding: str, **more: Any) -> str | None:
+    def visit(
+        self, household: str, village: str, finding: str, role: Role = Role.TOWNSHIP_OFFICIAL, **more: Any
+    ) -> str | None:
         """Record a visit of today; answers the household's case, if it has one."""
-        by = self.official(village)
+        by = self.official(village, role)
         form = read_visit(
             {
                 "submission_key": f"demo-{self.rng.getrandbits(96):024x}",
@@ -135,12 +151,10 @@ def add_accounts(town: Town) -> list[dict[str, str]]:
             # It is told once, like any; nobody of the demo is made to change it first.
             town.accounts.set_password_in(connection, made, hashed, is_start=False)
         told.append({"login_name": name, "role": role.value, "area": code or "", "password": password})
-        if code in {town.county, area[9]} and role is not Role.PROVINCE_OFFICIAL:
+        if code is not None and role in OFFICIALS:
             town.officials[code] = made
-    for number, code in enumerate(sorted({one[:9] for one in villages} - set(town.officials))):
-        made, _ = town.desk.add(OPERATOR, f"demo.colleague{number}", Role.TOWNSHIP_OFFICIAL, code, LASTS)
-        town.officials[code] = made
-        town.desk.lock(OPERATOR, town.desk.by_id(made.id))
+    for code in sorted({one[:9] for one in villages} - set(town.officials)):
+        town.add_colleague(Role.TOWNSHIP_OFFICIAL, code)
     return told
 
 

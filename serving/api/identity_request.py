@@ -10,7 +10,8 @@ from features.signals import CONTRACTS
 from features.signals.defects import Defect
 from serving.access.purpose import REVEAL_PURPOSES, Purpose
 from serving.errors import FieldError, Problem
-from serving.identity.kinds import Kind, ValueRefused, normalise
+from serving.files.rows import ValueRefused
+from serving.identity.kinds import Kind, normalise
 from serving.identity.store import HEAD, Person
 
 MOST_PERSONS = 30

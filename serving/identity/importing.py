@@ -6,52 +6,25 @@ is.
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from sqlalchemy import select, tuple_
 
-from features.errors import ContractError
-from features.regions import check_area_code
-from features.signals import CONTRACTS
-from features.signals.defects import Defect
 from serving.access import Caller
-from serving.access.area import OUTSIDE_AREA, WAY_OUT, WAY_OUT_ZH
-from serving.errors import IdentityError
-from serving.files import FileKind, FileRefused, Limits
+from serving.files import Limits
+from serving.files.rows import AT_ONCE, RowError, TableError, ValueRefused, read_key, read_village, rows_of
 from serving.files.unpacking import unpack_unnamed
-from serving.identity.kinds import Kind, ValueRefused, normalise
+from serving.identity.kinds import Kind, normalise
 from serving.identity.store import HEAD, IdentityStore, Person, Record, lock
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.tables import identity as table
 
 KEYS = ("household_id", "village_code", "person_id")
 COLUMNS = (*KEYS, *(one.value for one in Kind))
-AT_ONCE = 500
-"""Rows of one transaction."""
-_KEY = CONTRACTS["household"].field("household_id")
-_VILLAGE_LENGTH = 12
-
-
-@dataclass(frozen=True)
-class RowError:
-    """Why a row was refused. Rows count from 0, the line of names not counted."""
-
-    row: int
-    field: str
-    code: str
-    way_out: str
-    way_out_zh: str
-
-    def as_json(self) -> dict[str, Any]:
-        """The error as plain JSON."""
-        return asdict(self)
 
 
 @dataclass
@@ -82,12 +55,12 @@ def import_identities(
 ) -> Imported:  # fmt: skip
     """Take in the rows of a CSV, XLSX or Parquet file; the sound ones are kept whatever the others are.
 
-    Raises `FileRefused` and `IdentityError` for a file that is no such table.
+    Raises `FileRefused` and `TableError` for a file that is no such table.
     """
     made = Imported()
     kind, content = unpack_unnamed(source, limits or Limits())
     with content:
-        there = _rows_of(kind, content)
+        there = rows_of(kind, content, _check_columns)
         while rows := list(islice(there, AT_ONCE)):
             sound = []
             for cells in rows:
@@ -145,13 +118,11 @@ def _read(number: int, cells: dict[str, Any], caller: Caller) -> _Row:
         given = cells.get(name)
         try:
             if name == "village_code":
-                keys[name] = _village(given, caller)
+                keys[name] = read_village(given, caller)
             elif name != "person_id" or given not in {None, "", HEAD}:
-                keys[name] = str(_KEY.parse(given))
-        except Defect as defect:
-            errors.append(RowError(number, name, defect.code, defect.way_out, defect.way_out_zh))
+                keys[name] = read_key(given)
         except ValueRefused as refused:
-            errors.append(RowError(number, name, refused.code, refused.way_out, refused.way_out_zh))
+            errors.append(RowError.of(number, name, refused))
     values = {}
     for kind in Kind:
         given = cells.get(kind.value)
@@ -160,7 +131,7 @@ def _read(number: int, cells: dict[str, Any], caller: Caller) -> _Row:
         try:
             values[kind] = normalise(kind, given)
         except ValueRefused as refused:
-            errors.append(RowError(number, kind.value, refused.code, refused.way_out, refused.way_out_zh))
+            errors.append(RowError.of(number, kind.value, refused))
     if not values and not errors:
         errors.append(
             RowError(number, "name", "empty", "give at least one identifier", "至少填写一项身份信息")
@@ -170,55 +141,10 @@ def _read(number: int, cells: dict[str, Any], caller: Caller) -> _Row:
     return _Row(keys["household_id"], keys["village_code"], Person(keys["person_id"], values))
 
 
-def _village(given: Any, caller: Caller) -> str:
-    try:
-        code = check_area_code(given)
-    except ContractError:
-        code = ""
-    if len(code) != _VILLAGE_LENGTH:
-        raise ValueRefused(
-            "malformed", "give the village's code of 12 characters, as text", "应为 12 位村级区划代码（文本）"
-        )
-    if not caller.scope.contains(code):
-        raise ValueRefused(OUTSIDE_AREA, WAY_OUT, WAY_OUT_ZH)
-    return code
-
-
-def _rows_of(kind: FileKind, content: IO[bytes]) -> Iterator[dict[str, Any]]:
-    """The rows as names and cells, one after the other."""
-    if kind is FileKind.PARQUET:
-        import pyarrow.parquet as pq
-
-        with pq.ParquetFile(content) as parquet:
-            _check_columns(parquet.schema_arrow.names)
-            for batch in parquet.iter_batches(AT_ONCE):
-                yield from batch.to_pylist()
-        return
-    with io.TextIOWrapper(content, "utf-8", newline="") as lines:
-        if kind is FileKind.XLSX:
-            names = [str(one) for one in json.loads(next(lines))]
-            cells = (json.loads(one) for one in lines)
-        else:
-            reader = csv.reader(lines)
-            names = next(reader, [])
-            cells = (one for one in reader)
-        _check_columns(names)
-        try:
-            for row in cells:
-                if len(row) > len(names):
-                    raise IdentityError(
-                        "a line of the table has more cells than columns: look for a comma in a cell"
-                    )
-                if row:
-                    yield dict(zip(names, row, strict=False))
-        except csv.Error:
-            raise FileRefused("file_damaged") from None
-
-
 def _check_columns(names: Sequence[str]) -> None:
     """The names of others may be anything, and are not repeated."""
     if set(names) - set(COLUMNS) or len(set(names)) != len(names) or not {*KEYS[:2]} <= set(names):
-        raise IdentityError(
+        raise TableError(
             "the table's columns must be household_id, village_code and any of "
             f"{', '.join(COLUMNS[2:])}, each once"
         )

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from features.signals.defects import Defect
 from features.signals.id_number import LENGTH, IdNumber
+from serving.files.rows import ValueRefused
 
 _ID_NUMBER = IdNumber(name="id_number", zh="公民身份号码", en="ID number")
 _LONGEST = {"name": 50, "address": 200}
@@ -52,16 +53,6 @@ class Kind(StrEnum):
     def is_looked_up(self) -> bool:
         """Whether households are found by it. A name and an address are too easy to guess to be hashed."""
         return self in {Kind.ID_NUMBER, Kind.PHONE}
-
-
-class ValueRefused(Exception):
-    """A value that is none of its kind: a stable code and the way out, never the value."""
-
-    def __init__(self, code: str, way_out: str, way_out_zh: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.way_out = way_out
-        self.way_out_zh = way_out_zh
 
 
 def normalise(kind: Kind, given: object) -> str:

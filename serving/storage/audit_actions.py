@@ -48,6 +48,7 @@ class Action(StrEnum):
     LEAD_ADDED = "lead_added"
     WORKLIST_MADE = "worklist_made"
     WORKLIST_ADDED = "worklist_added"
+    GRID_CHANGED = "grid_changed"
     CASE_MOVED = "case_moved"
     CASE_HELPED_FIRST = "case_helped_first"
     CASE_IDENTIFIED = "case_identified"

@@ -1,4 +1,4 @@
-"""Commands about worklists: make them, and estimate whom they miss."""
+"""Commands about worklists: make them, the grids they are cut by, and estimate whom they miss."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 worklists = typer.Typer(name="worklists", help="Whom to visit: the lists of an area.", no_args_is_help=True)
 
+MOST_TOLD = 100
 _FOLDERS = ("FANGFAN_MODELS_DIR", "FANGFAN_BUNDLE_DIR", "FANGFAN_KEPT_MODELS_DIR")
 
 
@@ -82,6 +83,36 @@ def make(
         return
     title = f"Lists of {terms.made_on} as of {run.as_of_date}{' (nothing kept)' if is_dry else ''}"
     Console().print(_made_table(title, made))
+
+
+@worklists.command()
+def grids(
+    source: Annotated[Path, typer.Argument(help=".csv, .xlsx or .parquet")],
+    database: DatabaseOption,
+    audit_key_file: AuditKeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take in which grid of its village each household lies in, from a table.
+
+    Columns: household_id, village_code, grid (empty: in none any more). Whoever is not in the table stays
+    where they are. Sound rows are kept whatever the others are. Exit code 1 where rows were refused.
+    """
+    from serving.storage.grids import GridStore
+    from serving.worklists.grid_table import import_grids
+
+    with opened(database, audit_key_file) as (store, log):
+        log.check_key()
+        made = import_grids(GridStore(store.engine, log), OPERATOR, source)
+    if as_json:
+        errors = [one.as_json() for one in made.errors]
+        print(json.dumps({**made.as_json(), "errors": errors}, ensure_ascii=False))
+    else:
+        print(", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in made.as_json().items()))
+        for one in made.errors[:MOST_TOLD]:
+            print(f"- row {one.row}, {one.field}: {one.code}: {one.way_out_zh} / {one.way_out}")
+        if len(made.errors) > MOST_TOLD:
+            print(f"and {len(made.errors) - MOST_TOLD} more: --json lists all")
+    raise typer.Exit(1 if made.errors else 0)
 
 
 def audit_misses(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -56,16 +57,23 @@ def address(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         thread.join(20)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+@contextmanager
+def open_browser(*more: str) -> Iterator[Any]:
+    """The browser, with further flags."""
     if not CHROMIUM.is_file():
         pytest.skip(f"there is no browser at {CHROMIUM}: apt install chromium fonts-noto-cjk")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=[*FLAGS, *more])
         yield started
         started.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with open_browser() as started:
+        yield started
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

@@ -20,8 +20,10 @@
     return made;
   };
 
-  // The worker once it is at work; nothing where it is not within a few seconds, as where storage is switched off.
-  const atWork = () => Promise.race([worker.ready, new Promise((resolve) => setTimeout(resolve, 5000))]);
+  // The worker once it is at work; nothing where a browser has none, as where storage is switched off, or is too slow.
+  const registered = worker.register("/static/worker.js", { scope: "/" });
+  const tooLong = () => new Promise((resolve) => setTimeout(resolve, 30000));
+  const atWork = () => registered.then(() => Promise.race([worker.ready, tooLong()])).catch(() => undefined);
 
   async function tell(message, heard) {
     const ready = await atWork();
@@ -33,9 +35,12 @@
     });
   }
 
+  // Of this page alone; the worker may send while the page does.
+  let sent = 0;
   async function showWaiting() {
     const panel = place("waiting");
-    const sent = await kept.sent();
+    const more = await kept.sent();
+    sent += more;
     const mine = (await kept.all()).filter((one) => one.person === person);
     panel.textContent = "";
     const open = mine.filter((one) => !one.refused).length;
@@ -135,7 +140,7 @@
       const unique = Array.from(new Set(addresses.map((one) => new URL(one, location.href).href)));
       const show = ({ count }) => (said.textContent = say(button.dataset.taking, { count, all: unique.length }));
       const count = await tell({ take: unique }, show);
-      said.textContent = say(button.dataset.taken, { count, until: clock(Date.now() + 12 * 3600 * 1000) });
+      said.textContent = say(button.dataset.taken, { count: count || 0, until: clock(Date.now() + 12 * 3600 * 1000) });
       button.disabled = false;
     });
   }
@@ -162,7 +167,8 @@
     panel.append(line(say(panel.dataset.copy, { at: clock(copied) })));
     panel.classList.add("panel");
   }
-  worker.register("/static/worker.js", { scope: "/" }).then(() => tell({})).catch(() => undefined);
+  tell({}).catch(() => undefined);
+  worker.addEventListener("message", () => showWaiting().catch(() => undefined));
   kept.note(person).then(send).catch(() => undefined);
   window.addEventListener("online", send);
   setInterval(send, 60000);

@@ -16,12 +16,12 @@ const kept = (() => {
     });
   }
 
-  async function within(store, mode, act) {
+  async function within(stores, mode, act) {
     const base = await open();
     try {
       return await new Promise((resolve, reject) => {
-        const work = base.transaction(store, mode);
-        const asked = act(work.objectStore(store));
+        const work = base.transaction(stores, mode);
+        const asked = act(...stores.map((one) => work.objectStore(one)));
         work.oncomplete = () => resolve(asked.result);
         work.onabort = () => reject(work.error);
       });
@@ -30,21 +30,33 @@ const kept = (() => {
     }
   }
 
-  const all = () => within("visits", "readonly", (store) => store.getAll());
-  const put = (one) => within("visits", "readwrite", (store) => store.put(one));
-  const drop = (key) => within("visits", "readwrite", (store) => store.delete(key));
-  const clear = () => within("visits", "readwrite", (store) => store.clear());
-  const person = () => within("notes", "readonly", (store) => store.get("person"));
-  const note = (who) => within("notes", "readwrite", (store) => store.put(who, "person"));
-  const count = () => within("notes", "readonly", (store) => store.get("sent"));
-  const setCount = (number) => within("notes", "readwrite", (store) => store.put(number, "sent"));
+  const all = () => within(["visits"], "readonly", (visits) => visits.getAll());
+  const put = (one) => within(["visits"], "readwrite", (visits) => visits.put(one));
+  const drop = (key) => within(["visits"], "readwrite", (visits) => visits.delete(key));
+  const clear = () => within(["visits"], "readwrite", (visits) => visits.clear());
+  const person = () => within(["notes"], "readonly", (notes) => notes.get("person"));
+  const note = (who) => within(["notes"], "readwrite", (notes) => notes.put(who, "person"));
+
+  // A visit that was taken goes and is counted, once, also where a page and the worker sent it at the same time.
+  const settle = (key) =>
+    within(["visits", "notes"], "readwrite", (visits, notes) => {
+      const there = visits.get(key);
+      there.onsuccess = () => {
+        if (!there.result) return;
+        visits.delete(key);
+        const count = notes.get("sent");
+        count.onsuccess = () => notes.put((count.result || 0) + 1, "sent");
+      };
+      return there;
+    });
 
   // How many were sent since this was asked, by whichever page or by the worker.
-  async function sent() {
-    const number = (await count()) || 0;
-    if (number) await setCount(0);
-    return number;
-  }
+  const sent = () =>
+    within(["notes"], "readwrite", (notes) => {
+      const count = notes.get("sent");
+      count.onsuccess = () => notes.put(0, "sent");
+      return count;
+    }).then((number) => number || 0);
 
   // Sends what this person keeps. The service takes a key once, so that sending again does no harm.
   async function send(who) {
@@ -62,8 +74,7 @@ const kept = (() => {
         break;
       }
       if (answer.ok) {
-        await drop(one.key);
-        await setCount(((await count()) || 0) + 1);
+        await settle(one.key);
       } else if ([404, 413, 415, 422].includes(answer.status)) {
         // Nothing that waiting mends: whoever made the visit looks at it again. Another person's session (409) is over
         // when whoever made it signs in.

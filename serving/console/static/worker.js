@@ -19,7 +19,7 @@ self.addEventListener("activate", (event) => {
 });
 
 self.addEventListener("sync", (event) => {
-  event.waitUntil(kept.person().then((who) => who && kept.send(who)));
+  event.waitUntil(sendKept());
 });
 
 self.addEventListener("message", (event) => {
@@ -39,6 +39,14 @@ self.addEventListener("fetch", (event) => {
     event.respondWith(fetch(request).catch(() => instead(request)));
   }
 });
+
+// Pages that are open say what was sent: one may have looked for it a moment before.
+async function sendKept() {
+  const who = await kept.person();
+  if (!who) return;
+  await kept.send(who);
+  for (const one of await self.clients.matchAll()) one.postMessage({ sent: true });
+}
 
 // What stands in for a page that cannot be asked for: its copy, or a page that says so.
 async function instead(request) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -80,24 +81,31 @@ class Office:
 
 
 @contextmanager
-def open_office(bundle_dir: Path, folder: Path, **more: Any) -> Iterator[Office]:
-    """The running service, with further settings."""
-    settings = Settings(bundle_dir, f"sqlite:///{folder}/s.db", **more)
-    save_ring(new_ring(Suite.AES_256_GCM), settings.identity_keys_path)
-    app = create_app(settings)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.05)
-        assert app.state.champion.wait(300)
-        made = Office(app, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
-        stock(made)
-        yield made
-    finally:
-        server.should_exit = True
-        thread.join(20)
+def open_office(
+    bundle_dir: Path, folder: Path, certificate: Path | None = None, **more: Any
+) -> Iterator[Office]:
+    """The running service, with further settings; over TLS where there is a certificate with its key."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"{'https' if certificate else 'http'}://127.0.0.1:{listening.getsockname()[1]}"
+        if certificate:
+            more["public_origin"] = address
+        settings = Settings(bundle_dir, f"sqlite:///{folder}/s.db", **more)
+        save_ring(new_ring(Suite.AES_256_GCM), settings.identity_keys_path)
+        app = create_app(settings)
+        config = uvicorn.Config(app, log_config=None, access_log=False, ssl_certfile=certificate)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            while not server.started:
+                time.sleep(0.05)
+            assert app.state.champion.wait(300)
+            made = Office(app, address)
+            stock(made)
+            yield made
+        finally:
+            server.should_exit = True
+            thread.join(20)
 
 
 def stock(office: Office) -> None:

@@ -1,18 +1,62 @@
-"""A cadre's phone without a network: visits are kept in it, sent once, and gone with the session."""
+"""A cadre's phone without a network: visits are kept in it, sent once, and gone with the session.
+
+Over TLS, as phones come to the service: a certificate that nobody signed, and a browser that takes it.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
+import ipaddress
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from serving.console.texts import texts
 from tests.serving.console.desk import PHONE, Desk, fill_visit, sign_in
-from tests.serving.console.office import Office
+from tests.serving.console.office import Office, open_office
+from tests.serving.test_browser import open_browser
 
 pytestmark = pytest.mark.browser
 
 ZH = texts("zh")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with open_browser("--ignore-certificate-errors") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def office(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    folder = tmp_path_factory.mktemp("office")
+    with open_office(bundle_dir, folder, write_certificate(folder / "tls.pem")) as made:
+        yield made
+
+
+def write_certificate(path: Path) -> Path:
+    """A key and the certificate that it signed itself, of this machine's own address."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), dt.datetime.now(dt.UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = (
+        x509
+        .CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(here, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    plain = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(plain + made.public_bytes(pem))
+    return path
+
 
 _SEND_TWICE = """
 async ([household, key, other]) => {
@@ -36,12 +80,66 @@ async ([household, key]) => {
 }
 """
 
+_KEEP = """
+async ([household, key]) => {
+  const person = document.body.dataset.person, address = `/households/${household}/visit`;
+  const day = new Date(Date.now() + 8 * 3600000).toISOString().slice(0, 10);
+  const body = `submission_key=${key}&person=${person}&visited_on=${day}&finding=not_met`;
+  await kept.put({ key, person, household, address, body, at: Date.now() });
+}
+"""
+
+_SENT_BY_TWO = """
+async () => {
+  const person = document.body.dataset.person, ask = window.fetch;
+  let asked = 0;
+  window.fetch = async (...given) => {
+    const wait = 500 * asked++, answer = await ask(...given);
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    return answer;
+  };
+  await Promise.all([kept.send(person), kept.send(person)]);
+  window.fetch = ask;
+  return [asked, await kept.sent(), await kept.sent()];
+}
+"""
+
+
+def test_what_the_worker_sends_is_told_on_the_page_that_is_open(desk: Desk, office: Office) -> None:
+    page = desk.page("village")
+    page.goto("/list")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.reload()
+    page.locator("#waiting").wait_for(state="attached")
+    household = str(page.get_attribute(".households li:nth-child(4) a", "href")).rpartition("/")[2]
+    before = len(office.visits(household))
+    page.evaluate(_KEEP, [household, "e" * 32])
+    (worker,) = page.context.service_workers
+    # What a browser lets the worker do when the network is back, whatever the page does meanwhile.
+    worker.evaluate("self.dispatchEvent(new SyncEvent('sync', { tag: 'visits' }))")
+    page.locator("#waiting", has_text=ZH["visits_sent"].format(count=1)).wait_for()
+    assert len(office.visits(household)) == before + 1
+    page.context.close()
+
+
+def test_what_page_and_worker_send_at_once_is_one_visit_and_counted_once(desk: Desk, office: Office) -> None:
+    page = desk.page("village")
+    page.goto("/list")
+    page.wait_for_load_state("networkidle")
+    household = str(page.get_attribute(".households li:nth-child(5) a", "href")).rpartition("/")[2]
+    before = len(office.visits(household))
+    page.evaluate(_KEEP, [household, "f" * 32])
+    assert page.evaluate(_SENT_BY_TWO) == [2, 1, 0]
+    assert len(office.visits(household)) == before + 1
+    page.context.close()
+
 
 def test_a_visit_without_a_network_is_kept_and_sent_once(desk: Desk, office: Office) -> None:
     page = desk.page("village")
     said: list[str] = []
     page.on("pageerror", lambda error: said.append(str(error)))
     page.goto("/list?due=new")
+    assert page.url.startswith("https://")
     page.goto("/list")
     page.locator("#take").wait_for()
     page.click("#take")

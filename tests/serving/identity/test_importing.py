@@ -15,8 +15,8 @@ import xlsxwriter
 
 from serving.access import EVERYWHERE, Caller, Role, Scope
 from serving.access.purpose import Purpose
-from serving.errors import IdentityError
 from serving.files import FileRefused
+from serving.files.rows import TableError
 from serving.identity import IdentityStore, Kind, Person
 from serving.identity.importing import Imported, import_identities
 from tests.serving.identity.conftest import FAR, HELPER, HERE, NUMBER, PHONE, close, make_store
@@ -126,7 +126,7 @@ def test_more_rows_than_one_transaction(own: IdentityStore, tmp_path: Path) -> N
 def test_what_is_no_table_is_refused(own: IdentityStore, tmp_path: Path, name: str, text: str) -> None:
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
-    with pytest.raises((IdentityError, FileRefused)) as refused:
+    with pytest.raises((TableError, FileRefused)) as refused:
         take(own, path)
     assert not any(one in str(refused.value) for one in ("张三", "李四", "王五", "sfz"))
     assert own.vault.data_keys.ids() == set()

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.signals.pseudonyms import is_somebodys_number
-from serving.identity.kinds import REFUSALS, Kind, ValueRefused, normalise
+from serving.files.rows import ValueRefused
+from serving.identity.kinds import REFUSALS, Kind, normalise
 from serving.identity.masking import masked
 
 FULL_WIDTH = str.maketrans({one: chr(ord(one) + 0xFEE0) for one in map(chr, range(0x21, 0x7F))})
