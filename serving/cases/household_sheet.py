@@ -67,7 +67,8 @@ def make_sheet(
 
 def reasons_of(assessment: Mapping[str, Any], language: str) -> list[str]:
     """The sentences of an assessment that the household is told: departments' facts first, then reasons."""
-    hits = [one["text"][language] for one in assessment["rule_hits"]]
+    standing = assessment.get("standing") or {"rule_hits": ()}
+    hits = [one["text"][language] for one in (*assessment["rule_hits"], *standing["rule_hits"])]
     reasons = [one["text"][language]["sentence"] for one in assessment["risk_reasons"]]
     return list(dict.fromkeys([*hits, *reasons]))
 

@@ -45,6 +45,10 @@ def household_view(stored: Stored, language: str, changes: dict[str, Any] | None
         "not_listed": _said(body, "not_listed_text", language),
         "changes": changes["text"][language] if changes else [],
         "hits": [_hit(one, language) for one in body["rule_hits"]],
+        "standing": _said(body.get("standing") or {}, "text", language),
+        "corrected": words["rescored_note"].format(date=body["as_of_date"], on=body["corrected_on"])
+        if body.get("corrected_on")
+        else None,
         "warning": _warning(body, language),
         "faults": [_fault(one, language) for one in body["feed_faults"]],
         "risk": [_reason(one, longest, language) for one in body["risk_reasons"]],

@@ -41,6 +41,18 @@ def listing_view(
     }
 
 
+def hits_of(body: dict[str, Any], language: str) -> list[str]:
+    """The departments' alerts in words, those last that stand on from before their data ran out."""
+    standing, said = body.get("standing") or {"rule_hits": ()}, texts(language)["hit_standing"]
+    return [
+        *(one["text"][language] for one in body["rule_hits"]),
+        *(
+            said.format(hit=one["text"][language], date=standing["as_of_date"])
+            for one in standing["rule_hits"]
+        ),
+    ]
+
+
 def _item(stored: Stored, language: str) -> dict[str, Any]:
     body = stored.body
     reasons = body["risk_reasons"]
@@ -52,5 +64,5 @@ def _item(stored: Stored, language: str) -> dict[str, Any]:
         "score": percent(body["score"]),
         "action_text": body["suggested_action_text"][language],
         "reason": reasons[0]["text"][language]["name"] if reasons else None,
-        "hits": [one["text"][language] for one in body["rule_hits"]],
+        "hits": hits_of(body, language),
     }
