@@ -55,6 +55,7 @@ class Changes:
 
     basis: Basis
     former_date: str
+    latter_date: str
     former_score: float
     latter_score: float
     former_grade: str
@@ -63,6 +64,11 @@ class Changes:
     families: tuple[FamilyChange, ...] = ()
     silent_feeds: tuple[str, ...] = ()
     lapsed_hits: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def since(self) -> str:
+        """A key of the catalogue: how the day of the former is told, which may have been corrected since."""
+        return "before_correction" if self.former_date == self.latter_date else "since"
 
 
 def find_changes(former: Mapping[str, Any], latter: Mapping[str, Any]) -> Changes:
@@ -79,6 +85,7 @@ def find_changes(former: Mapping[str, Any], latter: Mapping[str, Any]) -> Change
     compared = (
         basis,
         former["as_of_date"],
+        latter["as_of_date"],
         former["score"],
         latter["score"],
         former["grade"],
@@ -98,20 +105,21 @@ def find_changes(former: Mapping[str, Any], latter: Mapping[str, Any]) -> Change
 def change_texts(changes: Changes, language: str) -> list[str]:
     """The sentences: what became of the score, then a sentence for each family that moved it most."""
     texts = catalogue(language)["changes"]
+    date = texts[changes.since].format(date=changes.former_date)
     if changes.basis == "data_silent":
         return _silent_texts(changes, language)
     if changes.basis != "contributions":
         grades = catalogue(language)["grades"]
         moved = "grade_same" if changes.former_grade == changes.latter_grade else "grade_moved"
         return [
-            texts[changes.basis].format(date=changes.former_date),
+            texts[changes.basis].format(date=date),
             texts[moved].format(former=grades[changes.former_grade], latter=grades[changes.latter_grade]),
         ]
     former, latter = percent(changes.former_score), percent(changes.latter_score)
     direction = (
         "same" if former == latter else "rose" if changes.latter_score > changes.former_score else "fell"
     )
-    said = [texts[direction].format(date=changes.former_date, former=former, latter=latter)]
+    said = [texts[direction].format(date=date, former=former, latter=latter)]
     told = [one for one in changes.families if abs(one.difference) >= LEAST_CONTRIBUTION]
     families = [
         _family_text(one, language)

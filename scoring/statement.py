@@ -30,6 +30,9 @@ from scoring.reasons import (
 from scoring.texts import LANGUAGES, catalogue, format_value
 from scoring.triggers import TriggerHit
 
+MOST_FEEDS = 4
+"""How many silent feeds are named in a sentence; all of them stand on the page by themselves."""
+
 
 def make_statement(made: Assessment, region: str) -> dict[str, Any]:
     """The assessment as JSON without words."""
@@ -115,9 +118,12 @@ def put_into_words(statement: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def feed_names(feeds: Iterable[str], language: str) -> str:
-    """Feeds as officials call them, in a row."""
+    """Feeds as officials call them, in a row; of many the first, and how many there are."""
     names = [CONTRACTS[one].zh if language == "zh" else CONTRACTS[one].en for one in feeds]
-    return str(catalogue(language)["feed_separator"]).join(names)
+    said = str(catalogue(language)["feed_separator"]).join(names[:MOST_FEEDS])
+    if len(names) <= MOST_FEEDS:
+        return said
+    return str(catalogue(language)["feeds_and_more"]).format(feeds=said, count=len(names))
 
 
 def _worded_standing(plain: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -125,11 +131,13 @@ def _worded_standing(plain: Mapping[str, Any] | None) -> dict[str, Any]:
     if plain is None:
         return {}
     hits = [worded_hit(one) for one in plain["rule_hits"] if _is_wordable(one)]
-    feeds = [one for one in plain["feeds"] if one in CONTRACTS]
+    is_high = plain["grade"] == "high"
+    read = {feed for one in hits for feed in FEATURES[one["feature"]].feeds}
+    feeds = [one for one in plain["feeds"] if one in CONTRACTS and (is_high or one in read)]
 
     def text(language: str) -> str:
         words = catalogue(language)["standing"]
-        high = [words["high"]] if plain["grade"] == "high" else []
+        high = [words["high"]] if is_high else []
         what = words["separator"].join([*(one["text"][language] for one in hits), *high])
         return str(
             words["text"].format(date=plain["as_of_date"], what=what, feeds=feed_names(feeds, language))

@@ -246,6 +246,7 @@ class ChangesAnswer(_Answer):
         "feeds fell silent in between, and nothing can be compared; otherwise only the grades can be"
     )
     former_date: str
+    latter_date: str = Field(description="The same day where facts of it were corrected since")
     former_score: float
     latter_score: float
     former_grade: Literal["high", "medium", "low"]

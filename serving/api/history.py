@@ -87,7 +87,6 @@ def router(
             query_parameter(
                 "written_at", {"type": "string", "format": "date-time"},
                 "Which of a day's scores, as the history has it: there are two where facts were corrected",
-                example="2026-11-02T02:00:00+00:00",
             ),
         ]},
     )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 from features import CONTRACTS
 from features.signals import REQUEST_FEEDS
 from scoring.texts import catalogue
+from serving.console.listing import grade_mark
 from serving.console.numbers import in_natural_numbers, percent, round_number
 from serving.console.texts import texts
 from serving.storage import Stored
@@ -30,7 +31,7 @@ def household_view(stored: Stored, language: str, changes: dict[str, Any] | None
         "title": words["household_title"].format(id=body["household_id"]),
         "village_code": stored.village_code,
         "as_of": body["as_of_date"],
-        "grade": body["grade"],
+        "grade": grade_mark(body),
         "grade_text": body["grade_text"][language],
         "score": percent(body["score"]),
         "score_in_numbers": in_natural_numbers(body["score"], per, "in_natural_numbers", language),

@@ -11,7 +11,7 @@ from scoring.themes import THEMES
 from serving.cases.clocks import SOON_DAYS
 from serving.cases.practice import practice_of
 from serving.cases.state import CaseState
-from serving.console.listing import hits_of
+from serving.console.listing import grade_mark, hits_of
 from serving.console.numbers import percent
 from serving.console.texts import texts
 from serving.storage.my_list import DUES, Entry, ListPage, Wanted
@@ -80,7 +80,7 @@ def card(entry: Entry, heads: Heads, name_of: AreaName, today: dt.date, language
         "village": name_of(entry.village_code) or entry.village_code,
         "head": heads.get((entry.household_id, entry.village_code)),
         "grid": words["grid"].format(name=entry.grid) if entry.grid else None,
-        "grade": body["grade"] if body else "none",
+        "grade": grade_mark(body) if body else "none",
         "grade_text": body["grade_text"][language] if body else words["not_assessed"],
         "score": percent(body["score"]) if body and body["score"] is not None else "–",
         "level": _said(practice.grade(entry.grade), language) if entry.grade else None,

@@ -9,12 +9,15 @@ from typing import Any, cast
 
 import pytest
 
+from features.health import Health, Verdict
 from scoring.statement import put_into_words
 from scoring.texts import LANGUAGES, percent
+from serving.batch import score_all
 from serving.cases.correction import CorrectionState
 from serving.cases.run_leads import find_run_leads
 from serving.champion import Champion
 from serving.console.correction_view import NOT_RESCORED, reviewed_view
+from serving.console.listing import grade_mark, hits_of
 from serving.console.plan_effect import PlanEffects
 from serving.console.texts import texts
 from serving.console.visit_history import visits_view
@@ -28,6 +31,7 @@ from tests.serving.casework.test_corrections import (
     SCORED_ON,
     Scored,
     corrected_bill,
+    county_signals,
     service_of,
 )
 from tests.serving.console.test_plan_effect import Always, plan_of
@@ -152,6 +156,9 @@ def test_what_stood_stands_on_in_a_silent_run_until_somebody_has_looked(scored: 
     assert put_into_words(after.body)["standing"]["text"] == standing["text"]
     replayed = scored.client.get(f"/v1/households/{key}/scores/{LONG_AFTER}/replay").json()
     assert replayed["is_equal"], replayed["differences"]
+    # Lists say it as well, and draw no low risk.
+    assert hits_of(after.body, "zh")[-1].endswith(f"（{SCORED_ON}的评估，此后数据过期）")
+    assert (after.body["grade"], grade_mark(after.body)) == ("low", "none")
     # Somebody was met there since.
     assert "standing" not in stored(scored, visited).body
     # The next silent run has it from the one before, and running it again changes nothing.
@@ -159,6 +166,31 @@ def test_what_stood_stands_on_in_a_silent_run_until_somebody_has_looked(scored: 
     scored.score(later)
     assert stored(scored, key).body["standing"]["as_of_date"] == str(SCORED_ON)
     assert scored.score(later).saved.changed == 0
+
+
+def test_a_feed_that_the_run_did_not_believe_is_not_believed_again(bundle_dir: Path, tmp_path: Path) -> None:
+    for scored in service_of(bundle_dir, tmp_path):
+        key, store = KEYS[0], scored.client.app.state.store
+        blocked = Verdict("illness", VILLAGE[:6], dt.date(2026, 9, 1), "blocked", "unit_slip")
+        score_all(county_signals(), SCORED_ON, scored.bundle, store, health=Health(SCORED_ON, (blocked,)))
+        before = scored.told(key)
+        assert "illness" in before["stale_feeds"]
+        scored.office.clock = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+        done = scored.correct(key)
+        assert scored.rescorer.rescore(scored.champion, done) == "done"
+        after = scored.told(key)
+        assert after["corrections"]
+        for name in ("score", "feed_faults", "stale_feeds"):
+            assert after[name] == before[name]
+        replayed = scored.client.get(f"/v1/households/{key}/scores/{SCORED_ON}/replay").json()
+        assert replayed["is_equal"], replayed["differences"]
+        told = reviewed_view(
+            done,
+            HistoryStore(scored.office.engine, scored.office.audit).find_corrected(TOWN, done.id),
+            None,
+            "zh",
+        )
+        assert texts("zh")["rescored_feed_silent"].format(feed="医疗报销", date=SCORED_ON) in told["told"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
