@@ -15,7 +15,6 @@ from typing import Any
 from features import Coverage
 from features.dates import to_day
 from features.engines.row import Rows
-from features.neighbourhood import FEED, VillageFacts
 from scoring.changes import make_changes
 from scoring.silence import stand_on
 from serving.believed import Believed
@@ -38,9 +37,8 @@ class Replayer:
     """Makes past scores again, with what the batch stored of villages."""
 
     def __init__(self, villages: VillageStore, usual: UsualStore, health: RunHealthStore) -> None:
-        self.villages = villages
         self.usual = usual
-        self.believed = Believed(health)
+        self.believed = Believed(health, villages)
 
     def replay(
         self, stored: Stored, household: HouseholdRows, coverage: Coverage, scorer: Scorer
@@ -52,7 +50,7 @@ class Replayer:
         body = stored.body
         as_of = dt.date.fromisoformat(body["as_of_date"])
         faults, coverage = self.believed.of(body, household.village_code, coverage, scorer.region)
-        facts = self._facts(body, household.village_code)
+        facts = self.believed.villages(body, household.village_code)
 
         def score(rows: Rows, covered: Coverage) -> dict[str, Any]:
             near, covered = add_neighbourhood(
@@ -85,25 +83,6 @@ class Replayer:
                 "is_grade_changed": later["grade"] != made["grade"],
             },
         }
-
-    def _facts(self, body: Mapping[str, Any], village_code: str) -> _VillageOfDay:
-        told = body.get("latest_facts", {}).get(FEED)
-        if told is None:
-            return _VillageOfDay({})
-        # The batch writes a village's facts for its date; a job takes the latest there are.
-        of_day = dt.date.fromisoformat(told["occurred_on"])
-        found = self.villages.find([village_code], of_day)
-        return _VillageOfDay({code: one for code, one in found.items() if one.as_of == of_day})
-
-
-class _VillageOfDay:
-    """The villages' facts that the stored score was made with."""
-
-    def __init__(self, facts: Mapping[str, VillageFacts]) -> None:
-        self._facts = facts
-
-    def find(self, village_codes: Any, as_of: dt.date, /) -> dict[str, VillageFacts]:
-        return {code: self._facts[code] for code in village_codes if code in self._facts}
 
 
 def find_differences(stored: Mapping[str, Any], made: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ from serving.errors import Problem
 from serving.neighbourhood import add_neighbourhood
 from serving.scorer import Scorer, freshness
 from serving.signals_folder import SignalsFolder
-from serving.storage import AssessmentStore, RunHealthStore
+from serving.storage import AssessmentStore, RunHealthStore, VillageStore
 from serving.storage.case_tables import rescored_assessment
 from serving.storage.corrections import StoredCorrection
 from serving.storage.database import WRITES
@@ -56,7 +56,7 @@ class Rescorer:
         now: Callable[[], dt.datetime] = utc_now,
     ) -> None:
         self.assessments = AssessmentStore(engine)
-        self.believed = Believed(RunHealthStore(engine))
+        self.believed = Believed(RunHealthStore(engine), VillageStore(engine))
         self.engine = engine
         self.writer = engine.execution_options(**WRITES)
         self.signals = signals
@@ -117,9 +117,9 @@ class Rescorer:
             # Deliveries were judged for the former day alone.
             if faults or newly_silent(before, after):
                 raise _DataEnded
-        households, coverage = add_neighbourhood(
-            [household], as_of, coverage, self.around.villages, scorer.look_back
-        )
+        # Of the village what the former was made with, and none of before.
+        villages = self.believed.villages(former, household.village_code) if former else self.around.villages
+        households, coverage = add_neighbourhood([household], as_of, coverage, villages, scorer.look_back)
         usual = self.around.usual.find([household.village_code], as_of)
         (made,) = scorer.statements(households, as_of, coverage, usual, feed_faults=[faults])
         if former.get("model_version") == scorer.model_version and newly_silent(former, made):
