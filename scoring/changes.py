@@ -2,6 +2,7 @@
 
 Under one model the base value is the same, so the differences of the cause families add up to the difference
 of the calibrated log-odds. Two models share no scale: of those only the grades are compared, and it is said.
+Where a feed fell silent in between nothing is compared: that data got too old is no improvement.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from typing import Any, Literal
 
 from features import FEATURES
 from scoring.reasons import LEAST_CONTRIBUTION, MOST_FACTS, feature_label, value_text
+from scoring.silence import lapsed_hits, newly_silent
+from scoring.statement import feed_names, hit_text
 from scoring.texts import LANGUAGES, catalogue, percent
 
-Basis = Literal["contributions", "other_model", "no_contributions"]
+Basis = Literal["contributions", "other_model", "no_contributions", "data_silent"]
 
 MOST_CHANGES = 3
 """How many families are put into words."""
@@ -44,24 +47,37 @@ class FamilyChange:
 class Changes:
     """Two assessments of one household compared.
 
-    `families` has every family of either, largest difference first, where `basis` is ``contributions``; their
-    differences add up to `log_odds_difference`.
+    `silent_feeds` are those of which less is known than before (`basis` ``data_silent``), `lapsed_hits` the
+    former's rule hits that read one of them: neither moved the risk. `families` has every family of either,
+    largest difference first, where `basis` is ``contributions``; their differences add up to
+    `log_odds_difference`.
     """
 
     basis: Basis
     former_date: str
+    latter_date: str
     former_score: float
     latter_score: float
     former_grade: str
     latter_grade: str
     log_odds_difference: float | None = None
     families: tuple[FamilyChange, ...] = ()
+    silent_feeds: tuple[str, ...] = ()
+    lapsed_hits: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def since(self) -> str:
+        """A key of the catalogue: how the day of the former is told, which may have been corrected since."""
+        return "before_correction" if self.former_date == self.latter_date else "since"
 
 
 def find_changes(former: Mapping[str, Any], latter: Mapping[str, Any]) -> Changes:
     """Compare two statements (see `scoring.statement`) of one household."""
     basis: Basis = "contributions"
-    if former["model_version"] != latter["model_version"]:
+    silent = newly_silent(former, latter)
+    if silent:
+        basis = "data_silent"
+    elif former["model_version"] != latter["model_version"]:
         basis = "other_model"
     elif "families" not in former or "families" not in latter:
         # Written before contributions were kept.
@@ -69,11 +85,14 @@ def find_changes(former: Mapping[str, Any], latter: Mapping[str, Any]) -> Change
     compared = (
         basis,
         former["as_of_date"],
+        latter["as_of_date"],
         former["score"],
         latter["score"],
         former["grade"],
         latter["grade"],
     )
+    if silent:
+        return Changes(*compared, silent_feeds=silent, lapsed_hits=tuple(lapsed_hits(former, latter, silent)))
     if basis != "contributions":
         return Changes(*compared)
     before = {one["family"]: one for one in former["families"]}
@@ -86,18 +105,21 @@ def find_changes(former: Mapping[str, Any], latter: Mapping[str, Any]) -> Change
 def change_texts(changes: Changes, language: str) -> list[str]:
     """The sentences: what became of the score, then a sentence for each family that moved it most."""
     texts = catalogue(language)["changes"]
+    date = texts[changes.since].format(date=changes.former_date)
+    if changes.basis == "data_silent":
+        return _silent_texts(changes, language)
     if changes.basis != "contributions":
         grades = catalogue(language)["grades"]
         moved = "grade_same" if changes.former_grade == changes.latter_grade else "grade_moved"
         return [
-            texts[changes.basis].format(date=changes.former_date),
+            texts[changes.basis].format(date=date),
             texts[moved].format(former=grades[changes.former_grade], latter=grades[changes.latter_grade]),
         ]
     former, latter = percent(changes.former_score), percent(changes.latter_score)
     direction = (
         "same" if former == latter else "rose" if changes.latter_score > changes.former_score else "fell"
     )
-    said = [texts[direction].format(date=changes.former_date, former=former, latter=latter)]
+    said = [texts[direction].format(date=date, former=former, latter=latter)]
     told = [one for one in changes.families if abs(one.difference) >= LEAST_CONTRIBUTION]
     families = [
         _family_text(one, language)
@@ -105,6 +127,22 @@ def change_texts(changes: Changes, language: str) -> list[str]:
         if one.family in catalogue(language)["families"]
     ]
     return [*said, *(families or [texts["no_main"]])]
+
+
+def _silent_texts(changes: Changes, language: str) -> list[str]:
+    texts, grades = catalogue(language)["changes"], catalogue(language)["grades"]
+    said = [
+        texts["data_silent"].format(
+            date=changes.former_date,
+            feeds=feed_names(changes.silent_feeds, language),
+            score=percent(changes.former_score),
+            grade=grades[changes.former_grade],
+        )
+    ]
+    if changes.lapsed_hits:
+        hits = texts["fact_separator"].join(hit_text(one, language) for one in changes.lapsed_hits)
+        said.append(texts["hits_lapsed"].format(hits=hits))
+    return [*said, texts["silent_stays"]]
 
 
 def make_changes(former: Mapping[str, Any], latter: Mapping[str, Any]) -> dict[str, Any]:

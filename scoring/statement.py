@@ -7,7 +7,7 @@ that is mended is mended for old assessments too.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -29,6 +29,9 @@ from scoring.reasons import (
 )
 from scoring.texts import LANGUAGES, catalogue, format_value
 from scoring.triggers import TriggerHit
+
+MOST_FEEDS = 4
+"""How many silent feeds are named in a sentence; all of them stand on the page by themselves."""
 
 
 def make_statement(made: Assessment, region: str) -> dict[str, Any]:
@@ -100,11 +103,8 @@ def put_into_words(statement: Mapping[str, Any]) -> dict[str, Any]:
         ),
         "risk_reasons": [_worded_reason(one) for one in _wordable(statement["risk_reasons"])],
         "protective_reasons": [_worded_reason(one) for one in _wordable(statement["protective_reasons"])],
-        "rule_hits": [
-            worded_hit(one)
-            for one in statement["rule_hits"]
-            if one["feature"] in FEATURES and one["code"] in catalogue("zh")["triggers"]
-        ],
+        "rule_hits": [worded_hit(one) for one in statement["rule_hits"] if _is_wordable(one)],
+        **_worded_standing(statement.get("standing")),
         # Assessments of a model without an outlook, or written before there was any, have no themes.
         "horizons": statement.get("horizons", []),
         "themes": [_worded_theme(one) for one in statement.get("themes", ())],
@@ -115,6 +115,40 @@ def put_into_words(statement: Mapping[str, Any]) -> dict[str, Any]:
             if one["feed"] in CONTRACTS and one["reason"] in REASONS
         ],
     }
+
+
+def feed_names(feeds: Iterable[str], language: str) -> str:
+    """Feeds as officials call them, in a row; of many the first, and how many there are."""
+    names = [CONTRACTS[one].zh if language == "zh" else CONTRACTS[one].en for one in feeds]
+    said = str(catalogue(language)["feed_separator"]).join(names[:MOST_FEEDS])
+    if len(names) <= MOST_FEEDS:
+        return said
+    return str(catalogue(language)["feeds_and_more"]).format(feeds=said, count=len(names))
+
+
+def _worded_standing(plain: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What stands on of an earlier assessment, in words; without it where nothing does."""
+    if plain is None:
+        return {}
+    hits = [worded_hit(one) for one in plain["rule_hits"] if _is_wordable(one)]
+    is_high = plain["grade"] == "high"
+    read = {feed for one in hits for feed in FEATURES[one["feature"]].feeds}
+    feeds = [one for one in plain["feeds"] if one in CONTRACTS and (is_high or one in read)]
+
+    def text(language: str) -> str:
+        words = catalogue(language)["standing"]
+        high = [words["high"]] if is_high else []
+        what = words["separator"].join([*(one["text"][language] for one in hits), *high])
+        return str(
+            words["text"].format(date=plain["as_of_date"], what=what, feeds=feed_names(feeds, language))
+        )
+
+    said = {language: text(language) for language in LANGUAGES}
+    return {"standing": {**plain, "rule_hits": hits, "text": said}}
+
+
+def _is_wordable(hit: Mapping[str, Any]) -> bool:
+    return hit["feature"] in FEATURES and hit["code"] in catalogue("zh")["triggers"]
 
 
 def _plain_family(family: Family) -> dict[str, Any]:
@@ -277,14 +311,18 @@ def worded_hit(plain: Mapping[str, Any], languages: Sequence[str] = LANGUAGES) -
     return {
         **plain,
         "unit": unit,
-        "text": {
-            language: catalogue(language)["triggers"][plain["code"]].format(
-                value=format_value(plain["value"], unit, language, plain["feature"]),
-                level=format_value(plain["level"], unit, language, plain["feature"]),
-            )
-            for language in languages
-        },
+        "text": {language: hit_text(plain, language) for language in languages},
     }
+
+
+def hit_text(plain: Mapping[str, Any], language: str) -> str:
+    """A rule hit in a sentence: what was reached, and the level."""
+    feature = plain["feature"]
+    value, level = (
+        format_value(plain[name], FEATURES[feature].unit, language, feature) for name in ("value", "level")
+    )
+    said: str = catalogue(language)["triggers"][plain["code"]].format(value=value, level=level)
+    return said
 
 
 def _plain_fault(fault: Verdict) -> dict[str, Any]:

@@ -218,7 +218,7 @@ def create_app(settings: Settings) -> FastAPI:
         store, RecordStore(engine, audit), MyListStore(engine, audit, lambda: china_day(utc_now())),
         case_store, register, visit_store, plan_store, corrections, eliminations,
         console.PlanEffects(champion, signals, villages), signals,
-        lambda found: rescorer.rescore(champion, found),
+        lambda found: rescorer.rescore(champion, found), past,
     )  # fmt: skip
     app.state.work = work
     # Routes are tried in this order, after the direct ones.

@@ -24,6 +24,7 @@ from serving.corrected_signals import lay_over_signals
 from serving.errors import ServingError
 from serving.scorer import freshness, marked
 from serving.storage import AssessmentStore, RunHealthStore, Saved, UsualStore, VillageStore
+from serving.storage.standing import StandingStore
 
 CHUNK = 1_000
 """Households in one transaction: some 10 MB of answers."""
@@ -151,7 +152,8 @@ def score_all(
 
     `corrections` of up to the date are laid over the signals, and each household is told its own.
     With `health`, the check-up of these signals on that date, nothing is scored from a blocked feed, and each
-    household is told the faults that concern it. Running it again with the same signals, date and model
+    household is told the faults that concern it. What stood on a feed that is silent now stands on beside the
+    answer until somebody has visited. Running it again with the same signals, date and model
     changes no row. Raises `PolicyError` for a date
     before the policy numbers begin and `ServingError` for one long after the last delivery.
     """
@@ -182,12 +184,14 @@ def score_all(
     store.save_release(bundle.manifest.version, bundle.sha256, bundle.manifest.horizon_months)
     RunHealthStore(store.engine).save(as_of, bundle.manifest.version, health)
     saved, grades, actions = Saved(), Counter[str](), Counter[str]()
+    standing = StandingStore(store.engine)
     for start in range(0, len(run.ids), CHUNK):
         tell("scores", start, len(run.ids))
         made = run.score(start, start + CHUNK, around, health.blocked if health else (), flagged)
-        saved += store.save(made.statements, made.village_codes)
-        grades.update(one["grade"] for one in made.statements)
-        actions.update(one["suggested_action"] for one in made.statements)
+        statements = standing.stand_on(made.statements, made.village_codes, as_of)
+        saved += store.save(statements, made.village_codes)
+        grades.update(one["grade"] for one in statements)
+        actions.update(one["suggested_action"] for one in statements)
     ids = run.ids
     tell("scores", len(ids), len(ids))
     return Summary(

@@ -36,17 +36,20 @@ def lay_over_signals(
     tables = dict(signals.tables)
     for feed in dict.fromkeys(one.correction.feed for told in laid.values() for one in told):
         own = {key: [one for one in told if one.correction.feed == feed] for key, told in laid.items()}
-        tables[feed] = _lay_over_table(tables[feed], feed, {key: told for key, told in own.items() if told})
+        of_feed = {key: told for key, told in own.items() if told}
+        tables[feed] = _lay_over_table(tables[feed], feed, of_feed, as_of)
     return Signals(tables, signals.coverage), laid
 
 
-def _lay_over_table(table: pa.Table, feed: str, corrections: Mapping[str, Sequence[Approved]]) -> pa.Table:
+def _lay_over_table(
+    table: pa.Table, feed: str, corrections: Mapping[str, Sequence[Approved]], as_of: dt.date
+) -> pa.Table:
     rows: dict[str, list[Mapping[str, Any]]] = {key: [] for key in corrections}
     for row in _of(table, corrections).to_pylist():
         rows[row["household_id"]].append(row)
     for key, told in corrections.items():
         for one in told:
-            rows[key] = corrected(rows[key], one)
+            rows[key] = corrected(rows[key], one, as_of)
     made = pa.Table.from_pylist(
         [dict(row) for key in sorted(rows) for row in rows[key]], schema=CONTRACTS[feed].schema
     )

@@ -15,9 +15,9 @@ from typing import Any
 from features import Coverage
 from features.dates import to_day
 from features.engines.row import Rows
-from features.health import Verdict, without_blocked
-from features.neighbourhood import FEED, VillageFacts
 from scoring.changes import make_changes
+from scoring.silence import stand_on
+from serving.believed import Believed
 from serving.errors import Problem
 from serving.neighbourhood import add_neighbourhood
 from serving.scorer import HouseholdRows, Scorer
@@ -37,9 +37,8 @@ class Replayer:
     """Makes past scores again, with what the batch stored of villages."""
 
     def __init__(self, villages: VillageStore, usual: UsualStore, health: RunHealthStore) -> None:
-        self.villages = villages
         self.usual = usual
-        self.health = health
+        self.believed = Believed(health, villages)
 
     def replay(
         self, stored: Stored, household: HouseholdRows, coverage: Coverage, scorer: Scorer
@@ -50,12 +49,8 @@ class Replayer:
         """
         body = stored.body
         as_of = dt.date.fromisoformat(body["as_of_date"])
-        faults = tuple(_verdict(one) for one in body.get("feed_faults", ()))
-        # Those who score without a check-up of the deliveries, such as jobs, block nothing.
-        if any(one.state == "blocked" for one in faults):
-            believed = self.health.find(as_of, body["model_version"], household.village_code)
-            coverage = without_blocked(coverage, [household.village_code], believed, scorer.region)
-        facts = self._facts(body, household.village_code)
+        faults, coverage = self.believed.of(body, household.village_code, coverage, scorer.region)
+        facts = self.believed.villages(body, household.village_code)
 
         def score(rows: Rows, covered: Coverage) -> dict[str, Any]:
             near, covered = add_neighbourhood(
@@ -65,7 +60,7 @@ class Replayer:
             made = scorer.score(near, as_of, covered, usual, feed_faults=[faults])[0]
             # As it would be read back: documents know lists and no tuples.
             answer: dict[str, Any] = json.loads(json.dumps(made))
-            return answer
+            return stand_on(answer, body.get("standing"))
 
         made = score(household.rows, coverage)
         differences = find_differences(body, made)
@@ -88,25 +83,6 @@ class Replayer:
                 "is_grade_changed": later["grade"] != made["grade"],
             },
         }
-
-    def _facts(self, body: Mapping[str, Any], village_code: str) -> _VillageOfDay:
-        told = body.get("latest_facts", {}).get(FEED)
-        if told is None:
-            return _VillageOfDay({})
-        # The batch writes a village's facts for its date; a job takes the latest there are.
-        of_day = dt.date.fromisoformat(told["occurred_on"])
-        found = self.villages.find([village_code], of_day)
-        return _VillageOfDay({code: one for code, one in found.items() if one.as_of == of_day})
-
-
-class _VillageOfDay:
-    """The villages' facts that the stored score was made with."""
-
-    def __init__(self, facts: Mapping[str, VillageFacts]) -> None:
-        self._facts = facts
-
-    def find(self, village_codes: Any, as_of: dt.date, /) -> dict[str, VillageFacts]:
-        return {code: self._facts[code] for code in village_codes if code in self._facts}
 
 
 def find_differences(stored: Mapping[str, Any], made: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -181,11 +157,6 @@ def _hits(answer: Mapping[str, Any]) -> list[tuple[Any, ...]]:
 
 def _state_of(answer: Mapping[str, Any]) -> set[tuple[str, str]]:
     return {(feed, state) for state in _STATES for feed in answer.get(state, ())}
-
-
-def _verdict(plain: Mapping[str, Any]) -> Verdict:
-    period = dt.date.fromisoformat(f"{plain['period']}-01")
-    return Verdict(plain["feed"], plain["area_code"], period, plain["state"], plain["reason"])
 
 
 def check_household(found: Mapping[str, HouseholdRows], household_id: str) -> HouseholdRows:

@@ -37,10 +37,12 @@ class SignalsFolder:
         within: Scope,
         feeds: Iterable[str] = tuple(CONTRACTS),
         corrected_before: dt.datetime | None = None,
+        corrected_on: dt.date | None = None,
     ) -> tuple[dict[str, HouseholdRows], Coverage]:
         """What is stored of the households that are registered on the date inside the area, and the coverage.
 
-        Corrections count from the day of their approval; with `corrected_before`, those of up to a moment do.
+        Corrections count from the day of their approval; with `corrected_before`, those of up to a moment do,
+        and with `corrected_on` those of up to that day, as though they had been known on the date.
         What is known of a village is not looked up here: the database has it, where the batch put it.
         Raises `Problem`: `signals_not_kept` (409) where the service has no such folder, `signals_failed`
         (503) where it cannot be read.
@@ -58,7 +60,9 @@ class SignalsFolder:
             raise Problem("signals_failed") from None
         told = self.corrections.approved_of(found, corrected_before) if self.corrections and found else {}
         return {
-            key: _corrected(HouseholdRows(key, one.village_code, one.rows), told.get(key, ()), as_of, read)
+            key: _corrected(
+                HouseholdRows(key, one.village_code, one.rows), told.get(key, ()), as_of, read, corrected_on
+            )
             for key, one in found.items()
         }, coverage
 
@@ -75,14 +79,18 @@ class SignalsFolder:
 
 
 def _corrected(
-    household: HouseholdRows, told: Sequence[Approved], as_of: dt.date, feeds: Sequence[str]
+    household: HouseholdRows,
+    told: Sequence[Approved],
+    as_of: dt.date,
+    feeds: Sequence[str],
+    corrected_on: dt.date | None,
 ) -> HouseholdRows:
     counting = [
         one
-        for one in in_force(concerning(told, household.village_code), as_of)
+        for one in in_force(concerning(told, household.village_code), as_of, corrected_on)
         if one.correction.feed in feeds
     ]
     if not counting:
         return household
-    rows = lay_over(household.rows, counting, as_of)
+    rows = lay_over(household.rows, counting, as_of, corrected_on)
     return replace(household, rows=rows, corrections=tuple(counting))

@@ -113,7 +113,7 @@ class ReasonAnswer(_Answer):
     facts: list[Fact]
 
 
-class RuleHit(_Answer):
+class PlainHit(_Answer):
     """A department's threshold that was reached; it surfaces whatever the score says."""
 
     code: str
@@ -121,8 +121,23 @@ class RuleHit(_Answer):
     feature: str
     value: float | None
     level: float
-    unit: str
     is_assumption: bool = Field(description="Whether no published document gives the level")
+
+
+class RuleHit(PlainHit):
+    """The same with its unit, and in words."""
+
+    unit: str
+    text: Texts
+
+
+class StandingAnswer(_Answer):
+    """What stands on of an earlier assessment, because the feeds that it was seen in fell silent since."""
+
+    as_of_date: str = Field(description="The assessment that said so")
+    grade: Literal["high", "medium", "low"] = Field(description="high where it is why a visit is suggested")
+    rule_hits: list[RuleHit]
+    feeds: list[str] = Field(description="The feeds that are silent since")
     text: Texts
 
 
@@ -226,17 +241,24 @@ class ChangeTexts(_Answer):
 class ChangesAnswer(_Answer):
     """What moved since the household's assessment before this one."""
 
-    basis: Literal["contributions", "other_model", "no_contributions"] = Field(
-        description="contributions: the families' differences add up to `log_odds_difference`; otherwise "
-        "only the grades can be compared"
+    basis: Literal["contributions", "other_model", "no_contributions", "data_silent"] = Field(
+        description="contributions: the families' differences add up to `log_odds_difference`; data_silent: "
+        "feeds fell silent in between, and nothing can be compared; otherwise only the grades can be"
     )
     former_date: str
+    latter_date: str = Field(description="The same day where facts of it were corrected since")
     former_score: float
     latter_score: float
     former_grade: Literal["high", "medium", "low"]
     latter_grade: Literal["high", "medium", "low"]
     log_odds_difference: float | None
     families: list[FamilyChangeAnswer]
+    silent_feeds: list[str] = Field(
+        default=[], description="Feeds of which less is known than before: not the same as less risk"
+    )
+    lapsed_hits: list[PlainHit] = Field(
+        default=[], description="Thresholds that were reached before, and that no data speak to now"
+    )
     text: ChangeTexts
 
 
@@ -316,6 +338,15 @@ class AssessmentAnswer(_Answer):
     corrections: list[CorrectionMark] = Field(
         default=[],
         description="Facts that a visit corrected and another official approved, laid over the departments'",
+    )
+    corrected_on: str | None = Field(
+        default=None,
+        description="Of an assessment made again after a later approval: its day. What was corrected until "
+        "then is taken as known on `as_of_date`",
+    )
+    standing: StandingAnswer | None = Field(
+        default=None,
+        description="Stands on until somebody has visited or its feeds are heard again; asks for a visit",
     )
     latest_facts: dict[str, LatestFactAnswer]
     monitoring_line: MonitoringLine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -18,6 +19,7 @@ from serving.api.query import (
     query_parameter,
     read_count,
     read_day,
+    read_moment,
     read_text,
     refused,
 )
@@ -82,18 +84,27 @@ def router(
             query_parameter(
                 "model_version", {"type": "string"}, "Which model's score; the one written last if left out"
             ),
+            query_parameter(
+                "written_at", {"type": "string", "format": "date-time"},
+                "Which of a day's scores, as the history has it: there are two where facts were corrected",
+            ),
         ]},
     )  # fmt: skip
     def replay(household_id: str, as_of_date: str, request: Request) -> Response:
         day, version = parse_day(as_of_date, "/path/as_of_date"), read_text(request, "model_version")
         caller = caller_of(request)
-        past = history.find(caller, household_id, day, version)
+        past = history.find(caller, household_id, day, version, read_moment(request, "written_at"))
         if past is None:
             raise Problem("score_not_found")
         scorer = models.scorer(past.stored.body["model_version"], past.manifest_sha256)
         # What was corrected after the score was made was not known to it, on the same day either.
+        corrected_on = past.stored.body.get("corrected_on")
         found, coverage = signals.find(
-            [household_id], day, caller.scope, corrected_before=past.stored.written_at
+            [household_id],
+            day,
+            caller.scope,
+            corrected_before=past.stored.written_at,
+            corrected_on=dt.date.fromisoformat(corrected_on) if corrected_on else None,
         )
         household = check_household(found, household_id)
         told = replayer.replay(past.stored, household, coverage, scorer)

@@ -38,6 +38,20 @@ def parse_day(given: str, pointer: str) -> dt.date:
     return day
 
 
+def read_moment(request: Request, name: str) -> dt.datetime | None:
+    """A moment with its time zone, if one was given; raises `Problem` for anything else."""
+    given = read_text(request, name)
+    if given is None:
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(given)
+        if moment.tzinfo is None:
+            raise ValueError("a moment needs its time zone")
+        return moment.astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        raise refused(name, "malformed", "give a moment as 2026-11-02T02:00:00Z") from None
+
+
 def read_count(request: Request, name: str, *, default: int, most: int, least: int = 1) -> int:
     """A whole number from `least` to `most`; raises `Problem` for anything else."""
     given = read_text(request, name)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.api.answers import Texts
+from serving.api.rescoring import Rescored
 from serving.cases.texts import in_each
 from serving.storage.corrections import StoredCorrection
 from serving.storage.visits import Recorded, StoredVisit
@@ -126,8 +127,9 @@ class ReviewAnswer(_Answer):
     """A reviewed correction, and what became of scoring the household again."""
 
     correction: CorrectionAnswer
-    rescored: Literal["done", "model_off", "signals_not_kept", "not_registered", "failed"] | None = Field(
-        description="null where it was refused. Whatever it says, an approved correction counts from now on"
+    rescored: Rescored | None = Field(
+        description="null where it was refused; data_ended where the fact is of a day that the departments' "
+        "data do not reach to. Whatever it says, an approved correction counts from now on"
     )
 
 

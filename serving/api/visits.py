@@ -116,7 +116,8 @@ def router(
         "/v1/corrections/{correction_id}/review",
         summary="Approve or refuse a correction",
         description="By somebody else than who proposed it. An approved one is laid over the departments' "
-        "facts from this day on, and the household is scored again; its former score stays in the history.",
+        "facts from this day on, and the household is scored again as of the day of its newest assessment, "
+        "which its data reach to; its former score stays in the history.",
         response_class=Response,
         responses={
             200: {"model": ReviewAnswer},

@@ -1,7 +1,8 @@
 """Corrections: facts that a visit found to be otherwise, laid over what is stored once they are approved.
 
 An approved correction is a row of a feed that was known on the day of the approval. A score of an earlier
-date does not see it: what was known then stays what it was.
+date does not see it: what was known then stays what it was. Only a score that is made again after an
+approval, and says so, takes it as known on its date (`corrected_on`): the facts of that day, told right.
 """
 
 from __future__ import annotations
@@ -51,6 +52,12 @@ class Correction:
         """The contract of its feed."""
         return FEEDS[self.feed]
 
+    @cached_property
+    def days(self) -> tuple[dt.date, ...]:
+        """The day that its row happened on and the day that it ended; none where there is to be no row."""
+        told = (self.row.get(name) for name in (OCCURRED_ON, ENDED_ON))
+        return tuple(dt.date.fromisoformat(one) for one in told if one is not None)
+
     def stored(self, household_id: str, known_on: dt.date) -> dict[str, Any] | None:
         """The row as stored values, known on a day; `None` where it is to be none.
 
@@ -91,20 +98,23 @@ class Approved:
         return {"feed": self.correction.feed, "approved_on": self.approved_on.isoformat()}
 
 
-def lay_over(rows: Rows, approved: Sequence[Approved], as_of: dt.date) -> dict[str, list[dict[str, Any]]]:
-    """The stored rows of one household with its corrections of up to a date laid over them, the first first.
+def lay_over(
+    rows: Rows, approved: Sequence[Approved], as_of: dt.date, corrected_on: dt.date | None = None
+) -> dict[str, list[dict[str, Any]]]:
+    """The stored rows of one household with its corrections that are `in_force` laid over them, the first
+    first.
 
     `rows` have dates as day numbers, and are left as they are.
     """
     made = {feed: [dict(row) for row in records] for feed, records in rows.items()}
-    for one in in_force(approved, as_of):
+    for one in in_force(approved, as_of, corrected_on):
         feed = one.correction.feed
-        made[feed] = [stored_row(row) for row in corrected(made.get(feed, []), one)]
+        made[feed] = [stored_row(row) for row in corrected(made.get(feed, []), one, as_of)]
     return made
 
 
-def corrected(records: Sequence[Mapping[str, Any]], one: Approved) -> list[Mapping[str, Any]]:
-    """The stored rows of one feed of a household with one correction laid over them.
+def corrected(records: Sequence[Mapping[str, Any]], one: Approved, as_of: dt.date) -> list[Mapping[str, Any]]:
+    """The stored rows of one feed of a household with one correction laid over them, known by a date.
 
     A correction whose row is not there any more, because its department corrected it as well, adds nothing:
     it would count twice.
@@ -112,13 +122,25 @@ def corrected(records: Sequence[Mapping[str, Any]], one: Approved) -> list[Mappi
     kept = [row for row in records if not one.correction.is_replaced(row)]
     if one.correction.replaces is not None and len(kept) == len(records):
         return kept
-    stored = one.correction.stored(one.household_id, one.approved_on)
+    stored = one.correction.stored(one.household_id, min(one.approved_on, as_of))
     return kept if stored is None else [*kept, stored]
 
 
-def in_force(approved: Iterable[Approved], as_of: dt.date) -> list[Approved]:
-    """Those of up to a date, in the order of their approval."""
-    return sorted((one for one in approved if one.approved_on <= as_of), key=lambda one: one.approved_on)
+def in_force(
+    approved: Iterable[Approved], as_of: dt.date, corrected_on: dt.date | None = None
+) -> list[Approved]:
+    """Those of up to a date, in the order of their approval.
+
+    With `corrected_on`, those approved up to that later day as well, if what they tell of had happened by the
+    date.
+    """
+
+    def counts(one: Approved) -> bool:
+        if one.approved_on <= as_of or corrected_on is None:
+            return one.approved_on <= as_of
+        return one.approved_on <= corrected_on and min(one.correction.days, default=as_of) <= as_of
+
+    return sorted(filter(counts, approved), key=lambda one: one.approved_on)
 
 
 def read_correction(

@@ -95,7 +95,8 @@ def known_of(assessment: Mapping[str, Any], language: str) -> list[Known]:
     Of what has no plain words (shares, comparisons with the village) only what it is about is told.
     """
     words, latest = case_texts(language), assessment["latest_facts"]
-    facts = [(one["feature"], one["value"]) for one in assessment["rule_hits"]]
+    standing = assessment.get("standing") or {"rule_hits": ()}
+    facts = [(one["feature"], one["value"]) for one in (*assessment["rule_hits"], *standing["rule_hits"])]
     found = [_known(*one, latest, language) for one in facts]
     for reason in assessment["risk_reasons"]:
         told = [_known(one["feature"], one["value"], latest, language) for one in reason["facts"]]

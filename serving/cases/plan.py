@@ -210,14 +210,15 @@ def _exclusive(plan: Sequence[PlannedHelp], region: str, on: dt.date) -> list[Pl
 def what_if_choices(plan: Sequence[PlannedHelp], as_of: dt.date, region: str) -> list[Choice]:
     """The plan as `scoring.what_if` takes it: what of it is still to come after a date, each measure once.
 
-    What arrived before is a fact and belongs in the signals. Of a measure that is planned several times it is
-    the earliest that is still to come; one that is no longer in force then is left out.
+    What arrived by then is a fact and belongs in the signals. Of a measure that is planned several times it
+    is the earliest that is still to come; one that is no longer in force then is left out.
     """
     period = Period(as_of)
     made: dict[str, Choice] = {}
     for one in sorted(plan, key=lambda each: each.starts_on):
         is_over = one.until <= as_of
-        is_given = one.entry.paid in ("once", "in_kind") and bool(one.deliveries)
+        is_once = one.entry.paid in ("once", "in_kind")
+        is_given = is_once and any(each.delivered_on <= as_of for each in one.deliveries)
         starts_on = max(one.starts_on, period.planned_from)
         if is_over or is_given or one.measure in made or not period.has(starts_on):
             continue

@@ -20,14 +20,15 @@ def find_run_leads(statement: Mapping[str, Any], village_code: str, region: str)
     """The leads of one stored statement: one for each rule hit, and one of the score where its grade is high.
 
     A hit occurred, and was known, when the latest record of the feeds that it reads did; so the same hit
-    found by the next run, or by another model, is the same lead until there is another record. Triggers
-    that this version does not know any more make none.
+    found by the next run, or by another model, is the same lead until there is another record; so is one that
+    stands on because its feed fell silent. Triggers that this version does not know any more make none.
     """
     as_of = dt.date.fromisoformat(statement["as_of_date"])
     disagreement = statement.get("disagreement")
     household = statement["household_id"]
     made = []
-    for hit in statement["rule_hits"]:
+    standing = statement.get("standing") or {"rule_hits": ()}
+    for hit in (*statement["rule_hits"], *standing["rule_hits"]):
         if hit["code"] not in LEAD_CODES or hit["feature"] not in FEATURES:
             continue
         said = LEAD_CODES[hit["code"]]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
-from features.signals.fields import Category, Field
 from serving.access.gate import caller_of, session_of
-from serving.cases.contract_words import category_words, field_label
 from serving.cases.correction import CorrectionState
+from serving.console.correction_view import NOT_RESCORED, fact_view, reviewed_view
 from serving.console.fields import read_fields
 from serving.console.pages import Pages, language_of
 from serving.console.texts import texts
@@ -23,6 +22,9 @@ from serving.storage.corrections import StoredCorrection
 
 PATH = "/corrections"
 PER_PAGE = 25
+REVIEWED = "reviewed"
+"""Names what was just reviewed, so that the page says what became of it however often it is read."""
+_NUMBER = re.compile(r"[0-9a-f]{32}")
 _REFUSALS = {"correction_own": "correction_own", "correction_reviewed": "correction_reviewed"}
 
 
@@ -50,7 +52,21 @@ def router(pages: Pages, work: Work) -> APIRouter:
             "next": number + 1 if number < count else None,
             "has_pages": count > 1,
         }
-        return pages.page(request, "corrections.html", status, has_address=True, view=view, said=said)
+        return pages.page(
+            request, "corrections.html", status, has_address=True, view=view, said=said,
+            done=None if said else reviewed(request),
+        )  # fmt: skip
+
+    def reviewed(request: Request) -> dict[str, Any] | None:
+        """What was just reviewed, as far as the caller may see it."""
+        number = request.query_params.get(REVIEWED, "")
+        found = work.corrections.find(caller_of(request), number) if _NUMBER.fullmatch(number) else None
+        if found is None or found.state is CorrectionState.PROPOSED:
+            return None
+        again = work.past.find_corrected(caller_of(request), found.id)
+        told = request.query_params.get("rescored")
+        outcome = next((one for one in NOT_RESCORED if one == told), None)
+        return reviewed_view(found, again, outcome, language_of(request))
 
     @made.post(f"{PATH}/{{correction_id}}/review", response_class=Response)
     async def review(correction_id: str, request: Request) -> Response:
@@ -71,44 +87,22 @@ def router(pages: Pages, work: Work) -> APIRouter:
             return listed(request, texts(language)[_REFUSALS[problem.code]], problem.kind.status)
         if found is None:
             raise Problem("correction_not_found")
-        if is_approved:
-            work.rescore(found)
-        return RedirectResponse(f"{PATH}?lang=en" if language == "en" else PATH, status_code=303)
+        told = {REVIEWED: found.id}
+        if is_approved and (outcome := work.rescore(found)) != "done":
+            told["rescored"] = outcome
+        if language == "en":
+            told["lang"] = "en"
+        return RedirectResponse(f"{PATH}?{urlencode(told)}", status_code=303)
 
     return made
 
 
 def _item(one: StoredCorrection, account_id: str, language: str) -> dict[str, Any]:
-    contract = one.correction.contract
     return {
+        **fact_view(one, language),
         "id": one.id,
         "household_id": one.household_id,
         "village_code": one.village_code,
         "visited_on": one.visited_on.isoformat(),
-        "feed": contract.zh if language == "zh" else contract.en,
-        "department": contract.source_zh if language == "zh" else contract.source_en,
-        "row": _values(one, one.correction.row, language),
-        "replaces": _values(one, one.correction.replaces or {}, language),
         "is_own": one.proposer == account_id,
     }
-
-
-def _values(one: StoredCorrection, row: Mapping[str, Any], language: str) -> list[dict[str, str]]:
-    """A row with the names that its contract has for the fields, and the catalogue's for what they say."""
-    names = {field.surface: field for field in one.correction.contract.fields}
-    return [
-        {
-            "label": field_label(names[name], language) if name in names else name,
-            "value": _told(one.correction.feed, names.get(name), value, language),
-        }
-        for name, value in row.items()
-    ]
-
-
-def _told(feed: str, field: Field | None, value: Any, language: str) -> str:
-    words = texts(language)
-    if isinstance(value, bool):
-        return words["yes" if value else "no"]
-    if isinstance(field, Category):
-        return category_words(feed, field, language).get(str(value), str(value))
-    return f"{value:,.2f}".removesuffix(".00") if isinstance(value, float) else str(value)

@@ -40,7 +40,7 @@ def course_view(points: Sequence[Point], base_rate: float, language: str) -> dic
     changes = [
         dots[at][0]
         for at in range(1, len(course))
-        if course[at].model_version != course[at - 1].model_version
+        if course[at].model_version != course[at - 1].model_version or course[at].is_cut
     ]
     return {
         "width": WIDTH,

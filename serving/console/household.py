@@ -8,6 +8,7 @@ from features import CONTRACTS
 from features.policy.sources import source_text
 from features.signals import REQUEST_FEEDS
 from scoring.texts import catalogue
+from serving.console.listing import grade_mark
 from serving.console.moments import china_time
 from serving.console.numbers import in_natural_numbers, percent, round_number
 from serving.console.texts import texts
@@ -32,7 +33,7 @@ def household_view(stored: Stored, language: str, changes: dict[str, Any] | None
         "title": words["household_title"].format(id=body["household_id"]),
         "village_code": stored.village_code,
         "as_of": body["as_of_date"],
-        "grade": body["grade"],
+        "grade": grade_mark(body),
         "grade_text": body["grade_text"][language],
         "score": percent(body["score"]),
         "score_in_numbers": in_natural_numbers(body["score"], per, "in_natural_numbers", language),
@@ -47,6 +48,10 @@ def household_view(stored: Stored, language: str, changes: dict[str, Any] | None
         "not_listed": _said(body, "not_listed_text", language),
         "changes": changes["text"][language] if changes else [],
         "hits": [_hit(one, language) for one in body["rule_hits"]],
+        "standing": _said(body.get("standing") or {}, "text", language),
+        "corrected": words["rescored_note"].format(date=body["as_of_date"], on=body["corrected_on"])
+        if body.get("corrected_on")
+        else None,
         "warning": _warning(body, language),
         "faults": [_fault(one, language) for one in body["feed_faults"]],
         "risk": [_reason(one, longest, language) for one in body["risk_reasons"]],

@@ -43,6 +43,7 @@ from serving.storage.household_record import HouseholdRecord
 
 _VISIT, _SHEET = (POLICIES[f"GET /households/{{household_id}}/{one}"] for one in ("visit", "sheet"))
 _PLAN = POLICIES["GET /cases/{case_id}/plan"]
+_REVIEW = POLICIES["GET /corrections"]
 _KEY = CONTRACTS["household"].field("household_id")
 
 
@@ -92,7 +93,14 @@ class HouseholdPage:
             "earlier": None,
             "course": None,
             "leads": leads_view([one.lead for one in record.leads], language),
-            "visits": visits_view(record.visits, language),
+            "visits": visits_view(
+                record.visits,
+                record.corrections,
+                found.latest.body if found else None,
+                language,
+                # Whoever sees the records at a visit, or reviews what is wrong with them.
+                is_told=any(one.admits(caller.role, is_signed_in=is_person) for one in (_VISIT, _REVIEW)),
+            ),
         }
         if found:
             shown["course"] = course_view(record.course, found.latest.body["base_rate"], language)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from scoring.statement import grade_word
 from scoring.texts import catalogue
 from serving.console.numbers import percent
 from serving.console.texts import texts
@@ -41,16 +43,34 @@ def listing_view(
     }
 
 
+def grade_mark(body: Mapping[str, Any]) -> str:
+    """How a grade is drawn: a low one that silent feeds stand behind has no colour of its own."""
+    word = grade_word(body)
+    return "none" if word == "low_with_gaps" else word
+
+
+def hits_of(body: dict[str, Any], language: str) -> list[str]:
+    """The departments' alerts in words, those last that stand on from before their data ran out."""
+    standing, said = body.get("standing") or {"rule_hits": ()}, texts(language)["hit_standing"]
+    return [
+        *(one["text"][language] for one in body["rule_hits"]),
+        *(
+            said.format(hit=one["text"][language], date=standing["as_of_date"])
+            for one in standing["rule_hits"]
+        ),
+    ]
+
+
 def _item(stored: Stored, language: str) -> dict[str, Any]:
     body = stored.body
     reasons = body["risk_reasons"]
     return {
         "household_id": body["household_id"],
         "village_code": stored.village_code,
-        "grade": body["grade"],
+        "grade": grade_mark(body),
         "grade_text": body["grade_text"][language],
         "score": percent(body["score"]),
         "action_text": body["suggested_action_text"][language],
         "reason": reasons[0]["text"][language]["name"] if reasons else None,
-        "hits": [one["text"][language] for one in body["rule_hits"]],
+        "hits": hits_of(body, language),
     }

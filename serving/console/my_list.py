@@ -11,6 +11,7 @@ from scoring.themes import THEMES
 from serving.cases.clocks import SOON_DAYS
 from serving.cases.practice import practice_of
 from serving.cases.state import CaseState
+from serving.console.listing import grade_mark, hits_of
 from serving.console.numbers import percent
 from serving.console.texts import texts
 from serving.storage.my_list import DUES, Entry, ListPage, Wanted
@@ -70,7 +71,7 @@ def card(entry: Entry, heads: Heads, name_of: AreaName, today: dt.date, language
     """One household. Why a worklist has it is neither read nor told."""
     words, stored = texts(language), entry.assessment
     body = stored.body if stored else None
-    reasons, hits = (body["risk_reasons"], body["rule_hits"]) if body else ([], [])
+    reasons, hits = (body["risk_reasons"], hits_of(body, language)) if body else ([], [])
     practice = practice_of(entry.village_code, today)
     step = practice.step(CaseState(entry.state)) if entry.state else None
     return {
@@ -79,12 +80,12 @@ def card(entry: Entry, heads: Heads, name_of: AreaName, today: dt.date, language
         "village": name_of(entry.village_code) or entry.village_code,
         "head": heads.get((entry.household_id, entry.village_code)),
         "grid": words["grid"].format(name=entry.grid) if entry.grid else None,
-        "grade": body["grade"] if body else "none",
+        "grade": grade_mark(body) if body else "none",
         "grade_text": body["grade_text"][language] if body else words["not_assessed"],
         "score": percent(body["score"]) if body and body["score"] is not None else "–",
         "level": _said(practice.grade(entry.grade), language) if entry.grade else None,
         "reason": reasons[0]["text"][language]["name"] if reasons else None,
-        "hit": hits[0]["text"][language] if hits else None,
+        "hit": hits[0] if hits else None,
         "more_hits": len(hits) - 1 if len(hits) > 1 else None,
         "step": _said(step, language) if step else words["to_be_visited"],
         "due": due_text(entry.due_on, today, language),

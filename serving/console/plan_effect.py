@@ -31,11 +31,14 @@ class PlanEffects:
         self.signals = signals
         self.villages = villages
 
-    def find(self, caller: Caller, plan: CasePlan, as_of: dt.date) -> dict[str, Any] | None:
+    def find(
+        self, caller: Caller, plan: CasePlan, as_of: dt.date, corrected_on: dt.date | None = None
+    ) -> dict[str, Any] | None:
         """The answer to a plan as of a date; `None` where it cannot be worked out here.
 
-        That is without a model or stored signals, for a household they do not have, and for a plan that has
-        nothing to come.
+        With `corrected_on` the date's facts are as they were told right until then. It cannot be worked out
+        without a model or stored signals, for a household they do not have, and for a plan that has nothing
+        to come.
         """
         household_id = plan.case.household_id
         choices = what_if_choices(plan.measures, as_of, region_of(plan.case.village_code))
@@ -43,7 +46,9 @@ class PlanEffects:
             return None
         try:
             scorer = self.champion.scorer()
-            found, coverage = self.signals.find([household_id], as_of, caller.scope, REQUEST_FEEDS)
+            found, coverage = self.signals.find(
+                [household_id], as_of, caller.scope, REQUEST_FEEDS, corrected_on=corrected_on
+            )
             if household_id not in found:
                 return None
             made = make_plan(choices, as_of, scorer.region)

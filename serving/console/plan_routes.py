@@ -45,10 +45,17 @@ def router(pages: Pages, work: Work) -> APIRouter:
         caller, language = caller_of(request), language_of(request)
         found = find(request, case_id)
         scored = work.assessments.find(caller, found.case.household_id)
-        as_of = dt.date.fromisoformat(scored.latest.body["as_of_date"]) if scored else work.plans.today
-        answer = work.effects.find(caller, found, as_of)
+        # The day that its data reach to: of today they would be silent.
+        body = scored.latest.body if scored else {}
+        as_of, corrected_on = (_day(body.get(name)) for name in ("as_of_date", "corrected_on"))
+        answer = work.effects.find(caller, found, as_of or work.plans.today, corrected_on)
+        words = texts(language)
+        said = [
+            *([words["what_if_as_of"].format(date=as_of)] if as_of else []),
+            *([words["rescored_note"].format(date=as_of, on=corrected_on)] if corrected_on else []),
+        ]
         view = effect_view(answer, language) if answer else None
-        return pages.page(request, "what_if.html", view=view, as_of=as_of.isoformat(), case_id=case_id)
+        return pages.page(request, "what_if.html", view=view, said=said, case_id=case_id)
 
     @made.post("/cases/{case_id}/measures", response_class=Response)
     async def add(case_id: str, request: Request) -> Response:
@@ -112,6 +119,10 @@ def router(pages: Pages, work: Work) -> APIRouter:
         )  # fmt: skip
 
     return made
+
+
+def _day(told: str | None) -> dt.date | None:
+    return None if told is None else dt.date.fromisoformat(told)
 
 
 def _faults(problem: Problem | None, language: str) -> list[str]:

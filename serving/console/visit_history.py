@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from serving.cases.clocks import region_of
 from serving.cases.people import role_text
 from serving.cases.texts import case_texts
 from serving.cases.visit import Finding
+from serving.console.correction_view import is_counted, standing_view
 from serving.console.texts import texts
+from serving.storage.corrections import StoredCorrection
 from serving.storage.visits import StoredVisit
 
 _SEPARATORS = {"zh": "、", "en": ", "}
 
 
-def visits_view(visits: Iterable[StoredVisit], language: str) -> list[dict[str, Any]]:
-    """The visits, the latest first, each with what it found."""
+def visits_view(
+    visits: Iterable[StoredVisit],
+    corrections: Mapping[str, Sequence[StoredCorrection]],
+    body: Mapping[str, Any] | None,
+    language: str,
+    *,
+    is_told: bool,
+) -> list[dict[str, Any]]:
+    """The visits, the latest first, each with what it found and the facts that it proposed to correct.
+
+    `body` is the assessment shown beside them; values of facts are for readers who are `is_told`.
+    """
     return [
         {
             "on": one.visited_on.isoformat(),
             "role": role_text(one.role, language),
             "finding": case_texts(language)["finding"][one.finding.value],
+            "corrections": [
+                standing_view(fact, language, is_told=is_told, is_counted=is_counted(fact, body))
+                for fact in corrections.get(one.id, ())
+            ],
             "told": [] if one.finding is Finding.NOT_MET else list(_told(one, language)),
         }
         for one in visits

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from serving.access import Scope
+from serving.api.rescoring import Rescored
 from serving.cases.correction import FEEDS
 from serving.console.plan_effect import PlanEffects
 from serving.console.record_form import Record, records_of_assessment, records_of_rows
 from serving.errors import Problem
 from serving.register import Register
 from serving.signals_folder import SignalsFolder
-from serving.storage import AssessmentStore
+from serving.storage import AssessmentStore, HistoryStore
 from serving.storage.cases import CaseStore
 from serving.storage.corrections import CorrectionStore, StoredCorrection
 from serving.storage.elimination import EliminationStore
@@ -38,8 +39,9 @@ class Work:
     eliminations: EliminationStore
     effects: PlanEffects
     signals: SignalsFolder
-    rescore: Callable[[StoredCorrection], object]
+    rescore: Callable[[StoredCorrection], Rescored]
     """Scores the household of an approved correction again; whatever comes of it, the approval stands."""
+    past: HistoryStore
 
     def find_records(
         self, household_id: str, village_code: str, body: Mapping[str, Any] | None

@@ -32,7 +32,7 @@ from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.database import WRITES, insert_into, lock_for_all
 from serving.storage.ranges import inside
-from serving.storage.rescored import every_assessment
+from serving.storage.rescored import every_assessment, is_made_again
 from serving.storage.tables import area_summary, assessment, model_release
 from serving.storage.transactions import logged, unlogged
 
@@ -334,7 +334,7 @@ def _former(caller: Caller, row: Row[Any]) -> Select[Any]:
     body, every = row.body, every_assessment()
     day = dt.date.fromisoformat(body["as_of_date"])
     before = every.c.as_of_date < day
-    if body.get("corrections"):
+    if is_made_again(body):
         before |= (every.c.as_of_date == day) & (every.c.written_at < row.written_at)
     return (
         stored_assessments(of=every)

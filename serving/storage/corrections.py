@@ -111,6 +111,16 @@ class CorrectionStore:
             self.audit.append(connection, caller, Action.HOUSEHOLD_LISTED, read)
         return CorrectionPage(tuple(_made(one) for one in rows), total)
 
+    def find(self, caller: Caller, correction_id: str) -> StoredCorrection | None:
+        """One correction; `None` for one that the caller may not see."""
+        chosen = [correction.c.id == correction_id, caller.scope.condition(correction.c.village_code)]
+        with logged(self.writer) as connection:
+            row = connection.execute(_stored(chosen)).first()
+            subject = [self.audit.household(row.household_id if row is not None else "")]
+            outcome = Outcome.NOT_FOUND if row is None else Outcome.SHOWN
+            self.audit.append(connection, caller, Action.HOUSEHOLD_READ, subject, outcome)
+        return None if row is None else _made(row)
+
     def review(
         self, caller: Caller, account_id: str, correction_id: str, *, is_approved: bool
     ) -> StoredCorrection | None:
@@ -162,6 +172,15 @@ class CorrectionStore:
             with unlogged(self.engine) as connection:
                 made |= _approved(connection, part, before)
         return made
+
+
+def corrections_of(connection: Connection, visit_ids: Sequence[str]) -> dict[str, list[StoredCorrection]]:
+    """Visit → the corrections that it proposed, in the order of their feeds: of visits that may be seen."""
+    query = _stored([correction.c.visit_id.in_(visit_ids)]).order_by(correction.c.feed, correction.c.id)
+    made: dict[str, list[StoredCorrection]] = {}
+    for row in connection.execute(query) if visit_ids else ():
+        made.setdefault(row.visit_id, []).append(_made(row))
+    return made
 
 
 def approved_corrections(engine: Engine) -> dict[str, list[Approved]]:

@@ -13,7 +13,9 @@ from sqlalchemy import (
     Engine,
     Row,
     ScalarSelect,
+    Text,
     case,
+    cast,
     func,
     or_,
     select,
@@ -190,7 +192,8 @@ def _rank(until: ColumnElement[dt.date] | None) -> ScalarSelect[int]:
     # The household is chosen inside of each part: chosen from both together, each would be read whole.
     parts = []
     for table in (assessment, rescored_assessment):
-        grade = table.c.body["grade"].as_string().label("grade")
+        body = table.c.body
+        grade = body["grade"].as_string().label("grade")
         part = select(table.c.as_of_date, table.c.written_at, grade).where(
             table.c.household_id == case_file.c.household_id,
             # Not the bare column: SQLite would go through a village to find a household.
@@ -198,6 +201,10 @@ def _rank(until: ColumnElement[dt.date] | None) -> ScalarSelect[int]:
         )
         if until is not None:
             part = part.where(table.c.as_of_date <= until)
+            if table is rescored_assessment:
+                # What was corrected after the day was not said on it, of whatever date it is.
+                said_on = func.coalesce(body["corrected_on"].as_string(), "")
+                part = part.where(said_on <= cast(until, Text))
         parts.append(part.correlate(case_file))
     graded = union_all(*parts).subquery()
     last = select(case(_RANKS, value=graded.c.grade)).order_by(

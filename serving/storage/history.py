@@ -16,8 +16,9 @@ from serving.access import Caller
 from serving.storage.assessments import History, Stored, made_of, stored_assessments
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
+from serving.storage.case_tables import rescored_assessment
 from serving.storage.database import WRITES
-from serving.storage.rescored import every_assessment
+from serving.storage.rescored import every_assessment, is_made_again
 from serving.storage.tables import model_release
 from serving.storage.transactions import logged
 
@@ -114,18 +115,48 @@ class HistoryStore:
         return HistoryPage(tuple(items), _mark(page[-1]) if more else None)
 
     def find(
-        self, caller: Caller, household_id: str, as_of: dt.date, model_version: str | None = None
+        self,
+        caller: Caller,
+        household_id: str,
+        as_of: dt.date,
+        model_version: str | None = None,
+        written_at: dt.datetime | None = None,
     ) -> Past | None:
-        """The assessment of a date, of a model or of the one that wrote last; `None` where there is none."""
+        """The assessment of a date, of a model or of the one that wrote last; `None` where there is none.
+
+        A date has several where a correction was approved: `written_at`, to the second, says which.
+        """
         query = stored_assessments(model_release.c.manifest_sha256, of=_EVERY).where(
             *_visible(caller, household_id), _EVERY.c.as_of_date == as_of
         )
         if model_version is not None:
             query = query.where(_EVERY.c.model_version == model_version)
+        if written_at is not None:
+            start = written_at.replace(microsecond=0)
+            until = start + dt.timedelta(seconds=1)
+            query = query.where(_EVERY.c.written_at >= start, _EVERY.c.written_at < until)
         with logged(self.writer) as connection:
             row = connection.execute(query.order_by(*(one.desc() for one in _ORDER)).limit(1)).first()
             self._log(connection, caller, household_id, Outcome.SHOWN if row else Outcome.NOT_FOUND)
         return Past(made_of(row), row.manifest_sha256) if row else None
+
+    def find_corrected(self, caller: Caller, correction_id: str) -> History | None:
+        """The assessment that was made again after a correction, beside the one before it; `None` where none
+        was, or the caller cannot see it."""
+        query = select(rescored_assessment).where(
+            rescored_assessment.c.correction_id == correction_id,
+            caller.scope.condition(rescored_assessment.c.village_code),
+        )
+        with logged(self.writer) as connection:
+            found = connection.execute(query).first()
+            if found is None:
+                return None
+            visible = _visible(caller, found.household_id)
+            its = (_EVERY.c.as_of_date == found.as_of_date, _EVERY.c.written_at == found.written_at)
+            rows = self._rows(connection, [*visible, *its, _EVERY.c.id == found.id])
+            older = self._older(connection, visible, rows[0])
+            self._log(connection, caller, found.household_id, Outcome.SHOWN)
+        return History(made_of(rows[0]), _former(rows[0], older))
 
     def note_scored(self, caller: Caller, household_ids: Sequence[str], found: Collection[str]) -> None:
         """Log that what is stored of households is scored anew, before it is told; those not `found` too."""
@@ -179,8 +210,7 @@ def _former(row: Row[Any], older: Sequence[Row[Any]]) -> Stored | None:
 
     One that was made after a correction is compared with the one before it, of the same date too.
     """
-    is_corrected = bool(row.body.get("corrections"))
-    earlier = [one for one in older if is_corrected or one.as_of_date < row.as_of_date]
+    earlier = [one for one in older if is_made_again(row.body) or one.as_of_date < row.as_of_date]
     of_date = [one for one in earlier if one.as_of_date == earlier[0].as_of_date]
     if not of_date:
         return None

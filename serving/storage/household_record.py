@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
+from scoring.silence import newly_silent
 from serving.access import Caller
 from serving.cases.case import Case
 from serving.cases.clocks import china_day
@@ -17,6 +20,7 @@ from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_history import WholeCase, moves_of
 from serving.storage.case_rows import case_of, find_clocks
 from serving.storage.case_tables import case_file, case_lead, visit
+from serving.storage.corrections import StoredCorrection, corrections_of
 from serving.storage.database import WRITES
 from serving.storage.elimination import gather_facts
 from serving.storage.keys import utc_now
@@ -32,18 +36,19 @@ MOST_CASES = 20
 
 @dataclass(frozen=True)
 class Point:
-    """One score of a household's course."""
+    """One score of a household's course; `is_cut` where feeds fell silent since the one before."""
 
     as_of: dt.date
     score: float
     model_version: str
+    is_cut: bool = False
 
 
 @dataclass(frozen=True)
 class HouseholdRecord:
     """A household's open case, or the one closed last; the cases before it, the latest closed first; its
-    leads, the earliest first; visits and scores, the latest first. Of an open case that is identified, the
-    conditions of the elimination lock."""
+    leads, the earliest first; visits and scores, the latest first. `corrections` are those that each visit
+    proposed, by its id. Of an open case that is identified, the conditions of the elimination lock."""
 
     whole: WholeCase | None
     leads: tuple[KeptLead, ...]
@@ -51,6 +56,7 @@ class HouseholdRecord:
     course: tuple[Point, ...]
     conditions: tuple[Condition, ...] = ()
     earlier: tuple[Case, ...] = ()
+    corrections: Mapping[str, Sequence[StoredCorrection]] = field(default_factory=dict)
 
 
 class RecordStore:
@@ -65,13 +71,15 @@ class RecordStore:
         """What the caller may see of a household; nothing of one that is elsewhere or nowhere."""
         with logged(self.writer) as connection:
             whole, earlier = _cases(connection, caller, household_id)
+            visits = _visits(connection, caller, household_id)
             found = HouseholdRecord(
                 whole,
                 _leads(connection, caller, household_id),
-                _visits(connection, caller, household_id),
+                visits,
                 _course(connection, caller, household_id),
                 _conditions(connection, whole, china_day(self.now())),
                 earlier,
+                corrections_of(connection, [one.id for one in visits]),
             )
             is_there = found.whole or found.leads or found.visits or found.course
             outcome = Outcome.SHOWN if is_there else Outcome.NOT_FOUND
@@ -132,7 +140,16 @@ def _course(connection: Connection, caller: Caller, household_id: str) -> tuple[
         # A date may have several: of other models, or made again after a correction.
         .limit(2 * MOST_POINTS)
     )
-    points: dict[dt.date, Point] = {}
+    last: dict[dt.date, Any] = {}
     for one in connection.execute(query):
-        points.setdefault(one.as_of_date, Point(one.as_of_date, one.body["score"], one.model_version))
-    return tuple(points.values())[:MOST_POINTS]
+        last.setdefault(one.as_of_date, one)
+    rows = list(last.values())[:MOST_POINTS]
+    return tuple(
+        Point(
+            one.as_of_date,
+            one.body["score"],
+            one.model_version,
+            before is not None and bool(newly_silent(before.body, one.body)),
+        )
+        for one, before in zip_longest(rows, rows[1:])
+    )

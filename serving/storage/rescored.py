@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Subquery, select, union_all
+from sqlalchemy import Connection, Row, Subquery, select, union_all
 
 from serving.storage.alerts import deliveries_of, find_subscribed, tell_assessment
 from serving.storage.case_tables import rescored_assessment
@@ -44,13 +44,13 @@ def save_rescored_in(
         "written_at": now,
         "correction_id": correction_id,
     }
-    former = _former(connection, body["household_id"], village_code)
+    former = find_newest(connection, body["household_id"], village_code, row["as_of_date"])
     kept = connection.execute(
         insert_into(connection, rescored_assessment).values(row).on_conflict_do_nothing()
     )
     if kept.rowcount == 0:
         return
-    event = make_rescored_event(body, village_code, former, correction_id, now)
+    event = make_rescored_event(body, village_code, former.body if former else None, correction_id, now)
     made = deliveries_of(event, village_code, find_subscribed(connection, now), now)
     if made:
         connection.execute(insert_into(connection, delivery).on_conflict_do_nothing(), made)
@@ -68,13 +68,20 @@ def make_rescored_event(
     return {"type": EVENT_TYPE, "timestamp": now.isoformat(timespec="seconds"), "data": told}
 
 
-def _former(connection: Connection, household_id: str, village_code: str) -> Mapping[str, Any] | None:
-    """What was said last of the household, wherever in its county it lived then."""
+def find_newest(
+    connection: Connection, household_id: str, village_code: str, until: dt.date
+) -> Row[Any, Any, Any] | None:
+    """What was said last of the household, as of a day or before, wherever in its county it lived then."""
     every = every_assessment()
-    found: Mapping[str, Any] | None = connection.execute(
-        select(every.c.body)
-        .where(every.c.household_id == household_id, every.c.village_code.startswith(village_code[:6]))
-        .order_by(every.c.as_of_date.desc(), every.c.written_at.desc(), every.c.id.desc())
-        .limit(1)
-    ).scalar()
-    return found
+    query = select(every.c.body, every.c.as_of_date, every.c.village_code).where(
+        every.c.household_id == household_id,
+        every.c.village_code.startswith(village_code[:6]),
+        every.c.as_of_date <= until,
+    )
+    newest = (every.c.as_of_date.desc(), every.c.written_at.desc(), every.c.id.desc())
+    return connection.execute(query.order_by(*newest).limit(1)).first()
+
+
+def is_made_again(body: Mapping[str, Any]) -> bool:
+    """Whether there may be another assessment of its day, from before its facts were corrected."""
+    return bool(body.get("corrections") or body.get("corrected_on"))

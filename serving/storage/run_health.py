@@ -48,15 +48,18 @@ class RunHealthStore:
                 connection.execute(table.insert(), rows)
 
     def find(self, as_of: dt.date, model_version: str, village_code: str) -> Health:
-        """What concerns one village of a run; without verdicts where everything was believed."""
-        query = select(table.c.verdicts).where(
-            table.c.as_of_date == as_of,
-            table.c.model_version == model_version,
-            table.c.area_code.in_(areas_of(village_code)),
+        """What concerns one village of a run; without verdicts where everything was believed.
+
+        What a model that was in no run of the date did not believe is what the runs of that date did not.
+        """
+        query = select(table.c.verdicts, table.c.model_version).where(
+            table.c.as_of_date == as_of, table.c.area_code.in_(areas_of(village_code))
         )
         with unlogged(self.engine) as connection:
-            found = connection.execute(query).scalars().all()
-        return Health(as_of, tuple(_verdict(one) for verdicts in found for one in verdicts))
+            rows = connection.execute(query).all()
+        found = [one for one in rows if one.model_version == model_version] or rows
+        told = dict.fromkeys(_verdict(one) for row in found for one in row.verdicts)
+        return Health(as_of, tuple(told))
 
     def latest(self) -> tuple[dt.date | None, tuple[Verdict, ...]]:
         """The date of the last run that did not believe something, and its verdicts on whole areas: of

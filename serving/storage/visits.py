@@ -182,16 +182,19 @@ class VisitStore:
     def _answered(
         self, connection: Connection, household_id: str, village: str, form: VisitForm
     ) -> dict[str, str] | None:
-        """Which assessment the answers are about: the last of up to the visit."""
+        """Which assessment the answers are about: the last that was there at the visit."""
         if not form.answers:
             return None
         every = every_assessment()
+        # One that was made again after a later correction was not.
+        said_on = func.coalesce(every.c.body["corrected_on"].as_string(), "")
         row = connection.execute(
             select(every.c.body)
             .where(
                 every.c.household_id == household_id,
                 every.c.village_code == village,
                 every.c.as_of_date <= form.visited_on,
+                said_on <= form.visited_on.isoformat(),
             )
             .order_by(every.c.as_of_date.desc(), every.c.written_at.desc())
             .limit(1)

@@ -93,6 +93,15 @@ def test_back_again_is_the_same_with_the_other_sign(bill: tuple[dict[str, Any], 
     assert "降到" in change_texts(back, "zh")[0]
 
 
+def test_what_a_correction_moved_is_told_of_its_own_day(bill: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    former, latter = bill
+    said = make_changes({**former, "as_of_date": latter["as_of_date"]}, latter)["text"]
+    assert said["zh"][0].startswith(f"与{latter['as_of_date']}更正前相比，评分由")
+    assert said["en"][0].startswith(
+        f"Since the assessment of {latter['as_of_date']} before the correction the"
+    )
+
+
 def test_nothing_changed_is_said_so(bill: tuple[dict[str, Any], dict[str, Any]]) -> None:
     former, _ = bill
     found = find_changes(former, former)

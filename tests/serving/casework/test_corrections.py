@@ -29,7 +29,7 @@ from serving.settings import Settings
 from serving.signals_folder import SignalsFolder
 from serving.storage import UsualStore, VillageStore
 from serving.storage.corrections import StoredCorrection, approved_corrections
-from serving.storage.tables import api_key, webhook, webhook_delivery
+from serving.storage.tables import api_key, assessment, webhook, webhook_delivery
 from tests.serving.casework.county import (
     CADRE,
     HELPER,
@@ -86,11 +86,18 @@ class Scored:
 
     def score(self, day: dt.date) -> Any:
         told = approved_corrections(self.office.engine)
-        return score_all(county_signals(), day, self.bundle, self.client.app.state.store, corrections=told)
+        made = score_all(county_signals(), day, self.bundle, self.client.app.state.store, corrections=told)
+        if day < china_day(dt.datetime.now(dt.UTC)):
+            # Written in the evening of its day, whatever the clock of the machine says.
+            at = dt.datetime.combine(day, dt.time(12), dt.UTC)
+            of_day = update(assessment).where(assessment.c.as_of_date == day, assessment.c.written_at > at)
+            with self.office.engine.begin() as connection:
+                connection.execute(of_day.values(written_at=at))
+        return made
 
-    def correct(self, key: str) -> StoredCorrection:
-        """A bill is told right at a visit of today, and the township approves it."""
-        self.office.visit(key, corrections=[corrected_bill()])
+    def correct(self, key: str, correction: dict[str, Any] | None = None) -> StoredCorrection:
+        """A bill, or what is given, is told right at a visit of today, and the township approves it."""
+        self.office.visit(key, corrections=[correction or corrected_bill()])
         (waiting,) = self.office.corrections.list(TOWN, CorrectionState.PROPOSED).items
         done = self.office.corrections.review(TOWN, TOWN_ID, waiting.id, is_approved=True)
         assert done is not None
@@ -120,7 +127,11 @@ class Scored:
 
 @pytest.fixture(scope="module")
 def scored(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scored]:
-    folder = tmp_path_factory.mktemp("corrections")
+    yield from service_of(bundle_dir, tmp_path_factory.mktemp("corrections"))
+
+
+def service_of(bundle_dir: Path, folder: Path) -> Iterator[Scored]:
+    """A service whose households were scored on `SCORED_ON`."""
     settings = Settings(
         bundle_dir, f"sqlite:///{folder}/s.db", signals_dir=folder / "signals",
         kept_models_dir=folder / "models", lookup_seconds=0,
@@ -143,19 +154,33 @@ def test_an_approved_correction_changes_what_is_scored_from_then_on(scored: Scor
     assert scored.rescorer.rescore(scored.champion, done) == "done"
     assert scored.rescorer.rescore(scored.champion, done) == "done"
 
+    # The departments' facts of the day that its data reach to, told right: nothing else moved.
     after = scored.told(key)
-    assert after["as_of_date"] == VISITED_ON.isoformat()
+    assert after["as_of_date"] == SCORED_ON.isoformat()
+    assert after["corrected_on"] == VISITED_ON.isoformat()
     assert after["corrections"] == [{"feed": "illness", "approved_on": VISITED_ON.isoformat()}]
-    assert after["score"] == pytest.approx(scored.by_hand(key, VISITED_ON, VISITED_ON), abs=1e-12)
+    assert after["score"] == pytest.approx(scored.by_hand(key, SCORED_ON, SCORED_ON), abs=1e-12)
     assert after["score"] != before["score"]
-    assert after["changes"] is not None
+    assert after["changes"]["basis"] == "contributions"
+    moved = {one["family"] for one in after["changes"]["families"] if abs(one["difference"]) > 1e-9}
+    assert moved
+    assert (after["changes"]["former_score"], after["stale_feeds"]) == (
+        before["score"],
+        before["stale_feeds"],
+    )
     # The former score is what it was, and both are in the history.
-    assert scored.told(key, SCORED_ON) == before
     history = scored.client.get(f"/v1/households/{key}/scores").json()["scores"]
-    assert [one["as_of_date"] for one in history] == [str(VISITED_ON), str(SCORED_ON)]
-    for day in (SCORED_ON, VISITED_ON):
-        replayed = scored.client.get(f"/v1/households/{key}/scores/{day}/replay").json()
+    assert [one["as_of_date"] for one in history] == [str(SCORED_ON)] * 2
+    assert [one["score"] for one in history] == [after["score"], before["score"]]
+    for one in history:
+        at = f"/v1/households/{key}/scores/{SCORED_ON}/replay"
+        replayed = scored.client.get(at, params={"written_at": one["written_at"]}).json()
         assert replayed["is_equal"], replayed["differences"]
+        assert replayed["stored"]["score"] == replayed["replayed"]["score"] == one["score"]
+    for wrong in ("2026-11-02", "2026-11-02T02:00:00", "yesterday", "9999-12-31T23:59:59-23:00"):
+        assert scored.client.get(at, params={"written_at": wrong}).status_code == 422
+    nobody_wrote = {"written_at": "2020-01-01T00:00:00Z"}
+    assert scored.client.get(at, params=nobody_wrote).json()["code"] == "score_not_found"
     # What a list is made from is the run, and stays so.
     run = scored.client.app.state.store.find_run(TOWN)
     assert run is not None

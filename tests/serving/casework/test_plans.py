@@ -162,6 +162,16 @@ plans = st.lists(
 )  # fmt: skip
 
 
+def test_what_arrived_after_the_day_is_still_to_come_on_it() -> None:
+    one = help_of(
+        "temporary_relief", starts_on=DAY, due_on=DAY + dt.timedelta(days=60), deliveries=(arrived(),)
+    )
+    (delivery,) = one.deliveries
+    on, before = delivery.delivered_on, delivery.delivered_on - dt.timedelta(days=1)
+    assert [one.code for one in what_if_choices([one], before, REGION)] == ["temporary_relief"]
+    assert what_if_choices([one], on, REGION) == []
+
+
 @settings(max_examples=80, derandomize=True, deadline=None)
 @given(plans)
 def test_the_what_if_takes_every_plan(plan: list[PlannedHelp]) -> None:

@@ -264,7 +264,28 @@ def test_a_correction_is_proposed_at_a_visit_and_reviewed_by_somebody_else(
     item = page.locator(f".reason:has-text('{household}')")
     assert "2026-03-14" in item.inner_text()
     item.locator(f"button:has-text('{ZH['correction_approve']}') >> nth=0").click()
-    assert household not in page.inner_text("main")
+    # What became of it is said, and said again when the page is read again; the list has it no more.
+    for _ in range(2):
+        said = page.inner_text("#said")
+        assert household in said
+        assert ZH["rescored_not_kept"] in said
+        assert page.locator(f".reason:has-text('{household}')").count() == 0
+        page.reload()
+    number = str(page.url).split("reviewed=")[1][:32]
+    page.click("#said a")
+    assert path_of(page) == f"/households/{household}"
+    visits = page.inner_text(".visits")
+    assert "已采用" in visits
+    assert "2026-03-14" in visits
+    assert ZH["correction_not_counted"] in visits
+    # Another's correction, and one that is none, are as nothing.
+    for wrong in ("0" * 32, "<b>x", f"{number}&rescored=<b>"):
+        page.goto(f"/corrections?reviewed={wrong}")
+        assert page.locator("#said").count() == (1 if number in wrong else 0)
+        assert "<b>" not in page.inner_html("main")
+    page.context.close()
+    page = desk.page("neighbour")
+    assert page.goto(f"/corrections?reviewed={number}").status == 403
     page.context.close()
 
 

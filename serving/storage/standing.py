@@ -1,0 +1,120 @@
+"""What stands on of the assessments before a run: alerts and high grades whose feeds fell silent since.
+
+A visit that met somebody ends it, and so does the feed when it is heard again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine, and_, func, select
+
+from scoring.missed import NOT_MET
+from scoring.silence import VISIT, find_standing, stand_on
+from serving.storage.case_tables import rescored_assessment, visit
+from serving.storage.tables import assessment
+
+Place = tuple[str, str]
+"""Household and county: inside of one it may move."""
+_COUNTY = 6
+_SILENT = ("missing_feeds", "stale_feeds", "partial_feeds")
+_When = tuple[dt.date, dt.datetime]
+
+
+class StandingStore:
+    """What was said before, of one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def stand_on(
+        self, statements: Sequence[dict[str, Any]], village_codes: Sequence[str], as_of: dt.date
+    ) -> list[dict[str, Any]]:
+        """The statements of a day, in order, each with what stands on beside it.
+
+        Only those of households with a silent feed are looked up.
+        """
+        places = [
+            (one["household_id"], village[:_COUNTY])
+            for one, village in zip(statements, village_codes, strict=True)
+        ]
+        silent = {
+            place
+            for one, place in zip(statements, places, strict=True)
+            if any(one.get(name) for name in _SILENT)
+        }
+        if not silent:
+            return list(statements)
+        with self.engine.connect() as connection:
+            formers = _formers(connection, silent, as_of)
+            met = _met_on(connection, formers)
+        return [
+            _beside(one, formers.get(place), met.get(place))
+            for one, place in zip(statements, places, strict=True)
+        ]
+
+
+def _beside(
+    statement: dict[str, Any], former: Mapping[str, Any] | None, met_on: dt.date | None
+) -> dict[str, Any]:
+    standing = find_standing(former, statement) if former is not None else None
+    if standing is None or (met_on is not None and met_on >= dt.date.fromisoformat(standing["as_of_date"])):
+        return statement
+    return stand_on(statement, standing)
+
+
+def _formers(connection: Connection, places: set[Place], as_of: dt.date) -> dict[Place, Mapping[str, Any]]:
+    """The newest statement before a day of each household for which it asked for a visit."""
+    keys = sorted({household for household, _ in places})
+    newest = (
+        select(assessment.c.household_id, func.max(assessment.c.as_of_date).label("as_of_date"))
+        .where(assessment.c.household_id.in_(keys), assessment.c.as_of_date < as_of)
+        .group_by(assessment.c.household_id, func.substr(assessment.c.village_code, 1, _COUNTY))
+        .subquery()
+    )
+    marks = select(
+        assessment.c.id, assessment.c.household_id, assessment.c.village_code, assessment.c.as_of_date,
+        assessment.c.written_at, assessment.c.suggested_action,
+    ).join(
+        newest,
+        and_(
+            newest.c.household_id == assessment.c.household_id, newest.c.as_of_date == assessment.c.as_of_date
+        ),
+    )  # fmt: skip
+    last: dict[Place, tuple[_When, int | Mapping[str, Any] | None]] = {}
+
+    def keep(row: Any, told: int | Mapping[str, Any] | None) -> None:
+        place, when = (row.household_id, row.village_code[:_COUNTY]), (row.as_of_date, row.written_at)
+        if place in places and (place not in last or last[place][0] < when):
+            last[place] = when, told
+
+    for row in connection.execute(marks):
+        keep(row, row.id if row.suggested_action == VISIT else None)
+    again = select(rescored_assessment).where(
+        rescored_assessment.c.household_id.in_(keys), rescored_assessment.c.as_of_date < as_of
+    )
+    for row in connection.execute(again):
+        keep(row, row.body if row.body["suggested_action"] == VISIT else None)
+    ids = [told for _, told in last.values() if isinstance(told, int)]
+    of_runs = select(assessment.c.id, assessment.c.body).where(assessment.c.id.in_(ids))
+    bodies = {one.id: one.body for one in connection.execute(of_runs)} if ids else {}
+    return {
+        place: bodies[told] if isinstance(told, int) else told
+        for place, (_, told) in last.items()
+        if told is not None
+    }
+
+
+def _met_on(connection: Connection, places: Mapping[Place, Any]) -> dict[Place, dt.date]:
+    """When somebody of each household was met last."""
+    query = select(visit.c.household_id, visit.c.village_code, visit.c.visited_on).where(
+        visit.c.household_id.in_(sorted({household for household, _ in places})),
+        visit.c.finding != NOT_MET,
+    )
+    found: dict[Place, dt.date] = {}
+    for row in connection.execute(query) if places else ():
+        place = row.household_id, row.village_code[:_COUNTY]
+        found[place] = max(row.visited_on, found.get(place, row.visited_on))
+    return found

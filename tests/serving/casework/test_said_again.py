@@ -1,0 +1,90 @@
+"""What was said again after a correction was not said before it, of whatever date it is: for whoever reads both."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from serving.errors import Problem
+from serving.storage import HistoryStore
+from serving.storage.rescored import save_rescored_in
+from serving.storage.tables import assessment
+from tests.serving.casework.county import CADRE, NEIGHBOUR, TOWN, TOWN_ID, VILLAGE, CountyOffice, statement
+from tests.serving.casework.test_corrections import corrected_bill
+from tests.serving.casework.test_elimination import resolved
+
+SCORED_ON, APPROVED_ON = dt.date(2026, 9, 1), dt.date(2026, 11, 2)
+REASON = {"code": "07", "family": "07", "effect": "risk", "contribution": 1.0, "facts": []}
+
+
+def say_again(office: CountyOffice, household_id: str, **more: Any) -> str:
+    """A correction of `APPROVED_ON`, and the assessment of before made again after it."""
+    office.on(APPROVED_ON)
+    office.visit(household_id, corrections=[corrected_bill()])
+    (waiting,) = office.corrections.list(TOWN).items
+    office.corrections.review(TOWN, TOWN_ID, waiting.id, is_approved=True)
+    body = statement(household_id, SCORED_ON, corrected_on=APPROVED_ON.isoformat(), **more)
+    with office.cases.writer.begin() as connection:
+        save_rescored_in(connection, body, VILLAGE, waiting.id, office.now())
+    return waiting.id
+
+
+def assess(office: CountyOffice, household_id: str, grade: str) -> None:
+    office.assessments.save_release("m", "0" * 64, 12)
+    office.assessments.save([statement(household_id, SCORED_ON, grade)], [VILLAGE])
+    at = dt.datetime.combine(SCORED_ON, dt.time(12), dt.UTC)
+    with office.engine.begin() as connection:
+        connection.execute(update(assessment).values(written_at=at))
+
+
+def test_a_grade_that_a_correction_raised_is_a_sign_of_relapse(office: CountyOffice) -> None:
+    assess(office, "H-ROSE", "low")
+    case = resolved(office, "H-ROSE")
+    assert case.closed_on is not None
+    assert SCORED_ON < case.closed_on < APPROVED_ON
+    assert office.eliminations.relapse_watch(TOWN).total == 0
+    say_again(office, "H-ROSE", grade="high")
+    (sign,) = office.eliminations.relapse_watch(TOWN).items
+    assert (sign.signs, sign.grade_then, sign.grade_now) == (("score_rose",), "low", "high")
+
+
+def test_answers_are_to_what_was_said_at_the_visit(office: CountyOffice) -> None:
+    assess(office, "H1", "high")
+    office.on(SCORED_ON)
+    office.open_case("H1")
+    say_again(office, "H1", risk_reasons=[REASON])
+    to_former, to_latter = ([{"family": one, "is_agreed": True}] for one in ("01", "07"))
+    # Kept offline since before the approval, and sent after it.
+    before = APPROVED_ON - dt.timedelta(days=1)
+    office.visit("H1", visited_on=before.isoformat(), answers=to_former)
+    with pytest.raises(Problem):
+        office.visit("H1", visited_on=before.isoformat(), answers=to_latter)
+    office.visit("H1", answers=to_latter)
+    with pytest.raises(Problem):
+        office.visit("H1", answers=to_former)
+
+
+def test_both_are_found_each_by_its_moment(office: CountyOffice) -> None:
+    assess(office, "H1", "high")
+    found = office.assessments.find(CADRE, "H1")
+    assert found is not None
+    office.open_case("H1", opened_on=SCORED_ON)
+    number = say_again(office, "H1", score=0.25)
+    past = HistoryStore(office.engine, office.audit)
+    moments = {office.now(): 0.25, found.latest.written_at: 0.5}
+    for moment, score in moments.items():
+        one = past.find(CADRE, "H1", SCORED_ON, written_at=moment)
+        assert one is not None
+        assert one.stored.body["score"] == score
+    assert past.find(CADRE, "H1", SCORED_ON, written_at=office.now() - dt.timedelta(seconds=1)) is None
+    assert past.find(NEIGHBOUR, "H1", SCORED_ON, written_at=office.now()) is None
+    again = past.find_corrected(TOWN, number)
+    assert again is not None
+    assert again.latest.body["score"] == 0.25
+    assert past.find_corrected(NEIGHBOUR, number) is None
+    page = past.list(CADRE, "H1")
+    assert page is not None
+    assert {one.latest.body["score"] for one in page.items} == {0.25, 0.5}
