@@ -140,7 +140,9 @@ def _silent_texts(changes: Changes, language: str) -> list[str]:
         )
     ]
     if changes.lapsed_hits:
-        hits = texts["fact_separator"].join(hit_text(one, language) for one in changes.lapsed_hits)
+        hits = catalogue(language)["standing"]["separator"].join(
+            hit_text(one, language) for one in changes.lapsed_hits
+        )
         said.append(texts["hits_lapsed"].format(hits=hits))
     return [*said, texts["silent_stays"]]
 
