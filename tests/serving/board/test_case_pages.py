@@ -41,7 +41,9 @@ def walk(page: Any, path: str) -> list[str]:
         onward = page.locator("nav.pages a[rel=next]")
         if not onward.count():
             return found
-        onward.click()
+        # Between two pages there is none, which would be taken for the last.
+        with page.expect_navigation():
+            onward.click()
 
 
 def count_of(page: Any) -> int:
@@ -97,7 +99,8 @@ def test_an_official_goes_down_by_area_and_opens_a_household(desk: Desk) -> None
     page.goto("/cases?state=found&lang=zh")
     before = count_of(page)
     page.select_option("select[name=area]", TOWN)
-    page.click("main form button")
+    with page.expect_navigation():
+        page.click("main form button")
     assert page.locator("select[name=state]").input_value() == "found"
     assert 0 < count_of(page) <= before
     page.select_option("select[name=area]", HERE)
