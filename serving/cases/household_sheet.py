@@ -78,7 +78,7 @@ def make_sheet(
         upcoming.append(words["next_days"].format(days=days))
     return HouseholdSheet(
         words["title"],
-        f"{words['visited']}: {visited_on.isoformat() if visited_on else _BLANK}",
+        words["visited"].format(day=visited_on.isoformat() if visited_on else _BLANK),
         (
             Section(words["why_heading"], (words[f"why_{why.value}"],)),
             *([Section(words["known_heading"], (words["known_check"],), tuple(told))] if told else []),

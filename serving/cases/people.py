@@ -25,7 +25,7 @@ def role_text(role: str, language: str) -> str:
 
 _TEXTS = {
     HELPER: ("帮扶联系人", "helper"),
-    VILLAGE: ("村级干部", "village official"),
+    VILLAGE: ("村干部", "village official"),
     TOWNSHIP: ("乡镇干部", "township official"),
     COUNTY: ("区县干部", "county official"),
     PROVINCE: ("省（市）级干部", "province official"),

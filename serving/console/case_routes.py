@@ -47,7 +47,7 @@ def router(page: HouseholdPage) -> APIRouter:
             said = _said(problem, move, language)
             return page.make(request, found.household_id, said=said, status=problem.kind.status)
         suffix = "&lang=en" if language == "en" else ""
-        return RedirectResponse(f"/households/{found.household_id}?moved=1{suffix}#case", status_code=303)
+        return RedirectResponse(f"/households/{found.household_id}?moved=1{suffix}#said", status_code=303)
 
     return made
 

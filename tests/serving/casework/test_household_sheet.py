@@ -73,7 +73,7 @@ def test_a_household_is_told_why_what_and_how_to_object(language: str, occasion:
     asked = ["why", *(["known"] if occasion is Occasion.LISTED else []), "next", "rights", "call"]
     assert headings == [words[f"{name}_heading"] for name in asked]
     assert all(one.paragraphs for one in sheet.sections)
-    assert "2026-11-02" in text
+    assert sheet.visited == {"zh": "来的日子：2026-11-02", "en": "Day of the visit: 2026-11-02"}[language]
     assert "12345" in text
     # Who came by lot, or by plan, is not told what is known: nobody came for it.
     assert (KNOWN[0].text in text) == (occasion is Occasion.LISTED)

@@ -162,7 +162,7 @@ def test_an_elimination_is_offered_once_its_conditions_are_met() -> None:
     view = offered(case, C, Beside(conditions=judge_elimination(facts)))
     (resolve,) = (one for one in view["moves"] if one["name"] == "resolve")
     assert "认定未满规定月数" in resolve["missing"]
-    assert "没有已落实的帮扶措施" in resolve["missing"]
+    assert "没有已落实的帮扶措施（风险回退以前的不算）" in resolve["missing"]
     met = [dataclasses.replace(one, unmet=()) for one in judge_elimination(facts)]
     (resolve,) = (
         one for one in offered(case, C, Beside(conditions=met))["moves"] if one["name"] == "resolve"
