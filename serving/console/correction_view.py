@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from features.signals.fields import Category, Field
+from features.signals.fields import Category, Field, Money
 from scoring.texts import percent
 from serving.api.rescoring import Rescored
 from serving.cases.clocks import china_day
@@ -125,4 +125,5 @@ def _told(feed: str, field: Field | None, value: Any, language: str) -> str:
         return words["yes" if value else "no"]
     if isinstance(field, Category):
         return category_words(feed, field, language).get(str(value), str(value))
-    return f"{value:,.2f}".removesuffix(".00") if isinstance(value, float) else str(value)
+    number = f"{value:,.2f}".removesuffix(".00") if isinstance(value, float) else str(value)
+    return words["yuan"].format(amount=number) if isinstance(field, Money) else number

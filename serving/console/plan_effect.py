@@ -12,6 +12,8 @@ from serving.access import Caller
 from serving.cases.clocks import region_of
 from serving.cases.plan import what_if_choices
 from serving.champion import Champion
+from serving.console.numbers import percent
+from serving.console.texts import texts
 from serving.errors import Problem
 from serving.neighbourhood import add_neighbourhood
 from serving.signals_folder import SignalsFolder
@@ -66,13 +68,20 @@ class PlanEffects:
 
 
 def effect_view(answer: dict[str, Any], language: str) -> dict[str, Any]:
-    """What the template writes: every sentence as the API says it."""
+    """What the template writes: the scores, and every sentence as the API says it."""
     model = answer["model"]
+    before, after = (
+        {"score": percent(one["score"]), "grade": one["grade_text"][language]}
+        for one in (model["before"], model["after"])
+    )
+    scored = texts(language)["what_if_score"].format(
+        before=before["score"], former_grade=before["grade"], after=after["score"], grade=after["grade"]
+    )
     return {
         "period": answer["period"]["text"][language],
         "income": _said(answer["reference_income_text"], language),
         "measures": [_said(one["text"], language) for one in answer["measures"]],
-        "model": _said(model["text"], language),
+        "model": [scored, *_said(model["text"], language)],
         "nature": model["nature_text"][language],
     }
 

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse
 from serving.access.gate import caller_of, find_session, session_of
 from serving.access.policy import POLICIES
 from serving.cases.clocks import region_of
+from serving.cases.plan import what_if_choices
 from serving.cases.plan_form import read_delivery, read_measure
 from serving.console.fields import Form, read_form
 from serving.console.pages import Pages, language_of
@@ -55,7 +56,12 @@ def router(pages: Pages, work: Work) -> APIRouter:
             *([words["rescored_note"].format(date=as_of, on=corrected_on)] if corrected_on else []),
         ]
         view = effect_view(answer, language) if answer else None
-        return pages.page(request, "what_if.html", view=view, said=said, case_id=case_id)
+        region = region_of(found.case.village_code)
+        has_plan = bool(what_if_choices(found.measures, as_of or work.plans.today, region))
+        return pages.page(
+            request, "what_if.html", view=view, said=said, case_id=case_id,
+            not_here=words["what_if_not_here" if has_plan else "what_if_nothing"],
+        )  # fmt: skip
 
     @made.post("/cases/{case_id}/measures", response_class=Response)
     async def add(case_id: str, request: Request) -> Response:

@@ -147,7 +147,9 @@ def _planned(
         "deliveries": [
             {
                 "on": each.delivered_on.isoformat(),
-                "amount": _yuan(each.amount_fen) if each.amount_fen is not None else words["paid_in_kind"],
+                "amount": words["yuan"].format(amount=_yuan(each.amount_fen))
+                if each.amount_fen is not None
+                else words["paid_in_kind"],
             }
             for each in one.deliveries
         ],
@@ -167,7 +169,8 @@ def _groups(region: str, today: dt.date, language: str, chosen: str) -> list[dic
             # Whatever day it began, it would be refused.
             continue
         entry = one.find_entry(region, today)
-        amount = f" ¥{entry.value_yuan:,}" if entry is not None and entry.value_yuan is not None else ""
+        yuan = entry.value_yuan if entry is not None else None
+        amount = "" if yuan is None else " " + texts(language)["yuan"].format(amount=f"{yuan:,}")
         made.setdefault(one.group, []).append({
             "key": code,
             "text": f"{_named(one, language)}{amount}",

@@ -293,6 +293,8 @@ def test_a_plan_and_what_arrived_of_it(desk: Desk, office: Office) -> None:
     household = office.cases()[4]
     number = office.case(household).id
     page = desk.page("village", java_script_enabled=False)
+    page.goto(f"/cases/{number}/what-if")
+    assert ZH["what_if_nothing"] in page.inner_text("main")
     page.goto(f"/cases/{number}/plan")
     page.select_option("select[name=measure]", "temporary_relief")
     page.click("#choose button")
@@ -307,5 +309,9 @@ def test_a_plan_and_what_arrived_of_it(desk: Desk, office: Office) -> None:
     page.fill(".reason input[name=amount_yuan]", "1500")
     page.click(".reason form button")
     assert ZH["plan_arrived"].format(delivered="1,500", planned="2,000") in page.inner_text(".reasons")
+    assert page.inner_text(".reasons .facts strong") == "1,500元"
+    page.goto(f"/cases/{number}/what-if")
+    assert ZH["what_if_not_here"] in page.inner_text("main")
+    page.goto(f"/cases/{number}/plan")
     picture(page, "plan")
     page.context.close()

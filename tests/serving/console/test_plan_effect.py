@@ -10,7 +10,7 @@ import pytest
 
 from features.policy.measures import get_measure
 from scoring import load_bundle
-from scoring.texts import LANGUAGES
+from scoring.texts import LANGUAGES, percent
 from serving.access import Caller, Role, Scope
 from serving.cases.case import Case
 from serving.cases.plan import PlannedHelp
@@ -78,6 +78,9 @@ def test_the_answer_is_told_in_both_languages(effects: PlanEffects) -> None:
         view = effect_view(answer, language)
         assert "3,000" in " ".join(one for said in view["measures"] for one in said)
         assert view["nature"] == answer["model"]["nature_text"][language]
+        # What the caution is about: both scores, and before it.
+        for moment in ("before", "after"):
+            assert percent(answer["model"][moment]["score"]) in view["model"][0]
         assert all(isinstance(one, str) and one for one in (*view["income"], *view["model"], view["period"]))
 
 
