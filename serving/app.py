@@ -140,8 +140,9 @@ def create_app(settings: Settings) -> FastAPI:
     champion = Champion(ServiceModels.of(settings, engine))
     watch = RegistryWatch(settings, champion.tell_registry)
     pages = console.Pages(
-        is_open=settings.access is Access.OPEN, is_demo=settings.demo, is_off=lambda: champion.is_off
-    )
+        is_open=settings.access is Access.OPEN, is_demo=settings.demo, is_off=lambda: champion.is_off,
+        name_of=area_map.name,
+    )  # fmt: skip
 
     def respond(request: Request, problem: Problem) -> Response:
         if (exchange := current_exchange()) is not None:

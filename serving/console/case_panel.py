@@ -204,11 +204,11 @@ def _field(fact: Fact, case: Case, today: dt.date, language: str) -> dict[str, A
     return made
 
 
-def _source_text(source: str, language: str) -> str:
-    """A department's name; whoever else reported is told by their key, and a score by its model."""
+def _source_text(source: str, language: str) -> str | None:
+    """A department's name. Others have a key, which tells a reader no more than the channel does."""
     if source == SIGNALS:
         return texts(language)["lead_of_signals"]
-    return _said(Department(source), language) if source in set(Department) else source
+    return _said(Department(source), language) if source in set(Department) else None
 
 
 def _value(fact: Fact, given: str) -> Any:

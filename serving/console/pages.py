@@ -61,11 +61,16 @@ class Pages:
     """Makes HTML responses in the language of the request.
 
     Every page says so where access `is_open`, where it `is_demo` of invented people, and while the model
-    `is_off`.
+    `is_off`. `name_of` is what templates have as `place`: the name of an area, nothing where it has none.
     """
 
     def __init__(
-        self, *, is_open: bool = False, is_demo: bool = False, is_off: Callable[[], bool] = lambda: False
+        self,
+        *,
+        is_open: bool = False,
+        is_demo: bool = False,
+        is_off: Callable[[], bool] = lambda: False,
+        name_of: Callable[[str], str | None] = lambda _: None,
     ) -> None:
         self._is_open = is_open
         self._is_demo = is_demo
@@ -77,6 +82,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._environment.globals["place"] = name_of
 
     def page(
         self, request: Request, template: str, status: int = 200, *, has_address: bool = False, **view: Any

@@ -20,6 +20,19 @@ pytestmark = pytest.mark.browser
 ZH = texts("zh")
 COUNTY = "500999"
 CLOSED = {"resolved", "excluded"}
+# A deadline stands beside the key of its household, and over nothing.
+_COVERED = """
+[...document.querySelectorAll('.cards .due')].filter(due => {
+  const box = due.getBoundingClientRect();
+  return [...due.closest('a').querySelectorAll('.who > *')].some(each => {
+    const range = document.createRange();
+    range.selectNodeContents(each);
+    return [...range.getClientRects()].some(
+      one => one.right > box.left && one.left < box.right && one.top < box.bottom - 4 && one.bottom > box.top + 4
+    );
+  });
+}).map(due => due.closest('a').innerText)
+"""
 
 
 def rows(office: Office, area: str = COUNTY) -> list[Row[Any]]:
@@ -109,9 +122,14 @@ def test_an_official_goes_down_by_area_and_opens_a_household(desk: Desk) -> None
     assert parse_qs(urlsplit(page.url).query)["area"] == [HERE]
     page.locator("nav.back a").first.click()
     assert count_of(page) == before >= here
-    page.locator("ol.cards a").first.click()
+    first = page.locator("ol.cards a").first
+    place = first.locator(".who .quiet").first.inner_text().split(" · ")[0]
+    first.click()
     page.wait_for_url("**/households/*")
     assert page.locator("#case").count() == 1
+    # The village has the same name there, beside its code.
+    assert re.search(rf"500999\d{{6}} · {place}\n", page.inner_text("main"))
+    assert place.endswith("村")
     page.context.close()
 
 
@@ -224,4 +242,8 @@ def test_the_list_fits_and_can_be_read(
         for fault in (_SMALL_TEXT, _SMALL_TARGETS, _LOW_CONTRAST):
             assert page.evaluate(fault) == [], path
         assert check(page) == [], path
+        if viewport is DESK:
+            # Every place of a manager stands in one line.
+            assert page.locator("header.top").bounding_box()["height"] < 60
+        assert page.evaluate(_COVERED) == [], path
     page.context.close()
