@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from jinja2 import Environment, PackageLoader
 
 from serving.console.texts import texts
 from serving.storage.audit_actions import Action
@@ -80,6 +81,11 @@ def test_the_page_says_what_the_api_says(desk: Desk) -> None:
     assert shown == [f"{parts[one]:,}" for one in sorted(parts)]
     assert told["is_small_kept_back"] is False
     page.context.close()
+
+
+def test_thousands_are_set_apart_in_every_table() -> None:
+    folder = Environment(loader=PackageLoader("serving.console"), autoescape=True)
+    assert folder.from_string('{% from "counts.html" import many %}{{ many(3197) }}').render() == "3,197"
 
 
 def test_small_counts_stay_with_those_who_work_there(desk: Desk) -> None:
