@@ -247,7 +247,7 @@ def test_the_history_of_visits_has_the_corrections_as_far_as_the_reader_may_see(
     assert {one["state"] for one in shown(is_told=True)} == {"等待审核", "已采用", "不采用"}
     taken = next(one for one in shown(is_told=True) if one["state"] == "已采用")
     values = {one["value"] for one in taken["row"]}
-    assert {"100", str(BETTER["occurred_on"])} <= values
+    assert {"100元", str(BETTER["occurred_on"])} <= values
     assert taken["department"]
     assert texts("zh")["correction_not_counted"] in taken["course"]
     assert scored.rescorer.rescore(scored.champion, done) == "done"

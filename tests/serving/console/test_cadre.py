@@ -131,6 +131,9 @@ def test_a_household_drawn_by_lot_looks_like_any_other(desk: Desk, office: Offic
     assert (kept.is_random, kept.chance) == (1, 0.125)
     page.goto(f"/households/{key(DRAWN[0])}/sheet")
     assert case_texts("zh")["sheet"]["why_random"] in page.inner_text("article")
+    # On paper there is no word of a score, in the foot of the page either.
+    page.emulate_media(media="print")
+    assert "评分" not in page.inner_text("body")
     page.context.close()
 
 
