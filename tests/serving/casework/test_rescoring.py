@@ -82,6 +82,29 @@ def test_long_after_the_data_ended_only_the_correction_moves_the_score(scored: S
     assert scored.told(key)["changes"]["former_score"] == after["score"]
 
 
+def test_a_correction_that_is_scored_late_takes_none_back(scored: Scored) -> None:
+    key = KEYS[1]
+    scored.office.on(SCORED_ON + dt.timedelta(days=2))
+    first = scored.correct(key)
+    scored.office.on(SCORED_ON + dt.timedelta(days=9))
+    row = {name: value for name, value in EXAMPLE["signals"]["illness"][-1].items() if name != "known_on"}
+    second = scored.correct(key, {"feed": "illness", "row": {**row, "occurred_on": "2026-09-09"}})
+    assert scored.rescorer.rescore(scored.champion, second) == "done"
+    both = scored.told(key)
+    assert len(both["corrections"]) == 2
+    # The model was off when the first was approved; its reviewer says it again.
+    scored.office.on(SCORED_ON + dt.timedelta(days=11))
+    assert scored.rescorer.rescore(scored.champion, first) == "done"
+    again = scored.told(key)
+    assert (again["score"], again["corrections"], again["corrected_on"]) == (
+        both["score"],
+        both["corrections"],
+        both["corrected_on"],
+    )
+    replayed = scored.client.get(f"/v1/households/{key}/scores/{SCORED_ON}/replay").json()
+    assert replayed["is_equal"], replayed["differences"]
+
+
 def test_a_what_if_is_worked_out_on_the_facts_that_the_score_was(scored: Scored) -> None:
     plan = plan_of("temporary_relief")
     scorer = Always(scored.champion.scorer())
