@@ -98,7 +98,7 @@ def _formers(
         assessment.c.written_at, assessment.c.suggested_action,
     ).join(
         newest,
-        and_(*(newest.c[name] == assessment.c[name] for name in newest.c.keys())),
+        and_(*(one == assessment.c[one.name] for one in newest.c)),
     )  # fmt: skip
     last: dict[Place, tuple[_When, int | Mapping[str, Any] | None]] = {}
 

@@ -341,7 +341,9 @@ def test_an_alert_stands_on_where_a_later_job_sends_no_more_of_its_feed(desk: De
     assert found is not None
     body = found.body
     assert (body["as_of_date"], body["standing"]["as_of_date"]) == (str(later), str(AS_OF))
-    assert {one["code"] for one in body["standing"]["rule_hits"]} <= {one["code"] for one in alerted["rule_hits"]}
+    assert {one["code"] for one in body["standing"]["rule_hits"]} <= {
+        one["code"] for one in alerted["rule_hits"]
+    }
     table = pq.read_table(desk.folders.of(job.id).result("parquet"))
     told = dict(zip(table["household_id"].to_pylist(), table["suggested_action"].to_pylist(), strict=True))
     assert told[key] == body["suggested_action"] == "visit"
