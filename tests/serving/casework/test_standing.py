@@ -59,7 +59,7 @@ def test_a_visit_of_after_the_day_of_the_run_changes_nothing_of_it(
     say(office, VILLAGE, SAID_ON)
     office.on(SAID_ON + dt.timedelta(days=2))
     office.open_case("H1")
-    parts = {"account": account(20_000)} if finding != "not_met" else {}
+    parts: dict[str, Any] = {"account": account(20_000)} if finding != "not_met" else {}
     office.on(RUN_ON + dt.timedelta(days=1))
     office.visit("H1", finding=finding, **parts)
     assert stood_since(office) == str(SAID_ON)
