@@ -99,8 +99,10 @@ class Rescorer:
     ) -> tuple[dict[str, Any], str]:
         assert correction.reviewed_at is not None
         approved_on = china_day(correction.reviewed_at)
+        homes, _ = self.signals.find([correction.household_id], approved_on, EVERYWHERE, ("household",))
+        home = homes[correction.household_id].village_code
         with self.engine.connect() as connection:
-            newest = find_newest(connection, correction.household_id, correction.village_code, approved_on)
+            newest = find_newest(connection, correction.household_id, home, approved_on)
         former = newest.body if newest is not None else {}
         # What was told right after this approval, and scored before it, stays told right.
         said_on = former.get("corrected_on")

@@ -12,6 +12,7 @@ import pytest
 from features.health import Health, Verdict
 from scoring.statement import put_into_words
 from scoring.texts import LANGUAGES, percent
+from serving.access import Scope
 from serving.batch import score_all
 from serving.cases.correction import CorrectionState
 from serving.cases.run_leads import find_run_leads
@@ -23,7 +24,7 @@ from serving.console.texts import texts
 from serving.console.visit_history import visits_view
 from serving.storage import HistoryStore, VillageStore
 from serving.storage.household_record import RecordStore
-from tests.serving.casework.county import NEIGHBOUR, TOWN, TOWN_ID, VILLAGE, account
+from tests.serving.casework.county import NEIGHBOUR, NEXT, TOWN, TOWN_ID, VILLAGE, account
 from tests.serving.casework.test_corrections import (
     BETTER,
     EXAMPLE,
@@ -247,6 +248,21 @@ def test_whoever_reviews_is_told_what_became_of_it(scored: Scored, language: str
     assert (silent in told["told"]) == ("illness" in {*now["stale_feeds"], *now["missing_feeds"]})
     assert told["household_id"] == key
     assert not {"62,000", "self_paid"} & set(said.split())
+
+
+def test_what_is_said_of_the_key_in_another_village_is_not_what_stood(scored: Scored) -> None:
+    key, foreign_on = KEYS[2], LONG_AFTER + dt.timedelta(days=60)
+    own = stored(scored, key).body
+    standing = {"as_of_date": str(foreign_on), "grade": "high", "rule_hits": [], "feeds": ["illness"]}
+    foreign = {**own, "as_of_date": str(foreign_on), "suggested_action": "visit", "standing": standing}
+    scored.client.app.state.store.save([foreign], [NEXT], Scope(NEXT))
+    scored.office.on(foreign_on + dt.timedelta(days=1))
+    done = scored.correct(key)
+    assert scored.rescorer.rescore(scored.champion, done) == "done"
+    found = HistoryStore(scored.office.engine, scored.office.audit).find_corrected(TOWN, done.id)
+    assert found is not None
+    assert found.latest.body["as_of_date"] == own["as_of_date"]
+    assert found.latest.body.get("standing") == own.get("standing")
 
 
 def test_the_history_of_visits_has_the_corrections_as_far_as_the_reader_may_see(scored: Scored) -> None:
