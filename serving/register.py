@@ -13,13 +13,13 @@ from features.signals import CONTRACTS
 from features.signals.contract import ENDED_ON
 from serving.access import Caller, Scope
 from serving.cases.errors import FactsRefused
+from serving.cases.moves import IDENTIFY, MOVES
 from serving.cases.object_type import Background, check_object_type
 from serving.errors import Problem
 from serving.signals_folder import SignalsFolder
 from serving.storage.cases import CaseStore, problem_of
 
 FEED = "household"
-_IDENTIFIES = "approve"
 _NOT_NOW = {"signals_not_kept", "signals_failed"}
 _FIELD = CONTRACTS[FEED].field("background")
 
@@ -46,7 +46,8 @@ class Register:
 
         Whatever else is wrong with a move the store says.
         """
-        if move != _IDENTIFIES or not isinstance(facts, Mapping):
+        # Whoever may not make the move is told that, and nothing that the register says.
+        if move != IDENTIFY or caller.role not in MOVES[IDENTIFY].roles or not isinstance(facts, Mapping):
             return
         object_type, case = facts.get("object_type"), self.cases.find(caller, case_id)
         if case is None or not isinstance(object_type, str):

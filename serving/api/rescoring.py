@@ -99,13 +99,18 @@ class Rescorer:
     ) -> tuple[dict[str, Any], str]:
         assert correction.reviewed_at is not None
         approved_on = china_day(correction.reviewed_at)
+        homes, _ = self.signals.find([correction.household_id], approved_on, EVERYWHERE, ("household",))
+        home = homes[correction.household_id].village_code
         with self.engine.connect() as connection:
-            newest = find_newest(connection, correction.household_id, correction.village_code, approved_on)
+            newest = find_newest(connection, correction.household_id, home, approved_on)
         former = newest.body if newest is not None else {}
+        # What was told right after this approval, and scored before it, stays told right.
+        said_on = former.get("corrected_on")
+        corrected_on = max(approved_on, dt.date.fromisoformat(said_on)) if said_on else approved_on
         day = newest.as_of_date if newest is not None else approved_on
         as_of = max([day, *(one for one in correction.correction.days if one <= approved_on)])
         found, coverage = self.signals.find(
-            [correction.household_id], as_of, EVERYWHERE, REQUEST_FEEDS, at, approved_on
+            [correction.household_id], as_of, EVERYWHERE, REQUEST_FEEDS, at, corrected_on
         )
         household = found[correction.household_id]
         faults, coverage = self.believed.of(former, household.village_code, coverage, scorer.region)
@@ -125,6 +130,6 @@ class Rescorer:
         if former.get("model_version") == scorer.model_version and newly_silent(former, made):
             raise _DataEnded
         made = stand_on(made, former.get("standing"))
-        if approved_on > as_of:
-            made["corrected_on"] = approved_on.isoformat()
+        if corrected_on > as_of:
+            made["corrected_on"] = corrected_on.isoformat()
         return made, household.village_code

@@ -42,6 +42,7 @@ from serving.jobs.lease import Lease
 from serving.scorer import earliest_as_of
 from serving.storage import AssessmentStore, Saved, UsualStore, VillageStore
 from serving.storage.columns import document_text
+from serving.storage.standing import StandingStore
 
 MOST_ATOMIC = 10_000
 """Households that one transaction may store: some 100 MB of answers, for which every other writer waits."""
@@ -229,6 +230,7 @@ class ScoreJobs:
         lease.tell("vectors", 0, len(checked.villages))
         signals = self._with_neighbourhood(checked, order, model)
         run = Scoring(signals, order.as_of, model.assessor)
+        standing = StandingStore(self.store.engine)
         around = UsualStore(self.store.engine).find(checked.villages.values(), order.as_of)
         start = {"model": model.bundle.sha256, "chunks": 0, "saved": vars(Saved())}
         point = lease.job.checkpoint
@@ -242,6 +244,9 @@ class ScoreJobs:
         for number in range(point["chunks"], len(places)):
             lease.tell("scores", places[number], len(run.ids))
             made = run.score(places[number], places[number] + self.chunk, around)
+            # Of the sender's own area alone: what stands elsewhere is not told.
+            stood = standing.stand_on(made.statements, made.village_codes, order.as_of, within)
+            made = replace(made, statements=stood)
             save_part(_rows(made), _part(folder, number))
             if is_atomic:
                 _stage(made, _staged(folder, number))

@@ -101,15 +101,17 @@ def rows_of(
                 yield from batch.to_pylist()
         return
     with io.TextIOWrapper(content, "utf-8", newline="") as lines:
-        if kind is FileKind.XLSX:
-            names = [str(one) for one in json.loads(next(lines))]
-            cells = (json.loads(one) for one in lines)
-        else:
-            reader = csv.reader(lines)
-            names = next(reader, [])
-            cells = (one for one in reader)
-        check(names)
         try:
+            if kind is FileKind.XLSX:
+                names = [str(one) for one in json.loads(next(lines))]
+                # A sheet ends a line with its last cell that is filled in, a plain text where it broke off.
+                rows = (json.loads(one) for one in lines)
+                cells = ([*one, *[None] * (len(names) - len(one))] for one in rows if one)
+            else:
+                reader = csv.reader(lines)
+                names = next(reader, [])
+                cells = (one for one in reader)
+            check(names)
             for row in cells:
                 if len(row) > len(names):
                     raise TableError(

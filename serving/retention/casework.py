@@ -1,8 +1,9 @@
 """Casework that was kept long enough: closed cases with all that hangs on them, visits, and worklists.
 
-Nothing open goes, however old: no case that runs or has a deadline that does, no correction that waits for
-its review, no list that is in force. A correction that was approved is laid over the departments' facts for
-as long as they are read, so it stays, and its visit with it.
+Nothing open goes, however old: no case that runs, has a deadline that does, or went on in a relapse that
+runs (what was planned in it counts there), no correction that waits for its review, no list that is in force.
+A correction that was approved is laid over the departments' facts for as long as they are read, so it stays,
+and its visit with it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import datetime as dt
 from sqlalchemy import Connection, delete, exists, select, update
 
 from serving.cases.correction import CorrectionState
+from serving.cases.moves import JOINED
 from serving.storage.case_tables import (
     case_clock,
     case_file,
@@ -36,7 +38,15 @@ def delete_closed_cases(connection: Connection, before: dt.date) -> int:
     Their visits stay without a case: they have a time of their own.
     """
     runs = exists().where(case_clock.c.case_id == case_file.c.id, case_clock.c.stopped_on.is_(None))
-    old = select(case_file.c.id).where(case_file.c.closed_on < before, ~runs)
+    relapse = case_file.alias()
+    goes_on = exists().where(
+        case_file.c.closed_as == JOINED,
+        relapse.c.household_id == case_file.c.household_id,
+        relapse.c.village_code == case_file.c.village_code,
+        relapse.c.relapses > 0,
+        relapse.c.closed_on.is_(None),
+    )
+    old = select(case_file.c.id).where(case_file.c.closed_on < before, ~runs, ~goes_on)
     gone = connection.execute(old).scalars().all()
     for case_id in gone:
         planned = select(plan_measure.c.id).where(plan_measure.c.case_id == case_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, Row, RowMapping, select, update
 
 from serving.cases.case import Case
 from serving.cases.clocks import CaseClock, Clock
+from serving.cases.moves import JOINED
 from serving.cases.state import CaseState
 from serving.storage.case_tables import case_clock, case_file
 from serving.storage.database import insert_into, lock_for_all
@@ -31,6 +33,19 @@ def case_of(row: Row[Any] | RowMapping) -> Case:
     said = {one.name: whole[one.name] for one in case_file.c}
     said |= {name: bool(said[name]) for name in _FLAGS}
     return Case(**{**said, "state": CaseState(said["state"]), "causes": tuple(said["causes"])})
+
+
+def counts_in(connection: Connection, case: Case, on: dt.date) -> str:
+    """The case in which help of a day counts: of one that went on in a relapse, from then on, that one."""
+    if case.closed_as != JOINED or case.closed_on is None or on < case.closed_on:
+        return case.id
+    relapsed = select(case_file.c.id).where(
+        case_file.c.household_id == case.household_id,
+        case_file.c.village_code == case.village_code,
+        case_file.c.closed_on.is_(None),
+        case_file.c.relapses > 0,
+    )
+    return connection.execute(relapsed).scalar() or case.id
 
 
 def row_of(case: Case) -> dict[str, Any]:

@@ -264,7 +264,11 @@ class CaseStore:
         hold_cases(connection)
         row = connection.execute(select(case_file).where(case_file.c.id == case_id)).one()
         case = case_of(row)
-        clocks = stop_clocks(find_clocks(connection, case_id), [clock], on)
+        clocks = find_clocks(connection, case_id)
+        of_it = [one for one in clocks if one.is_running and one.clock is clock]
+        # What came before a relapse helped against what was there before.
+        if not case.relapses or all(one.started_on <= on for one in of_it):
+            clocks = stop_clocks(clocks, [clock], on)
         write_clocks(connection, case_id, clocks)
         values: dict[str, Any] = {"due_on": earliest_due(clocks, case.village_code), "changed_at": self.now()}
         if is_visit:

@@ -132,9 +132,8 @@ class HistoryStore:
         if model_version is not None:
             query = query.where(_EVERY.c.model_version == model_version)
         if written_at is not None:
-            start = written_at.replace(microsecond=0)
-            until = start + dt.timedelta(seconds=1)
-            query = query.where(_EVERY.c.written_at >= start, _EVERY.c.written_at < until)
+            first, last = (written_at.replace(microsecond=one) for one in (0, 999_999))
+            query = query.where(_EVERY.c.written_at.between(first, last))
         with logged(self.writer) as connection:
             row = connection.execute(query.order_by(*(one.desc() for one in _ORDER)).limit(1)).first()
             self._log(connection, caller, household_id, Outcome.SHOWN if row else Outcome.NOT_FOUND)

@@ -18,7 +18,7 @@ from serving.cases.plan_form import DeliveryForm, MeasureForm
 from serving.errors import FieldError, Problem
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
-from serving.storage.case_rows import case_of, hold_cases
+from serving.storage.case_rows import case_of, counts_in, hold_cases
 from serving.storage.case_tables import case_file, measure_delivery, plan_measure
 from serving.storage.cases import CaseStore
 from serving.storage.database import WRITES
@@ -164,7 +164,8 @@ class PlanStore:
                     recorder=account_id,
                 )
             )  # fmt: skip
-            self.cases.note_measure_in(connection, case_id, form.delivered_on)
+            helped = counts_in(connection, case, form.delivered_on)
+            self.cases.note_measure_in(connection, helped, form.delivered_on)
             self._log(connection, caller, Action.HELP_DELIVERED, case, Outcome.DONE)
             made = _measure(connection, case_id, measure_id)
             assert made is not None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Subquery, select, union_all
+from sqlalchemy import Connection, Row, Subquery, case, select, union_all
 
 from serving.storage.alerts import deliveries_of, find_subscribed, tell_assessment
 from serving.storage.case_tables import rescored_assessment
@@ -71,14 +71,16 @@ def make_rescored_event(
 def find_newest(
     connection: Connection, household_id: str, village_code: str, until: dt.date
 ) -> Row[Any, Any, Any] | None:
-    """What was said last of the household, as of a day or before, wherever in its county it lived then."""
+    """What was said last of the household, as of a day or before: in its village, or where else in its county
+    it lived, if nothing was said there yet."""
     every = every_assessment()
     query = select(every.c.body, every.c.as_of_date, every.c.village_code).where(
         every.c.household_id == household_id,
         every.c.village_code.startswith(village_code[:6]),
         every.c.as_of_date <= until,
     )
-    newest = (every.c.as_of_date.desc(), every.c.written_at.desc(), every.c.id.desc())
+    is_elsewhere = case((every.c.village_code == village_code, 0), else_=1)
+    newest = (is_elsewhere, every.c.as_of_date.desc(), every.c.written_at.desc(), every.c.id.desc())
     return connection.execute(query.order_by(*newest).limit(1)).first()
 
 

@@ -31,6 +31,10 @@ _REFUSALS = {
         "give the grid's own number: this one is an ID number or a phone's",
         "请填写网格编号，不能填写身份证号或手机号",
     ),
+    "missing": (
+        "the line ends before the grid: one that is empty has its comma as well",
+        "该行没有网格一栏，留空时也要保留逗号",
+    ),
     "repeated": ("name each household once: it stands in two grids", "同一农户只能在一个网格"),
 }
 
@@ -89,6 +93,8 @@ def _read(number: int, cells: dict[str, Any], caller: Caller, known: dict[Place,
         name = "village_code"
         village = read_village(cells.get(name), caller)
         name = "grid"
+        if name not in cells:
+            raise _refused("missing")
         grid = _read_grid(cells.get(name))
         if known.get((household, village), grid) != grid:
             raise _refused("repeated")

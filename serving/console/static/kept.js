@@ -50,6 +50,17 @@ const kept = (() => {
       return there;
     });
 
+  // One that the service refused stays as it is, marked, if it is still there: somebody may have let it go meanwhile,
+  // or signed out, while it was on its way.
+  const refuse = (key, status) =>
+    within(["visits"], "readwrite", (visits) => {
+      const there = visits.get(key);
+      there.onsuccess = () => {
+        if (there.result) visits.put(Object.assign(there.result, { refused: status }));
+      };
+      return there;
+    });
+
   // How many were sent since this was asked, by whichever page or by the worker.
   const sent = () =>
     within(["notes"], "readwrite", (notes) => {
@@ -78,7 +89,7 @@ const kept = (() => {
       } else if ([404, 413, 415, 422].includes(answer.status)) {
         // Nothing that waiting mends: whoever made the visit looks at it again. Another person's session (409) is over
         // when whoever made it signs in.
-        await put(Object.assign(one, { refused: answer.status }));
+        await refuse(one.key, answer.status);
       } else {
         break;
       }

@@ -179,8 +179,9 @@ def test_an_approved_correction_changes_what_is_scored_from_then_on(scored: Scor
         assert replayed["stored"]["score"] == replayed["replayed"]["score"] == one["score"]
     for wrong in ("2026-11-02", "2026-11-02T02:00:00", "yesterday", "9999-12-31T23:59:59-23:00"):
         assert scored.client.get(at, params={"written_at": wrong}).status_code == 422
-    nobody_wrote = {"written_at": "2020-01-01T00:00:00Z"}
-    assert scored.client.get(at, params=nobody_wrote).json()["code"] == "score_not_found"
+    for nobody_wrote in ("2020-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
+        answer = scored.client.get(at, params={"written_at": nobody_wrote})
+        assert answer.json()["code"] == "score_not_found", nobody_wrote
     # What a list is made from is the run, and stays so.
     run = scored.client.app.state.store.find_run(TOWN)
     assert run is not None

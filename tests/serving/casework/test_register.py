@@ -16,7 +16,16 @@ from serving.cases.state import CaseState
 from serving.errors import Problem
 from serving.register import Register, background_of
 from serving.signals_folder import SignalsFolder
-from tests.serving.casework.county import CADRE, COUNTY, FAR, TOWN, VILLAGE, CountyOffice, statement
+from tests.serving.casework.county import (
+    CADRE,
+    COUNTY,
+    FAR,
+    HELPER,
+    TOWN,
+    VILLAGE,
+    CountyOffice,
+    statement,
+)
 
 KNOWN = {"occurred_on": "2021-03-01", "known_on": "2021-03-20"}
 
@@ -91,6 +100,9 @@ def test_somebody_elses_case_and_other_moves_say_nothing(desk: CountyOffice, reg
     register.check_move(COUNTY, "0" * 32, "approve", facts("marginal"))
     register.check_move(COUNTY, "../x", "approve", facts("marginal"))
     register.check_move(COUNTY, case.id, "send_back", facts("marginal"))
+    # Who may not identify anybody is not told by a refusal what the register says.
+    for caller in (HELPER, CADRE, TOWN):
+        register.check_move(caller, case.id, "approve", facts("marginal"))
 
 
 def test_a_register_that_was_corrected_counts(desk: CountyOffice, register: Register) -> None:

@@ -12,6 +12,7 @@ import pytest
 from features.health import Health, Verdict
 from scoring.statement import put_into_words
 from scoring.texts import LANGUAGES, percent
+from serving.access import Scope
 from serving.batch import score_all
 from serving.cases.correction import CorrectionState
 from serving.cases.run_leads import find_run_leads
@@ -23,7 +24,7 @@ from serving.console.texts import texts
 from serving.console.visit_history import visits_view
 from serving.storage import HistoryStore, VillageStore
 from serving.storage.household_record import RecordStore
-from tests.serving.casework.county import NEIGHBOUR, TOWN, TOWN_ID, VILLAGE, account
+from tests.serving.casework.county import NEIGHBOUR, NEXT, TOWN, TOWN_ID, VILLAGE, account
 from tests.serving.casework.test_corrections import (
     BETTER,
     EXAMPLE,
@@ -80,6 +81,29 @@ def test_long_after_the_data_ended_only_the_correction_moves_the_score(scored: S
     more = scored.correct(key, {"feed": "illness", "row": {**row, "occurred_on": "2026-09-09"}})
     assert scored.rescorer.rescore(scored.champion, more) == "done"
     assert scored.told(key)["changes"]["former_score"] == after["score"]
+
+
+def test_a_correction_that_is_scored_late_takes_none_back(scored: Scored) -> None:
+    key = KEYS[1]
+    scored.office.on(SCORED_ON + dt.timedelta(days=2))
+    first = scored.correct(key)
+    scored.office.on(SCORED_ON + dt.timedelta(days=9))
+    row = {name: value for name, value in EXAMPLE["signals"]["illness"][-1].items() if name != "known_on"}
+    second = scored.correct(key, {"feed": "illness", "row": {**row, "occurred_on": "2026-09-09"}})
+    assert scored.rescorer.rescore(scored.champion, second) == "done"
+    both = scored.told(key)
+    assert len(both["corrections"]) == 2
+    # The model was off when the first was approved; its reviewer says it again.
+    scored.office.on(SCORED_ON + dt.timedelta(days=11))
+    assert scored.rescorer.rescore(scored.champion, first) == "done"
+    again = scored.told(key)
+    assert (again["score"], again["corrections"], again["corrected_on"]) == (
+        both["score"],
+        both["corrections"],
+        both["corrected_on"],
+    )
+    replayed = scored.client.get(f"/v1/households/{key}/scores/{SCORED_ON}/replay").json()
+    assert replayed["is_equal"], replayed["differences"]
 
 
 def test_a_what_if_is_worked_out_on_the_facts_that_the_score_was(scored: Scored) -> None:
@@ -224,6 +248,21 @@ def test_whoever_reviews_is_told_what_became_of_it(scored: Scored, language: str
     assert (silent in told["told"]) == ("illness" in {*now["stale_feeds"], *now["missing_feeds"]})
     assert told["household_id"] == key
     assert not {"62,000", "self_paid"} & set(said.split())
+
+
+def test_what_is_said_of_the_key_in_another_village_is_not_what_stood(scored: Scored) -> None:
+    key, foreign_on = KEYS[2], LONG_AFTER + dt.timedelta(days=60)
+    own = stored(scored, key).body
+    standing = {"as_of_date": str(foreign_on), "grade": "high", "rule_hits": [], "feeds": ["illness"]}
+    foreign = {**own, "as_of_date": str(foreign_on), "suggested_action": "visit", "standing": standing}
+    scored.client.app.state.store.save([foreign], [NEXT], Scope(NEXT))
+    scored.office.on(foreign_on + dt.timedelta(days=1))
+    done = scored.correct(key)
+    assert scored.rescorer.rescore(scored.champion, done) == "done"
+    found = HistoryStore(scored.office.engine, scored.office.audit).find_corrected(TOWN, done.id)
+    assert found is not None
+    assert found.latest.body["as_of_date"] == own["as_of_date"]
+    assert found.latest.body.get("standing") == own.get("standing")
 
 
 def test_the_history_of_visits_has_the_corrections_as_far_as_the_reader_may_see(scored: Scored) -> None:

@@ -105,6 +105,33 @@ async () => {
 """
 
 
+_REFUSED_AFTER_ALL_WAS_FORGOTTEN = """
+async ([household, key]) => {
+  const person = document.body.dataset.person, ask = window.fetch;
+  const one = { key, person, household, address: `/households/${household}/visit`, body: 'nothing', at: Date.now() };
+  await kept.put(one);
+  window.fetch = async () => { await kept.clear(); return new Response('', { status: 422 }); };
+  await kept.send(person);
+  const left = (await kept.all()).length;
+  await kept.put(one);
+  window.fetch = async () => new Response('', { status: 422 });
+  await kept.send(person);
+  window.fetch = ask;
+  const refused = (await kept.all()).map((each) => each.refused);
+  await kept.clear();
+  return [left, refused];
+}
+"""
+
+
+def test_what_is_refused_after_all_was_forgotten_stays_forgotten(desk: Desk) -> None:
+    page = desk.page("village")
+    page.goto("/list")
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate(_REFUSED_AFTER_ALL_WAS_FORGOTTEN, ["H1", "a" * 32]) == [0, [422]]
+    page.context.close()
+
+
 def test_what_the_worker_sends_is_told_on_the_page_that_is_open(desk: Desk, office: Office) -> None:
     page = desk.page("village")
     page.goto("/list")

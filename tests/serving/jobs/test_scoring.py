@@ -320,3 +320,30 @@ def test_folders_of_no_job_are_swept(tmp_path: Path) -> None:
 def test_the_parts_of_a_job_are_the_ones_it_names(bundle: Bundle, sqlite_desk: Desk) -> None:
     assert isinstance(sqlite_desk.jobs, ScoreJobs)
     assert sqlite_desk.jobs.model().first_day < AS_OF
+
+
+@pytest.mark.parametrize("rows", list(RowPolicy))
+def test_an_alert_stands_on_where_a_later_job_sends_no_more_of_its_feed(desk: Desk, rows: RowPolicy) -> None:
+    tables = tables_of(20)
+    desk.do(csv_files(tables))
+    alerted = next(
+        one.body
+        for key in (household["household_id"] for household in tables["household"])
+        if (one := Everything(desk.store).find(key)) is not None
+        and any(hit["feature"].startswith("illness") for hit in one.body["rule_hits"])
+    )
+    key, later = alerted["household_id"], AS_OF + dt.timedelta(days=30)
+    silent = {name: told for name, told in tables.items() if name != "illness"}
+    silent["coverage"] = [one for one in tables["coverage"] if one["feed"] != "illness"]
+    job = desk.do(csv_files(silent), as_of=later, rows=rows)
+    assert job.state is JobState.SUCCEEDED, job.outcome
+    found = Everything(desk.store).find(key)
+    assert found is not None
+    body = found.body
+    assert (body["as_of_date"], body["standing"]["as_of_date"]) == (str(later), str(AS_OF))
+    assert {one["code"] for one in body["standing"]["rule_hits"]} <= {
+        one["code"] for one in alerted["rule_hits"]
+    }
+    table = pq.read_table(desk.folders.of(job.id).result("parquet"))
+    told = dict(zip(table["household_id"].to_pylist(), table["suggested_action"].to_pylist(), strict=True))
+    assert told[key] == body["suggested_action"] == "visit"

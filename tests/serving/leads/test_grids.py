@@ -121,6 +121,17 @@ def test_a_wrong_row_is_refused_without_its_values_and_the_others_are_kept(
     assert not any(cell in told for cell in row if len(cell) > 4)
 
 
+def test_a_line_that_broke_off_takes_nobody_out_of_a_grid(
+    grids: GridStore, engine: Engine, tmp_path: Path
+) -> None:
+    take(grids, write(tmp_path / "a.csv", ROWS))
+    whole = write(tmp_path / "b.csv", [("H2", VILLAGE, ""), ("H1", VILLAGE, "3")]).read_bytes()
+    (tmp_path / "b.csv").write_bytes(whole.removesuffix(b",3\n"))
+    made = take(grids, tmp_path / "b.csv")
+    assert [(one.row, one.field, one.code) for one in made.errors] == [(1, "grid", "missing")]
+    assert kept(engine) == {ROWS[0], ROWS[2]}
+
+
 def test_a_number_in_a_cell_is_no_name_of_a_grid(grids: GridStore, tmp_path: Path) -> None:
     made = take(grids, write(tmp_path / "a.xlsx", [("H1", VILLAGE, 1.5)]))
     made_too = take(grids, write(tmp_path / "b.parquet", [("H1", VILLAGE, 1)]))
@@ -134,6 +145,7 @@ def test_a_number_in_a_cell_is_no_name_of_a_grid(grids: GridStore, tmp_path: Pat
         "household_id,village_code\nH1,500999100201\n", "household_id,village_code,grid,grid\nH1,1,2,3\n",
         "household_id,village_code,grid,张三\nH1,500999100201,1,2\n",
         "household_id,village_code,grid\nH1,500999100201,1,李四\n", "", "\x00\x01",
+        f"household_id,village_code,{'x' * 200_000}\nH1,500999100201,1\n",
     ],
 )  # fmt: skip
 def test_what_is_no_such_table_is_refused(
