@@ -147,9 +147,6 @@ def read_visit(document: Any, household_id: str, today: dt.date, region: str = D
     if day is not None and not _is_known(day, region):
         reader.add("/visited_on", "before_policy", "give a later day: no rules are known for that one")
         day = None
-    if day is not None and day < today - dt.timedelta(days=(most := entry_days(today, region))):
-        reader.add("/visited_on", "too_long_ago", f"give the day of the visit, at most {most} days ago")
-        day = None
     if day is None or finding is None:
         reader.check()
     assert day is not None
@@ -173,6 +170,14 @@ def read_visit(document: Any, household_id: str, today: dt.date, region: str = D
     )
     reader.check()
     return form
+
+
+def check_in_time(form: VisitForm, today: dt.date, region: str = DEFAULT_REGION) -> None:
+    """Raise `Problem` (422) for a visit of longer ago than visits are recorded."""
+    most = entry_days(today, region)
+    if form.visited_on < today - dt.timedelta(days=most):
+        way_out = f"give the day of the visit, at most {most} days ago"
+        raise Problem("request_invalid", errors=[FieldError("/visited_on", "too_long_ago", way_out)])
 
 
 def check_since(form: VisitForm, opened_on: dt.date) -> None:

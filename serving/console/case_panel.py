@@ -181,11 +181,9 @@ def _field(fact: Fact, case: Case, today: dt.date, language: str) -> dict[str, A
     }
     match fact:
         case DayFact():
-            visited = case.last_visited_on if fact.name == "visited_on" else None
-            made |= {
-                "kind": "date",
-                "value": (visited or today).isoformat() if not fact.may_lie_ahead else "",
-            }
+            # A visit that nobody recorded has no day: one that is filled in would be sent as it stands.
+            day = case.last_visited_on if fact.name == "visited_on" else today
+            made |= {"kind": "date", "value": "" if fact.may_lie_ahead or day is None else day.isoformat()}
             made["most"] = None if fact.may_lie_ahead else today.isoformat()
         case CountFact():
             made |= {"kind": "number", "least": fact.least}

@@ -16,7 +16,15 @@ from serving.cases.account import VisitAccount
 from serving.cases.clocks import china_day, region_of
 from serving.cases.guarantees import Guarantees
 from serving.cases.practice import practice_of
-from serving.cases.visit import Finding, Rigid, VisitForm, check_answers, check_since, families_of
+from serving.cases.visit import (
+    Finding,
+    Rigid,
+    VisitForm,
+    check_answers,
+    check_in_time,
+    check_since,
+    families_of,
+)
 from serving.cases.visit_leads import find_visit_leads
 from serving.errors import FieldError, Problem
 from serving.storage.audit import AuditLog
@@ -116,9 +124,9 @@ class VisitStore:
         """Keep a visit, and what it means for the household's case, leads and list, in one transaction.
 
         The same form under the same key is there once; raises `Problem` (422) for another one under it, for
-        a visit of before the case's first lead, for an answer to a reason that the household's score does not
-        have, and for corrections of one that was never scored in the village. `None` for a household that the
-        caller may not see.
+        a visit of before the case's first lead or of too long ago, for an answer to a reason that the
+        household's score does not have, and for corrections of one that was never scored in the village.
+        `None` for a household that the caller may not see.
         """
         with logged(self.writer) as connection:
             if form.surfaces:
@@ -134,6 +142,7 @@ class VisitStore:
             ).first()
             if former is not None:
                 return _again(connection, former, household_id, village, form)
+            check_in_time(form, self.today, region_of(village))
             found = _open_case(connection, household_id, village)
             if found is not None:
                 check_since(form, found.opened_on)

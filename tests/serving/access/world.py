@@ -190,7 +190,8 @@ def stock(app: FastAPI, settings: Settings, statement: dict[str, Any]) -> dict[t
 def stock_corrections(app: FastAPI) -> None:
     """A correction in each village, with the village's mark in it, that was proposed and refused by others."""
     engine, audit = app.state.store.engine, app.state.store.audit
-    visits = VisitStore(engine, audit, CaseStore(engine, audit))
+    then = dt.datetime(2024, 5, 5, 4, tzinfo=dt.UTC)
+    visits = VisitStore(engine, audit, CaseStore(engine, audit), lambda: then)
     corrections = CorrectionStore(engine, audit)
     everywhere = Caller("stock", Role.TOWNSHIP_OFFICIAL, EVERYWHERE)
     for village in VILLAGES:

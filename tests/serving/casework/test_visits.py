@@ -97,6 +97,28 @@ def test_another_visit_under_the_same_key_is_refused(desk: CountyOffice, change:
     assert len(rows(desk, visit)) == 1
 
 
+def test_a_visit_of_too_long_ago_is_refused_and_one_that_was_taken_is_known_for_ever(
+    office: CountyOffice,
+) -> None:
+    office.on(DAY)
+    for key in ("H1", "H2"):
+        assess(office, key)
+    sent = office.visit("H1", finding="no_difficulty")
+    late = office.form("H2", finding="no_difficulty")
+    office.on(DAY + dt.timedelta(days=91))
+    again = office.visits.record(CADRE, CADRE.key_id, "H1", sent)
+    assert again is not None
+    assert not again.is_new
+    with pytest.raises(Problem) as refused:
+        office.visits.record(CADRE, CADRE.key_id, "H2", late)
+    assert [(one.pointer, one.code) for one in refused.value.errors] == [("/visited_on", "too_long_ago")]
+    office.on(DAY + dt.timedelta(days=90))
+    taken = office.visits.record(CADRE, CADRE.key_id, "H2", late)
+    assert taken is not None
+    assert taken.is_new
+    assert len(rows(office, visit)) == 2
+
+
 def test_many_who_send_one_visit_at_once_keep_one(office: CountyOffice) -> None:
     office.on(DAY)
     office.open_case("H1")
