@@ -40,6 +40,7 @@ from serving.identity import IdentityStore
 from serving.storage import History
 from serving.storage.case_history import WholeCase
 from serving.storage.household_record import HouseholdRecord
+from serving.storage.visits import StoredVisit
 
 _VISIT, _SHEET = (POLICIES[f"GET /households/{{household_id}}/{one}"] for one in ("visit", "sheet"))
 _PLAN = POLICIES["GET /cases/{case_id}/plan"]
@@ -91,6 +92,7 @@ class HouseholdPage:
             "past_moves": [],
             "conditions": conditions_view(record.conditions, language),
             "earlier": None,
+            "met": None,
             "course": None,
             "leads": leads_view([one.lead for one in record.leads], language),
             "visits": visits_view(
@@ -104,6 +106,7 @@ class HouseholdPage:
         }
         if found:
             shown["course"] = course_view(record.course, found.latest.body["base_rate"], language)
+            shown["met"] = _met_since(record.visits, found.latest.body["as_of_date"], language)
         if whole:
             practice = get_practice(whole.case.practice)
             may_move = is_person and caller.role.value in MOVERS
@@ -179,3 +182,10 @@ def is_key(text: str) -> bool:
     except Defect:
         return False
     return True
+
+
+def _met_since(visits: Sequence[StoredVisit], as_of: str, language: str) -> str | None:
+    """That somebody was there since the assessment: the visit that it asks for may have been that one."""
+    since = dt.date.fromisoformat(as_of)
+    days = [one.visited_on for one in visits if one.finding is not Finding.NOT_MET and one.visited_on > since]
+    return str(texts(language)["met_since"]).format(date=max(days).isoformat()) if days else None

@@ -36,6 +36,8 @@ def test_from_signing_in_to_a_moved_case_without_a_script(browser: Any, office: 
     page.click(".households a >> nth=0")
     household = path_of(page).rpartition("/")[2]
     assert household in cases
+    met = ZH["met_since"].format(date=office.today.isoformat())
+    assert met not in page.inner_text("section.action")
     picture(page, "household")
     page.click(".doings a >> nth=0")
     page.fill("input[name=visited_on]", office.today.isoformat())
@@ -55,6 +57,7 @@ def test_from_signing_in_to_a_moved_case_without_a_script(browser: Any, office: 
     assert path_of(page) == f"/households/{household}"
     assert ZH["visit_done"] in page.inner_text("#said")
     assert case_texts("zh")["finding"]["difficulty"] in page.inner_text(".visits")
+    assert met in page.inner_text("section.action")
     # (21,000 − 6,000.50) ÷ 3
     assert "5,000" in page.inner_text(".visits")
     (kept,) = office.visits(household)
