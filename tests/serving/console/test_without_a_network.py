@@ -207,6 +207,16 @@ def test_a_visit_without_a_network_is_kept_and_sent_once(desk: Desk, office: Off
     page.context.close()
 
 
+def test_without_a_script_nothing_offers_what_only_a_script_does(browser: Any, office: Office) -> None:
+    context = browser.new_context(viewport=PHONE, base_url=office.address, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/list")
+    sign_in(page, "visitor")
+    page.locator("#take").wait_for(state="attached")
+    assert not page.locator("#take").is_visible()
+    context.close()
+
+
 def test_signing_out_clears_what_was_kept(browser: Any, office: Office) -> None:
     context = browser.new_context(viewport=PHONE, base_url=office.address)
     page = context.new_page()
