@@ -8,10 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-import xlsxwriter
 
 from serving.access import EVERYWHERE, Caller, Role, Scope
 from serving.access.purpose import Purpose
@@ -20,6 +17,7 @@ from serving.files.rows import TableError
 from serving.identity import IdentityStore, Kind, Person
 from serving.identity.importing import Imported, import_identities
 from tests.serving.identity.conftest import FAR, HELPER, HERE, NUMBER, PHONE, close, make_store
+from tests.serving.table_files import write_table
 
 OPERATOR = Caller("operator", Role.ACCOUNTS, EVERYWHERE)
 NAMES = ("household_id", "village_code", "person_id", "name", "id_number", "phone", "address")
@@ -47,18 +45,7 @@ def own(tmp_path: Path) -> Any:
 
 
 def write(path: Path, rows: Sequence[tuple[str, ...]], names: tuple[str, ...] = NAMES) -> Path:
-    match path.suffix:
-        case ".csv":
-            encoding = "gb18030" if "gb" in path.name else "utf-8-sig"
-            path.write_text("\n".join(",".join(row) for row in (names, *rows)) + "\n", encoding=encoding)
-        case ".xlsx":
-            with xlsxwriter.Workbook(str(path)) as book:
-                sheet = book.add_worksheet()
-                for number, row in enumerate((names, *rows)):
-                    sheet.write_row(number, 0, row)
-        case _:
-            pq.write_table(pa.table([list(one) for one in zip(*rows, strict=True)], names=list(names)), path)
-    return path
+    return write_table(path, rows, names)
 
 
 def take(store: IdentityStore, path: Path, caller: Caller = OPERATOR) -> Imported:

@@ -8,10 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-import xlsxwriter
 from sqlalchemy import Engine, select
 from typer.testing import CliRunner
 
@@ -28,6 +25,7 @@ from serving.storage.leads import LeadStore
 from serving.storage.tables import audit_entry
 from serving.worklists.grid_table import COLUMNS, Imported, import_grids
 from tests.serving.leads.conftest import DAY, FAR, NEXT_DOOR, VILLAGE, a_lead
+from tests.serving.table_files import write_table
 
 OPERATOR = Caller("operator", Role.ACCOUNTS, EVERYWHERE)
 PHONE = "13800138000"
@@ -43,18 +41,7 @@ def grids(engine: Engine, audit: AuditLog) -> GridStore:
 
 
 def write(path: Path, rows: Sequence[Sequence[Any]], names: Sequence[str] = COLUMNS) -> Path:
-    match path.suffix:
-        case ".csv":
-            lines = [",".join(map(str, row)) for row in (names, *rows)]
-            path.write_text("\n".join(lines) + "\n", encoding="gb18030" if "gb" in path.name else "utf-8-sig")
-        case ".xlsx":
-            with xlsxwriter.Workbook(str(path)) as book:
-                sheet = book.add_worksheet()
-                for number, row in enumerate((names, *rows)):
-                    sheet.write_row(number, 0, row)
-        case _:
-            pq.write_table(pa.table([list(one) for one in zip(*rows, strict=True)], names=list(names)), path)
-    return path
+    return write_table(path, rows, names)
 
 
 def take(store: GridStore, path: Path, caller: Caller = OPERATOR) -> Imported:
