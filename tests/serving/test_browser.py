@@ -18,6 +18,7 @@ from serving.api.documentation import example_request
 from serving.api.score_request import RequestReader
 from serving.app import create_app
 from serving.settings import Settings
+from tests.serving.clicks import follow
 from tests.serving.conftest import VERSION, a_household, a_request
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -111,14 +112,14 @@ def test_a_person_gets_from_the_list_to_a_household_and_to_the_other_language(
     page = context.new_page()
     page.goto(address)
     page.fill("input[name=find]", "EXAMPLE-0001")
-    page.click("button")
+    follow(page, "button")
     assert urlsplit(page.url).path == "/households/EXAMPLE-0001"
     assert "建议入户核实" in page.inner_text("main")
-    page.click("header a[lang=en]")
+    follow(page, "header a[lang=en]")
     assert "A household visit is suggested" in page.inner_text("main")
-    page.click(".back a")
-    page.click("a[rel=next]")
-    page.click(".households a")
+    follow(page, ".back a")
+    follow(page, "a[rel=next]")
+    follow(page, ".households a")
     assert urlsplit(page.url).query == "lang=en"
     context.close()
 

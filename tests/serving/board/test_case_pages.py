@@ -11,6 +11,7 @@ from sqlalchemy import Row, select
 
 from serving.console.texts import texts
 from serving.storage.case_tables import case_file
+from tests.serving.clicks import follow
 from tests.serving.console.desk import DESK, PHONE, Desk, axe
 from tests.serving.console.office import HERE, TOWN, Office
 from tests.serving.test_browser import _LOW_CONTRAST, _SMALL_TARGETS, _SMALL_TEXT
@@ -54,9 +55,7 @@ def walk(page: Any, path: str) -> list[str]:
         onward = page.locator("nav.pages a[rel=next]")
         if not onward.count():
             return found
-        # Between two pages there is none, which would be taken for the last.
-        with page.expect_navigation():
-            onward.click()
+        follow(page, onward)
 
 
 def count_of(page: Any) -> int:
@@ -112,19 +111,18 @@ def test_an_official_goes_down_by_area_and_opens_a_household(desk: Desk) -> None
     page.goto("/cases?state=found&lang=zh")
     before = count_of(page)
     page.select_option("select[name=area]", TOWN)
-    with page.expect_navigation():
-        page.click("main form button")
+    follow(page, "main form button")
     assert page.locator("select[name=state]").input_value() == "found"
     assert 0 < count_of(page) <= before
     page.select_option("select[name=area]", HERE)
-    page.click("main form button")
+    follow(page, "main form button")
     here = count_of(page)
     assert parse_qs(urlsplit(page.url).query)["area"] == [HERE]
-    page.locator("nav.back a").first.click()
+    follow(page, page.locator("nav.back a").first)
     assert count_of(page) == before >= here
     first = page.locator("ol.cards a").first
     place = first.locator(".who .quiet").first.inner_text().split(" · ")[0]
-    first.click()
+    follow(page, first)
     page.wait_for_url("**/households/*")
     assert page.locator("#case").count() == 1
     # The village has the same name there, beside its code.

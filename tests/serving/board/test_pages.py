@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader
 
 from serving.console.texts import texts
 from serving.storage.audit_actions import Action
+from tests.serving.clicks import follow
 from tests.serving.console.desk import DESK, PHONE, Desk, axe, path_of, picture, sign_in
 from tests.serving.console.office import HERE, TOWN, Office
 from tests.serving.test_browser import _LOW_CONTRAST, _SMALL_TEXT
@@ -44,17 +45,17 @@ def test_a_manager_goes_down_from_the_county_to_a_village_without_a_script(
         == page.locator("table.board >> nth=0").locator("tbody th a").count()
     )
     picture(page, "board")
-    page.locator("svg.areas a").first.click()
+    follow(page, page.locator("svg.areas a").first)
     assert path_of(page) == "/areas/500999100"
-    page.locator("table.board tbody a").first.click()
+    follow(page, page.locator("table.board tbody a").first)
     assert path_of(page) == f"/areas/{HERE}"
     assert page.locator("svg.areas").count() == 0
     assert ZH["below_grid"] in page.inner_text("main")
-    page.locator("main nav.back a").last.click()
+    follow(page, page.locator("main nav.back a").last)
     assert path_of(page) == f"/areas/{TOWN}"
-    page.click("header a[lang=en]")
+    follow(page, "header a[lang=en]")
     assert texts("en")["tile_open"] in page.inner_text("main")
-    page.click("nav.filters a >> nth=2")
+    follow(page, "nav.filters a >> nth=2")
     assert (page.locator("nav.filters a[aria-current]").inner_text(), "lang=en" in page.url) == (
         texts("en")["map_overdue"], True,
     )  # fmt: skip
@@ -144,12 +145,12 @@ def test_an_administrator_adds_an_account_that_signs_in(browser: Any, office: Of
     page.fill("#add input[name=login_name]", "new.one")
     page.select_option("#add select[name=role]", "village_official")
     page.fill("#add input[name=area]", TOWN)
-    page.click("#add button")
+    follow(page, "#add button")
     assert ZH["account_area"] in page.inner_text("[role=alert]")
     page.fill("#add input[name=login_name]", "new.one")
     page.select_option("#add select[name=role]", "village_official")
     page.fill("#add input[name=area]", HERE)
-    page.click("#add button")
+    follow(page, "#add button")
     start = page.inner_text("#start-password")
     page.goto("/accounts")
     assert start not in page.content()
@@ -158,19 +159,19 @@ def test_an_administrator_adds_an_account_that_signs_in(browser: Any, office: Of
     theirs.goto("/")
     theirs.fill("input[name=name]", "new.one")
     theirs.fill("input[name=password]", start)
-    theirs.click("main button")
+    follow(theirs, "main button")
     assert path_of(theirs) == "/password"
     theirs.fill("input[name=former]", start)
     for name in ("password", "again"):
         theirs.fill(f"input[name={name}]", "Another-one-22")
-    theirs.click("main button")
+    follow(theirs, "main button")
     assert path_of(theirs) == "/list"
 
     page.fill("#find input[name=login_name]", "NEW.one")
-    page.click("#find button")
+    follow(page, "#find button")
     assert page.locator(".accounts li").count() == 1
     page.click(".accounts summary")
-    page.click(f".accounts button:has-text('{ZH['account_lock']}')")
+    follow(page, f".accounts button:has-text('{ZH['account_lock']}')")
     assert ZH["done_lock"] in page.inner_text("[role=status].done")
     # A session is looked up anew every two seconds.
     time.sleep(2.1)
@@ -214,7 +215,7 @@ def test_an_auditor_finds_who_read_a_household(desk: Desk, office: Office) -> No
     page = desk.page("auditor")
     page.goto("/audit")
     page.fill("input[name=household]", case)
-    page.click("#search button")
+    follow(page, "#search button")
     assert urlsplit(page.url)[2:4] == ("/audit", "")
     rows = page.locator("table.board tbody tr")
     assert rows.count() > 0
@@ -222,10 +223,10 @@ def test_an_auditor_finds_who_read_a_household(desk: Desk, office: Office) -> No
     assert case not in page.content()
     page.select_option("select[name=action]", "household_listed")
     page.fill("input[name=key_id]", "p00000000000")
-    page.click("#search button")
+    follow(page, "#search button")
     assert ZH["audit_none"] in page.inner_text("main")
     page.fill("input[name=household]", "13800138000")
-    page.click("#search button")
+    follow(page, "#search button")
     assert ZH["audit_household"] in page.inner_text("[role=alert]")
     log = office.app.state.store.audit
     assert len(log.search(subject=log.household(case), action=Action.AUDIT_SEARCHED)) == 1

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.serving.clicks import follow
 from tests.serving.console.office import PASSWORD, Office
 
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
@@ -43,7 +44,7 @@ class Desk:
 def sign_in(page: Any, who: str) -> None:
     page.fill("input[name=name]", who)
     page.fill("input[name=password]", PASSWORD)
-    page.click("main button")
+    follow(page, "main button")
 
 
 def picture(page: Any, name: str) -> None:

@@ -13,6 +13,7 @@ from python_calamine import CalamineWorkbook
 
 from serving.cases.texts import case_texts
 from serving.console.texts import texts
+from tests.serving.clicks import follow
 from tests.serving.console.desk import DESK, PHONE, Desk, axe, fill_visit, path_of, picture, sign_in
 from tests.serving.console.office import COUNT, DRAWN, LISTED, Office, key
 from tests.serving.test_browser import _LOW_CONTRAST, _SMALL_TARGETS, _SMALL_TEXT
@@ -33,17 +34,17 @@ def test_from_signing_in_to_a_moved_case_without_a_script(browser: Any, office: 
     counted = page.locator(".filters a[aria-current] strong").inner_text()
     assert int(counted) == len(cases) + len(set(map(key, LISTED)) - set(cases))
     picture(page, "my-list")
-    page.click(".households a >> nth=0")
+    follow(page, ".households a >> nth=0")
     household = path_of(page).rpartition("/")[2]
     assert household in cases
     met = ZH["met_since"].format(date=office.today.isoformat())
     assert met not in page.inner_text("section.action")
     picture(page, "household")
-    page.click(".doings a >> nth=0")
+    follow(page, ".doings a >> nth=0")
     page.fill("input[name=visited_on]", office.today.isoformat())
     fill_visit(page, "difficulty")
     picture(page, "visit")
-    page.click(".wide-button")
+    follow(page, ".wide-button")
     # The cause is missing: the page says so and keeps what was filled in.
     assert f"{ZH['visit_causes']}：{ZH['fault_missing']}" in page.inner_text("[role=alert]")
     assert page.is_checked("input[name=finding][value=difficulty]")
@@ -53,7 +54,7 @@ def test_from_signing_in_to_a_moved_case_without_a_script(browser: Any, office: 
     page.fill("input[name=members]", "3")
     page.fill("input[name='line.wages_migrant']", "21000")
     page.fill("input[name='line.self_paid_medical']", "6000.5")
-    page.click(".wide-button")
+    follow(page, ".wide-button")
     assert path_of(page) == f"/households/{household}"
     assert ZH["visit_done"] in page.inner_text("#said")
     assert case_texts("zh")["finding"]["difficulty"] in page.inner_text(".visits")
@@ -67,13 +68,13 @@ def test_from_signing_in_to_a_moved_case_without_a_script(browser: Any, office: 
     assert ZH["next_difficulty"].format(date=today) in page.inner_text("#next")
     assert ZH["next_own"].format(move="发出预警") in page.inner_text("#next")
     assert office.case(household).state == "found"
-    page.click("form:has(input[value=alert]) button")
+    follow(page, "form:has(input[value=alert]) button")
     assert ZH["move_done"] in page.inner_text("#said")
     assert office.case(household).state == "alerted"
     # The step that comes next stands open, with the day of the visit.
     assert ZH["next_own"].format(move="入户核实") in page.inner_text("#next")
     assert page.input_value("input[name='fact.visited_on']") == office.today.isoformat()
-    page.click("form:has(input[value=verify]) button")
+    follow(page, "form:has(input[value=verify]) button")
     assert office.case(household).state == "verifying"
     assert "核实" in page.inner_text(".steps .now")
     context.close()
@@ -84,10 +85,8 @@ def test_somebody_else_was_faster(desk: Desk, office: Office) -> None:
     first, second = (desk.page("visitor", java_script_enabled=False) for _ in range(2))
     for page in (first, second):
         page.goto(f"/households/{household}")
-    first.click("form:has(input[value=alert]) button")
-    with second.expect_navigation() as moved:
-        second.click("form:has(input[value=alert]) button")
-    assert moved.value.status == 409
+    follow(first, "form:has(input[value=alert]) button")
+    assert follow(second, "form:has(input[value=alert]) button").status == 409
     assert ZH["case_changed"] in second.inner_text("[role=alert]")
     assert office.case(household).state == "alerted"
     # And the page shows how it stands now.
@@ -129,7 +128,7 @@ def test_a_household_drawn_by_lot_looks_like_any_other(desk: Desk, office: Offic
     assert {one.split("\n")[0] for one in shown.values()} == {ZH["visit_date"]}
     page.goto(f"/households/{key(DRAWN[0])}/visit")
     fill_visit(page, "no_difficulty")
-    page.click(".wide-button")
+    follow(page, ".wide-button")
     (kept,) = office.visits(key(DRAWN[0]))
     assert (kept.is_random, kept.chance) == (1, 0.125)
     page.goto(f"/households/{key(DRAWN[0])}/sheet")
@@ -260,7 +259,7 @@ def test_a_correction_is_proposed_at_a_visit_and_reviewed_by_somebody_else(
     page.click(f"summary:has-text('{ZH['visit_records']}')")
     record = page.locator("fieldset", has=page.locator("input[value^='illness@']")).last
     record.locator("select").select_option("gone")
-    page.click(".wide-button")
+    follow(page, ".wide-button")
     (kept,) = office.visits(household)
     assert [one["feed"] for one in kept.body["corrections"]] == ["illness"]
     assert page.goto("/corrections").status == 403
@@ -269,7 +268,7 @@ def test_a_correction_is_proposed_at_a_visit_and_reviewed_by_somebody_else(
     page.goto("/corrections")
     item = page.locator(f".reason:has-text('{household}')")
     assert "2026-03-14" in item.inner_text()
-    item.locator(f"button:has-text('{ZH['correction_approve']}') >> nth=0").click()
+    follow(page, item.locator(f"button:has-text('{ZH['correction_approve']}') >> nth=0"))
     # What became of it is said, and said again when the page is read again; the list has it no more.
     for _ in range(2):
         said = page.inner_text("#said")
@@ -278,7 +277,7 @@ def test_a_correction_is_proposed_at_a_visit_and_reviewed_by_somebody_else(
         assert page.locator(f".reason:has-text('{household}')").count() == 0
         page.reload()
     number = str(page.url).split("reviewed=")[1][:32]
-    page.click("#said a")
+    follow(page, "#said a")
     assert path_of(page) == f"/households/{household}"
     visits = page.inner_text(".visits")
     assert "已采用" in visits
@@ -303,17 +302,17 @@ def test_a_plan_and_what_arrived_of_it(desk: Desk, office: Office) -> None:
     assert ZH["what_if_nothing"] in page.inner_text("main")
     page.goto(f"/cases/{number}/plan")
     page.select_option("select[name=measure]", "temporary_relief")
-    page.click("#choose button")
+    follow(page, "#choose button")
     page.fill("input[name=amount_yuan] >> nth=-1", "2000")
-    page.click("form[action$='/measures'] button")
+    follow(page, "form[action$='/measures'] button")
     assert "2,000" in page.inner_text(".reasons")
     page.click(f".reason summary:has-text('{ZH['plan_deliver']}')")
     page.fill(".reason input[name=amount_yuan]", "5000")
-    page.click(".reason form button")
+    follow(page, ".reason form button")
     assert ZH["fault_more_than_planned"] in page.inner_text("[role=alert]")
     page.click(f".reason summary:has-text('{ZH['plan_deliver']}')")
     page.fill(".reason input[name=amount_yuan]", "1500")
-    page.click(".reason form button")
+    follow(page, ".reason form button")
     assert ZH["plan_arrived"].format(delivered="1,500", planned="2,000") in page.inner_text(".reasons")
     assert page.inner_text(".reasons .facts strong") == "1,500元"
     page.goto(f"/cases/{number}/what-if")

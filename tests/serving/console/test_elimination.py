@@ -14,6 +14,7 @@ from serving.cases.lead import make_lead
 from serving.console.texts import texts
 from serving.storage.case_tables import case_file
 from serving.storage.leads import LeadStore
+from tests.serving.clicks import follow
 from tests.serving.console.desk import DESK, PHONE, Desk, axe
 from tests.serving.console.office import HERE, Office
 from tests.serving.test_browser import _LOW_CONTRAST, _SMALL_TARGETS, _SMALL_TEXT
@@ -75,7 +76,7 @@ def test_each_condition_is_shown_with_what_it_rests_on(desk: Desk, office: Offic
     visitor.goto(f"/households/{followed}/visit")
     visitor.check("input[name=finding][value=no_difficulty]")
     visitor.check("input[name='guarantee.water'][value=no]")
-    visitor.click("main form button")
+    follow(visitor, "main form button")
     visitor.wait_for_url("**/households/*?visited=1*")
     text = visitor.locator("#elimination").inner_text()
     # What the visit found is what the conditions rest on now.
@@ -102,7 +103,7 @@ def test_who_was_eliminated_and_has_something_new_is_listed_for_the_own_area(
     assert items.count() == 1
     assert resolved in items.inner_text()
     assert "消除后又有新线索" in items.inner_text()
-    page.click(f"text={resolved}")
+    follow(page, f"text={resolved}")
     page.wait_for_url(f"**/households/{resolved}")
     page.context.close()
     elsewhere = desk.page("neighbour")

@@ -14,6 +14,7 @@ from features import CONTRACTS, Coverage, Signals, take_in
 from features.signals import REQUEST_FEEDS
 from serving.console.texts import texts
 from serving.storage.case_tables import case_file
+from tests.serving.clicks import follow
 from tests.serving.conftest import a_household
 from tests.serving.console.desk import DESK, Desk, axe
 from tests.serving.console.office import HERE, Office, key, open_office
@@ -100,7 +101,7 @@ def test_where_the_register_is_silent_it_is_asked_and_not_refused(desk: Desk, of
     form.locator("select[name='fact.object_type']").select_option("unstable_formerly_poor")
     form.locator("input[name='fact.is_without_labour'][value=no]").check(force=True)
     form.locator("select[name='fact.causes']").select_option("01")
-    form.locator("button").click()
+    follow(page, form.locator("button"))
     assert ZH["move_done"] in page.inner_text("#said")
     assert office.case(SILENT).object_type == "unstable_formerly_poor"
     page.context.close()

@@ -16,6 +16,7 @@ from serving.console.texts import texts
 from serving.errors import Problem
 from serving.storage.plans import CasePlan
 from tests.serving.cases.test_walk import new_case
+from tests.serving.clicks import follow
 from tests.serving.console.desk import PHONE, Desk, axe
 from tests.serving.console.office import Office
 from tests.serving.test_browser import _LOW_CONTRAST, _SMALL_TARGETS, _SMALL_TEXT
@@ -84,21 +85,21 @@ def test_the_form_is_filled_in_two_steps_without_a_script(
     page.goto(f"/cases/{number}/plan" + ("?lang=en" if language == "en" else ""))
     assert page.locator("form[action*='/measures'] input[name=starts_on]").count() == 0
     page.select_option("select[name=measure]", "dibao")
-    page.click("#choose button")
+    follow(page, "#choose button")
     assert page.locator("html").get_attribute("lang") == texts(language)["language_tag"]
     form = page.locator("form:has(input[name=measure][value=dibao])")
     assert form.locator("input[name=persons]").count() == 0
     assert form.locator("input[name=amount_yuan]").count() == 1
     # The other language keeps the choice.
-    page.click("header a[lang]")
+    follow(page, "header a[lang]")
     assert page.locator("input[name=measure][value=dibao]").count() == 1
     page.go_back()
     form.locator("input[name=amount_yuan]").fill("x")
-    form.locator("button").click()
+    follow(page, form.locator("button"))
     assert texts(language)["fault_amount"] in page.inner_text("[role=alert]")
     assert form.locator("input[name=amount_yuan]").input_value() == "x"
     form.locator("input[name=amount_yuan]").fill("")
-    form.locator("button").click()
+    follow(page, form.locator("button"))
     assert "490" in page.inner_text(".reasons")
     page.context.close()
     page, check = desk.page("village", color_scheme=scheme), axe()

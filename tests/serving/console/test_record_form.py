@@ -19,6 +19,7 @@ from serving.console.fields import Form
 from serving.console.record_form import corrections_of, record_views, records_of_rows
 from serving.console.texts import texts
 from serving.console.visit_form import document_of
+from tests.serving.clicks import follow
 from tests.serving.conftest import a_household
 from tests.serving.console.desk import Desk, axe
 from tests.serving.console.office import HERE, Office, key, open_office
@@ -119,7 +120,7 @@ def test_a_corrected_value_is_proposed_and_reviewed_beside_the_former(browser: A
     record.locator(f"summary:has-text('{ZH['record_values']}')").click()
     record.get_by_label("合规自付", exact=True).fill("850.5")
     record.locator("select[name$='.care']").select_option(label="大病门诊")
-    page.click(".wide-button")
+    follow(page, ".wide-button")
     page.wait_for_url("**visited=1*")
     (kept,) = office.visits(household)
     (one,) = kept.body["corrections"]

@@ -12,6 +12,7 @@ from serving.cases.lead import make_lead
 from serving.console.texts import texts
 from serving.storage.case_tables import case_file
 from serving.storage.leads import LeadStore
+from tests.serving.clicks import follow
 from tests.serving.console.desk import DESK, PHONE, Desk, axe
 from tests.serving.console.office import HERE, Office
 from tests.serving.test_browser import _LOW_CONTRAST, _SMALL_TARGETS, _SMALL_TEXT
@@ -59,7 +60,7 @@ def test_the_county_records_a_relapse_from_the_households_page(desk: Desk, offic
     fall_back(office, household, "approving")
     page = desk.page("county", viewport=PHONE, java_script_enabled=False)
     page.goto("/relapses")
-    page.click(f"text={household}")
+    follow(page, f"text={household}")
     earlier = page.locator("#earlier")
     closed = (office.today - dt.timedelta(days=9)).isoformat()
     assert ZH["ended_on"].format(date=closed, said="风险消除") in earlier.inner_text()
@@ -72,13 +73,13 @@ def test_the_county_records_a_relapse_from_the_households_page(desk: Desk, offic
     assert earlier.locator("select:invalid, input[type=date]:invalid").count() == 2
     earlier.locator("select").select_option("spending_rose")
     earlier.locator("input[type=date]").fill((office.today - dt.timedelta(days=20)).isoformat())
-    earlier.locator("button").click()
+    follow(page, earlier.locator("button"))
     # A visit of before it was resolved; the form stays open, and nothing was done.
     assert ZH["fault_before_step"] in page.inner_text("[role=alert]")
     assert states(office, household) == [("resolved", "resolved", 0), ("approving", None, 0)]
     earlier.locator("select").select_option("spending_rose")
     earlier.locator("input[type=date]").fill(office.today.isoformat())
-    earlier.locator("button").click()
+    follow(page, earlier.locator("button"))
     assert ZH["move_done"] in page.inner_text("[role=status].done")
     assert page.locator("[role=status].done").bounding_box()["y"] >= 0
     # It was visited since its identification, and not since it fell back: the conditions say from when they count.
@@ -87,7 +88,7 @@ def test_the_county_records_a_relapse_from_the_households_page(desk: Desk, offic
     text = page.locator("#earlier").inner_text()
     assert ZH["ended_joined"] in text
     assert page.locator("#earlier form").count() == 0
-    page.locator("#earlier a").first.click()
+    follow(page, page.locator("#earlier a").first)
     assert page.url.endswith("/plan")
     page.context.close()
 
@@ -129,7 +130,7 @@ def test_a_resolved_case_behind_an_excluded_one_is_found(desk: Desk, office: Off
     earlier.locator("summary").click()
     earlier.locator("select").select_option("income_fell")
     earlier.locator("input[type=date]").fill(office.today.isoformat())
-    earlier.locator("button").click()
+    follow(page, earlier.locator("button"))
     assert states(office, household)[0] == ("helping", None, 1)
     page.context.close()
 

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from serving.console.texts import texts
+from tests.serving.clicks import follow
 from tests.serving.console.desk import PHONE, Desk, fill_visit, sign_in
 from tests.serving.console.office import Office, open_office
 from tests.serving.test_browser import open_browser
@@ -244,7 +245,7 @@ def test_signing_out_clears_what_was_kept(browser: Any, office: Office) -> None:
         dialog.accept()
 
     page.on("dialog", agree)
-    page.click("#sign-out button")
+    follow(page, "#sign-out button")
     page.wait_for_url("**/sign-in*")
     assert len(office.visits(household)) == 1
     assert asked == [ZH["sign_out_waiting"].format(count=1)]
