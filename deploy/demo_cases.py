@@ -30,8 +30,8 @@ from serving.access.commands import OPERATOR, opened
 from serving.cases.clocks import region_of
 from serving.cases.run_leads import find_run_leads
 from serving.cases.worklist import Why
-from serving.storage.assessments import Run
 from serving.storage.case_tables import worklist, worklist_entry
+from serving.storage.runs import Run
 from serving.storage.tables import assessment
 from serving.worklists.capacity import get_capacity
 from serving.worklists.making import Terms, find_run, make_worklists

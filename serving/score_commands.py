@@ -254,10 +254,15 @@ def _progress(*, shown: bool) -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _date(text: str) -> dt.date:
+    from serving.cases.clocks import china_today
+
     try:
-        return dt.datetime.strptime(text, "%Y-%m-%d").date()
+        day = dt.datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError:
         raise ServingError("--as-of: give a date that exists, as YYYY-MM-DD") from None
+    if day > china_today():
+        raise ServingError(f"--as-of {day}: nothing is known on a day to come; give today at the latest")
+    return day
 
 
 def _table(summary: Summary, seconds: float) -> Table:

@@ -47,7 +47,7 @@ def router(summaries: SummaryStore, disclosure: Disclosure) -> APIRouter:
         response_class=Response,
         responses={200: {"model": AreaSummaryAnswer}, **problems(404, 422, 500, 503)},
         openapi_extra={"parameters": [
-            {**AS_OF_PARAMETER, "description": "The run's date; the latest if left out"},
+            {**AS_OF_PARAMETER, "description": "The run's date; that of the latest whole run if left out"},
             count_parameter("limit", "How many areas below at most", default=50, most=MOST_AREAS),
             query_parameter("cursor", {"type": "string"}, "Where the page before ended, as it said"),
         ]},

@@ -9,9 +9,9 @@ from fastapi.responses import JSONResponse
 
 from scoring.changes import make_changes
 from serving.access.gate import caller_of
-from serving.api.answers import AssessmentAnswer
 from serving.api.documentation import AS_OF_PARAMETER, problems
 from serving.api.query import read_day
+from serving.api.stored_answers import StoredAssessmentAnswer
 from serving.errors import Problem
 from serving.storage import AssessmentStore, History
 
@@ -24,16 +24,24 @@ def router(store: AssessmentStore) -> APIRouter:
         "/v1/households/{household_id}",
         summary="The stored assessment of a household",
         description="The latest one, or the one of `as_of_date`. `changes` says what moved since the "
-        "assessment before it.",
+        "assessment before it, `elsewhere` in which other villages the same key was scored.",
         response_class=Response,
-        responses={200: {"model": AssessmentAnswer}, **problems(404, 422, 500, 503)},
+        responses={200: {"model": StoredAssessmentAnswer}, **problems(404, 422, 500, 503)},
         openapi_extra={"parameters": [AS_OF_PARAMETER]},
     )
     def household(household_id: str, request: Request) -> Response:
         found = store.find(caller_of(request), household_id, read_day(request, "as_of_date"))
         if found is None:
             raise Problem("household_not_found")
-        return JSONResponse({**found.latest.body, "changes": changes_of(found)})
+        return JSONResponse({
+            **found.latest.body,
+            "village_code": found.latest.village_code,
+            "elsewhere": [
+                {"village_code": one.village_code, "as_of_date": one.as_of_date.isoformat()}
+                for one in found.elsewhere
+            ],
+            "changes": changes_of(found),
+        })
 
     return made
 

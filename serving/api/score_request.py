@@ -22,6 +22,7 @@ from features.signals.coverage import COLUMNS
 from features.signals.defects import Defect
 from features.signals.fields import Date, Identifier
 from features.signals.reading import compile_readers
+from serving.cases.clocks import china_today
 from serving.errors import MOST_ERRORS, FieldError, Problem
 from serving.rules_scorer import RulesScorer
 from serving.scorer import HouseholdRows, Scorer
@@ -84,6 +85,10 @@ class RequestReader:
         if given is None:
             return None
         day = self._day(given, "/as_of_date")
+        if day is not None and day > china_today():
+            way_out = "give today in China at the latest: nothing is known on a day to come"
+            self._add("/as_of_date", "in_the_future", way_out)
+            return None
         if day is not None and day < self.scorer.first_day:
             first, parameter = self.scorer.first_day, self.scorer.first_day_of
             self._add(

@@ -35,6 +35,7 @@ from serving.bulk.order import COVERAGE, TABLES, Mode, Order, RowPolicy
 from serving.bulk.refused import count_rows, refused_rows, save_refused
 from serving.bulk.results import Origin, flat_row, join_parts, save_part
 from serving.bulk.tables import read_table, table_in
+from serving.cases.clocks import china_day
 from serving.errors import ServingError
 from serving.files import FileRefused, Limits, unpack
 from serving.jobs.job import refusal
@@ -103,6 +104,12 @@ class ScoreJobs:
         folder = self.folders.of(lease.job.id)
         lease.tell("model", 0, 0)
         model = self.model()
+        if order.as_of > china_day(lease.job.created_at):
+            raise refusal(
+                "in_the_future",
+                "as_of_date is later than the day on which the job was sent.",
+                "Give that day in China at the latest: nothing is known on a day to come.",
+            )
         if order.as_of < model.first_day:
             raise refusal(
                 "before_policy",

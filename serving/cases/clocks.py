@@ -137,6 +137,11 @@ def china_day(moment: dt.datetime) -> dt.date:
     return moment.astimezone(CHINA).date()
 
 
+def china_today() -> dt.date:
+    """The day in China by the clock of this machine."""
+    return china_day(dt.datetime.now(dt.UTC))
+
+
 def end_of_day(day: dt.date) -> dt.datetime:
     """The moment at which a day in China is over."""
     return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), CHINA)

@@ -93,6 +93,7 @@ class HouseholdPage:
             "conditions": conditions_view(record.conditions, language),
             "earlier": None,
             "met": None,
+            "elsewhere": (),
             "course": None,
             "leads": leads_view([one.lead for one in record.leads], language),
             "visits": visits_view(
@@ -106,6 +107,7 @@ class HouseholdPage:
         }
         if found:
             shown["course"] = course_view(record.course, found.latest.body["base_rate"], language)
+            shown["elsewhere"] = found.elsewhere
             shown["met"] = _met_since(record.visits, found.latest.body["as_of_date"], language)
         if whole:
             practice = get_practice(whole.case.practice)

@@ -43,6 +43,7 @@ def from_run(
 
     Nothing is added twice; a run that was broken off goes on when it is started again.
     """
+    from serving.cases.clocks import china_today
     from serving.leads.from_run import add_run_leads
     from serving.storage.cases import CaseStore
     from serving.storage.leads import LeadStore
@@ -53,7 +54,7 @@ def from_run(
         engine = store.engine
         run = find_run(engine, check_area("--area", area), day_of("--as-of", as_of), model)
         ledger = LeadStore(engine, log, CaseStore(engine, log), region)
-        made = add_run_leads(engine, ledger, OPERATOR, run, on=day_of("--on", on) or today(), area=area)
+        made = add_run_leads(engine, ledger, OPERATOR, run, on=day_of("--on", on) or china_today(), area=area)
     if as_json:
         print(json.dumps(made.as_json()))
         return
@@ -73,6 +74,7 @@ def leads_of_run(
     progress: Callable[[str, int, int], None],
 ) -> RunLeads:
     """The leads of a run that was just stored, for the command that scored it."""
+    from serving.cases.clocks import china_today
     from serving.leads.from_run import add_run_leads
     from serving.storage.cases import CaseStore
     from serving.storage.leads import LeadStore
@@ -80,7 +82,7 @@ def leads_of_run(
     with opened(database, audit_key_file) as (store, log):
         log.check_key()
         ledger = LeadStore(store.engine, log, CaseStore(store.engine, log), region)
-        return add_run_leads(store.engine, ledger, OPERATOR, run, on=today(), progress=progress)
+        return add_run_leads(store.engine, ledger, OPERATOR, run, on=china_today(), progress=progress)
 
 
 def clusters(
@@ -92,12 +94,14 @@ def clusters(
     as_json: AsJson = False,
 ) -> None:
     """Warn of townships with more new events of a theme than their past and their county let expect."""
+    from serving.cases.clocks import china_today
     from serving.leads.clusters import find_clusters
     from serving.storage import open_database
 
     engine = open_database(database)
     try:
-        made = find_clusters(engine, check_area("--area", area), day_of("--as-of", as_of) or today(), region)
+        last = day_of("--as-of", as_of) or china_today()
+        made = find_clusters(engine, check_area("--area", area), last, region)
     finally:
         engine.dispose()
     shown = [one for one in made.found if is_all or one.is_warning]
@@ -147,10 +151,3 @@ def day_of(option: str, text: str | None) -> dt.date | None:
         return dt.datetime.strptime(text, "%Y-%m-%d").date() if text else None
     except ValueError:
         raise ServingError(f"{option}: give a date that exists, as YYYY-MM-DD") from None
-
-
-def today() -> dt.date:
-    """The day in China."""
-    from serving.cases.clocks import china_day
-
-    return china_day(dt.datetime.now(dt.UTC))

@@ -18,10 +18,10 @@ from serving.access import Caller, Scope
 from serving.cases.channel import Channel
 from serving.cases.lead import Lead
 from serving.cases.run_leads import find_run_leads
-from serving.storage.assessments import Run
 from serving.storage.case_tables import visit
 from serving.storage.leads import Added, LeadStore
 from serving.storage.ranges import inside
+from serving.storage.runs import Run
 from serving.storage.tables import assessment
 
 CHUNK = 250

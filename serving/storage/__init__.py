@@ -2,7 +2,7 @@
 sessions, and who read what."""
 
 from serving.storage.accounts import Account, AccountState, AccountStore
-from serving.storage.assessments import AssessmentStore, History, Page, Run, Saved, Stored
+from serving.storage.assessments import AssessmentStore, History, Page, Saved, Stored
 from serving.storage.audit import AuditLog, is_begun
 from serving.storage.database import connect, insert_into, lock_for_all
 from serving.storage.history import HistoryPage, HistoryStore, Mark, Past
@@ -10,6 +10,7 @@ from serving.storage.keys import KeyStore
 from serving.storage.migration import Form, State, find_state, migrate, open_database
 from serving.storage.releases import ReleaseLog
 from serving.storage.run_health import RunHealthStore
+from serving.storage.runs import Run
 from serving.storage.sessions import Session, SessionStore
 from serving.storage.summaries import AreaSummary, SummaryStore
 from serving.storage.usual import UsualStore

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Row,
     Select,
     delete,
-    false,
     func,
     select,
     text,
@@ -31,8 +30,10 @@ from serving.storage.area_counts import CountChanges
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.database import WRITES, insert_into, lock_for_all
+from serving.storage.elsewhere import Elsewhere, find_elsewhere
 from serving.storage.ranges import inside
 from serving.storage.rescored import every_assessment, is_made_again
+from serving.storage.runs import Run, counted_in, find_runs
 from serving.storage.tables import area_summary, assessment, model_release
 from serving.storage.transactions import logged, unlogged
 
@@ -49,10 +50,12 @@ class Stored:
 
 @dataclass(frozen=True)
 class History:
-    """An assessment of a household, and the one of the latest date before it that the caller may see."""
+    """An assessment of a household, the one of the latest date before it, and the other villages in which its
+    key was scored; as far as the caller may see."""
 
     latest: Stored
     former: Stored | None
+    elsewhere: tuple[Elsewhere, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,14 +68,6 @@ class Saved:
 
     def __add__(self, other: Saved) -> Saved:
         return Saved(self.new + other.new, self.unchanged + other.unchanged, self.changed + other.changed)
-
-
-@dataclass(frozen=True)
-class Run:
-    """One date scored by one model."""
-
-    as_of_date: dt.date
-    model_version: str
 
 
 @dataclass(frozen=True)
@@ -203,21 +198,18 @@ class AssessmentStore:
         with logged(self.writer) as connection:
             row = connection.execute(query.order_by(*order).limit(1)).first()
             former = connection.execute(_former(caller, row)).first() if row else None
+            others = find_elsewhere(connection, caller, household_id, row.village_code) if row else ()
             outcome = Outcome.SHOWN if row else Outcome.NOT_FOUND
             audit.append(connection, caller, Action.HOUSEHOLD_READ, [audit.household(household_id)], outcome)
-        return History(made_of(row), made_of(former) if former else None) if row else None
+        return History(made_of(row), made_of(former) if former else None, others) if row else None
 
     def find_run(self, caller: Caller) -> Run | None:
-        """The latest date's run of what the caller may see; of several models' the one that wrote last."""
-        counted = area_summary.c
-        newest = select(func.max(counted.as_of_date)).where(*_counted_in(caller.scope.prefix))
-        # What is counted of an area says which runs it has, and is a row for each.
-        query = select(counted.as_of_date, counted.model_version).distinct()
-        query = query.where(*_counted_in(caller.scope.prefix), counted.as_of_date == newest.scalar_subquery())
-        runs = [Run(one.as_of_date, one.model_version) for one in self._read(query)]
-        return (
-            max(runs, key=lambda one: self._last_written(caller, one)) if len(runs) > 1 else (*runs, None)[0]
-        )
+        """The latest whole run of what the caller may see; of several models' the one that wrote last."""
+        with unlogged(self.engine) as connection:
+            runs = find_runs(connection, caller.scope.prefix)
+        if len(runs) > 1:
+            return max(runs, key=lambda one: self._last_written(caller, one))
+        return runs[0] if runs else None
 
     def _last_written(self, caller: Caller, run: Run) -> int:
         conditions = _conditions(caller.scope, run)
@@ -261,7 +253,7 @@ class AssessmentStore:
                 area_summary.c.as_of_date == run.as_of_date,
                 area_summary.c.model_version == run.model_version,
             )
-            query = select(area_summary.c.counts).where(*_counted_in(scope.prefix), *of_run)
+            query = select(area_summary.c.counts).where(*counted_in(scope.prefix), *of_run)
             return sum(int(one.counts["households"]) for one in self._read(query))
         some = select(assessment.c.score).where(*_conditions(scope, run, action)).limit(MOST_LISTED + 1)
         if len(scope.prefix or "") < _COUNTY:
@@ -316,14 +308,6 @@ def _conditions(scope: Scope, run: Run, action: str | None = None) -> list[Colum
         # The first of a wider area are found by score sooner than by its villages.
         made += inside(prefix, village)
     return made if action is None else [*made, assessment.c.suggested_action == action]
-
-
-def _counted_in(prefix: str | None) -> list[ColumnElement[bool]]:
-    """The rows of `area_summary` that count what lies inside: of everywhere the largest areas."""
-    if prefix is None:
-        return [false()]
-    code = area_summary.c.area_code
-    return [code == prefix] if prefix else [func.length(code) == min(AREA_LEVELS)]
 
 
 def _former(caller: Caller, row: Row[Any]) -> Select[Any]:

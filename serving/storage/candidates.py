@@ -14,9 +14,9 @@ from serving.access import Scope
 from serving.cases.run_leads import find_run_leads
 from serving.cases.state import CaseState
 from serving.cases.worklist import Candidate, LeftOut
-from serving.storage.assessments import Run
 from serving.storage.case_tables import case_file, case_lead, household_grid, visit
 from serving.storage.ranges import inside
+from serving.storage.runs import Run
 from serving.storage.tables import assessment
 
 Place = tuple[str, str]

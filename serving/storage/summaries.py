@@ -12,8 +12,8 @@ from sqlalchemy import Engine, Row, Select, func, select
 from features.regions import AREA_LEVELS
 from serving.access import Caller, Scope
 from serving.storage.area_counts import AreaCounts
-from serving.storage.assessments import Run
 from serving.storage.ranges import inside
+from serving.storage.runs import Run, find_runs
 from serving.storage.tables import area_summary as table
 from serving.storage.transactions import unlogged
 
@@ -39,19 +39,19 @@ class SummaryStore:
         self.engine = engine
 
     def find(self, caller: Caller, area_code: str, as_of: dt.date | None = None) -> AreaSummary | None:
-        """The summary of the date, or of the latest; `None` for an area that the caller may not see.
+        """The summary of the date, or of the latest whole run; `None` for an area the caller may not see.
 
         Of several models' runs it is the one that has counted most.
         """
-        own = select(table).where(table.c.area_code == area_code, caller.scope.condition(table.c.area_code))
-        if as_of is not None:
-            own = own.where(table.c.as_of_date == as_of)
-        found = self._read(own.order_by(table.c.as_of_date.desc(), table.c.model_version))
+        with unlogged(self.engine) as connection:
+            runs = find_runs(connection, area_code, as_of)
+        if not runs:
+            return None
+        run = runs[0]
+        own = _of_run(run).where(table.c.area_code == area_code, caller.scope.condition(table.c.area_code))
+        found = self._read(own)
         if not found:
             return None
-        of_date = [one for one in found if one.as_of_date == found[0].as_of_date]
-        area = max(of_date, key=lambda one: (one.counts["households"], one.model_version))
-        run = Run(area.as_of_date, area.model_version)
         lower = next((length for length in AREA_LEVELS if length > len(area_code)), None)
         below: Sequence[Row[Any]] = ()
         if lower is not None:
@@ -65,7 +65,7 @@ class SummaryStore:
         return AreaSummary(
             run,
             area_code,
-            AreaCounts.from_json(area.counts),
+            AreaCounts.from_json(found[0].counts),
             {one.area_code: AreaCounts.from_json(one.counts) for one in below},
         )
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from features.policy import DEFAULT_REGION
 from serving.access.commands import OPERATOR, AsJson, AuditKeyFile, opened
 from serving.errors import ServingError
-from serving.leads.commands import AreaOption, RegionOption, check_area, day_of, today
+from serving.leads.commands import AreaOption, RegionOption, check_area, day_of
 from serving.operating import DatabaseOption
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def make(
     An area has one making a day; made again it stays as it is. A province's is made county by county, and
     goes on where it was broken off.
     """
+    from serving.cases.clocks import china_today
     from serving.storage.worklists import WorklistStore
     from serving.worklists.capacity import get_capacity
     from serving.worklists.making import Terms, find_run, make_worklists
@@ -68,8 +69,9 @@ def make(
         run = find_run(store.engine, area, day_of("--as-of", as_of), model)
         folders = [bundle] if bundle else [Path(os.environ[one]) for one in _FOLDERS if os.environ.get(one)]
         terms = Terms.of(
-            run, get_capacity(run.model_version, share, folders), day_of("--made-on", made_on) or today(),
-            region, random_share=random_share, seed=seed, is_by_grid=is_by_grid,
+            run, get_capacity(run.model_version, share, folders),
+            day_of("--made-on", made_on) or china_today(), region,
+            random_share=random_share, seed=seed, is_by_grid=is_by_grid,
         )  # fmt: skip
         lists = WorklistStore(store.engine, log)
         made = make_worklists(store.engine, lists, OPERATOR, area, terms, is_dry=is_dry)
@@ -128,11 +130,12 @@ def audit_misses(
 ) -> None:
     """Estimate by county how many households in difficulty nobody found, from the visits drawn by lot."""
     from features.dates import months_before
+    from serving.cases.clocks import china_today
     from serving.storage import open_database
     from serving.worklists.missed import audit_misses as estimate
 
     check_area("--area", area)
-    now = today()
+    now = china_today()
     last = day_of("--until", until) or now
     first = day_of("--since", since) or months_before(last, 12)
     if first > last:

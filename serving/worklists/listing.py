@@ -13,11 +13,11 @@ from scoring.listing import distance_word
 from serving.access import Caller
 from serving.cases.clocks import region_of
 from serving.cases.worklist import LeftOut
-from serving.storage.assessments import Run
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.candidates import load_candidates
 from serving.storage.database import WRITES
+from serving.storage.runs import Run
 from serving.storage.tables import assessment
 from serving.storage.transactions import logged
 from serving.storage.worklists import Listed, Worklist, find_entry, find_last_place, find_lists, terms_of

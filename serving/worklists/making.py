@@ -18,9 +18,9 @@ from serving.cases.visit_shares import share_visits
 from serving.cases.worklist import Why
 from serving.errors import ServingError
 from serving.storage.area_counts import AreaCounts
-from serving.storage.assessments import Run
 from serving.storage.candidates import load_candidates
 from serving.storage.ranges import inside
+from serving.storage.runs import Run, find_runs
 from serving.storage.tables import area_summary
 from serving.storage.worklists import WorklistStore, new_worklist
 
@@ -119,23 +119,15 @@ def make_worklists(
 
 
 def find_run(engine: Engine, area: str, as_of: dt.date | None, model_version: str | None) -> Run:
-    """The run that lists are made from: the latest, or the one asked for; of several the largest.
+    """The run that lists are made from: the latest whole one, or the one asked for; of several the fullest.
 
     Raises `ServingError` where there is none.
     """
-    query = select(area_summary).where(area_summary.c.area_code == area)
-    if as_of is not None:
-        query = query.where(area_summary.c.as_of_date == as_of)
-    if model_version is not None:
-        query = query.where(area_summary.c.model_version == model_version)
     with engine.connect() as connection:
-        found = connection.execute(query).all()
+        found = find_runs(connection, area, as_of, model_version)
     if not found:
         raise ServingError("no such run is stored of this area: `python -m serving score` makes one")
-    latest = max(one.as_of_date for one in found)
-    of_date = [one for one in found if one.as_of_date == latest]
-    chosen = max(of_date, key=lambda one: (one.counts["households"], one.model_version))
-    return Run(latest, chosen.model_version)
+    return found[0]
 
 
 def _make(

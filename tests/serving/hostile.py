@@ -112,6 +112,7 @@ RULES: dict[str, tuple[bytes, str, str]] = {
         "/as_of_date",
         "before_policy",
     ),
+    "a day to come": (changed(lambda d: d.update(as_of_date="2098-12-31")), "/as_of_date", "in_the_future"),
     "far past": (changed(lambda d: d.update(as_of_date="0001-01-01")), "/as_of_date", "out_of_range"),
     "far future": (changed(lambda d: d.update(as_of_date="9999-12-31")), "/as_of_date", "out_of_range"),
     "coverage object": (changed(lambda d: d.update(coverage={CANARY: 1})), "/coverage", "wrong_type"),

@@ -18,9 +18,10 @@ import serving.models.service_models
 from features import CONTRACTS, FEATURES
 from features.signals import REQUEST_FEEDS
 from scoring import load_bundle
-from serving.api.answers import AssessmentAnswer, ProblemAnswer
+from serving.api.answers import ProblemAnswer
 from serving.api.documentation import example_request, row_schema
 from serving.api.model_card_answers import ModelCard
+from serving.api.stored_answers import StoredAssessmentAnswer
 from serving.app import create_app
 from serving.errors import SettingsError, StorageError
 from serving.logs import JsonLines
@@ -117,11 +118,12 @@ def test_a_stored_assessment_is_answered(client: Client) -> None:
     older = {**body, "as_of_date": "2026-09-30", "score": 0.001}
     store.save([body, older], ["500999100201"] * 2)
     latest = client.get("/v1/households/STORED-1").json()
-    assert {**latest, "changes": None} == {**body, "changes": None}
+    place: dict[str, Any] = {"village_code": "500999100201", "elsewhere": []}
+    assert {**latest, "changes": None} == {**body, **place, "changes": None}
     assert (latest["changes"]["former_date"], latest["changes"]["former_score"]) == ("2026-09-30", 0.001)
     first = client.get("/v1/households/STORED-1?as_of_date=2026-09-30").json()
-    assert first == {**older, "changes": None}
-    AssessmentAnswer.model_validate(client.get("/v1/households/STORED-1").json(), strict=True)
+    assert first == {**older, **place, "changes": None}
+    StoredAssessmentAnswer.model_validate(client.get("/v1/households/STORED-1").json(), strict=True)
     answer = client.get("/v1/households/STORED-1?as_of_date=2026-08-31")
     assert (answer.status_code, answer.json()["code"]) == (404, "household_not_found")
     for query in ("as_of_date=soon", "as_of_date=", "as_of_date=2026-09-30&as_of_date=2026-10-31"):

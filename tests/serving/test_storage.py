@@ -14,8 +14,19 @@ from sqlalchemy.exc import IntegrityError, StatementError
 
 from features.neighbourhood import VillageFacts
 from features.usual import UsualValues
+from serving.access import Caller, Role, Scope
 from serving.errors import StorageError
-from serving.storage import AssessmentStore, Run, Saved, UsualStore, VillageStore, open_database
+from serving.storage import (
+    AssessmentStore,
+    AuditLog,
+    History,
+    Run,
+    Saved,
+    UsualStore,
+    VillageStore,
+    open_database,
+)
+from serving.storage.elsewhere import Elsewhere
 from tests.serving.readers import Everything
 
 pytestmark = pytest.mark.usefixtures("as_in_service")
@@ -136,6 +147,29 @@ def test_the_list_of_a_run(store: AssessmentStore) -> None:
     former = Everything(store).find_former(latest)
     assert former is not None
     assert former.body["as_of_date"] == "2026-09-30"
+
+
+def test_a_key_that_two_villages_have_is_told(store: AssessmentStore) -> None:
+    store.audit = AuditLog(store.engine, b"k" * 32)
+    store.save_release("m", "0" * 64, 12)
+    here, there, abroad = "500999100201", "500999101201", "510000000000"
+    for village, day in (
+        (here, "2026-09-30"),
+        (here, "2026-10-31"),
+        (there, "2026-11-15"),
+        (abroad, "2026-11-15"),
+    ):
+        store.save([{**_body("H"), "as_of_date": day}], [village], Scope(village))
+
+    def found(area: str) -> History:
+        seen = store.find(Caller("k", Role.COUNTY_OFFICIAL, Scope(area)), "H")
+        assert seen is not None
+        return seen
+
+    # Whose newest is shown is one of two, and whoever sees both villages is told of the other.
+    assert found("500999").latest.village_code == there
+    assert found("500999").elsewhere == (Elsewhere(here, dt.date(2026, 10, 31)),)
+    assert found(here).elsewhere == found(there).elsewhere == ()
 
 
 def test_what_is_known_of_villages_is_the_latest_of_the_date(store: AssessmentStore) -> None:

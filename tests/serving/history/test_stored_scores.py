@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from features.signals.buckets import Buckets
 from features.signals.coverage import COLUMNS
 from serving.access import Role
 from serving.app import create_app
+from serving.cases.clocks import china_today
 from serving.settings import Settings
 from tests.serving.conftest import Client
 from tests.serving.history.conftest import DATES, Past
@@ -117,6 +119,11 @@ def test_both_forms_at_once_are_refused(past: Past) -> None:
     assert [one["code"] for one in answer.json()["errors"]] == ["unknown_field"]
     early = past.client.post("/v1/scores", json={"as_of_date": "1990-01-01", "household_ids": ["H"]})
     assert early.json()["errors"][0]["code"] == "before_policy"
+    to_come = str(china_today() + dt.timedelta(days=1))
+    late = past.client.post("/v1/scores", json={"as_of_date": to_come, "household_ids": ["H"]})
+    assert [(one["pointer"], one["code"]) for one in late.json()["errors"]] == [
+        ("/as_of_date", "in_the_future")
+    ]
 
 
 def test_without_a_folder_or_with_a_harmed_one_it_is_said(

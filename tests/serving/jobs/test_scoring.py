@@ -21,6 +21,7 @@ from serving.bulk import JobFolders, Mode, ResultKind, RowPolicy
 from serving.bulk.refused import read_refused
 from serving.bulk.results import neutral
 from serving.bulk.scoring import ScoreJobs
+from serving.cases.clocks import china_today
 from serving.jobs import Job, JobState
 from serving.storage import AssessmentStore, Run, open_database
 from tests.serving.conftest import VERSION
@@ -238,6 +239,12 @@ def test_a_delivery_that_is_refused_says_why(sqlite_desk: Desk, change: Any, sai
 
 def test_a_date_before_the_policy_is_refused(sqlite_desk: Desk) -> None:
     assert code(sqlite_desk.do(csv_files(tables_of(2)), as_of=dt.date(1999, 1, 1))) == "before_policy"
+
+
+def test_a_day_to_come_is_refused(sqlite_desk: Desk) -> None:
+    tomorrow = china_today() + dt.timedelta(days=1)
+    assert code(sqlite_desk.do(csv_files(tables_of(2)), as_of=tomorrow)) == "in_the_future"
+    assert stored(sqlite_desk) == 0
 
 
 def test_a_feed_that_comes_twice_is_refused(sqlite_desk: Desk) -> None:
