@@ -339,7 +339,7 @@ def test_an_alert_stands_on_where_a_later_job_sends_no_more_of_its_feed(desk: De
         if (one := Everything(desk.store).find(key)) is not None
         and any(hit["feature"].startswith("illness") for hit in one.body["rule_hits"])
     )
-    key, later = alerted["household_id"], AS_OF + dt.timedelta(days=30)
+    key, later = alerted["household_id"], AS_OF + dt.timedelta(days=20)
     silent = {name: told for name, told in tables.items() if name != "illness"}
     silent["coverage"] = [one for one in tables["coverage"] if one["feed"] != "illness"]
     job = desk.do(csv_files(silent), as_of=later, rows=rows)
