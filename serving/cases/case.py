@@ -44,5 +44,5 @@ class Case:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it ended: resolved or excluded."""
+        """Whether it ended: resolved, excluded, or joined to another."""
         return self.state in CLOSED

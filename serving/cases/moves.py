@@ -40,9 +40,8 @@ REVIEW = "review"
 """The move that puts a case before the village: its facts tell of the notice."""
 RELAPSE = "relapse"
 """The move that opens a case again whose risk was marked as gone."""
-JOIN, JOINED = "join", "joined"
-"""The move that ends a case which new leads opened meanwhile, and what it is closed as: it goes on in the
-relapse."""
+JOIN = "join"
+"""The move that ends a case which new leads opened meanwhile: it goes on in the relapse."""
 IDENTIFY = "approve"
 """The county's identification."""
 
@@ -312,13 +311,13 @@ _TABLE = (
     ),
     Move(
         JOIN, "并入回退", "go on in the relapse",
-        (S.FOUND, S.ALERTED, S.VERIFYING, S.REVIEWING, S.APPROVING, S.HELPING), S.EXCLUDED, (COUNTY,),
+        (S.FOUND, S.ALERTED, S.VERIFYING, S.REVIEWING, S.APPROVING, S.HELPING), S.JOINED, (COUNTY,),
         # No result is told of it: the household's case goes on.
         stops=frozenset({
             Clock.IDENTIFICATION, Clock.VISIT, Clock.NOTICE, Clock.GREEN_LANE, Clock.FIRST_MEASURE
         }),
         holds=(is_not_identified,),
-        effect=lambda case, facts, on: {"closed_on": on, "closed_as": JOINED, "notice_ends_on": None},
+        effect=lambda case, facts, on: {"closed_on": on, "closed_as": "joined", "notice_ends_on": None},
         made_with=RELAPSE,
     ),
 )  # fmt: skip

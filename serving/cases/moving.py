@@ -13,7 +13,7 @@ from serving.cases.case import Case
 from serving.cases.clocks import CaseClock, Clock, find_term
 from serving.cases.errors import MoveRefused, NotAPerson, Reason, UnknownMove, WrongRole, WrongState
 from serving.cases.facts import check_days, read_facts
-from serving.cases.moves import JOINED, MOVES, OPENING_CLOCKS, Move
+from serving.cases.moves import MOVES, OPENING_CLOCKS, Move
 from serving.cases.people import MOVERS
 from serving.cases.practice import Practice
 from serving.cases.state import CaseState
@@ -36,8 +36,7 @@ def check_begin(case: Case, name: str, role: str, practice: Practice, made_with:
     move = MOVES.get(name)
     if move is None or name not in practice.moves or move.made_with != made_with:
         raise UnknownMove
-    # A case that went on in another is closed like an excluded one, and there is nothing to tell of it.
-    if case.state not in move.from_states or case.closed_as == JOINED:
+    if case.state not in move.from_states:
         raise WrongState([one.value for one in move.from_states])
     if role not in move.roles:
         raise WrongRole(move.roles)

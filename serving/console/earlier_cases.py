@@ -9,7 +9,7 @@ from typing import Any
 
 from serving.cases.case import Case
 from serving.cases.codes import EXCLUSIONS
-from serving.cases.moves import JOINED, MOVES, RELAPSE
+from serving.cases.moves import MOVES, RELAPSE
 from serving.cases.practice import get_practice
 from serving.cases.state import CaseState
 from serving.console.case_panel import move_form
@@ -25,7 +25,7 @@ def ending_text(case: Case, language: str) -> str | None:
         return None
     words, step = texts(language), get_practice(case.practice).step(case.state)
     said = step.zh if language == "zh" else step.en
-    if case.closed_as == JOINED:
+    if case.state is CaseState.JOINED:
         said = words["ended_joined"]
     elif case.closed_as in _REASONS:
         said = BRACKETS[language].format(said, _REASONS[case.closed_as][language])
@@ -60,7 +60,7 @@ def _item(case: Case, language: str) -> dict[str, Any]:
         days.append(words["identified_on"].format(date=case.identified_on.isoformat()))
     if case.relapses:
         days.append(words["relapsed_times"].format(count=case.relapses))
-    has_plan = case.identified_on is not None or case.closed_as == JOINED
+    has_plan = case.identified_on is not None or case.state is CaseState.JOINED
     return {"id": case.id, "days": days, "ending": ending_text(case, language), "has_plan": has_plan}
 
 

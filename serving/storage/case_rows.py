@@ -10,7 +10,6 @@ from sqlalchemy import Connection, Row, RowMapping, select, update
 
 from serving.cases.case import Case
 from serving.cases.clocks import CaseClock, Clock
-from serving.cases.moves import JOINED
 from serving.cases.state import CaseState
 from serving.storage.case_tables import case_clock, case_file
 from serving.storage.database import insert_into, lock_for_all
@@ -37,7 +36,7 @@ def case_of(row: Row[Any] | RowMapping) -> Case:
 
 def counts_in(connection: Connection, case: Case, on: dt.date) -> str:
     """The case in which help of a day counts: of one that went on in a relapse, from then on, that one."""
-    if case.closed_as != JOINED or case.closed_on is None or on < case.closed_on:
+    if case.state is not CaseState.JOINED or case.closed_on is None or on < case.closed_on:
         return case.id
     relapsed = select(case_file.c.id).where(
         case_file.c.household_id == case.household_id,

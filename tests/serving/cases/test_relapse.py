@@ -8,13 +8,15 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import func, select
 
-from serving.access import Role
+from serving.access import Role, Scope
 from serving.cases.case import Case
 from serving.cases.clocks import Clock
 from serving.cases.state import CaseState as S
 from serving.errors import Problem
 from serving.outcomes.tables import gather_outcomes
+from serving.storage.case_list import CaseFilter
 from serving.storage.case_tables import case_file
+from serving.storage.casework import CaseworkStore
 from serving.storage.household_record import RecordStore
 from serving.storage.move_guards import look_before_identification
 from tests.serving.cases.towns import Town
@@ -75,7 +77,7 @@ def test_the_open_case_goes_on_in_the_relapse(town: Town, before: object) -> Non
     joined = town.store.find_whole(town.person(V), new.id)
     assert joined is not None
     assert (joined.case.state, joined.case.closed_as, joined.case.closed_on, joined.case.due_on) == (
-        S.EXCLUDED, "joined", town.today, None,
+        S.JOINED, "joined", town.today, None,
     )  # fmt: skip
     assert (joined.history[-1].move, joined.history[-1].actor, joined.history[-1].role) == (
         "join", "p0123456789a", "county_official",
@@ -90,6 +92,20 @@ def test_the_open_case_goes_on_in_the_relapse(town: Town, before: object) -> Non
         query = select(func.count()).select_from(case_file).where(case_file.c.closed_on.is_(None))
         assert connection.execute(query).scalar_one() == 1
     assert town.audit.verify().faults == ()
+
+
+def test_a_case_that_went_on_in_a_relapse_is_not_among_the_excluded(town: Town) -> None:
+    old, _ = fall_back(town)
+    town.move(town.open("H2"), T, "exclude", reason="moved_away")
+    town.move(old, C, "relapse", visited_on=town.day(), reason="income_fell")
+    boards = CaseworkStore(town.engine, lambda: town.today)
+    (counts,) = boards.count(Scope(town.village[:6]), town.village[:9], 12).values()
+    assert +counts.stages == {"helping": 1, "excluded": 1}
+    listed = [
+        [one.household_id for one in town.store.list(town.person(C), CaseFilter(states={state})).items]
+        for state in (S.EXCLUDED, S.JOINED)
+    ]
+    assert listed == [["H2"], ["H1"]]
 
 
 def test_both_moves_are_made_or_none(town: Town) -> None:

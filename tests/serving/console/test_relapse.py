@@ -84,7 +84,7 @@ def test_the_county_records_a_relapse_from_the_households_page(desk: Desk, offic
     assert page.locator("[role=status].done").bounding_box()["y"] >= 0
     # It was visited since its identification, and not since it fell back: the conditions say from when they count.
     assert "认定（或风险回退）后尚未见面走访" in page.inner_text("#elimination")
-    assert states(office, household) == [("helping", None, 1), ("excluded", "joined", 0)]
+    assert states(office, household) == [("helping", None, 1), ("joined", "joined", 0)]
     text = page.locator("#earlier").inner_text()
     assert ZH["ended_joined"] in text
     assert page.locator("#earlier form").count() == 0
