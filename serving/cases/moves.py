@@ -58,6 +58,7 @@ class Move:
     `starts` are the clocks that begin with it where the county's practice has them in that state, those of
     `only_first` where they never ran before. `holds` is what has to hold of the case, and `checks` of the
     facts, besides; `effect` gives the fields of the case that it sets; `event` is the action in the log.
+    `passes_over`: whoever makes it goes on with the case, whatever the visits before it did not find.
     A county may do without an optional one. One that is `made_with` another is made along with that move of
     the household's other case, and begun by nobody.
     """
@@ -76,6 +77,7 @@ class Move:
     checks: tuple[Check, ...] = ()
     effect: Effect | None = None
     event: str = "case_moved"
+    passes_over: bool = False
     is_optional: bool = False
     made_with: str | None = None
 
@@ -223,6 +225,7 @@ _TABLE = (
         (CodeFact("reason", "退回原因", "why it is sent back", codes=SEND_BACKS),),
         stops=frozenset({Clock.NOTICE}),
         effect=lambda case, facts, on: {"notice_ends_on": None},
+        passes_over=True,
     ),
     Move(
         "exclude", "排除", "exclude",
@@ -250,6 +253,7 @@ _TABLE = (
         holds=(is_not_identified,),
         effect=lambda case, facts, on: {"is_green_lane": True},
         event="case_helped_first",
+        passes_over=True,
         is_optional=True,
     ),
     Move(

@@ -32,7 +32,7 @@ def ending_text(case: Case, language: str) -> str | None:
     return words["ended_on"].format(date=case.closed_on.isoformat(), said=said)
 
 
-def find_relapsed(earlier: Sequence[Case]) -> Case | None:
+def _find_resolved(earlier: Sequence[Case]) -> Case | None:
     """The case that a relapse of the household would be one of: the one resolved last."""
     return next((one for one in earlier if one.state is CaseState.RESOLVED), None)
 
@@ -46,7 +46,7 @@ def earlier_view(
     """
     if not earlier:
         return None
-    resolved = find_relapsed(earlier)
+    resolved = _find_resolved(earlier)
     return {
         "items": [_item(one, language) for one in earlier],
         "relapse": _relapse(now, resolved, role, today, language) if resolved else None,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Row, RowMapping, select, update
 
+from serving.access import Caller
 from serving.cases.case import Case
 from serving.cases.clocks import CaseClock, Clock
 from serving.cases.state import CaseState
@@ -16,6 +18,7 @@ from serving.storage.database import insert_into, lock_for_all
 
 _FLAGS = ("is_hard", "is_without_labour", "is_green_lane")
 _LOCK = 7
+_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 def hold_cases(connection: Connection) -> None:
@@ -32,6 +35,16 @@ def case_of(row: Row[Any] | RowMapping) -> Case:
     said = {one.name: whole[one.name] for one in case_file.c}
     said |= {name: bool(said[name]) for name in _FLAGS}
     return Case(**{**said, "state": CaseState(said["state"]), "causes": tuple(said["causes"])})
+
+
+def find_case(connection: Connection, caller: Caller, case_id: str) -> Case | None:
+    """A case that the caller may see; of anything that is no id there is none."""
+    if not _ID.fullmatch(case_id):
+        return None
+    row = connection.execute(
+        select(case_file).where(case_file.c.id == case_id, caller.scope.condition(case_file.c.village_code))
+    ).first()
+    return case_of(row) if row else None
 
 
 def counts_in(connection: Connection, case: Case, on: dt.date) -> str:

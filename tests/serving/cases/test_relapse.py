@@ -74,7 +74,7 @@ def test_the_open_case_goes_on_in_the_relapse(town: Town, before: object) -> Non
         "employment",
         True,
     )
-    joined = town.store.find_whole(town.person(V), new.id)
+    joined = town.records.find_case(town.person(V), new.id)
     assert joined is not None
     assert (joined.case.state, joined.case.closed_as, joined.case.closed_on, joined.case.due_on) == (
         S.JOINED, "joined", town.today, None,
@@ -84,7 +84,7 @@ def test_the_open_case_goes_on_in_the_relapse(town: Town, before: object) -> Non
     )  # fmt: skip
     # Nothing of it runs on: neither a deadline nor the telling of a result that there is none of.
     assert [one for one in joined.clocks if one.is_running] == []
-    whole = town.store.find_whole(town.person(V), old.id)
+    whole = town.records.find_case(town.person(V), old.id)
     assert whole is not None
     assert whole.case == again
     assert [one.clock for one in whole.clocks if one.is_running] == [Clock.FIRST_MEASURE]
@@ -110,7 +110,7 @@ def test_a_case_that_went_on_in_a_relapse_is_not_among_the_excluded(town: Town) 
 
 def test_both_moves_are_made_or_none(town: Town) -> None:
     old, new = fall_back(town)
-    before = town.store.find_whole(town.person(V), new.id)
+    before = town.records.find_case(town.person(V), new.id)
     for facts in (
         {"visited_on": town.day(21), "reason": "income_fell"},
         {"visited_on": town.day(), "reason": "x"},
@@ -123,7 +123,7 @@ def test_both_moves_are_made_or_none(town: Town) -> None:
     with pytest.raises(Problem) as refused:
         town.move(new, C, "join")
     assert [one.code for one in refused.value.errors] == ["unknown_move"]
-    assert town.store.find_whole(town.person(V), new.id) == before
+    assert town.records.find_case(town.person(V), new.id) == before
     assert town.store.find(town.person(V), old.id) == old
 
 
