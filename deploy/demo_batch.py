@@ -26,6 +26,7 @@ from serving.cases.events import find_event_keys, same_event_days
 from serving.cases.lead import Lead
 from serving.cases.moves import MOVES
 from serving.cases.moving import earliest_due, make_move, opening_clocks, stop_clocks
+from serving.cases.next_step import Met, find_turn
 from serving.cases.plan import department_of
 from serving.cases.plan_form import MeasureForm, read_measure
 from serving.cases.practice import get_practice, practice_of
@@ -54,6 +55,8 @@ class Batch:
         self.of: dict[str, str] = {}
         """The one case of each household."""
         self.clocks: dict[str, tuple[CaseClock, ...]] = {}
+        self.met: dict[str, Met] = {}
+        """The last visit of each case that met somebody. No move of the demo passes one over."""
         self.plans: dict[str, tuple[str, MeasureForm]] = {}
         self.list_id: str | None = None
         """The list that visits are made for."""
@@ -103,7 +106,9 @@ class Batch:
         by = self.town.official(case.village_code, role)
         told = {key: one.isoformat() if isinstance(one, dt.date) else one for key, one in facts.items()}
         practice = get_practice(case.practice)
-        made = make_move(case, self.clocks[case_id], name, role.value, told, on, practice, now)
+        made = make_move(
+            case, self.clocks[case_id], name, role.value, told, on, practice, now, self.met.get(case_id)
+        )
         self._keep(made.case, made.clocks)
         self._moves[case_id] = self._moves.get(case_id, 0) + 1
         self._add(
@@ -130,7 +135,9 @@ class Batch:
         self._log(by.caller, Action.VISIT_RECORDED, case)
         self.town.done[f"visit_{finding}"] += 1
         if form.finding is not Finding.NOT_MET:
-            self._stop(dataclasses.replace(case, last_visited_on=on), Clock.VISIT)
+            met = self.met[case_id] = Met(on, form.finding is Finding.DIFFICULTY, form.has_gap)
+            turn = find_turn(case, met, get_practice(case.practice))
+            self._stop(dataclasses.replace(case, last_visited_on=on, owner=turn), Clock.VISIT)
 
     def help_with(self, case_id: str, document: dict[str, Any]) -> None:
         """Plan a measure."""

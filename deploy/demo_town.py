@@ -66,7 +66,7 @@ class Town:
         self.cases = CaseStore(engine, self.audit, clock, move_guards(clock))
         self.leads = LeadStore(engine, self.audit, self.cases, now=clock)
         self.visits = VisitStore(engine, self.audit, self.cases, clock)
-        self.plans = PlanStore(engine, self.audit, self.cases, clock)
+        self.plans = PlanStore(engine, self.audit, clock)
         self.lists = WorklistStore(engine, self.audit, clock)
         self.accounts = AccountStore(engine)
         self.desk = AccountDesk(self.accounts, self.audit)

@@ -212,11 +212,12 @@ def create_app(settings: Settings) -> FastAPI:
     past, signals = HistoryStore(store.engine, audit), SignalsFolder(settings.signals_dir, corrections)
     case_store = CaseStore(engine, audit, guards=move_guards())
     register = Register(signals, case_store)
-    visit_store, plan_store = VisitStore(engine, audit, case_store), PlanStore(engine, audit, case_store)
+    visit_store, plan_store = VisitStore(engine, audit, case_store), PlanStore(engine, audit)
     eliminations = EliminationStore(engine, audit)
     rescorer = Rescorer(engine, signals, around)
+    records = RecordStore(engine, audit)
     work = console.Work(
-        store, RecordStore(engine, audit), MyListStore(engine, audit, lambda: china_day(utc_now())),
+        store, records, MyListStore(engine, audit, lambda: china_day(utc_now())),
         case_store, register, visit_store, plan_store, corrections, eliminations,
         console.PlanEffects(champion, signals, villages), signals,
         lambda found: rescorer.rescore(champion, found), past,
@@ -245,7 +246,7 @@ def create_app(settings: Settings) -> FastAPI:
     boards = Boards(engine, desk_of_casework, summaries, disclosure)
     app.include_router(casework.router(boards))
     app.include_router(identities.router(identity_store, settings))
-    app.include_router(cases.router(case_store, register, settings))
+    app.include_router(cases.router(case_store, records, register, settings))
     app.include_router(elimination.router(eliminations))
     app.include_router(leads.router(LeadStore(engine, audit, case_store), settings))
     app.include_router(worklists.router(WorklistStore(engine, audit), ListingDesk(engine, audit), settings))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import replace
 
 from features.engines.row import Rows
 from features.signals import CONTRACTS
@@ -14,9 +15,13 @@ from features.signals.contract import ENDED_ON
 from serving.access import Caller, Scope
 from serving.cases.errors import FactsRefused
 from serving.cases.moves import IDENTIFY, MOVES
+from serving.cases.moving import possible_moves
 from serving.cases.object_type import Background, check_object_type
+from serving.cases.offers import Beside
+from serving.cases.practice import get_practice
 from serving.errors import Problem
 from serving.signals_folder import SignalsFolder
+from serving.storage.case_history import WholeCase
 from serving.storage.cases import CaseStore, problem_of
 
 FEED = "household"
@@ -40,6 +45,15 @@ class Register:
                 raise
             return None
         return background_of(found[household_id].rows) if household_id in found else None
+
+    def ask_for(self, whole: WholeCase, role: str, today: dt.date) -> Beside:
+        """What is recorded beside a case, and what the register says where the role is about to identify."""
+        case = whole.case
+        moves = possible_moves(case, role, get_practice(case.practice))
+        if all(one.name != IDENTIFY for one in moves):
+            return whole.beside
+        found = self.find_background(case.household_id, case.village_code, today)
+        return replace(whole.beside, background=found)
 
     def check_move(self, caller: Caller, case_id: str, move: str, facts: object) -> None:
         """Raise `Problem` (``move_not_allowed``) for an identification as a type that the register rules out.

@@ -11,9 +11,9 @@ from serving.api.answers import Texts
 from serving.cases.case import Case
 from serving.cases.clocks import CaseClock, Clock, find_term, standing_of
 from serving.cases.facts import CodeFact, DayFact, Fact
-from serving.cases.moves import MOVES, Move
-from serving.cases.moving import find_hindrances
+from serving.cases.moves import MOVES
 from serving.cases.notice import Notice
+from serving.cases.offers import Offer
 from serving.cases.people import role_text
 from serving.cases.practice import Practice, get_practice
 from serving.cases.state import CaseState
@@ -116,7 +116,9 @@ class FactAnswer(_Answer):
     text: Texts
     is_required: bool
     may_lie_ahead: bool = Field(description="Of dates: whether it may be after today")
-    codes: dict[str, Texts] | None = Field(description="What there is to choose from")
+    codes: dict[str, Texts] | None = Field(
+        description="What there is to choose from: what would be taken, as visits and register have it"
+    )
     json_schema: dict[str, Any]
 
 
@@ -228,14 +230,14 @@ def told_case(case: Case, today: dt.date) -> dict[str, Any]:
     }
 
 
-def told_whole(whole: WholeCase, today: dt.date, moves: tuple[Move, ...]) -> dict[str, Any]:
-    """A case with everything of it, and the moves that the caller may make."""
+def told_whole(whole: WholeCase, today: dt.date, offers: tuple[Offer, ...]) -> dict[str, Any]:
+    """A case with everything of it, and the moves that the caller is offered."""
     practice = get_practice(whole.case.practice)
     return {
         "case": told_case(whole.case, today),
         "practice": told_practice(practice),
         "clocks": [_clock(one, whole.case, today) for one in whole.clocks],
-        "moves": [told_move(one, whole.case, today) for one in moves],
+        "moves": [told_offer(one, whole.case) for one in offers],
         "history": [_record(one) for one in whole.history],
     }
 
@@ -251,16 +253,15 @@ def told_practice(practice: Practice) -> dict[str, Any]:
     }
 
 
-def told_move(move: Move, case: Case, today: dt.date) -> dict[str, Any]:
-    """A move that may be made, with the facts that it asks for."""
+def told_offer(offer: Offer, case: Case) -> dict[str, Any]:
+    """A move that is offered, with the facts that it asks for and what it waits for."""
+    move = offer.move
     return {
         "move": move.name,
         "text": {"zh": move.zh, "en": move.en},
         "to_state": move.reaches(case.state).value,
         "facts": [_fact(one) for one in move.facts],
-        "hindrances": [
-            {"code": one.code, "way_out": one.way_out} for one in find_hindrances(case, move, today)
-        ],
+        "hindrances": [{"code": one.code, "way_out": one.way_out} for one in offer.hindrances],
     }
 
 

@@ -36,19 +36,20 @@ from serving.api.documentation import problems
 from serving.api.json_body import parse_json, read_body
 from serving.api.query import read_count
 from serving.cases.case import Case
-from serving.cases.moving import possible_moves
+from serving.cases.offers import find_offers
 from serving.cases.practice import get_practice
 from serving.errors import Problem
 from serving.register import Register
 from serving.settings import Settings
 from serving.storage.cases import CaseStore
+from serving.storage.household_record import RecordStore
 from serving.storage.idempotency import Hold, KeyInFlight
 
 CREATED = 201
 
 
-def router(cases: CaseStore, register: Register, settings: Settings) -> APIRouter:
-    """The routes, bound to their store."""
+def router(cases: CaseStore, records: RecordStore, register: Register, settings: Settings) -> APIRouter:
+    """The routes, bound to their stores."""
     made = APIRouter(tags=["cases"], prefix="/v1/cases")
 
     @made.get(
@@ -78,19 +79,23 @@ def router(cases: CaseStore, register: Register, settings: Settings) -> APIRoute
     @made.get(
         "/{case_id}",
         summary="A case: deadlines, what was done, and what the caller may do",
-        description="`moves` is empty for keys and tokens: only somebody who is signed in moves a case.",
+        description="`moves` are those that the household's page offers, what the last visit asks for first. "
+        "Facts have the codes alone that would be taken, and what cannot be made now says why. It is empty "
+        "for keys and tokens: only somebody who is signed in moves a case.",
         response_class=Response,
         responses={200: {"model": WholeCaseAnswer}, **problems(404, 500, 503)},
     )
     def told(case_id: str, request: Request) -> Response:
         caller = caller_of(request)
-        whole = cases.find_whole(caller, case_id)
+        whole = records.find_case(caller, case_id)
         if whole is None:
             raise Problem("case_not_found")
-        is_person = find_session(request) is not None
+        if find_session(request) is None:
+            return JSONResponse(told_whole(whole, cases.today, ()))
+        beside = register.ask_for(whole, caller.role.value, cases.today)
         practice = get_practice(whole.case.practice)
-        moves = possible_moves(whole.case, caller.role.value, practice) if is_person else ()
-        return JSONResponse(told_whole(whole, cases.today, moves))
+        offers = find_offers(whole.case, caller.role.value, practice, beside, cases.today)
+        return JSONResponse(told_whole(whole, cases.today, offers))
 
     @made.post(
         "/{case_id}/moves",

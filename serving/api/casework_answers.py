@@ -46,7 +46,9 @@ class CaseworkFigures(_Answer):
     """The figures of one area or grid. What is null is kept back."""
 
     leads: list[LeadCount] | None = Field(description="Known in the last `lead_months` months")
-    stages: dict[str, int] | None = Field(description="Every case by its state")
+    stages: dict[str, int] | None = Field(
+        description="Cases by their state; one that was joined to a relapse is counted there alone"
+    )
     open: int | None
     overdue: dict[str, int] | None = Field(
         description="Late cases of those `open`, by the level that is told; owner: nobody above"

@@ -49,8 +49,9 @@ def router(eliminations: EliminationStore) -> APIRouter:
     @made.get(
         "/relapses",
         summary="Resolved cases of the caller's area with something new since, the latest resolved first",
-        description="A new lead, or a grade that is higher now than it was. It asks for a look: whether it "
-        "is a relapse a person finds.",
+        description="A new lead, or a grade that is higher now than it was. A lead whose case was excluded "
+        "is no sign, but for one that was on file twice. It asks for a look: whether it is a relapse a "
+        "person finds.",
         response_class=Response,
         responses={200: {"model": RelapsesAnswer}, **problems(422, 500, 503)},
         openapi_extra={"parameters": _PAGE},

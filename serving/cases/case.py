@@ -12,8 +12,9 @@ from serving.cases.state import CLOSED, CaseState
 class Case:
     """One case as it stands. `practice` names the form of the county's practice that holds for it.
 
-    `grade` is a level of that practice, 1 the most urgent; `owner` the role whose turn it is; `due_on` the
-    earliest deadline that runs; `notice_ends_on` the last day of the village notice, while there is one.
+    `grade` is a level of that practice, 1 the most urgent; `owner` the role whose turn it is, as `find_turn`
+    has it after a move or a visit; `due_on` the earliest deadline that runs; `notice_ends_on` the last day of
+    the village notice, while there is one.
     """
 
     id: str
@@ -44,5 +45,5 @@ class Case:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it ended: resolved or excluded."""
+        """Whether it ended: resolved, excluded, or joined to another."""
         return self.state in CLOSED

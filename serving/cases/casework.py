@@ -27,9 +27,10 @@ BREAKDOWNS = ("leads", "stages", "overdue", "lists", "confirmed")
 class Casework:
     """What is counted of an area.
 
-    `leads` by (channel, theme); `stages` counts every case by its state, `overdue` the late ones of those
-    that are open by the level that is told, `untold` the closed ones whose household was not told the result
-    in time. `listed` are the places of the lists in force, `visited` those that somebody was at.
+    `leads` by (channel, theme); `stages` counts cases by their state, but none that was joined to another,
+    where its household is counted. `overdue` are the late ones of those that are open by the level that is
+    told, `untold` the closed ones whose household was not told the result in time. `listed` are the places of
+    the lists in force, `visited` those that somebody was at.
     Of the visits that came of lists and met somebody, `met` are those to households with a score, `confirmed`
     those of them that found difficulty; `score_units` and `variance_units` are their sums of p and p·(1 − p).
     """

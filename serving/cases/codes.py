@@ -15,6 +15,8 @@ EVENTS: tuple[Code, ...] = (
 )
 """What is sudden and clear enough to help first (绿色通道)."""
 
+DUPLICATE = "duplicate"
+
 EXCLUSIONS: tuple[Code, ...] = (
     ("no_difficulty", "核实无困难", "the visit found no difficulty"),
     (
@@ -27,10 +29,10 @@ EXCLUSIONS: tuple[Code, ...] = (
     ("declined", "农户不授权或放弃", "the household declined"),
     ("moved_away", "整户迁出", "the whole household moved away"),
     ("deceased", "整户死亡", "the whole household died"),
-    ("duplicate", "重复建档", "the same household is on file twice"),
+    (DUPLICATE, "重复建档", "the same household is on file twice"),
 )
 """Why a case is none (排除)."""
-UNVISITED_EXCLUSIONS = frozenset({"moved_away", "deceased", "duplicate", "declined"})
+UNVISITED_EXCLUSIONS = frozenset({"moved_away", "deceased", DUPLICATE, "declined"})
 """The reasons that need no visit. For any other the household was seen: no alert is argued away."""
 
 SEND_BACKS: tuple[Code, ...] = (

@@ -22,6 +22,7 @@ STATE_TEXTS = {
     CaseState.FOLLOWING: "跟踪",
     CaseState.RESOLVED: "消除",
     CaseState.EXCLUDED: "排除",
+    CaseState.JOINED: "并入回退",
 }
 
 

@@ -40,9 +40,8 @@ REVIEW = "review"
 """The move that puts a case before the village: its facts tell of the notice."""
 RELAPSE = "relapse"
 """The move that opens a case again whose risk was marked as gone."""
-JOIN, JOINED = "join", "joined"
-"""The move that ends a case which new leads opened meanwhile, and what it is closed as: it goes on in the
-relapse."""
+JOIN = "join"
+"""The move that ends a case which new leads opened meanwhile: it goes on in the relapse."""
 IDENTIFY = "approve"
 """The county's identification."""
 
@@ -59,6 +58,7 @@ class Move:
     `starts` are the clocks that begin with it where the county's practice has them in that state, those of
     `only_first` where they never ran before. `holds` is what has to hold of the case, and `checks` of the
     facts, besides; `effect` gives the fields of the case that it sets; `event` is the action in the log.
+    `passes_over`: whoever makes it goes on with the case, whatever the visits before it did not find.
     A county may do without an optional one. One that is `made_with` another is made along with that move of
     the household's other case, and begun by nobody.
     """
@@ -77,6 +77,7 @@ class Move:
     checks: tuple[Check, ...] = ()
     effect: Effect | None = None
     event: str = "case_moved"
+    passes_over: bool = False
     is_optional: bool = False
     made_with: str | None = None
 
@@ -224,6 +225,7 @@ _TABLE = (
         (CodeFact("reason", "退回原因", "why it is sent back", codes=SEND_BACKS),),
         stops=frozenset({Clock.NOTICE}),
         effect=lambda case, facts, on: {"notice_ends_on": None},
+        passes_over=True,
     ),
     Move(
         "exclude", "排除", "exclude",
@@ -251,6 +253,7 @@ _TABLE = (
         holds=(is_not_identified,),
         effect=lambda case, facts, on: {"is_green_lane": True},
         event="case_helped_first",
+        passes_over=True,
         is_optional=True,
     ),
     Move(
@@ -312,13 +315,13 @@ _TABLE = (
     ),
     Move(
         JOIN, "并入回退", "go on in the relapse",
-        (S.FOUND, S.ALERTED, S.VERIFYING, S.REVIEWING, S.APPROVING, S.HELPING), S.EXCLUDED, (COUNTY,),
+        (S.FOUND, S.ALERTED, S.VERIFYING, S.REVIEWING, S.APPROVING, S.HELPING), S.JOINED, (COUNTY,),
         # No result is told of it: the household's case goes on.
         stops=frozenset({
             Clock.IDENTIFICATION, Clock.VISIT, Clock.NOTICE, Clock.GREEN_LANE, Clock.FIRST_MEASURE
         }),
         holds=(is_not_identified,),
-        effect=lambda case, facts, on: {"closed_on": on, "closed_as": JOINED, "notice_ends_on": None},
+        effect=lambda case, facts, on: {"closed_on": on, "closed_as": "joined", "notice_ends_on": None},
         made_with=RELAPSE,
     ),
 )  # fmt: skip

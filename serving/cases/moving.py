@@ -13,7 +13,8 @@ from serving.cases.case import Case
 from serving.cases.clocks import CaseClock, Clock, find_term
 from serving.cases.errors import MoveRefused, NotAPerson, Reason, UnknownMove, WrongRole, WrongState
 from serving.cases.facts import check_days, read_facts
-from serving.cases.moves import JOINED, MOVES, OPENING_CLOCKS, Move
+from serving.cases.moves import MOVES, OPENING_CLOCKS, Move
+from serving.cases.next_step import Met, find_turn
 from serving.cases.people import MOVERS
 from serving.cases.practice import Practice
 from serving.cases.state import CaseState
@@ -36,8 +37,7 @@ def check_begin(case: Case, name: str, role: str, practice: Practice, made_with:
     move = MOVES.get(name)
     if move is None or name not in practice.moves or move.made_with != made_with:
         raise UnknownMove
-    # A case that went on in another is closed like an excluded one, and there is nothing to tell of it.
-    if case.state not in move.from_states or case.closed_as == JOINED:
+    if case.state not in move.from_states:
         raise WrongState([one.value for one in move.from_states])
     if role not in move.roles:
         raise WrongRole(move.roles)
@@ -107,9 +107,11 @@ def make_move(
     on: dt.date,
     practice: Practice,
     at: dt.datetime,
+    met: Met | None,
     made_with: str | None = None,
 ) -> Moved:
-    """The case after a move; raises `MoveRefused`. `on` is not before the day of the move before."""
+    """The case after a move; raises `MoveRefused`. `on` is not before the day of the move before; `met` is
+    the last visit of the case that met somebody."""
     read = check_move(case, name, role, facts, on, practice, made_with)
     move = MOVES[name]
     state = move.reaches(case.state)
@@ -122,12 +124,12 @@ def make_move(
         state=state,
         version=case.version + 1,
         entered_on=on if state is not case.state else case.entered_on,
-        owner=practice.owner(state),
         due_on=earliest_due(started, case.village_code),
         changed_at=at,
         **changes,
     )
-    return Moved(made, started, read)
+    known = dataclasses.replace(met, is_passed_over=True) if met and move.passes_over else met
+    return Moved(dataclasses.replace(made, owner=find_turn(made, known, practice)), started, read)
 
 
 def take_in(case: Case, joined: Case) -> Case:

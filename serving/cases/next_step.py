@@ -1,4 +1,4 @@
-"""What a recorded visit asks for next: the moves that take it up, in their order. People make them."""
+"""What a recorded visit asks for next, and whose turn it therefore is. People make the moves, nobody else."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from serving.cases.case import Case
 from serving.cases.moves import MOVES
+from serving.cases.people import MOVERS
 from serving.cases.practice import Practice
 from serving.cases.state import CaseState as S
 
@@ -28,11 +29,15 @@ _NOT_IN_NEED = {
 
 @dataclass(frozen=True)
 class Met:
-    """The last visit of a case that met somebody: its day, and whether it found difficulty or a gap."""
+    """The last visit of a case that met somebody: its day, and whether it found difficulty or a gap.
+
+    `is_passed_over`: with it at hand a move was made that goes on otherwise (see `Move.passes_over`).
+    """
 
     visited_on: dt.date
     is_difficulty: bool
     has_gap: bool
+    is_passed_over: bool = False
 
     @property
     def is_in_need(self) -> bool:
@@ -56,11 +61,23 @@ class NextStep:
 def find_next_step(case: Case, met: Met | None, practice: Practice) -> NextStep | None:
     """What the last visit asks for where the case stands; `None` where it asks for nothing of its own.
 
-    While a household is followed only a visit since then does.
+    While a household is followed only a visit since then does. That none was in need is no reason to end a
+    case with which somebody went on knowing it.
     """
     if met is None or (case.state is S.FOLLOWING and met.visited_on < case.entered_on):
+        return None
+    if met.is_passed_over and not met.is_in_need:
         return None
     moves = (_IN_NEED if met.is_in_need else _NOT_IN_NEED).get(case.state, ())
     if not moves or not set(moves) <= set(practice.moves):
         return None
     return NextStep(met, moves)
+
+
+def find_turn(case: Case, met: Met | None, practice: Practice) -> str:
+    """The role whose turn it is: the state's owner, unless that one may not make the move that the last visit
+    asks for. Then it is whoever may, the nearest to the village first."""
+    owner, upcoming = practice.owner(case.state), find_next_step(case, met, practice)
+    if upcoming is None or owner in upcoming.roles:
+        return owner
+    return min(upcoming.roles, key=MOVERS.index)

@@ -26,9 +26,12 @@ class CaseState(StrEnum):
     """消除: the risk is gone; watched for a relapse. The case is closed."""
     EXCLUDED = "excluded"
     """排除: a reason was found why it is none. The case is closed."""
+    JOINED = "joined"
+    """并入回退: it goes on in the relapse of the household's case of before. It is closed, and found to be
+    nothing; its household is counted there."""
 
 
-CLOSED = frozenset({CaseState.RESOLVED, CaseState.EXCLUDED})
-"""States that end a case: new leads open another one, and a relapse (回退) opens this one again."""
+CLOSED = frozenset({CaseState.RESOLVED, CaseState.EXCLUDED, CaseState.JOINED})
+"""States that end a case: new leads open another one, and a relapse (回退) opens a resolved one again."""
 OPEN = frozenset(CaseState) - CLOSED
 """States in which somebody has to act next (在办)."""

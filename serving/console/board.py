@@ -15,6 +15,7 @@ from serving.board import AreaBoard
 from serving.cases.casework import OWNER
 from serving.cases.channel import Channel
 from serving.cases.people import LEVELS, role_text
+from serving.cases.state import CaseState
 from serving.casework_desk import Figures
 from serving.console.map_view import map_view
 from serving.console.navigation import CASES
@@ -159,6 +160,9 @@ def _stages(figures: Figures, area_code: str, on: Any, language: str) -> list[di
     most = max(counts.stages.values(), default=0)
     told = []
     for state, name in stage_names(area_code, on, language).items():
+        if state is CaseState.JOINED:
+            # Counted in the case that it goes on in.
+            continue
         count = counts.stages[state.value]
         length = round(100 * count / most, 1) if most else 0
         told.append({"key": state.value, "text": name, "count": count, "length": length})

@@ -20,6 +20,7 @@ from serving.cases.moves import MOVES, Move
 from serving.cases.people import role_text
 from serving.cases.practice import Practice, get_practice
 from serving.cases.run_leads import SIGNALS
+from serving.cases.state import CaseState
 from serving.console.fields import Form
 from serving.console.my_list import due_text
 from serving.console.numbers import percent
@@ -28,6 +29,8 @@ from serving.console.texts import texts
 FACT = "fact."
 """What the fields of a move's facts begin with."""
 MORE = ".more"
+_ASIDE = frozenset({CaseState.EXCLUDED, CaseState.JOINED})
+"""Where a case leaves the way that the others go."""
 _CHANNELS = {
     Channel.DECLARATION: "channel_declaration",
     Channel.SWEEP: "channel_sweep",
@@ -135,7 +138,7 @@ def leads_view(leads: Iterable[Lead], language: str) -> list[dict[str, Any]]:
 def _steps(case: Case, practice: Practice, language: str) -> list[dict[str, Any]]:
     """The county's steps in order, each once; where the case stands is marked, and what it has behind it."""
     made: list[dict[str, Any]] = []
-    states = [one for one in practice.steps if one.value != "excluded"]
+    states = [one for one in practice.steps if one not in _ASIDE]
     if case.state not in states:
         states = [case.state]
     at = states.index(case.state)

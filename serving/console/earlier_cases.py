@@ -9,7 +9,7 @@ from typing import Any
 
 from serving.cases.case import Case
 from serving.cases.codes import EXCLUSIONS
-from serving.cases.moves import JOINED, MOVES, RELAPSE
+from serving.cases.moves import MOVES, RELAPSE
 from serving.cases.practice import get_practice
 from serving.cases.state import CaseState
 from serving.console.case_panel import move_form
@@ -25,14 +25,14 @@ def ending_text(case: Case, language: str) -> str | None:
         return None
     words, step = texts(language), get_practice(case.practice).step(case.state)
     said = step.zh if language == "zh" else step.en
-    if case.closed_as == JOINED:
+    if case.state is CaseState.JOINED:
         said = words["ended_joined"]
     elif case.closed_as in _REASONS:
         said = BRACKETS[language].format(said, _REASONS[case.closed_as][language])
     return words["ended_on"].format(date=case.closed_on.isoformat(), said=said)
 
 
-def find_relapsed(earlier: Sequence[Case]) -> Case | None:
+def _find_resolved(earlier: Sequence[Case]) -> Case | None:
     """The case that a relapse of the household would be one of: the one resolved last."""
     return next((one for one in earlier if one.state is CaseState.RESOLVED), None)
 
@@ -46,7 +46,7 @@ def earlier_view(
     """
     if not earlier:
         return None
-    resolved = find_relapsed(earlier)
+    resolved = _find_resolved(earlier)
     return {
         "items": [_item(one, language) for one in earlier],
         "relapse": _relapse(now, resolved, role, today, language) if resolved else None,
@@ -60,7 +60,7 @@ def _item(case: Case, language: str) -> dict[str, Any]:
         days.append(words["identified_on"].format(date=case.identified_on.isoformat()))
     if case.relapses:
         days.append(words["relapsed_times"].format(count=case.relapses))
-    has_plan = case.identified_on is not None or case.closed_as == JOINED
+    has_plan = case.identified_on is not None or case.state is CaseState.JOINED
     return {"id": case.id, "days": days, "ending": ending_text(case, language), "has_plan": has_plan}
 
 

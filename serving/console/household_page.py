@@ -17,17 +17,13 @@ from serving.access.gate import caller_of, find_session
 from serving.access.policy import POLICIES
 from serving.api.households import changes_of
 from serving.api.query import read_day
-from serving.cases.case import Case
-from serving.cases.moves import IDENTIFY, Move
-from serving.cases.moving import possible_moves
-from serving.cases.next_step import Met
 from serving.cases.people import MOVERS
 from serving.cases.practice import get_practice
 from serving.cases.visit import Finding
-from serving.console.case_offers import Beside, offers_view
+from serving.console.case_offers import offers_view
 from serving.console.case_panel import case_view, history_view, leads_view
 from serving.console.course import course_view
-from serving.console.earlier_cases import earlier_view, find_relapsed
+from serving.console.earlier_cases import earlier_view
 from serving.console.elimination_view import conditions_view
 from serving.console.household import household_view
 from serving.console.identity import hidden_view
@@ -39,7 +35,6 @@ from serving.errors import Problem
 from serving.identity import IdentityStore
 from serving.storage import History
 from serving.storage.case_history import WholeCase
-from serving.storage.household_record import HouseholdRecord
 from serving.storage.visits import StoredVisit
 
 _VISIT, _SHEET = (POLICIES[f"GET /households/{{household_id}}/{one}"] for one in ("visit", "sheet"))
@@ -90,7 +85,7 @@ class HouseholdPage:
         shown: dict[str, Any] = {
             "case": None,
             "past_moves": [],
-            "conditions": conditions_view(record.conditions, language),
+            "conditions": None,
             "earlier": None,
             "met": None,
             "elsewhere": (),
@@ -110,20 +105,17 @@ class HouseholdPage:
             shown["elsewhere"] = found.elsewhere
             shown["met"] = _met_since(record.visits, found.latest.body["as_of_date"], language)
         if whole:
-            practice = get_practice(whole.case.practice)
             may_move = is_person and caller.role.value in MOVERS
-            moves = possible_moves(whole.case, caller.role.value, practice) if may_move else ()
-            if find_relapsed(record.earlier):
-                # It fell back: the county records that, and identifies nobody anew.
-                moves = tuple(one for one in moves if one.name != IDENTIFY)
             role = caller.role.value if may_move else None
+            shown["conditions"] = conditions_view(whole.beside.conditions, language)
             shown["earlier"] = earlier_view(whole.case, record.earlier, role, today, language)
-            beside = self._beside(record, whole.case, moves, today)
+            beside = self.work.register.ask_for(whole, role, today) if role else whole.beside
+            account = next((one.account for one in record.visits if one.account is not None), None)
             shown["case"] = {
                 **case_view(whole.case, whole.clocks, today, language),
-                **offers_view(whole.case, moves, beside, practice, today, language),
+                **offers_view(whole.case, role, beside, account, today, language),
             }
-            shown["past_moves"] = history_view(whole.history, practice, language)
+            shown["past_moves"] = history_view(whole.history, get_practice(whole.case.practice), language)
         return self.pages.page(
             request, "household.html", status, view=view, persons=persons, household_id=household_id,
             title=texts(language)["household_title"].format(id=household_id), village_code=village,
@@ -137,22 +129,6 @@ class HouseholdPage:
         if not is_key(household_id):
             return None
         return self.work.assessments.find(caller_of(request), household_id, day)
-
-    def _beside(self, record: HouseholdRecord, case: Case, moves: Sequence[Move], today: dt.date) -> Beside:
-        """What is recorded beside a case; the register is looked up where a county is about to identify."""
-        met = [
-            Met(one.visited_on, one.finding is Finding.DIFFICULTY, one.has_gap)
-            for one in record.visits
-            if one.case_id == case.id and one.finding is not Finding.NOT_MET
-        ]
-        is_asked = any(one.name == "approve" for one in moves)
-        find = self.work.register.find_background
-        return Beside(
-            met=met[0] if met else None,
-            account=next((one.account for one in record.visits if one.account is not None), None),
-            conditions=record.conditions,
-            background=find(case.household_id, case.village_code, today) if is_asked else None,
-        )
 
     def _doings(
         self, caller: Caller, household_id: str, whole: WholeCase | None, *, is_person: bool, language: str

@@ -9,6 +9,7 @@ from typing import Any
 from scoring.texts import catalogue
 from scoring.themes import THEMES
 from serving.cases.clocks import SOON_DAYS
+from serving.cases.people import role_text
 from serving.cases.practice import practice_of
 from serving.cases.state import CaseState
 from serving.console.listing import grade_mark, hits_of
@@ -88,6 +89,7 @@ def card(entry: Entry, heads: Heads, name_of: AreaName, today: dt.date, language
         "hit": hits[0] if hits else None,
         "more_hits": len(hits) - 1 if len(hits) > 1 else None,
         "step": _said(step, language) if step else words["to_be_visited"],
+        "owner": role_text(entry.owner, language) if entry.owner else None,
         "due": due_text(entry.due_on, today, language),
         "is_overdue": entry.due_on is not None and entry.due_on < today,
         "marks": [

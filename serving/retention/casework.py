@@ -13,7 +13,7 @@ import datetime as dt
 from sqlalchemy import Connection, delete, exists, select, update
 
 from serving.cases.correction import CorrectionState
-from serving.cases.moves import JOINED
+from serving.cases.state import CaseState
 from serving.storage.case_tables import (
     case_clock,
     case_file,
@@ -40,7 +40,7 @@ def delete_closed_cases(connection: Connection, before: dt.date) -> int:
     runs = exists().where(case_clock.c.case_id == case_file.c.id, case_clock.c.stopped_on.is_(None))
     relapse = case_file.alias()
     goes_on = exists().where(
-        case_file.c.closed_as == JOINED,
+        case_file.c.state == CaseState.JOINED.value,
         relapse.c.household_id == case_file.c.household_id,
         relapse.c.village_code == case_file.c.village_code,
         relapse.c.relapses > 0,

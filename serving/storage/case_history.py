@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from serving.cases.case import Case
 from serving.cases.clocks import CaseClock
+from serving.cases.offers import Beside
 from serving.cases.state import CaseState
 from serving.storage.case_tables import case_move
 
@@ -32,11 +33,12 @@ class MoveRecord:
 
 @dataclass(frozen=True)
 class WholeCase:
-    """A case with all its clocks and moves."""
+    """A case with all its clocks and moves, and what is recorded beside it."""
 
     case: Case
     clocks: tuple[CaseClock, ...]
     history: tuple[MoveRecord, ...]
+    beside: Beside
 
 
 def next_seq(connection: Connection, case_id: str) -> int:

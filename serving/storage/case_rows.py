@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Row, RowMapping, select, update
 
+from serving.access import Caller
 from serving.cases.case import Case
 from serving.cases.clocks import CaseClock, Clock
-from serving.cases.moves import JOINED
 from serving.cases.state import CaseState
 from serving.storage.case_tables import case_clock, case_file
 from serving.storage.database import insert_into, lock_for_all
 
 _FLAGS = ("is_hard", "is_without_labour", "is_green_lane")
 _LOCK = 7
+_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 def hold_cases(connection: Connection) -> None:
@@ -35,9 +37,19 @@ def case_of(row: Row[Any] | RowMapping) -> Case:
     return Case(**{**said, "state": CaseState(said["state"]), "causes": tuple(said["causes"])})
 
 
+def find_case(connection: Connection, caller: Caller, case_id: str) -> Case | None:
+    """A case that the caller may see; of anything that is no id there is none."""
+    if not _ID.fullmatch(case_id):
+        return None
+    row = connection.execute(
+        select(case_file).where(case_file.c.id == case_id, caller.scope.condition(case_file.c.village_code))
+    ).first()
+    return case_of(row) if row else None
+
+
 def counts_in(connection: Connection, case: Case, on: dt.date) -> str:
     """The case in which help of a day counts: of one that went on in a relapse, from then on, that one."""
-    if case.closed_as != JOINED or case.closed_on is None or on < case.closed_on:
+    if case.state is not CaseState.JOINED or case.closed_on is None or on < case.closed_on:
         return case.id
     relapsed = select(case_file.c.id).where(
         case_file.c.household_id == case.household_id,

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, func, literal_column, select, update
+from sqlalchemy import Connection, Engine, Row, Select, func, literal_column, select
 
 from serving.access import Caller
 from serving.cases.card import MOST_CAUSES
 from serving.cases.case import Case
-from serving.cases.clocks import Clock, china_day
+from serving.cases.clocks import china_day
 from serving.cases.errors import AnotherOpen, MoveRefused, NotAPerson
 from serving.cases.moves import JOIN, MOVES, RELAPSE, REVIEW
-from serving.cases.moving import Moved, earliest_due, make_move, opening_clocks, stop_clocks, take_in
+from serving.cases.moving import Moved, earliest_due, make_move, opening_clocks, take_in
 from serving.cases.notice import Notice, make_notice
 from serving.cases.practice import get_practice, practice_of
 from serving.cases.state import CaseState
@@ -32,12 +31,21 @@ from serving.storage.accounts import ID_MARK
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_events import add_case_event
-from serving.storage.case_history import MoveRecord, WholeCase, moves_of, next_seq
+from serving.storage.case_history import moves_of, next_seq
 from serving.storage.case_list import ORDER, CaseFilter, Place, conditions_of
-from serving.storage.case_rows import case_of, find_clocks, hold_cases, insert_case, update_case, write_clocks
+from serving.storage.case_rows import (
+    case_of,
+    find_case,
+    find_clocks,
+    hold_cases,
+    insert_case,
+    update_case,
+    write_clocks,
+)
 from serving.storage.case_tables import case_file, case_move
 from serving.storage.database import WRITES
 from serving.storage.keys import utc_now
+from serving.storage.met import find_met
 from serving.storage.transactions import logged, unlogged
 
 Guard = Callable[[Connection, Case, Mapping[str, Any]], None]
@@ -45,7 +53,6 @@ Guard = Callable[[Connection, Case, Mapping[str, Any]], None]
 may not be."""
 Then = Callable[[Connection, Case], None]
 """Called within a move's transaction after it is written."""
-_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -153,7 +160,7 @@ class CaseStore:
         try:
             with logged(self.writer) as connection:
                 hold_cases(connection)
-                case = self._find_in(connection, caller, case_id)
+                case = find_case(connection, caller, case_id)
                 if case is not None:
                     return self._move_in(connection, caller, account_id, case, version, move, facts, then)
                 self._note(connection, caller, case_id, None)
@@ -164,28 +171,14 @@ class CaseStore:
     def find(self, caller: Caller, case_id: str) -> Case | None:
         """A case that the caller may see. That there was none to see is logged as well."""
         with logged(self.writer) as connection:
-            case = self._find_in(connection, caller, case_id)
+            case = find_case(connection, caller, case_id)
             self._note(connection, caller, case_id, case)
         return case
-
-    def find_whole(self, caller: Caller, case_id: str) -> WholeCase | None:
-        """The same with its clocks and moves."""
-        with logged(self.writer) as connection:
-            case = self._find_in(connection, caller, case_id)
-            self._note(connection, caller, case_id, case)
-            if case is None:
-                return None
-            return WholeCase(case, find_clocks(connection, case.id), moves_of(connection, case.id))
-
-    def history(self, caller: Caller, case_id: str) -> tuple[MoveRecord, ...] | None:
-        """The moves of a case, the first one first; `None` where the caller sees no such case."""
-        whole = self.find_whole(caller, case_id)
-        return None if whole is None else whole.history
 
     def make_notice(self, caller: Caller, case_id: str) -> Notice:
         """The village's notice of a case; raises `Problem` where it is not before the village."""
         with logged(self.writer) as connection:
-            case = self._find_in(connection, caller, case_id)
+            case = find_case(connection, caller, case_id)
             published = None
             if case is None:
                 self._note(connection, caller, case_id, None)
@@ -249,31 +242,6 @@ class CaseStore:
             *conditions_of(asked, caller.scope, self.today)
         )
         return {one.part: int(one.cases) for one in self._read(query.group_by("part"))}
-
-    def note_visit_in(self, connection: Connection, case_id: str, visited_on: dt.date) -> None:
-        """Note that the household was visited; the clock of the visit stops. The version stays."""
-        self._stop_in(connection, case_id, Clock.VISIT, visited_on, is_visit=True)
-
-    def note_measure_in(self, connection: Connection, case_id: str, delivered_on: dt.date) -> None:
-        """Note that a measure arrived; the clock of the first one stops. The version stays."""
-        self._stop_in(connection, case_id, Clock.FIRST_MEASURE, delivered_on, is_visit=False)
-
-    def _stop_in(
-        self, connection: Connection, case_id: str, clock: Clock, on: dt.date, *, is_visit: bool
-    ) -> None:
-        hold_cases(connection)
-        row = connection.execute(select(case_file).where(case_file.c.id == case_id)).one()
-        case = case_of(row)
-        clocks = find_clocks(connection, case_id)
-        of_it = [one for one in clocks if one.is_running and one.clock is clock]
-        # What came before a relapse helped against what was there before.
-        if not case.relapses or all(one.started_on <= on for one in of_it):
-            clocks = stop_clocks(clocks, [clock], on)
-        write_clocks(connection, case_id, clocks)
-        values: dict[str, Any] = {"due_on": earliest_due(clocks, case.village_code), "changed_at": self.now()}
-        if is_visit:
-            values["last_visited_on"] = max(on, case.last_visited_on or on)
-        connection.execute(update(case_file).where(case_file.c.id == case_id).values(values))
 
     def _move_in(
         self,
@@ -357,17 +325,9 @@ class CaseStore:
         on = max(one for one in days if one is not None)
         practice = get_practice(case.practice)
         clocks = find_clocks(connection, case.id)
-        return make_move(case, clocks, name, caller.role.value, facts, on, practice, now, made_with), on
-
-    def _find_in(self, connection: Connection, caller: Caller, case_id: str) -> Case | None:
-        if not _ID.fullmatch(case_id):
-            return None
-        row = connection.execute(
-            select(case_file).where(
-                case_file.c.id == case_id, caller.scope.condition(case_file.c.village_code)
-            )
-        ).first()
-        return case_of(row) if row else None
+        met = find_met(connection, case.id)
+        role = caller.role.value
+        return make_move(case, clocks, name, role, facts, on, practice, now, met, made_with), on
 
     def _open_of(self, connection: Connection, household_id: str, village_code: str) -> Case | None:
         row = connection.execute(

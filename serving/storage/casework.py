@@ -137,6 +137,9 @@ def _cases(connection: Connection, found: _Found, today: dt.date) -> None:
         .group_by("part", case_file.c.state, "told")
     )
     for of, state, told, count in connection.execute(query):
+        if state == CaseState.JOINED:
+            # Its household is counted with the case that it goes on in.
+            continue
         counts = found.of(of)
         counts.stages[state] += count
         if told is not None and CaseState(state) in CLOSED:

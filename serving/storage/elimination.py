@@ -14,6 +14,7 @@ from sqlalchemy import (
     Row,
     ScalarSelect,
     Text,
+    and_,
     case,
     cast,
     func,
@@ -25,6 +26,7 @@ from sqlalchemy import (
 from serving.access import Caller
 from serving.cases.case import Case
 from serving.cases.clocks import china_day, region_of
+from serving.cases.codes import DUPLICATE
 from serving.cases.elimination import (
     Condition,
     EliminationFacts,
@@ -33,7 +35,7 @@ from serving.cases.elimination import (
     judge_elimination,
 )
 from serving.cases.guarantees import Guarantees
-from serving.cases.moves import JOINED, RELAPSE
+from serving.cases.moves import RELAPSE
 from serving.cases.state import CaseState
 from serving.cases.visit import Finding
 from serving.storage.audit import AuditLog
@@ -102,7 +104,7 @@ def _joined_to(connection: Connection, case: Case) -> Sequence[str]:
     query = select(case_file.c.id).where(
         case_file.c.household_id == case.household_id,
         case_file.c.village_code == case.village_code,
-        case_file.c.closed_as == JOINED,
+        case_file.c.state == CaseState.JOINED.value,
     )
     return connection.execute(query).scalars().all()
 
@@ -151,7 +153,8 @@ class EliminationStore:
     def relapse_watch(self, caller: Caller, *, limit: int = 50, offset: int = 0) -> RelapsePage:
         """Resolved cases with a new lead since, or with a grade that is higher now than it was then.
 
-        The latest closed first. It asks for a look and changes nothing.
+        The latest closed first. It asks for a look and changes nothing. A lead whose case was excluded is no
+        sign any more.
         """
         rows = select(
             case_file,
@@ -173,11 +176,17 @@ class EliminationStore:
 
 
 def _new_leads() -> ScalarSelect[int]:
-    """How many leads of the household came in after its case was closed."""
+    """How many leads of the household came in after its case was closed, and were not found to be nothing.
+
+    That the household is on file twice says nothing of the lead: it is one of the case that is on file.
+    """
+    opened = case_file.alias()
+    is_none = and_(opened.c.state == CaseState.EXCLUDED.value, opened.c.closed_as != DUPLICATE)
     return (
         select(func.count())
-        .select_from(case_lead)
+        .select_from(case_lead.join(opened, opened.c.id == case_lead.c.case_id))
         .where(
+            ~is_none,
             case_lead.c.household_id == case_file.c.household_id,
             case_lead.c.village_code == case_file.c.village_code,
             case_lead.c.known_on > case_file.c.closed_on,

@@ -14,15 +14,14 @@ from scoring.silence import newly_silent
 from serving.access import Caller
 from serving.cases.case import Case
 from serving.cases.clocks import china_day
-from serving.cases.elimination import Condition, judge_elimination
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
+from serving.storage.beside import find_beside
 from serving.storage.case_history import WholeCase, moves_of
-from serving.storage.case_rows import case_of, find_clocks
+from serving.storage.case_rows import case_of, find_case, find_clocks
 from serving.storage.case_tables import case_file, case_lead, visit
 from serving.storage.corrections import StoredCorrection, corrections_of
 from serving.storage.database import WRITES
-from serving.storage.elimination import gather_facts
 from serving.storage.keys import utc_now
 from serving.storage.leads import KeptLead, kept_lead
 from serving.storage.rescored import every_assessment
@@ -48,13 +47,12 @@ class Point:
 class HouseholdRecord:
     """A household's open case, or the one closed last; the cases before it, the latest closed first; its
     leads, the earliest first; visits and scores, the latest first. `corrections` are those that each visit
-    proposed, by its id. Of an open case that is identified, the conditions of the elimination lock."""
+    proposed, by its id."""
 
     whole: WholeCase | None
     leads: tuple[KeptLead, ...]
     visits: tuple[StoredVisit, ...]
     course: tuple[Point, ...]
-    conditions: tuple[Condition, ...] = ()
     earlier: tuple[Case, ...] = ()
     corrections: Mapping[str, Sequence[StoredCorrection]] = field(default_factory=dict)
 
@@ -67,17 +65,32 @@ class RecordStore:
         self.audit = audit
         self.now = now
 
+    @property
+    def today(self) -> dt.date:
+        """The day in China."""
+        return china_day(self.now())
+
+    def find_case(self, caller: Caller, case_id: str) -> WholeCase | None:
+        """All of one case; `None` for one that the caller may not see, which is logged as well."""
+        with logged(self.writer) as connection:
+            case = find_case(connection, caller, case_id)
+            if case is None:
+                subject, outcome = self.audit.value("case", case_id), Outcome.NOT_FOUND
+            else:
+                subject, outcome = self.audit.household(case.household_id), Outcome.SHOWN
+            self.audit.append(connection, caller, Action.HOUSEHOLD_READ, [subject], outcome)
+            return None if case is None else _whole(connection, case, self.today)
+
     def find(self, caller: Caller, household_id: str) -> HouseholdRecord:
         """What the caller may see of a household; nothing of one that is elsewhere or nowhere."""
         with logged(self.writer) as connection:
-            whole, earlier = _cases(connection, caller, household_id)
+            whole, earlier = _cases(connection, caller, household_id, self.today)
             visits = _visits(connection, caller, household_id)
             found = HouseholdRecord(
                 whole,
                 _leads(connection, caller, household_id),
                 visits,
                 _course(connection, caller, household_id),
-                _conditions(connection, whole, china_day(self.now())),
                 earlier,
                 corrections_of(connection, [one.id for one in visits]),
             )
@@ -89,7 +102,7 @@ class RecordStore:
 
 
 def _cases(
-    connection: Connection, caller: Caller, household_id: str
+    connection: Connection, caller: Caller, household_id: str, today: dt.date
 ) -> tuple[WholeCase | None, tuple[Case, ...]]:
     query = (
         select(case_file)
@@ -103,13 +116,12 @@ def _cases(
     now, *others = found
     # The same key in another village is another household's.
     earlier = tuple(one for one in others if one.village_code == now.village_code)
-    return WholeCase(now, find_clocks(connection, now.id), moves_of(connection, now.id)), earlier
+    return _whole(connection, now, today), earlier
 
 
-def _conditions(connection: Connection, whole: WholeCase | None, today: dt.date) -> tuple[Condition, ...]:
-    if whole is None or whole.case.is_closed or whole.case.identified_on is None:
-        return ()
-    return tuple(judge_elimination(gather_facts(connection, whole.case, today)))
+def _whole(connection: Connection, case: Case, today: dt.date) -> WholeCase:
+    clocks, moves = find_clocks(connection, case.id), moves_of(connection, case.id)
+    return WholeCase(case, clocks, moves, find_beside(connection, case, today))
 
 
 def _leads(connection: Connection, caller: Caller, household_id: str) -> tuple[KeptLead, ...]:

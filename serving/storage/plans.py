@@ -18,9 +18,9 @@ from serving.cases.plan_form import DeliveryForm, MeasureForm
 from serving.errors import FieldError, Problem
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
+from serving.storage.case_notes import note_measure
 from serving.storage.case_rows import case_of, counts_in, hold_cases
 from serving.storage.case_tables import case_file, measure_delivery, plan_measure
-from serving.storage.cases import CaseStore
 from serving.storage.database import WRITES
 from serving.storage.keys import utc_now
 from serving.storage.transactions import logged
@@ -45,12 +45,9 @@ class PlanStore:
     Every method answers `None` for a case, or a measure, that the caller may not see.
     """
 
-    def __init__(
-        self, engine: Engine, audit: AuditLog, cases: CaseStore, now: Callable[[], dt.datetime] = utc_now
-    ) -> None:
+    def __init__(self, engine: Engine, audit: AuditLog, now: Callable[[], dt.datetime] = utc_now) -> None:
         self.writer = engine.execution_options(**WRITES)
         self.audit = audit
-        self.cases = cases
         self.now = now
 
     @property
@@ -165,7 +162,7 @@ class PlanStore:
                 )
             )  # fmt: skip
             helped = counts_in(connection, case, form.delivered_on)
-            self.cases.note_measure_in(connection, helped, form.delivered_on)
+            note_measure(connection, helped, form.delivered_on, self.now())
             self._log(connection, caller, Action.HELP_DELIVERED, case, Outcome.DONE)
             made = _measure(connection, case_id, measure_id)
             assert made is not None

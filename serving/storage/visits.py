@@ -29,6 +29,7 @@ from serving.cases.visit_leads import find_visit_leads
 from serving.errors import FieldError, Problem
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
+from serving.storage.case_notes import note_visit
 from serving.storage.case_rows import hold_cases
 from serving.storage.case_tables import case_file, visit, worklist, worklist_entry
 from serving.storage.cases import CaseStore
@@ -87,11 +88,6 @@ class StoredVisit:
         """What it found of the guarantees, if it looked."""
         kept = self.body.get("guarantees")
         return Guarantees.of_kept(kept) if kept else None
-
-    @property
-    def has_gap(self) -> bool:
-        """Whether it found a guarantee lacking."""
-        return self.guarantees is not None and bool(self.guarantees.gaps)
 
     @property
     def rigid_spending(self) -> Rigid | None:
@@ -165,6 +161,8 @@ class VisitStore:
                     finding=form.finding.value, body={**form.kept(), "answered": answered},
                 )
             )  # fmt: skip
+            if case_id is not None and form.finding is not Finding.NOT_MET:
+                note_visit(connection, case_id, form.visited_on, self.now())
             if entry is not None:
                 _settle(connection, entry, number)
             propose_in(connection, number, household_id, village, form.corrections, self.now())
@@ -220,7 +218,7 @@ class VisitStore:
         form: VisitForm,
         found: Row[Any] | None,
     ) -> str | None:
-        """Note the visit with the household's open case; difficulty and gaps open one where there is none."""
+        """The household's open case; difficulty and gaps open one where there is none."""
         case_id = found.id if found is not None else None
         if form.surfaces:
             practice = practice_of(village, form.visited_on)
@@ -238,8 +236,6 @@ class VisitStore:
                 causes=form.causes,
             )
             case_id = opened.id
-        if case_id is not None and form.finding is not Finding.NOT_MET:
-            self.cases.note_visit_in(connection, case_id, form.visited_on)
         return case_id
 
 

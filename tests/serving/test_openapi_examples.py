@@ -155,7 +155,7 @@ def casework(service: Client, case: str) -> tuple[str, str]:
     engine, audit, day = service.app.state.store.engine, service.app.state.store.audit, dt.date(2026, 11, 2)
     cases = CaseStore(engine, audit)
     somebody = Caller("p0000000009", Role.VILLAGE_OFFICIAL, Scope(VILLAGE))
-    planned = PlanStore(engine, audit, cases).add(
+    planned = PlanStore(engine, audit).add(
         somebody, somebody.key_id, case, read_measure(EXAMPLE_MEASURE, day, "CN-50")
     )
     assert planned is not None

@@ -45,8 +45,10 @@ def make_stock(seed: int, count: int = 300) -> Stock:
     for at in range(count):
         village = str(rng.choice(VILLAGES, p=_uneven()))
         state = str(rng.choice([one.value for one in CaseState]))
-        is_closed = state in {"resolved", "excluded"}
-        due = None if rng.random() < 0.3 else TODAY + dt.timedelta(days=int(rng.integers(-40, 20)))
+        is_closed, is_joined = state in {"resolved", "excluded", "joined"}, state == "joined"
+        due = (
+            None if rng.random() < 0.3 or is_joined else TODAY + dt.timedelta(days=int(rng.integers(-40, 20)))
+        )
         day = TODAY - dt.timedelta(days=int(rng.integers(0, 500)))
         key = f"C{at}"
         made.grids[key] = str(rng.integers(1, 4))
@@ -123,7 +125,8 @@ def counted(stock: Stock, area: str, escalation: dict[str, int]) -> dict[str, An
     current = [one for one in listed if one["worklist_id"].startswith("now")]
     return {
         "leads": Counter((one["channel"], one["theme"]) for one in leads),
-        "stages": Counter(one["state"] for one in cases),
+        # One that went on in another is counted there.
+        "stages": Counter(one["state"] for one in cases if one["state"] != "joined"),
         "overdue": Counter(
             _told(one["owner"], (TODAY - one["due_on"]).days, escalation)
             for one in cases if _is_late(one) and one["closed_on"] is None

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 
 ZH = texts("zh")
 COUNTY = "500999"
-CLOSED = {"resolved", "excluded"}
+CLOSED = {"resolved", "excluded", "joined"}
 # A deadline stands beside the key of its household, and over nothing.
 _COVERED = """
 [...document.querySelectorAll('.cards .due')].filter(due => {
@@ -77,7 +77,10 @@ def test_every_count_of_the_board_leads_to_as_many_cases(desk: Desk, office: Off
         parse_qs(urlsplit(one.get_attribute("href")).query)
         for one in page.locator("main a[href^='/cases?']").all()
     ]
-    assert {one["state"][0] for one in asked if "state" in one} == {one.state for one in rows(office)}
+    # What went on in another case is counted there, and the page says so.
+    there = {one.state for one in rows(office)}
+    assert {one["state"][0] for one in asked if "state" in one} == there - {"joined"} != there
+    assert ZH["board_joined"] in page.inner_text("main")
     assert {one["due"][0] for one in asked if "due" in one} == {"overdue", "untold"}
     page.context.close()
     listed.context.close()
@@ -89,6 +92,7 @@ def test_pages_follow_one_another_and_hold_each_case_once(desk: Desk, office: Of
     for query, wanted in {
         "": [one for one in ours if one.state not in CLOSED],
         "?state=excluded": [one for one in ours if one.state == "excluded"],
+        "?state=joined": [one for one in ours if one.state == "joined"],
         "?due=overdue": [one for one in ours if one.state not in CLOSED and is_late(one, office)],
         "?due=untold": [one for one in ours if one.state in CLOSED and is_late(one, office)],
         f"?area={TOWN}&grade=2&theme=illness": [

@@ -12,7 +12,7 @@ from features.policy.measures import groups, measures
 from serving.access import Role
 from serving.api.case_answers import told_case, told_whole
 from serving.cases.case import Case
-from serving.cases.moving import possible_moves
+from serving.cases.offers import find_offers
 from serving.cases.practice import get_practice, practice_of
 from serving.cases.state import CaseState as S
 from tests.serving.cases.towns import Town
@@ -161,10 +161,10 @@ def test_a_whole_case_tells_clocks_moves_and_what_is_assumed(tmp_path: Path, tow
     town = make_town(tmp_path, "500119100201")
     towns.append(town)
     case = town.review(town.open())
-    whole = town.store.find_whole(town.person(T), case.id)
+    whole = town.records.find_case(town.person(T), case.id)
     assert whole is not None
-    moves = possible_moves(case, T, get_practice(case.practice))
-    told = told_whole(whole, town.today, moves)
+    offers = find_offers(case, T, get_practice(case.practice), whole.beside, town.today)
+    told = told_whole(whole, town.today, offers)
     assert told["practice"]["name"] == "nanchuan"
     assert {"owners", "clocks"} <= set(told["practice"]["assumptions"])
     clocks = {one["clock"]: one for one in told["clocks"]}
@@ -178,6 +178,9 @@ def test_a_whole_case_tells_clocks_moves_and_what_is_assumed(tmp_path: Path, tow
     assert set(open_moves) == {"submit", "send_back", "exclude"}
     assert [one["code"] for one in open_moves["submit"]["hindrances"]] == ["notice_running"]
     assert open_moves["send_back"]["hindrances"] == []
-    assert set(open_moves["exclude"]["facts"][0]["codes"]) >= {"no_difficulty", "declined"}
+    # Nobody handed in a visit: what needs one would be refused.
+    codes = {"declined", "moved_away", "deceased", "duplicate"}
+    assert set(open_moves["exclude"]["facts"][0]["codes"]) == codes
+    assert set(open_moves["exclude"]["facts"][0]["json_schema"]["enum"]) == codes
     assert [one["move"] for one in told["history"]] == ["alert", "verify", "review"]
     assert case.state is S.REVIEWING

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import func, select
 
-from serving.access import Role
+from serving.access import Role, Scope
 from serving.cases.case import Case
 from serving.cases.clocks import Clock
 from serving.cases.state import CaseState as S
 from serving.errors import Problem
 from serving.outcomes.tables import gather_outcomes
+from serving.storage.case_list import CaseFilter
 from serving.storage.case_tables import case_file
+from serving.storage.casework import CaseworkStore
 from serving.storage.household_record import RecordStore
 from serving.storage.move_guards import look_before_identification
 from tests.serving.cases.towns import Town
@@ -72,17 +74,17 @@ def test_the_open_case_goes_on_in_the_relapse(town: Town, before: object) -> Non
         "employment",
         True,
     )
-    joined = town.store.find_whole(town.person(V), new.id)
+    joined = town.records.find_case(town.person(V), new.id)
     assert joined is not None
     assert (joined.case.state, joined.case.closed_as, joined.case.closed_on, joined.case.due_on) == (
-        S.EXCLUDED, "joined", town.today, None,
+        S.JOINED, "joined", town.today, None,
     )  # fmt: skip
     assert (joined.history[-1].move, joined.history[-1].actor, joined.history[-1].role) == (
         "join", "p0123456789a", "county_official",
     )  # fmt: skip
     # Nothing of it runs on: neither a deadline nor the telling of a result that there is none of.
     assert [one for one in joined.clocks if one.is_running] == []
-    whole = town.store.find_whole(town.person(V), old.id)
+    whole = town.records.find_case(town.person(V), old.id)
     assert whole is not None
     assert whole.case == again
     assert [one.clock for one in whole.clocks if one.is_running] == [Clock.FIRST_MEASURE]
@@ -92,9 +94,23 @@ def test_the_open_case_goes_on_in_the_relapse(town: Town, before: object) -> Non
     assert town.audit.verify().faults == ()
 
 
+def test_a_case_that_went_on_in_a_relapse_is_not_among_the_excluded(town: Town) -> None:
+    old, _ = fall_back(town)
+    town.move(town.open("H2"), T, "exclude", reason="moved_away")
+    town.move(old, C, "relapse", visited_on=town.day(), reason="income_fell")
+    boards = CaseworkStore(town.engine, lambda: town.today)
+    (counts,) = boards.count(Scope(town.village[:6]), town.village[:9], 12).values()
+    assert +counts.stages == {"helping": 1, "excluded": 1}
+    listed = [
+        [one.household_id for one in town.store.list(town.person(C), CaseFilter(states={state})).items]
+        for state in (S.EXCLUDED, S.JOINED)
+    ]
+    assert listed == [["H2"], ["H1"]]
+
+
 def test_both_moves_are_made_or_none(town: Town) -> None:
     old, new = fall_back(town)
-    before = town.store.find_whole(town.person(V), new.id)
+    before = town.records.find_case(town.person(V), new.id)
     for facts in (
         {"visited_on": town.day(21), "reason": "income_fell"},
         {"visited_on": town.day(), "reason": "x"},
@@ -107,7 +123,7 @@ def test_both_moves_are_made_or_none(town: Town) -> None:
     with pytest.raises(Problem) as refused:
         town.move(new, C, "join")
     assert [one.code for one in refused.value.errors] == ["unknown_move"]
-    assert town.store.find_whole(town.person(V), new.id) == before
+    assert town.records.find_case(town.person(V), new.id) == before
     assert town.store.find(town.person(V), old.id) == old
 
 

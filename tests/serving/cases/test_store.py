@@ -17,6 +17,7 @@ from serving.cases.clocks import Clock
 from serving.cases.errors import MoveRefused, Reason
 from serving.cases.state import CaseState as S
 from serving.errors import Problem
+from serving.storage.case_notes import note_measure, note_visit
 from serving.storage.case_tables import case_clock, case_file, case_move
 from serving.storage.cases import CaseStore
 from tests.serving.cases.towns import VILLAGE, Town
@@ -75,7 +76,7 @@ def test_a_case_goes_its_way(town: Town) -> None:
     )
     case = town.move(case, C, "relapse", visited_on=town.day(), reason="spending_rose")
     assert (case.state, case.relapses, case.closed_on, case.version) == (S.HELPING, 1, None, 10)
-    whole = town.store.find_whole(town.person(V), case.id)
+    whole = town.records.find_case(town.person(V), case.id)
     assert whole is not None
     assert whole.case == case
     assert [one.move for one in whole.history] == [
@@ -101,11 +102,10 @@ def test_nobody_moves_what_is_not_theirs_or_not_there(town: Town) -> None:
             town.store.move(caller, caller.key_id, number, 1, "alert", {})
         assert refused.value.code == "case_not_found"
         assert town.store.find(caller, number) is None
-        assert town.store.find_whole(caller, number) is None
-        assert town.store.history(caller, number) is None
+        assert town.records.find_case(caller, number) is None
     assert town.store.find(town.person(T), case.id) == case
     logged = [one for one in town.audit.search(limit=100) if one.outcome == "not_found"]
-    assert len(logged) == 12
+    assert len(logged) == 9
     assert town.store.find_of_household(elsewhere, "H1") is None
     assert town.store.find_of_household(town.person(V), "H1") == case
 
@@ -220,7 +220,7 @@ def test_a_clock_that_was_set_back_moves_nothing_into_the_past(small: Town) -> N
     small.pass_days(-20)
     case = small.move(case, V, "verify", visited_on=there.isoformat())
     assert case.entered_on == there
-    whole = small.store.find_whole(small.person(V), case.id)
+    whole = small.records.find_case(small.person(V), case.id)
     assert whole is not None
     assert [one.effective_on for one in whole.history] == [there, there]
     assert all(one.stopped_on is None or one.stopped_on >= one.started_on for one in whole.clocks)
@@ -238,7 +238,7 @@ def test_midnight_is_chinas(small: Town) -> None:
 def test_visits_and_measures_stop_their_clocks_and_keep_the_version(town: Town) -> None:
     case = town.open()
     with town.store.writer.begin() as connection:
-        town.store.note_visit_in(connection, case.id, town.today)
+        note_visit(connection, case.id, town.today, town.now())
     visited = town.store.find(town.person(V), case.id)
     assert visited is not None
     assert (visited.last_visited_on, visited.version) == (town.today, 1)
@@ -246,7 +246,7 @@ def test_visits_and_measures_stop_their_clocks_and_keep_the_version(town: Town) 
     assert visited.due_on == dt.date(2026, 11, 17)
     case = town.move(town.identify(visited), H, "tell", told_on=town.day())
     with town.store.writer.begin() as connection:
-        town.store.note_measure_in(connection, case.id, town.today)
+        note_measure(connection, case.id, town.today, town.now())
     helped = town.store.find(town.person(V), case.id)
     assert helped is not None
     assert (helped.due_on, helped.version) == (None, case.version)
@@ -256,7 +256,7 @@ def test_help_that_comes_first_is_not_asked_for_again_by_the_identification(smal
     case = small.move(small.open(), T, "green_lane", event="accident", occurred_on=small.day())
     assert (case.identified_on, case.is_green_lane, case.state) == (None, True, S.HELPING)
     with small.store.writer.begin() as connection:
-        small.store.note_measure_in(connection, case.id, small.today)
+        note_measure(connection, case.id, small.today, small.now())
     now = small.store.find(small.person(V), case.id)
     assert now is not None
     case = small.move(now, V, "regularise", visited_on=small.day())
@@ -265,7 +265,7 @@ def test_help_that_comes_first_is_not_asked_for_again_by_the_identification(smal
     small.pass_days(6)
     case = small.move(case, T, "submit", checked_on=small.day(), objections=0)
     case = small.approve(case)
-    whole = small.store.find_whole(small.person(V), case.id)
+    whole = small.records.find_case(small.person(V), case.id)
     assert whole is not None
     assert {one.clock for one in whole.clocks if one.is_running} == {Clock.RESULT}
     assert small.move(case, V, "follow", delivered_on=small.day()).state is S.FOLLOWING
@@ -300,7 +300,7 @@ def test_walks_through_the_database_break_no_invariant(small: Town, seed: int) -
             check_step(case, after, role, facts, small.today, way)
             case = after
         assert refused in {"", "move_not_allowed"}
-        whole = small.store.find_whole(small.person(V), case.id)
+        whole = small.records.find_case(small.person(V), case.id)
         assert whole is not None
         assert whole.case == case
         way.steps += joined

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+from itertools import product
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from serving.cases.case import Case
 from serving.cases.errors import MoveRefused
 from serving.cases.moves import MOVES
 from serving.cases.moving import can_move, earliest_due, make_move, opening_clocks, possible_moves
+from serving.cases.next_step import Met
 from serving.cases.practice import practice_of
 from serving.cases.state import CaseState
 from tests.serving.cases.walking import EDGES, PEOPLE, Passed, check_case, check_step, some_facts
@@ -49,9 +51,10 @@ def walk(seed: int, village: str) -> Passed:
         else:
             name = dice.choice([*MOVES, "invent"])
         facts = some_facts(name, on, dice) if name in MOVES else {}
+        met = dice.choice([None, *(Met(on, *found) for found in product((True, False), repeat=3))])
         may = can_move(case, name, role, facts, on, practice)
         try:
-            moved = make_move(case, clocks, name, role, facts, on, practice, NOW)
+            moved = make_move(case, clocks, name, role, facts, on, practice, NOW, met)
         except MoveRefused:
             moved = None
         # The one is derived from the other.
@@ -60,6 +63,8 @@ def walk(seed: int, village: str) -> Passed:
             continue
         check_step(case, moved.case, role, moved.facts, on, way)
         check_case(moved.case, moved.clocks, way)
+        # Whoever's turn it is has something to do, whatever was found.
+        assert possible_moves(moved.case, moved.case.owner, practice)
         # Nothing that was not asked for is kept, and every clock of before is still there.
         assert set(moved.facts) <= {one.name for one in MOVES[name].facts}
         assert {(one.clock, one.round) for one in clocks} <= {(one.clock, one.round) for one in moved.clocks}

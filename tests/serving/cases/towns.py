@@ -11,6 +11,7 @@ from serving.cases.case import Case
 from serving.cases.clocks import china_day
 from serving.storage import AuditLog, open_database
 from serving.storage.cases import CaseStore, Guard
+from serving.storage.household_record import RecordStore
 from tests.serving.readers import AUDIT_KEY
 
 VILLAGE = "500119100201"
@@ -19,7 +20,7 @@ START = dt.datetime(2026, 11, 2, 2, tzinfo=dt.UTC)
 
 
 class Town:
-    """`clock` is its time; `store` its cases."""
+    """`clock` is its time; `store` its cases, `records` all that is known of them."""
 
     def __init__(self, url: str, guards: Mapping[str, Guard] | None = None, village: str = VILLAGE) -> None:
         self.clock = START
@@ -27,6 +28,7 @@ class Town:
         self.engine = open_database(url)
         self.audit = AuditLog(self.engine, AUDIT_KEY, now=self.now)
         self.store = CaseStore(self.engine, self.audit, self.now, guards or {})
+        self.records = RecordStore(self.engine, self.audit, self.now)
 
     def now(self) -> dt.datetime:
         return self.clock

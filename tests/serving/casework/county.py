@@ -43,7 +43,7 @@ class CountyOffice:
         self.cases = CaseStore(self.engine, self.audit, self.now, move_guards(self.now))
         self.visits = VisitStore(self.engine, self.audit, self.cases, self.now)
         self.corrections = CorrectionStore(self.engine, self.audit, self.now)
-        self.plans = PlanStore(self.engine, self.audit, self.cases, self.now)
+        self.plans = PlanStore(self.engine, self.audit, self.now)
         self.eliminations = EliminationStore(self.engine, self.audit, self.now)
         self.assessments = AssessmentStore(self.engine, self.audit)
 

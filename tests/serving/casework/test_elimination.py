@@ -32,17 +32,14 @@ from serving.cases.state import CaseState
 from serving.cases.texts import case_texts
 from serving.cases.visit import Finding, Rigid
 from serving.errors import Problem
-from serving.storage.elimination import RelapsePage
 from tests.serving.casework.county import (
     CADRE,
     COUNTY,
     FIRM,
     NEIGHBOUR,
     TOWN,
-    VILLAGE,
     CountyOffice,
     account,
-    statement,
 )
 
 ON = dt.date(2026, 11, 2)
@@ -353,43 +350,3 @@ def resolved(office: CountyOffice, household_id: str) -> Case:
     office.on(dt.date(2026, 9, 20))
     firm_visit(office, household_id)
     return resolve(office, case)
-
-
-def test_who_is_resolved_is_watched(office: CountyOffice) -> None:
-    office.assessments.save_release("m", "0" * 64, 12)
-    for key, then, now in (
-        ("H-ROSE", "low", "high"), ("H-FELL", "high", "low"), ("H-SAME", "medium", "medium"),
-        ("H-LEAD", "low", "low"), ("H-NEVER", None, None),
-    ):  # fmt: skip
-        case = resolved(office, key)
-        for day, grade in ((dt.date(2026, 9, 1), then), (dt.date(2026, 10, 31), now)):
-            if grade is not None:
-                office.assessments.save([statement(key, day, grade)], [VILLAGE])
-        if key == "H-LEAD":
-            office.on(dt.date(2026, 10, 5))
-            add_lead(office, office.open_case(key))
-            assert case.is_closed
-    found = office.eliminations.relapse_watch(TOWN)
-    assert found.total == 2
-    assert {one.case.household_id: (one.signs, one.grade_then, one.grade_now) for one in found.items} == {
-        "H-ROSE": (("score_rose",), "low", "high"),
-        "H-LEAD": (("new_leads",), "low", "low"),
-    }
-    assert office.eliminations.relapse_watch(NEIGHBOUR) == RelapsePage(0, ())
-    one = office.eliminations.relapse_watch(TOWN, limit=1)
-    assert (one.total, len(one.items)) == (2, 1)
-    assert office.eliminations.relapse_watch(TOWN, offset=2) == RelapsePage(2, ())
-
-
-def add_lead(office: CountyOffice, case: Case) -> None:
-    from serving.storage.case_tables import case_lead
-
-    day = office.cases.today
-    values: dict[str, Any] = {
-        "id": "1" * 32, "case_id": case.id, "household_id": case.household_id, "village_code": VILLAGE,
-        "channel": "department", "source": "ybj", "code": "medical_self_paid", "theme": "illness",
-        "occurred_on": day, "known_on": day, "received_at": office.now(), "facts": {}, "is_hard": 1,
-        "event_key": "e", "dedup_key": "d",
-    }  # fmt: skip
-    with office.cases.writer.begin() as connection:
-        connection.execute(case_lead.insert().values(values))

@@ -11,6 +11,7 @@ from serving.cases.clocks import Clock
 from serving.cases.plan_form import read_delivery
 from serving.errors import Problem
 from serving.retention.casework import delete_closed_cases
+from serving.storage.household_record import RecordStore
 from tests.serving.casework.county import CADRE, COUNTY, TOWN, CountyOffice
 from tests.serving.casework.test_elimination import codes_of, help_once, resolved, unmet_codes
 
@@ -41,7 +42,7 @@ def deliver(office: CountyOffice, case: Case, day: dt.date) -> None:
 
 def first_measure(office: CountyOffice, case: Case) -> dt.date | None:
     """When the last clock of the first measure stopped."""
-    whole = office.cases.find_whole(COUNTY, case.id)
+    whole = RecordStore(office.engine, office.audit, office.now).find_case(COUNTY, case.id)
     assert whole is not None
     return [one.stopped_on for one in whole.clocks if one.clock is Clock.FIRST_MEASURE][-1]
 

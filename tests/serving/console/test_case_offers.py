@@ -19,9 +19,10 @@ from serving.cases.moves import MOVES, reason_fits_state
 from serving.cases.moving import possible_moves
 from serving.cases.next_step import Met, find_next_step
 from serving.cases.object_type import Background, check_object_type, fits_background
+from serving.cases.offers import Beside
 from serving.cases.practice import practice_of
 from serving.cases.state import CaseState as S
-from serving.console.case_offers import Beside, offers_view
+from serving.console.case_offers import offers_view
 from serving.console.texts import texts
 from tests.serving.cases.test_walk import new_case
 
@@ -54,8 +55,7 @@ def case_in(state: S, **more: Any) -> Case:
 
 
 def offered(case: Case, role: Role, beside: Beside, language: str = "zh") -> dict[str, Any]:
-    moves = possible_moves(case, role.value, PRACTICE)
-    return offers_view(case, moves, beside, PRACTICE, TODAY, language)
+    return offers_view(case, role.value, beside, None, TODAY, language)
 
 
 @pytest.mark.parametrize(("state", "met"), [*itertools.product(S, (NEED, GAP, WELL, None))])

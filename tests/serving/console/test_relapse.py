@@ -65,8 +65,11 @@ def test_the_county_records_a_relapse_from_the_households_page(desk: Desk, offic
     closed = (office.today - dt.timedelta(days=9)).isoformat()
     assert ZH["ended_on"].format(date=closed, said="风险消除") in earlier.inner_text()
     assert ZH["relapse_beside"].format(date=closed) in earlier.inner_text()
-    # Nobody is identified anew: it is the relapse that is offered.
-    assert page.locator("#moves summary", has_text="审定").count() == 0
+    # Nobody is identified anew: it is the relapse that is offered, and the page says so.
+    identify = page.locator("#moves details", has_text="审定")
+    identify.locator("summary").click()
+    assert identify.locator("form, button").count() == 0
+    assert ZH["fault_relapse_instead"] in identify.inner_text()
     earlier.locator("summary").click()
     earlier.locator("button").click()
     # Nobody visited since, and the form makes up no day.
@@ -84,7 +87,7 @@ def test_the_county_records_a_relapse_from_the_households_page(desk: Desk, offic
     assert page.locator("[role=status].done").bounding_box()["y"] >= 0
     # It was visited since its identification, and not since it fell back: the conditions say from when they count.
     assert "认定（或风险回退）后尚未见面走访" in page.inner_text("#elimination")
-    assert states(office, household) == [("helping", None, 1), ("excluded", "joined", 0)]
+    assert states(office, household) == [("helping", None, 1), ("joined", "joined", 0)]
     text = page.locator("#earlier").inner_text()
     assert ZH["ended_joined"] in text
     assert page.locator("#earlier form").count() == 0

@@ -14,7 +14,8 @@ from serving.storage.case_tables import case_lead, household_grid, rescored_asse
 from serving.storage.rescored import save_rescored_in
 from serving.storage.tables import METADATA, assessment
 from tests.serving.casework.county import FIRM, TOWN, TOWN_ID, VILLAGE, CountyOffice, statement
-from tests.serving.casework.test_elimination import add_lead, helped_case
+from tests.serving.casework.test_elimination import helped_case
+from tests.serving.casework.test_relapse_watch import add_lead
 from tests.serving.casework.test_visits import list_household
 
 DAY = dt.date(2026, 3, 20)

@@ -23,6 +23,7 @@ from serving.cases.state import CaseState
 from serving.errors import Problem
 from serving.storage import AuditLog
 from serving.storage.audit_actions import Action
+from serving.storage.case_notes import note_visit
 from serving.storage.case_tables import case_file, case_lead
 from serving.storage.leads import MOST_LEADS, Added, LeadFilter, LeadStore
 from tests.serving.leads.conftest import DAY, FAR, NEXT_DOOR, PLATFORM, VILLAGE, a_lead, a_score, official
@@ -191,7 +192,7 @@ def test_a_gap_that_was_found_at_the_door_is_not_taken_back_by_a_soft_lead(
             connection, household_id="H1", village_code=VILLAGE, opened_on=ON, grade=1, theme="illness",
             is_hard=True, disagreement=None, causes=["01"],
         )  # fmt: skip
-        leads.cases.note_visit_in(connection, case.id, ON)
+        note_visit(connection, case.id, ON, leads.now())
     seen = case.causes
     leads.add(PLATFORM, [a_lead("grid_report", source="a1", facts={"cause": "07"})], on=ON)
     with engine.connect() as connection:
