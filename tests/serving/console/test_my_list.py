@@ -25,6 +25,7 @@ TODAY = dt.date(2026, 3, 1)
 NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 VILLAGES = ("500999100201", "500999100202", "500999101201", "510199100201")
 THEMES = ("illness", "employment", "accident")
+NAMELESS: dict[str, str] = {}
 
 LISTED = Entry(
     household_id="H1", village_code=VILLAGES[0], case_id=None, state=None, grade=None, theme=None,
@@ -244,5 +245,5 @@ def test_a_village_is_called_by_its_name_where_that_is_known() -> None:
     ],
 )
 def test_a_grid_is_called_by_its_own_name(grid: str, language: str, said: str | None) -> None:
-    told = card(dataclasses.replace(LISTED, grid=grid), {}, {}.get, TODAY, language)
+    told = card(dataclasses.replace(LISTED, grid=grid), {}, NAMELESS.get, TODAY, language)
     assert (told["grid"], told["grid_name"]) == (said, grid or None)
