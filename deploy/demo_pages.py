@@ -12,6 +12,7 @@ Account = Mapping[str, str]
 Pages = urllib.request.OpenerDirector
 
 _REVIEW = re.compile(r'action="(/corrections/[0-9a-f]+/review)"')
+_APPROVED, _REFUSED = {"review": "approve"}, {"review": "refuse", "why": "as_recorded"}
 _HOUSEHOLD = re.compile(r'href="(/households/[^"?/]+)"')
 
 
@@ -22,9 +23,9 @@ def review_corrections(base: str, accounts: Sequence[Account]) -> None:
     """
     township = sign_in(base, _of_role(accounts, "township_official"))
     waiting = _REVIEW.findall(_read(township, f"{base}/corrections"))
-    for path, review in zip(waiting, ("approve", "refuse"), strict=False):
+    for path, review in zip(waiting, (_APPROVED, _REFUSED), strict=False):
         request = urllib.request.Request(
-            f"{base}{path}", data=urllib.parse.urlencode({"review": review}).encode(),
+            f"{base}{path}", data=urllib.parse.urlencode(review).encode(),
             headers={"Origin": base},
         )  # fmt: skip
         township.open(request, timeout=60).close()

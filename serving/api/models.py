@@ -14,6 +14,7 @@ from serving.api.documentation import problems
 from serving.api.models_answers import EXAMPLE, ModelsAnswer
 from serving.champion import Champion, shown
 from serving.errors import FieldError, Problem
+from serving.models.own_words import why_texts
 from serving.storage.releases import Pick
 
 MOST_RELEASES = 100
@@ -53,7 +54,7 @@ def router(champion: Champion) -> APIRouter:
             "current": _version(shown(state.current)),
             "previous": _version(state.previous),
             "reasons": champion.concerns(),
-            "releases": [one.as_json() for one in told],
+            "releases": [{**one.as_json(), "why_text": why_texts(one.why)} for one in told],
             "next_before": told[-1].seq if more else None,
         })
 

@@ -31,7 +31,8 @@ class ReleaseAnswer(_Answer):
     to_version: str | None = Field(description="In service after the change")
     manifest_sha256: str | None
     is_on: bool = Field(description="Whether the model is on after the change")
-    why: str
+    why: str = Field(description="Words of a person, or a code of the service's own")
+    why_text: Texts | None = Field(description="What such a code means; null: words of a person")
 
 
 class ModelsAnswer(_Answer):
@@ -69,6 +70,7 @@ EXAMPLE: dict[str, Any] = {
             "manifest_sha256": _SHA256,
             "is_on": True,
             "why": "first release of the county",
+            "why_text": None,
         }
     ],
     "next_before": None,

@@ -113,6 +113,10 @@ class CorrectionAnswer(_Answer):
     state_text: Texts
     proposed_at: str
     reviewed_at: str | None
+    why: Literal["as_recorded", "no_proof", "mistaken", "of_another", "by_department"] | None = Field(
+        description="Why it was refused"
+    )
+    why_text: Texts | None
     is_own: bool = Field(description="Whether the caller proposed it, and so cannot review it")
 
 
@@ -183,5 +187,7 @@ def told_correction(one: StoredCorrection, account_id: str) -> dict[str, Any]:
         "state_text": in_each("correction_state", one.state),
         "proposed_at": one.proposed_at.isoformat(timespec="seconds"),
         "reviewed_at": one.reviewed_at.isoformat(timespec="seconds") if one.reviewed_at else None,
+        "why": one.why,
+        "why_text": in_each("refusal", one.why) if one.why else None,
         "is_own": one.proposer == account_id,
     }

@@ -8,7 +8,7 @@ from features.policy.measures import measures
 from scoring.what_if.plan import MOST_PERSONS
 from serving.api.documentation import row_schema
 from serving.cases.account import LINES, MOST_LINES, MOST_MEMBERS, MOST_YUAN
-from serving.cases.correction import FEEDS
+from serving.cases.correction import FEEDS, Refusal
 from serving.cases.guarantees import ITEMS, Check
 from serving.cases.visit import (
     MOST_ANSWERS,
@@ -146,7 +146,19 @@ def end_request_body() -> dict[str, Any]:
 
 def review_request_body() -> dict[str, Any]:
     """The body of a review."""
-    return _body({"is_approved": {"type": "boolean"}}, ["is_approved"], {"is_approved": True})
+    approved = _object({"is_approved": {"type": "boolean", "const": True}}, ["is_approved"])
+    refused = _object(
+        {
+            "is_approved": {"type": "boolean", "const": False},
+            "why": {
+                "type": "string", "enum": list(Refusal),
+                "description": "不采用的原因 / told to whoever proposed it",
+            },
+        },
+        ["is_approved", "why"],
+    )  # fmt: skip
+    schema, example = {"oneOf": [approved, refused]}, {"is_approved": False, "why": Refusal.NO_PROOF.value}
+    return {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
 
 
 def _correction() -> dict[str, Any]:

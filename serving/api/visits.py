@@ -24,7 +24,7 @@ from serving.api.visit_answers import (
 )
 from serving.api.visit_documentation import review_request_body, visit_request_body
 from serving.cases.clocks import region_of
-from serving.cases.correction import CorrectionState
+from serving.cases.correction import CorrectionState, Refusal
 from serving.cases.document import DocumentReader
 from serving.cases.visit import read_visit
 from serving.champion import Champion
@@ -115,7 +115,8 @@ def router(
     @made.post(
         "/v1/corrections/{correction_id}/review",
         summary="Approve or refuse a correction",
-        description="By somebody else than who proposed it. An approved one is laid over the departments' "
+        description="By somebody else than who proposed it. One that is refused takes the reason (`why`), "
+        "which whoever proposed it reads with the visit. An approved one is laid over the departments' "
         "facts from this day on, and the household is scored again as of the day of its newest assessment, "
         "which its data reach to; its former score stays in the history.",
         response_class=Response,
@@ -127,27 +128,32 @@ def router(
     )
     async def review(correction_id: str, request: Request) -> Response:
         caller, account = caller_of(request), session_of(request).account
-        is_approved = read_review(await _document(request, settings))
-        answer = await run_in_threadpool(_review, caller, account.id, correction_id, is_approved)
+        refusal = read_review(await _document(request, settings))
+        answer = await run_in_threadpool(_review, caller, account.id, correction_id, refusal)
         return JSONResponse(answer)
 
-    def _review(caller: Any, account_id: str, correction_id: str, is_approved: bool) -> dict[str, Any]:
-        found = corrections.review(caller, account_id, correction_id, is_approved=is_approved)
+    def _review(caller: Any, account_id: str, correction_id: str, refusal: Refusal | None) -> dict[str, Any]:
+        found = corrections.review(caller, account_id, correction_id, refusal=refusal)
         if found is None:
             raise Problem("correction_not_found")
-        rescored = rescorer.rescore(champion, found) if is_approved else None
+        rescored = rescorer.rescore(champion, found) if refusal is None else None
         return {"correction": told_correction(found, account_id), "rescored": rescored}
 
     return made
 
 
-def read_review(document: Any) -> bool:
-    """Whether a review approves; raises `Problem` for anything else than one."""
+def read_review(document: Any) -> Refusal | None:
+    """Why a review refuses, `None` where it approves; raises `Problem` for anything else than a review."""
     reader = DocumentReader()
-    there = reader.object(document, "", ("is_approved",), ("is_approved",))
-    is_approved = reader.flag(there["is_approved"], "/is_approved") if there else None
+    there = reader.object(document, "", ("is_approved", "why"), ("is_approved",))
+    is_approved = reader.flag(there["is_approved"], "/is_approved") if "is_approved" in there else None
+    why = reader.word(there["why"], "/why", tuple(Refusal)) if "why" in there else None
+    if is_approved is False and "why" not in there:
+        reader.add("/why", "missing", "say why it is refused")
+    if is_approved and "why" in there:
+        reader.add("/why", "not_taken", "leave it out: the correction is approved")
     reader.check()
-    return bool(is_approved)
+    return Refusal(why) if why is not None else None
 
 
 def _state(request: Request) -> CorrectionState | None:

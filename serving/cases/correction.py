@@ -38,6 +38,16 @@ class CorrectionState(StrEnum):
     REFUSED = "refused"
 
 
+class Refusal(StrEnum):
+    """Why a correction was refused; told to whoever proposed it."""
+
+    AS_RECORDED = "as_recorded"
+    NO_PROOF = "no_proof"
+    MISTAKEN = "mistaken"
+    OF_ANOTHER = "of_another"
+    BY_DEPARTMENT = "by_department"
+
+
 @dataclass(frozen=True)
 class Correction:
     """One corrected fact: a surface row as it should be (empty: there is none), and what tells the rows that

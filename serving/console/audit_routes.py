@@ -23,7 +23,7 @@ from serving.console.query import day_of
 from serving.console.texts import texts
 from serving.errors import AccessError, Problem
 from serving.storage.accounts import login_name_of
-from serving.storage.audit import AuditLog, Entry
+from serving.storage.audit import AuditLog, Entry, Tally
 from serving.storage.audit_actions import Action
 from serving.storage.database import WRITES
 
@@ -32,6 +32,8 @@ _KEY_ID = re.compile(r"[a-z0-9]{4,12}", re.ASCII)
 _SUBJECT = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _EVERYTHING = "*"
+_FOLDED = Action.HOUSEHOLD_LISTED
+"""Written for every household that a list shows: one by one they hide everything else."""
 
 
 def router(pages: Pages, audit: AuditLog) -> APIRouter:
@@ -56,17 +58,24 @@ def router(pages: Pages, audit: AuditLog) -> APIRouter:
             return pages.page(
                 request, "audit.html", 422, has_address=True, view=view, said=texts(language)[refused.key]
             )
-        found = _search(caller_of(request), asked)
-        return pages.page(
-            request, "audit.html", has_address=True, view=_view(found, asked, language), said=None
-        )
+        found, folded = _search(caller_of(request), asked)
+        view = _view(found, asked, language, folded)
+        return pages.page(request, "audit.html", has_address=True, view=view, said=None)
 
-    def _search(caller: Caller, asked: _Asked) -> list[Entry]:
+    def _search(caller: Caller, asked: _Asked) -> tuple[list[Entry], Tally | None]:
+        """What was found; without a filter, of what every list writes the number alone."""
+        folded = None
         try:
             found = audit.search(
-                subject=asked.subject, key_id=asked.key_id, action=asked.action, since=asked.since,
-                until=asked.until, before=asked.before, limit=PER_PAGE + 1,
+                subject=asked.subject, key_id=asked.key_id, action=asked.action,
+                without=_FOLDED if asked.is_folded else None,
+                since=asked.since, until=asked.until, before=asked.before, limit=PER_PAGE + 1,
             )  # fmt: skip
+            if asked.is_folded:
+                after = found[PER_PAGE - 1].seq if len(found) > PER_PAGE else 0
+                folded = audit.tally(
+                    _FOLDED, after=after, before=asked.before, since=asked.since, until=asked.until
+                )
             with writer.begin() as connection:
                 told = asked.subject or asked.key_id or _EVERYTHING
                 audit.append(connection, caller, Action.AUDIT_SEARCHED, [told])
@@ -74,7 +83,7 @@ def router(pages: Pages, audit: AuditLog) -> APIRouter:
             raise Problem("storage_failed") from None
         except AccessError:
             raise Problem("audit_failed") from None
-        return list(found)
+        return list(found), folded
 
     return made
 
@@ -91,11 +100,18 @@ class _Asked:
     def __init__(
         self, subject: str | None = None, key_id: str | None = None, action: Action | None = None,
         first: dt.date | None = None, last: dt.date | None = None, before: int | None = None,
+        *, is_whole: bool = False,
     ) -> None:  # fmt: skip
+        self.is_whole = is_whole
         self.subject, self.key_id, self.action, self.before = subject, key_id, action, before
         self.first, self.last = first, last
         self.since = _midnight(first) if first else None
         self.until = _midnight(last + dt.timedelta(days=1)) if last and last < dt.date.max else None
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether nothing is asked for that lists would have to be told one by one for."""
+        return not (self.is_whole or self.subject or self.key_id or self.action)
 
 
 def _midnight(day: dt.date) -> dt.datetime:
@@ -124,10 +140,13 @@ def _read(form: Form, audit: AuditLog) -> _Asked:
     return _Asked(
         subject, key, Action(action) if action in set(Action) else None, day_of(days["since"] or ""),
         day_of(days["until"] or ""), int(before) if before and _NUMBER.fullmatch(before) else None,
+        is_whole=form.find("is_whole") == "yes",
     )  # fmt: skip
 
 
-def _view(found: list[Entry] | None, asked: _Asked, language: str) -> dict[str, Any]:
+def _view(
+    found: list[Entry] | None, asked: _Asked, language: str, folded: Tally | None = None
+) -> dict[str, Any]:
     words = texts(language)
     page = (found or [])[:PER_PAGE]
     return {
@@ -140,6 +159,13 @@ def _view(found: list[Entry] | None, asked: _Asked, language: str) -> dict[str, 
         "first": asked.first.isoformat() if asked.first else "",
         "last": asked.last.isoformat() if asked.last else "",
         "is_asked": found is not None,
+        "folded": words["audit_folded"].format(
+            action=words[f"logged_{_FOLDED.value}"],
+            entries=f"{folded.entries:,}",
+            callers=f"{folded.callers:,}",
+        )
+        if folded and folded.entries
+        else None,
         "items": [
             {
                 "seq": one.seq,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from features import CONTRACTS
+from features.policy import policy_value
 from features.regions import AREA_LEVELS
 from scoring.texts import catalogue
 from scoring.themes import THEMES
@@ -14,9 +15,10 @@ from serving.access.policy import POLICIES
 from serving.board import AreaBoard
 from serving.cases.casework import OWNER
 from serving.cases.channel import Channel
+from serving.cases.clocks import region_of
 from serving.cases.people import LEVELS, role_text
 from serving.cases.state import CaseState
-from serving.casework_desk import Figures
+from serving.casework_desk import AreaCasework, Figures
 from serving.console.map_view import map_view
 from serving.console.navigation import CASES
 from serving.console.stages import stage_names
@@ -62,7 +64,7 @@ def board_view(
         "has_list": _LIST.admits(caller.role, is_signed_in=True),
         "overdue": _overdue(told.figures, language),
         "untold": _untold(told.figures, language),
-        "confirmed": _confirmed(told.figures, language),
+        "confirmed": _confirmed(told, language),
         "missed": [_missed(one, area_map, language) for one in board.missed],
         "clusters": _clusters(board, area_map, language),
         "feeds": _feeds(board, language),
@@ -194,11 +196,14 @@ def _untold(figures: Figures, language: str) -> dict[str, Any] | None:
     return {"text": texts(language)["overdue_untold"], "count": counts.untold}
 
 
-def _confirmed(figures: Figures, language: str) -> dict[str, str] | None:
-    counts = figures.tell("confirmed")
+def _confirmed(told: AreaCasework, language: str) -> dict[str, Any] | None:
+    """What visits found beside what the scores let expect; few visits get neither interval nor verdict."""
+    counts = told.figures.tell("confirmed")
     if counts is None:
         return None
     words, expected = texts(language), counts.expected
+    least = policy_value("verdict_visits", region_of(told.area_code), told.on)
+    is_enough = counts.met >= least.value
     place = (
         "below"
         if counts.confirmed < expected.low
@@ -206,13 +211,16 @@ def _confirmed(figures: Figures, language: str) -> dict[str, str] | None:
         if counts.confirmed > expected.high
         else "inside"
     )
+    interval = words["interval"].format(
+        value=f"{expected.count:,.1f}", low=f"{expected.low:,.1f}", high=f"{expected.high:,.1f}"
+    )
+    few = words["confirmed_few"].format(least=least.value) if counts.met else words["confirmed_none"]
     return {
         "visited": f"{counts.met:,}",
         "confirmed": f"{counts.confirmed:,}",
-        "expected": words["interval"].format(
-            value=f"{expected.count:,.1f}", low=f"{expected.low:,.1f}", high=f"{expected.high:,.1f}"
-        ),
-        "judged": words[f"confirmed_{place}"] if counts.met else words["confirmed_none"],
+        "expected": interval if is_enough else f"{expected.count:,.1f}",
+        "judged": words[f"confirmed_{place}"] if is_enough else few,
+        "is_assumption": least.is_assumption and 0 < counts.met < least.value,
         "meaning": words["confirmed_meaning"].format(days=LIST_DAYS),
     }
 

@@ -11,9 +11,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from serving.access.gate import caller_of, session_of
-from serving.cases.correction import CorrectionState
+from serving.cases.correction import CorrectionState, Refusal
+from serving.cases.texts import case_texts
 from serving.console.correction_view import NOT_RESCORED, fact_view, reviewed_view
-from serving.console.fields import read_fields
+from serving.console.fields import read_form
 from serving.console.pages import Pages, language_of
 from serving.console.texts import texts
 from serving.console.work import Work
@@ -51,6 +52,7 @@ def router(pages: Pages, work: Work) -> APIRouter:
             "previous": number - 1 if 1 < number <= count else None,
             "next": number + 1 if number < count else None,
             "has_pages": count > 1,
+            "refusals": [{"key": one.value, "text": case_texts(language)["refusal"][one]} for one in Refusal],
         }
         return pages.page(
             request, "corrections.html", status, has_address=True, view=view, said=said,
@@ -70,17 +72,24 @@ def router(pages: Pages, work: Work) -> APIRouter:
 
     @made.post(f"{PATH}/{{correction_id}}/review", response_class=Response)
     async def review(correction_id: str, request: Request) -> Response:
-        fields = await read_fields(request, ("review",))
-        if fields["review"] not in {"approve", "refuse"}:
-            error = FieldError("/form/review", "unknown_category", "give one of approve, refuse")
-            raise Problem("request_invalid", errors=[error])
-        is_approved = fields["review"] == "approve"
-        return await run_in_threadpool(_review, request, correction_id, is_approved)
+        form = await read_form(request)
+        review, why = form.find("review"), form.find("why")
+        if review not in {"approve", "refuse"}:
+            raise _refused("review", "unknown_category", "give one of approve, refuse")
+        # A reason that was chosen before the correction was taken after all says nothing.
+        if review == "approve":
+            return await run_in_threadpool(_review, request, correction_id, None)
+        if why is None:
+            said = texts(language_of(request))["correction_why_missing"]
+            return await run_in_threadpool(listed, request, said, 422)
+        if why not in tuple(Refusal):
+            raise _refused("why", "unknown_category", f"give one of {', '.join(Refusal)}")
+        return await run_in_threadpool(_review, request, correction_id, Refusal(why))
 
-    def _review(request: Request, correction_id: str, is_approved: bool) -> Response:
+    def _review(request: Request, correction_id: str, refusal: Refusal | None) -> Response:
         caller, account, language = caller_of(request), session_of(request).account, language_of(request)
         try:
-            found = work.corrections.review(caller, account.id, correction_id, is_approved=is_approved)
+            found = work.corrections.review(caller, account.id, correction_id, refusal=refusal)
         except Problem as problem:
             if problem.code not in _REFUSALS:
                 raise
@@ -88,13 +97,17 @@ def router(pages: Pages, work: Work) -> APIRouter:
         if found is None:
             raise Problem("correction_not_found")
         told = {REVIEWED: found.id}
-        if is_approved and (outcome := work.rescore(found)) != "done":
+        if refusal is None and (outcome := work.rescore(found)) != "done":
             told["rescored"] = outcome
         if language == "en":
             told["lang"] = "en"
         return RedirectResponse(f"{PATH}?{urlencode(told)}", status_code=303)
 
     return made
+
+
+def _refused(name: str, code: str, way_out: str) -> Problem:
+    return Problem("request_invalid", errors=[FieldError(f"/form/{name}", code, way_out)])
 
 
 def _item(one: StoredCorrection, account_id: str, language: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from scoring.texts import percent
 from serving.api.rescoring import Rescored
 from serving.cases.clocks import china_day
 from serving.cases.contract_words import category_words, field_label
-from serving.cases.correction import CorrectionState
+from serving.cases.correction import Correction, CorrectionState, Refusal
 from serving.cases.texts import case_texts
 from serving.console.texts import texts
 from serving.storage import History
@@ -27,13 +27,18 @@ NOT_RESCORED: dict[Rescored, str] = {
 
 
 def fact_view(one: StoredCorrection, language: str) -> dict[str, Any]:
-    """The corrected fact: its feed and department, the values it had and should have."""
+    """The corrected fact: its feed and department, the values it had and should have.
+
+    Where one row takes another's place they are `compared` field by field, those that change marked.
+    """
     contract = one.correction.contract
+    is_changed = bool(one.correction.row and one.correction.replaces)
     return {
         "feed": contract.zh if language == "zh" else contract.en,
         "department": contract.source_zh if language == "zh" else contract.source_en,
         "row": _values(one, one.correction.row, language),
         "replaces": _values(one, one.correction.replaces or {}, language),
+        "compared": _compared(one.correction, language) if is_changed else None,
     }
 
 
@@ -46,6 +51,8 @@ def standing_view(one: StoredCorrection, language: str, *, is_told: bool, is_cou
     course = [words["correction_proposed_on"].format(date=china_day(one.proposed_at))]
     if one.reviewed_at is not None:
         course.append(words["correction_reviewed_on"].format(date=china_day(one.reviewed_at), state=state))
+    if one.why is not None:
+        course.append(_why(one.why, language))
     if one.state is CorrectionState.APPROVED and not is_counted:
         course.append(words["correction_not_counted"])
     return {
@@ -72,7 +79,9 @@ def reviewed_view(
     words, fact = texts(language), fact_view(one, language)
     is_approved = one.state is CorrectionState.APPROVED
     title = words["correction_taken" if is_approved else "correction_left"]
-    told = [] if is_approved else [words["correction_left_meaning"]]
+    told = [_why(one.why, language)] if one.why is not None else []
+    if not is_approved:
+        told.append(words["correction_left_meaning"])
     if is_approved and again is None:
         told.append(words[NOT_RESCORED[outcome or "failed"]])
     if is_approved and again is not None:
@@ -105,6 +114,27 @@ def _rescored(one: StoredCorrection, again: History, language: str) -> list[str]
     return said
 
 
+def _why(why: Refusal, language: str) -> str:
+    return texts(language)["correction_why_not"].format(why=case_texts(language)["refusal"][why.value])
+
+
+def _compared(correction: Correction, language: str) -> list[dict[str, Any]]:
+    """Every field that either row has, in the contract's order; what the former does not name may be new."""
+    words, row, former = texts(language), correction.row, correction.replaces or {}
+    return [
+        {
+            "label": field_label(field, language),
+            "former": _told(correction.feed, field, former[name], language)
+            if name in former
+            else words["correction_unlisted"],
+            "value": _told(correction.feed, field, row.get(name), language),
+            "is_changed": row.get(name) != former.get(name),
+        }
+        for field in correction.contract.fields
+        if (name := field.surface) in row or name in former
+    ]
+
+
 def _values(one: StoredCorrection, row: Mapping[str, Any], language: str) -> list[dict[str, str]]:
     """A row with the names that its contract has for the fields, and the catalogue's for what they say."""
     names = {field.surface: field for field in one.correction.contract.fields}
@@ -120,10 +150,11 @@ def _values(one: StoredCorrection, row: Mapping[str, Any], language: str) -> lis
 def _told(feed: str, field: Field | None, value: Any, language: str) -> str:
     words = texts(language)
     if value is None:
-        return "–"
+        return words["no_record"]
     if isinstance(value, bool):
         return words["yes" if value else "no"]
     if isinstance(field, Category):
         return category_words(feed, field, language).get(str(value), str(value))
-    number = f"{value:,.2f}".removesuffix(".00") if isinstance(value, float) else str(value)
-    return words["yuan"].format(amount=number) if isinstance(field, Money) else number
+    if isinstance(field, Money):
+        return words["yuan"].format(amount=f"{value:,.2f}".removesuffix(".00"))
+    return f"{value:,.2f}".removesuffix(".00") if isinstance(value, float) else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from features import CONTRACTS
@@ -54,8 +55,8 @@ def household_view(stored: Stored, language: str, changes: dict[str, Any] | None
         else None,
         "warning": _warning(body, language),
         "faults": [_fault(one, language) for one in body["feed_faults"]],
-        "risk": [_reason(one, longest, language) for one in body["risk_reasons"]],
-        "protective": [_reason(one, longest, language) for one in body["protective_reasons"]],
+        "risk": [_reason(one, longest, body, language) for one in body["risk_reasons"]],
+        "protective": [_reason(one, longest, body, language) for one in body["protective_reasons"]],
         "feeds": [_feed(name, body, language) for name in REQUEST_FEEDS],
         "line_text": words["line_value"].format(value=f"{line['value']:,}", date=line["effective_from"]),
         "line_is_assumption": line["is_assumption"],
@@ -127,7 +128,7 @@ def _fault(fault: dict[str, Any], language: str) -> str:
     )
 
 
-def _reason(reason: dict[str, Any], longest: float, language: str) -> dict[str, Any]:
+def _reason(reason: dict[str, Any], longest: float, body: dict[str, Any], language: str) -> dict[str, Any]:
     said = reason["text"][language]
     length = max(LEAST_BAR, round(abs(reason["contribution"]) / longest * HALF_BAR))
     return {
@@ -143,7 +144,20 @@ def _reason(reason: dict[str, Any], longest: float, language: str) -> dict[str, 
         "bar_from": HALF_BAR if reason["effect"] == "risk" else HALF_BAR - length,
         "bar_length": length,
         "facts": [_fact(one, language) for one in reason["facts"]],
+        "notes": list(_income_notes(reason["facts"], body, language)),
     }
+
+
+def _income_notes(facts: list[dict[str, Any]], body: dict[str, Any], language: str) -> Iterable[str]:
+    """Whose amounts a reason tells: departments' records and a visit's account come to others."""
+    words, latest = texts(language), body["latest_facts"]
+    feeds = {feed for one in facts if one.get("unit") == "yuan" for feed in one["feeds"]}
+    for feed, key, day in (
+        ("income", "income_of_departments", "occurred_on"),
+        ("account", "income_of_account", "known_on"),
+    ):
+        if feed in feeds and feed in latest:
+            yield words[key].format(source=_department(feed, language), date=latest[feed][day])
 
 
 def _fact(fact: dict[str, Any], language: str) -> dict[str, Any]:

@@ -73,14 +73,16 @@ def card(entry: Entry, heads: Heads, name_of: AreaName, today: dt.date, language
     words, stored = texts(language), entry.assessment
     body = stored.body if stored else None
     reasons, hits = (body["risk_reasons"], hits_of(body, language)) if body else ([], [])
-    practice = practice_of(entry.village_code, today)
+    practice, village = practice_of(entry.village_code, today), name_of(entry.village_code)
     step = practice.step(CaseState(entry.state)) if entry.state else None
     return {
         "household_id": entry.household_id,
         "village_code": entry.village_code,
-        "village": name_of(entry.village_code) or entry.village_code,
+        "village_name": village,
+        "village": village or entry.village_code,
         "head": heads.get((entry.household_id, entry.village_code)),
-        "grid": words["grid"].format(name=entry.grid) if entry.grid else None,
+        "grid_name": entry.grid or None,
+        "grid": _grid_text(entry.grid, language) if entry.grid else None,
         "grade": grade_mark(body) if body else "none",
         "grade_text": body["grade_text"][language] if body else words["not_assessed"],
         "score": percent(body["score"]) if body and body["score"] is not None else "–",
@@ -112,6 +114,11 @@ def due_text(due_on: dt.date | None, today: dt.date, language: str) -> str | Non
     if days == 0:
         return words["due_today"]
     return words["due_in" if days > 0 else "due_past"].format(days=abs(days))
+
+
+def _grid_text(name: str, language: str) -> str:
+    """A grid's own name (2组); a number alone says that it is a grid's."""
+    return texts(language)["grid"].format(name=name) if name.isascii() else name
 
 
 def _said(named: Any, language: str) -> str:

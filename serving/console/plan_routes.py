@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from collections.abc import Callable
+from typing import TypeAlias
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -18,12 +19,14 @@ from serving.cases.plan_form import read_delivery, read_measure
 from serving.console.fields import Form, read_form
 from serving.console.pages import Pages, language_of
 from serving.console.plan_effect import effect_view
-from serving.console.plan_view import delivery_document, measure_document, plan_view
+from serving.console.plan_view import SAID, delivery_document, measure_document, plan_view, said_view
 from serving.console.texts import COLON, texts
 from serving.console.work import Work
 from serving.errors import FieldError, Problem
 from serving.storage.plans import CasePlan
 
+_Said: TypeAlias = tuple[str, str]
+"""What was done, one of `SAID`, and the measure that it was done with."""
 PLAN = "/cases/{case_id}/plan"
 _MAY = {
     "plan": POLICIES["POST /cases/{case_id}/measures"],
@@ -67,11 +70,12 @@ def router(pages: Pages, work: Work) -> APIRouter:
     async def add(case_id: str, request: Request) -> Response:
         form = await read_form(request)
 
-        def work_on(found: CasePlan) -> bool:
+        def work_on(found: CasePlan) -> _Said | None:
             caller, account = caller_of(request), session_of(request).account
             region = region_of(found.case.village_code)
             measure = read_measure(measure_document(form), work.plans.today, region)
-            return work.plans.add(caller, account.id, case_id, measure) is not None
+            made = work.plans.add(caller, account.id, case_id, measure)
+            return ("added" if made[1] else "there", made[0].id) if made else None
 
         return await run_in_threadpool(done, request, case_id, work_on, form)
 
@@ -79,31 +83,32 @@ def router(pages: Pages, work: Work) -> APIRouter:
     async def deliver(case_id: str, measure_id: str, request: Request) -> Response:
         form = await read_form(request)
 
-        def work_on(found: CasePlan) -> bool:
+        def work_on(found: CasePlan) -> _Said | None:
             caller, account = caller_of(request), session_of(request).account
             of = next((one for one in found.measures if one.id == measure_id), None)
             if of is None:
-                return False
+                return None
             delivery = read_delivery(delivery_document(form), of.entry, work.plans.today)
-            return work.plans.deliver(caller, account.id, case_id, measure_id, delivery) is not None
+            made = work.plans.deliver(caller, account.id, case_id, measure_id, delivery)
+            return ("delivered", made[0].id) if made else None
 
         return await run_in_threadpool(done, request, case_id, work_on, None)
 
     def done(
-        request: Request, case_id: str, work_on: Callable[[CasePlan], bool], form: Form | None
+        request: Request, case_id: str, work_on: Callable[[CasePlan], _Said | None], form: Form | None
     ) -> Response:
         """Do it and show the plan; what is wrong is told beside what was filled in."""
         found = find(request, case_id)
         try:
-            is_done = work_on(found)
+            told = work_on(found)
         except Problem as problem:
             if problem.code not in _KINDLY:
                 raise
             return shown(request, case_id, form, problem)
-        if not is_done:
+        if told is None:
             raise Problem("case_not_found")
-        suffix = "?lang=en" if language_of(request) == "en" else ""
-        return RedirectResponse(f"/cases/{case_id}/plan{suffix}", status_code=303)
+        suffix = "&lang=en" if language_of(request) == "en" else ""
+        return RedirectResponse(f"/cases/{case_id}/plan?{told[0]}={told[1]}{suffix}", status_code=303)
 
     def find(request: Request, case_id: str) -> CasePlan:
         found = work.plans.find(caller_of(request), case_id)
@@ -116,11 +121,18 @@ def router(pages: Pages, work: Work) -> APIRouter:
     ) -> Response:
         language = language_of(request)
         chosen = request.query_params.get("measure")
-        view = plan_view(find(request, case_id), work.plans.today, language, form, chosen)
+        plan = find(request, case_id)
+        view = plan_view(plan, work.plans.today, language, form, chosen)
+        told = (
+            []
+            if problem
+            else [(name, request.query_params[name]) for name in SAID if name in request.query_params]
+        )
+        done = said_view(plan, *told[0], language) if told else None
         role, is_person = caller_of(request).role, find_session(request) is not None
         may = {name: one.admits(role, is_signed_in=is_person) for name, one in _MAY.items()}
         return pages.page(
-            request, "plan.html", problem.kind.status if problem else 200, view=view, may=may,
+            request, "plan.html", problem.kind.status if problem else 200, view=view, may=may, done=done,
             faults=_faults(problem, language), submission_key=secrets.token_hex(16),
         )  # fmt: skip
 

@@ -21,9 +21,11 @@ from serving.cases.plan import (
 from serving.cases.texts import case_texts
 from serving.cases.visit import UNSAFE, cause_codes
 from serving.console.fields import Form
-from serving.console.texts import COLON, texts
+from serving.console.texts import BRACKETS, COLON, texts
 from serving.storage.plans import CasePlan
 
+SAID = {"added": "plan_added", "there": "plan_there", "delivered": "plan_delivered"}
+"""What may just have been done, and the keys of its words."""
 _SEPARATORS = {"zh": "、", "en": ", "}
 _PAID = {
     "once": "paid_once",
@@ -52,6 +54,8 @@ def plan_view(
         *(one for one in case.causes if one in causes),
         *(one for one in causes if one not in case.causes),
     ]
+    answered = {one.cause for one in plan.measures if one.ended_on is None}
+    first = next((one for one in case.causes if one in causes and one not in answered), ordered[0])
     return {
         "case_id": case.id,
         "household_id": case.household_id,
@@ -69,7 +73,7 @@ def plan_view(
         "groups": _groups(region, today, language, value("measure", chosen or "")),
         "chosen": _chosen(value("measure", chosen or ""), region, today, language),
         "causes": [
-            {"key": one, "text": causes[one], "is_chosen": value("cause", ordered[0]) == one}
+            {"key": one, "text": causes[one], "is_chosen": value("cause", first) == one}
             for one in ordered
         ],
         "starts_on": value("starts_on", today.isoformat()),
@@ -78,6 +82,19 @@ def plan_view(
         "persons": value("persons"),
         "has_given": given is not None,
     }  # fmt: skip
+
+
+def said_view(plan: CasePlan, said: str, measure_id: str, language: str) -> str | None:
+    """What was just done with a measure: `added`, found to be `there` already, or `delivered`."""
+    one = next((each for each in plan.measures if each.id == measure_id), None)
+    if one is None or said not in SAID:
+        return None
+    words, planned = texts(language), one.planned_fen(region_of(plan.case.village_code))
+    told = words[SAID[said]].format(measure=_named(one.entry, language))
+    if said == "delivered" and planned is not None:
+        arrived = words["plan_arrived"].format(delivered=_yuan(one.delivered_fen), planned=_yuan(planned))
+        return BRACKETS[language].format(told, arrived)
+    return told
 
 
 def measure_document(form: Form) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from serving.console.pages import Pages, language_of
 from serving.console.texts import texts
 from serving.errors import Problem
 from serving.metrics.feed_ages import FeedAge
+from serving.models.own_words import by_text, why_text
 from serving.storage.keys import utc_now
 
 PER_PAGE = 50
@@ -30,7 +31,8 @@ def router(pages: Pages, office: Office) -> APIRouter:
 
     @made.get(RELEASES, response_class=Response)
     def releases(request: Request) -> Response:
-        words, given = texts(language_of(request)), request.query_params.get("before", "")
+        language, given = language_of(request), request.query_params.get("before", "")
+        words = texts(language)
         before = int(given) if given.isascii() and given.isdigit() and 0 < len(given) < 10 else None
         champion = office.champion
         try:
@@ -43,16 +45,16 @@ def router(pages: Pages, office: Office) -> APIRouter:
             "sha256": current.sha256 if current else None,
             "previous": state.previous.version if state.previous else None,
             "is_on": state.is_on,
-            "concerns": champion.concerns(),
+            "concerns": [words[f"concern_{one}"] for one in champion.concerns()],
             "items": [
                 {
                     "seq": one.seq,
                     "at": china_time(one.at),
-                    "by": one.released_by,
+                    "by": by_text(one.released_by, language),
                     "action": words[f"release_{one.action}"],
                     "from": one.from_version or "–",
                     "to": one.to_version or "–",
-                    "why": one.why,
+                    "why": why_text(one.why, language),
                 }
                 for one in found[:PER_PAGE]
             ],

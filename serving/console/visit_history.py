@@ -49,6 +49,8 @@ def _told(visit: StoredVisit, language: str) -> Iterable[str]:
     if visit.account is not None:
         said = visit.account.as_json(region_of(visit.village_code))
         yield words["visit_income"].format(
+            on=visit.visited_on.isoformat(),
+            role=role_text(visit.role, language),
             net=f"{said['net_per_person_yuan']:,.0f}",
             reference=f"{said['per_person_yuan']:,.0f}",
             line=f"{said['line_yuan']:,}",

@@ -15,8 +15,9 @@ MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _COLUMNS = (
     ("column_household", "household_id", 18),
     ("column_head", "head", 10),
+    ("column_village", "village_name", 16),
     ("village", "village_code", 16),
-    ("column_grid", "grid", 12),
+    ("column_grid", "grid_name", 12),
     ("column_level", "level", 10),
     ("column_step", "step", 14),
     ("column_due", "due", 14),

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from serving.models.own_words import REGISTRY_CHAMPION
 from serving.operating import DatabaseOption
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from serving.storage.releases import Release
 
 CHAMPION = "champion"
-FIRST_FETCH = "the registry's champion"
 
 models = typer.Typer(
     name="models",
@@ -214,7 +214,7 @@ def fetch(
     seconds: Annotated[
         int, typer.Option(envvar="FANGFAN_REGISTRY_SECONDS", help="How long the registry may take", min=1)
     ] = 15,
-    why: Annotated[str, typer.Option(help="The reason; kept in the release log")] = FIRST_FETCH,
+    why: Annotated[str, typer.Option(help="The reason; kept in the release log")] = REGISTRY_CHAMPION,
     by: ByOption = "",
     signing_keys: KeysOption = None,
     audit_key_file: AuditKeyOption = None,

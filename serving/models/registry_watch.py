@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable
 
+from serving.models.own_words import SERVICE
 from serving.models.registry import BUNDLE_REFUSED, FAILED, SILENT
 from serving.settings import Settings
 
@@ -48,7 +49,7 @@ class RegistryWatch:
     def ask(self) -> str | None:
         """Ask once: the code of what went wrong, or `None`."""
         limit = self.settings.registry_seconds + ADMISSION_SECONDS
-        command = [sys.executable, "-m", "serving", "models", "fetch", "--json", "--by", "service"]
+        command = [sys.executable, "-m", "serving", "models", "fetch", "--json", "--by", SERVICE]
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env={**os.environ, **self.settings.environment(), "OMP_NUM_THREADS": "1"},

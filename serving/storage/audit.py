@@ -18,7 +18,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import Connection, Engine, Row, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, select, update
 
 from serving.access.caller import Caller
 from serving.access.purpose import Purpose
@@ -75,6 +75,14 @@ class Entry:
     def as_json(self) -> dict[str, Any]:
         """The entry as plain JSON."""
         return {**asdict(self), "at": self.at.isoformat()}
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many entries there are of something, and of how many keys and accounts."""
+
+    entries: int
+    callers: int
 
 
 @dataclass(frozen=True)
@@ -266,6 +274,7 @@ class AuditLog:
         subject: str | None = None,
         key_id: str | None = None,
         action: Action | None = None,
+        without: Action | None = None,
         since: dt.datetime | None = None,
         until: dt.datetime | None = None,
         before: int | None = None,
@@ -273,7 +282,7 @@ class AuditLog:
     ) -> Sequence[Entry]:
         """The latest entries that fit everything that is asked for, the newest first.
 
-        With `before`, those of lower numbers.
+        With `before`, those of lower numbers; those of an action that is asked to be left out are not there.
         """
         query = select(table)
         if before is not None:
@@ -288,13 +297,30 @@ class AuditLog:
             query = query.where(table.c.key_id == key_id)
         if action is not None:
             query = query.where(table.c.action == action.value)
-        if since is not None:
-            query = query.where(table.c.at >= since)
-        if until is not None:
-            query = query.where(table.c.at < until)
+        if without is not None:
+            query = query.where(table.c.action != without.value)
+        query = query.where(*_within(since, until))
         with self.engine.connect() as connection:
             found = connection.execute(query.order_by(table.c.seq.desc()).limit(limit)).all()
         return [_entry(one) for one in found]
+
+    def tally(
+        self,
+        action: Action,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+    ) -> Tally:
+        """How many entries of an action lie between two numbers, neither counted, and of how many callers."""
+        query = select(func.count(), func.count(table.c.key_id.distinct())).where(
+            table.c.action == action.value, table.c.seq > after, *_within(since, until)
+        )
+        if before is not None:
+            query = query.where(table.c.seq < before)
+        with self.engine.connect() as connection:
+            return Tally(*connection.execute(query).one())
 
     def _head(self, connection: Connection) -> tuple[int, str]:
         found = connection.execute(select(audit_head).where(audit_head.c.id == HEAD)).first()
@@ -325,6 +351,11 @@ class AuditLog:
         # A lone surrogate in an address is a text, too.
         said = f"{purpose}\n{text}".encode(errors="surrogatepass")
         return hmac.new(self._key, said, hashlib.sha256).hexdigest()
+
+
+def _within(since: dt.datetime | None, until: dt.datetime | None) -> list[ColumnElement[bool]]:
+    first = [table.c.at >= since] if since is not None else []
+    return [*first, *([table.c.at < until] if until is not None else [])]
 
 
 def _entries(connection: Connection) -> Iterator[Entry]:

@@ -170,6 +170,7 @@ correction = Table(
     Column("proposed_at", Instant, nullable=False),
     Column("reviewed_at", Instant),
     Column("reviewer", text(12)),
+    Column("why", text(20)),
     Index(None, "household_id"),
     Index(None, "state"),
     sqlite_strict=True,

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, sel
 
 from serving.access import Caller
 from serving.cases.clocks import china_day
-from serving.cases.correction import Approved, Correction, CorrectionState
+from serving.cases.correction import Approved, Correction, CorrectionState, Refusal
 from serving.errors import Problem
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
@@ -31,7 +31,7 @@ _MOST_KEYS = 500
 
 @dataclass(frozen=True)
 class StoredCorrection:
-    """One correction with its visit's date and proposer; reviewed, with by whom and when."""
+    """One correction with its visit's date and proposer; reviewed, by whom, when and, where refused, why."""
 
     id: str
     visit_id: str
@@ -44,6 +44,7 @@ class StoredCorrection:
     proposed_at: dt.datetime
     reviewer: str | None
     reviewed_at: dt.datetime | None
+    why: Refusal | None
 
 
 @dataclass(frozen=True)
@@ -122,14 +123,14 @@ class CorrectionStore:
         return None if row is None else _made(row)
 
     def review(
-        self, caller: Caller, account_id: str, correction_id: str, *, is_approved: bool
+        self, caller: Caller, account_id: str, correction_id: str, *, refusal: Refusal | None
     ) -> StoredCorrection | None:
-        """Approve or refuse a correction; saying the same again changes nothing.
+        """Refuse a correction for a reason, or without one approve it; saying the same again changes nothing.
 
         Raises `Problem`: `correction_own` (403) for whoever proposed it, `correction_reviewed` (409) where it
         was reviewed otherwise. `None` for one that the caller may not see.
         """
-        state = CorrectionState.APPROVED if is_approved else CorrectionState.REFUSED
+        state = CorrectionState.APPROVED if refusal is None else CorrectionState.REFUSED
         chosen = [
             correction.c.id == correction_id, caller.scope.condition(correction.c.village_code)
         ]  # fmt: skip
@@ -144,7 +145,7 @@ class CorrectionStore:
                 )  # fmt: skip
                 return None
             found = _made(row)
-            if found.state is state and found.reviewer == account_id:
+            if (found.state, found.why, found.reviewer) == (state, refusal, account_id):
                 return found
             if found.state is not CorrectionState.PROPOSED:
                 raise Problem("correction_reviewed")
@@ -153,9 +154,9 @@ class CorrectionStore:
             connection.execute(
                 update(correction)
                 .where(correction.c.id == correction_id)
-                .values(state=state.value, reviewed_at=self.now(), reviewer=account_id)
+                .values(state=state.value, reviewed_at=self.now(), reviewer=account_id, why=refusal)
             )
-            outcome = Outcome.DONE if is_approved else Outcome.REFUSED
+            outcome = Outcome.DONE if refusal is None else Outcome.REFUSED
             subject = [self.audit.household(found.household_id)]
             self.audit.append(connection, caller, Action.CORRECTION_REVIEWED, subject, outcome)
             return _made(connection.execute(_stored(chosen)).one())
@@ -217,5 +218,5 @@ def _made(row: Row[Any]) -> StoredCorrection:
     return StoredCorrection(
         row.id, row.visit_id, row.household_id, row.village_code, row.visited_on,
         Correction(row.feed, row.row, told), CorrectionState(row.state), row.visitor, row.proposed_at,
-        row.reviewer, row.reviewed_at,
+        row.reviewer, row.reviewed_at, Refusal(row.why) if row.why is not None else None,
     )  # fmt: skip

@@ -50,6 +50,16 @@ def read(client: Client, key: str, language: str) -> str:
     return html.unescape(answer.text)
 
 
+def whose_amounts(body: dict[str, Any], feed: str, language: str) -> list[str]:
+    """What a reason says of incomes: whose they are and of which day."""
+    said = {"income": ("income_of_departments", "occurred_on"), "account": ("income_of_account", "known_on")}
+    if feed not in said or feed not in body["latest_facts"]:
+        return []
+    (key, day), contract = said[feed], CONTRACTS[feed]
+    source = contract.source_zh if language == "zh" else contract.source_en
+    return [texts(language)[key].format(source=source, date=body["latest_facts"][feed][day])]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("key", ["EXAMPLE-0001", "H127", "H000", "SILENT"])
 def test_a_page_says_what_is_stored(stocked: Client, key: str, language: str) -> None:
@@ -80,6 +90,8 @@ def test_a_page_says_what_is_stored(stocked: Client, key: str, language: str) ->
         for fact in reason["facts"]:
             expected += [fact["label"][language], fact["value_text"][language]]
             expected += [fact[key][language] for key in ("usual_text", "source_text") if fact[key]]
+            if fact["unit"] == "yuan":
+                expected += [one for feed in fact["feeds"] for one in whose_amounts(body, feed, language)]
     for key in ("not_listed_text", "disagreement_text"):
         expected += [body[key][language]] if body[key] else []
     expected += body["changes"]["text"][language] if body["changes"] else []

@@ -18,6 +18,7 @@ from sqlalchemy import update
 from serving.access import EVERYWHERE, Caller, Role, Scope
 from serving.bulk import JobFolders, Mode, Order, ResultKind, RowPolicy
 from serving.bulk.refused import SCHEMA, save_refused
+from serving.cases.correction import Refusal
 from serving.cases.lead import make_lead
 from serving.cases.list_making import Lists
 from serving.cases.visit import read_visit
@@ -203,7 +204,7 @@ def stock_corrections(app: FastAPI) -> None:
         }  # fmt: skip
         visits.record(everywhere, "pstock00001", key, read_visit(document, key, dt.date(2024, 5, 5)))
     for one in corrections.list(everywhere, limit=100).items:
-        corrections.review(everywhere, "pstock00002", one.id, is_approved=False)
+        corrections.review(everywhere, "pstock00002", one.id, refusal=Refusal.NO_PROOF)
         CORRECTIONS[one.village_code] = one.id
 
 

@@ -234,6 +234,43 @@ def test_an_auditor_finds_who_read_a_household(desk: Desk, office: Office) -> No
     page.context.close()
 
 
+def test_lists_do_not_hide_what_else_was_done(desk: Desk, office: Office) -> None:
+    village = desk.page("village")
+    village.goto(f"/households/{office.cases()[2]}")
+    for _ in range(4):
+        village.goto("/list")
+    shown = str(village.locator(".households a").first.get_attribute("href")).removeprefix("/households/")
+    village.context.close()
+    page = desk.page("auditor", java_script_enabled=False)
+    page.goto("/audit")
+    rows, listed = page.locator("table.board tbody tr"), f"tr:has-text('{ZH['logged_household_listed']}')"
+    assert rows.count() > 0
+    assert page.locator(listed).count() == 0
+    # All of them are counted, over all pages, and none is gone.
+    log, counted = office.app.state.store.audit, 0
+    while True:
+        told = page.locator("#folded")
+        counted += (
+            int(told.inner_text().split("另有")[1].split("条")[0].replace(",", "")) if told.count() else 0
+        )
+        if not page.locator("#older").count():
+            break
+        follow(page, "#older button")
+    everything = log.tally(Action.HOUSEHOLD_LISTED)
+    assert counted == everything.entries == len(log.search(action=Action.HOUSEHOLD_LISTED, limit=10**6))
+    page.goto("/audit")
+    follow(page, "#folded button")
+    assert page.locator(listed).count() > 0
+    assert page.locator("#folded").count() == 0
+    follow(page, "#older button")
+    assert page.locator("#folded").count() == 0
+    # Whoever asks for a household, or an account, is told of every list that showed it.
+    page.fill("input[name=household]", shown)
+    follow(page, "#search button")
+    assert (page.locator("#folded").count(), page.locator(listed).count() > 0) == (0, True)
+    page.context.close()
+
+
 @pytest.mark.parametrize(
     ("viewport", "scheme", "language"),
     [(PHONE, "light", "zh"), (PHONE, "dark", "en"), (DESK, "light", "en"), (DESK, "dark", "zh")],

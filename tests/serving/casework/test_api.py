@@ -104,7 +104,13 @@ def test_from_the_visit_to_the_delivery(town: Town) -> None:
     order: dict[str, Any] = {"json": {"is_approved": True}}
     refused = town.ask("POST", f"/v1/corrections/{number}/review", town.cadre, 403, **order)
     assert refused["code"] == "role_not_allowed"
-    town.ask("POST", f"/v1/corrections/{number}/review", town.town, 422, json={"is_approved": "yes"})
+    wrong: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"is_approved": "yes"}, "wrong_type"), ({"is_approved": False}, "missing"),
+        ({"is_approved": False, "why": "x"}, "unknown_category"), ({"is_approved": True, "why": "no_proof"}, "not_taken"),
+    )  # fmt: skip
+    for body, code in wrong:
+        answer = town.ask("POST", f"/v1/corrections/{number}/review", town.town, 422, json=body)
+        assert [one["code"] for one in answer["errors"]] == [code], body
     reviewed = ReviewAnswer.model_validate(
         town.ask("POST", f"/v1/corrections/{number}/review", town.town, **order)
     )
@@ -112,7 +118,8 @@ def test_from_the_visit_to_the_delivery(town: Town) -> None:
     assert (reviewed.correction.state, reviewed.rescored) in {
         ("approved", "signals_not_kept"), ("approved", "failed"),
     }  # fmt: skip
-    late = town.ask("POST", f"/v1/corrections/{number}/review", town.county, 409, json={"is_approved": False})
+    refused_for = {"is_approved": False, "why": "no_proof"}
+    late = town.ask("POST", f"/v1/corrections/{number}/review", town.county, 409, json=refused_for)
     assert late["code"] == "correction_reviewed"
 
     measures = f"/v1/cases/{recorded.case_id}/measures"

@@ -22,7 +22,7 @@ from serving.api.rescoring import Rescorer
 from serving.app import create_app
 from serving.batch import score_all
 from serving.cases.clocks import china_day
-from serving.cases.correction import CorrectionState
+from serving.cases.correction import CorrectionState, Refusal
 from serving.errors import Problem
 from serving.kept_models import KeptModels
 from serving.settings import Settings
@@ -99,7 +99,7 @@ class Scored:
         """A bill, or what is given, is told right at a visit of today, and the township approves it."""
         self.office.visit(key, corrections=[correction or corrected_bill()])
         (waiting,) = self.office.corrections.list(TOWN, CorrectionState.PROPOSED).items
-        done = self.office.corrections.review(TOWN, TOWN_ID, waiting.id, is_approved=True)
+        done = self.office.corrections.review(TOWN, TOWN_ID, waiting.id, refusal=None)
         assert done is not None
         return done
 
@@ -295,20 +295,26 @@ def test_a_correction_is_reviewed_once_by_another_person(office: CountyOffice) -
     first, second = page.items
     # Whoever proposed it does not review it, in whatever role they come back.
     with pytest.raises(Problem) as refused:
-        office.corrections.review(TOWN, CADRE.key_id, first.id, is_approved=True)
+        office.corrections.review(TOWN, CADRE.key_id, first.id, refusal=None)
     assert refused.value.code == "correction_own"
     elsewhere = replace(NEIGHBOUR, scope=type(NEIGHBOUR.scope)("500999101"))
-    assert office.corrections.review(elsewhere, "p9", first.id, is_approved=True) is None
-    assert office.corrections.review(TOWN, TOWN_ID, "0" * 32, is_approved=True) is None
+    assert office.corrections.review(elsewhere, "p9", first.id, refusal=None) is None
+    assert office.corrections.review(TOWN, TOWN_ID, "0" * 32, refusal=None) is None
     assert office.corrections.list(elsewhere).items == ()
-    done = office.corrections.review(TOWN, TOWN_ID, first.id, is_approved=True)
+    done = office.corrections.review(TOWN, TOWN_ID, first.id, refusal=None)
     assert done is not None
     assert (done.state, done.reviewer) == (CorrectionState.APPROVED, TOWN_ID)
-    assert office.corrections.review(TOWN, TOWN_ID, first.id, is_approved=True) == done
+    assert office.corrections.review(TOWN, TOWN_ID, first.id, refusal=None) == done
     with pytest.raises(Problem) as refused:
-        office.corrections.review(TOWN, TOWN_ID, first.id, is_approved=False)
+        office.corrections.review(TOWN, TOWN_ID, first.id, refusal=Refusal.NO_PROOF)
     assert refused.value.code == "correction_reviewed"
-    office.corrections.review(TOWN, TOWN_ID, second.id, is_approved=False)
+    left = office.corrections.review(TOWN, TOWN_ID, second.id, refusal=Refusal.NO_PROOF)
+    assert left is not None
+    assert (left.state, left.why, done.why) == (CorrectionState.REFUSED, Refusal.NO_PROOF, None)
+    assert office.corrections.review(TOWN, TOWN_ID, second.id, refusal=Refusal.NO_PROOF) == left
+    with pytest.raises(Problem) as refused:
+        office.corrections.review(TOWN, TOWN_ID, second.id, refusal=Refusal.MISTAKEN)
+    assert refused.value.code == "correction_reviewed"
     told = office.corrections.approved_of([KEY, "H-NOBODY"])
     assert {key: [one.as_json() for one in found] for key, found in told.items()} == {
         KEY: [{"feed": "illness", "approved_on": VISITED_ON.isoformat()}]

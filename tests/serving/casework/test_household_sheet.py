@@ -12,7 +12,7 @@ from features.reference_income import PARTS
 from scoring.texts import catalogue
 from scoring.triggers import TRIGGERS
 from serving.cases.account import LINES
-from serving.cases.correction import CorrectionState
+from serving.cases.correction import CorrectionState, Refusal
 from serving.cases.guarantees import ITEMS, Check
 from serving.cases.household_sheet import (
     MOST_KNOWN,
@@ -52,7 +52,7 @@ def test_every_code_has_its_word(language: str) -> None:
     for kind, codes in {
         "finding": Finding, "guarantee_item": ITEMS, "guarantee_check": Check, "rigid_spending": Rigid,
         "why": Why, "protective": PROTECTIVE, "unsafe": UNSAFE, "account_line": LINES, "account_part": PARTS,
-        "correction_state": CorrectionState,
+        "correction_state": CorrectionState, "refusal": Refusal,
     }.items():  # fmt: skip
         assert set(words[kind]) == {str(one) for one in codes}, kind
 

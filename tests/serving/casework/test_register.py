@@ -116,7 +116,7 @@ def test_a_register_that_was_corrected_counts(desk: CountyOffice, register: Regi
     )
     (waiting,) = desk.corrections.list(TOWN).items
     assert register.find_background("NEVER", VILLAGE, day) is Background.OTHER
-    desk.corrections.review(TOWN, TOWN.key_id, waiting.id, is_approved=True)
+    desk.corrections.review(TOWN, TOWN.key_id, waiting.id, refusal=None)
     assert register.find_background("NEVER", VILLAGE, day) is Background.FORMERLY_POOR
 
 

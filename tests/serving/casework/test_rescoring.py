@@ -14,7 +14,7 @@ from scoring.statement import put_into_words
 from scoring.texts import LANGUAGES, percent
 from serving.access import Scope
 from serving.batch import score_all
-from serving.cases.correction import CorrectionState
+from serving.cases.correction import CorrectionState, Refusal
 from serving.cases.run_leads import find_run_leads
 from serving.champion import Champion
 from serving.console.correction_view import NOT_RESCORED, reviewed_view
@@ -273,7 +273,7 @@ def test_the_history_of_visits_has_the_corrections_as_far_as_the_reader_may_see(
     done = scored.correct(key)
     scored.office.visit(key, corrections=[refused])
     (waiting,) = scored.office.corrections.list(TOWN, CorrectionState.PROPOSED).items
-    scored.office.corrections.review(TOWN, TOWN_ID, waiting.id, is_approved=False)
+    scored.office.corrections.review(TOWN, TOWN_ID, waiting.id, refusal=Refusal.NO_PROOF)
     scored.office.visit(key, corrections=[corrected_bill()])
     records = RecordStore(scored.office.engine, scored.office.audit, scored.office.now)
     record = records.find(TOWN, key)
@@ -287,6 +287,12 @@ def test_the_history_of_visits_has_the_corrections_as_far_as_the_reader_may_see(
     taken = next(one for one in shown(is_told=True) if one["state"] == "已采用")
     values = {one["value"] for one in taken["row"]}
     assert {"100元", str(BETTER["occurred_on"])} <= values
+    compared = {one["label"]: (one["former"], one["value"], one["is_changed"]) for one in taken["compared"]}
+    assert compared["合规自付"] == (texts("zh")["correction_unlisted"], "100元", True)
+    assert (BETTER["occurred_on"], BETTER["occurred_on"], False) in compared.values()
+    left = next(one for one in shown(is_told=False) if one["state"] == "不采用")
+    assert "原因：依据不足，请补充凭证后再提" in left["course"]
+    assert left["compared"] is None
     assert taken["department"]
     assert texts("zh")["correction_not_counted"] in taken["course"]
     assert scored.rescorer.rescore(scored.champion, done) == "done"

@@ -38,7 +38,7 @@ def say_again(office: CountyOffice, household_id: str, **more: Any) -> str:
     office.on(APPROVED_ON)
     office.visit(household_id, corrections=[corrected_bill()])
     (waiting,) = office.corrections.list(TOWN, CorrectionState.PROPOSED).items
-    office.corrections.review(TOWN, TOWN_ID, waiting.id, is_approved=True)
+    office.corrections.review(TOWN, TOWN_ID, waiting.id, refusal=None)
     body = statement(household_id, SCORED_ON, corrected_on=APPROVED_ON.isoformat(), **more)
     with office.cases.writer.begin() as connection:
         save_rescored_in(connection, body, VILLAGE, waiting.id, office.now())

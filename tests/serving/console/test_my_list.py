@@ -25,6 +25,13 @@ TODAY = dt.date(2026, 3, 1)
 NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 VILLAGES = ("500999100201", "500999100202", "500999101201", "510199100201")
 THEMES = ("illness", "employment", "accident")
+NAMELESS: dict[str, str] = {}
+
+LISTED = Entry(
+    household_id="H1", village_code=VILLAGES[0], case_id=None, state=None, grade=None, theme=None,
+    owner=None, is_hard=False, due_on=None, opened_on=None, last_visited_on=None, listed_on=TODAY,
+    is_new=False, is_changed=False,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -218,14 +225,25 @@ def test_why_a_worklist_has_a_household_is_in_no_entry(tmp_path: Path) -> None:
 
 def test_a_village_is_called_by_its_name_where_that_is_known() -> None:
     names = {VILLAGES[0]: "石坝村"}
-    listed = Entry(
-        household_id="H1", village_code=VILLAGES[0], case_id=None, state=None, grade=None, theme=None,
-        owner=None, is_hard=False, due_on=None, opened_on=None, last_visited_on=None, listed_on=TODAY,
-        is_new=False, is_changed=False,
-    )  # fmt: skip
     told = [
-        card(dataclasses.replace(listed, village_code=one), {}, names.get, TODAY, "zh")
+        card(dataclasses.replace(LISTED, village_code=one), {}, names.get, TODAY, "zh")
         for one in VILLAGES[:2]
     ]
     assert [one["village"] for one in told] == ["石坝村", VILLAGES[1]]
+    assert [one["village_name"] for one in told] == ["石坝村", None]
     assert [one["village_code"] for one in told] == list(VILLAGES[:2])
+
+
+@pytest.mark.parametrize(
+    ("grid", "language", "said"),
+    [
+        ("2组", "zh", "2组"),
+        ("2组", "en", "2组"),
+        ("3", "zh", "网格 3"),
+        ("3", "en", "grid 3"),
+        ("", "zh", None),
+    ],
+)
+def test_a_grid_is_called_by_its_own_name(grid: str, language: str, said: str | None) -> None:
+    told = card(dataclasses.replace(LISTED, grid=grid), {}, NAMELESS.get, TODAY, language)
+    assert (told["grid"], told["grid_name"]) == (said, grid or None)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from features.policy.measures import measures
+from serving.cases.plan import PlannedHelp
 from serving.cases.plan_form import read_measure
 from serving.console.fields import Form
 from serving.console.plan_view import measure_document, plan_view
@@ -73,6 +74,55 @@ def test_what_is_no_measure_is_not_chosen(chosen: str | None) -> None:
 
 def test_what_was_filled_in_stands_for_what_was_chosen_before() -> None:
     assert view("dibao", Form([("measure", "temporary_relief")]))["chosen"]["key"] == "temporary_relief"
+
+
+def planned(cause: str, **more: Any) -> PlannedHelp:
+    now = dt.datetime(2026, 11, 12, tzinfo=dt.UTC)
+    return PlannedHelp(
+        f"m{cause}", "c", "temporary_relief", cause, "civil", 100_000, 1, TODAY, TODAY, "p1", now, **more
+    )
+
+
+@pytest.mark.parametrize(
+    ("causes", "plan", "first"),
+    [
+        (("01", "07"), (), "01"),
+        (("01", "07"), (planned("01"),), "07"),
+        (("01", "07"), (planned("07"),), "01"),
+        (("01", "07"), (planned("01"), planned("07")), "01"),
+        (("01", "07"), (planned("01", ended_on=TODAY),), "01"),
+        (("07", "unsafe_house"), (planned("07"),), "unsafe_house"),
+    ],
+)
+def test_the_first_cause_without_a_measure_stands_chosen(
+    causes: tuple[str, ...], plan: tuple[PlannedHelp, ...], first: str
+) -> None:
+    case = dataclasses.replace(new_case(VILLAGE, TODAY), causes=causes)
+    shown = plan_view(CasePlan(case, plan), TODAY, "zh", None, "dibao")
+    assert [one["key"] for one in shown["causes"] if one["is_chosen"]] == [first]
+    again = plan_view(CasePlan(case, plan), TODAY, "zh", Form([("cause", "07")]), "dibao")
+    assert [one["key"] for one in again["causes"] if one["is_chosen"]] == ["07"]
+
+
+@pytest.mark.browser
+def test_what_was_done_with_a_plan_is_said(desk: Desk, office: Office) -> None:
+    case = office.case(office.cases()[7])
+    page = desk.page("village", java_script_enabled=False)
+    for said in ("plan_added", "plan_there"):
+        page.goto(f"/cases/{case.id}/plan?measure=temporary_relief")
+        page.fill("form[action$='/measures'] input[name=amount_yuan]", "2000")
+        page.select_option("form[action$='/measures'] select[name=cause]", "01")
+        follow(page, "form[action$='/measures'] button")
+        status = page.locator("#done[role=status]")
+        assert status.inner_text() == ZH[said].format(measure=measures()["temporary_relief"].zh)
+    page.click(f".reason summary:has-text('{ZH['plan_deliver']}')")
+    page.fill(".reason input[name=amount_yuan]", "1500")
+    follow(page, ".reason form button")
+    assert ZH["plan_arrived"].format(delivered="1,500", planned="2,000") in page.inner_text("#done")
+    for wrong in ("added=x", f"gone={'0' * 32}", "added=<b>"):
+        page.goto(f"/cases/{case.id}/plan?{wrong}")
+        assert page.locator("#done").count() == 0
+    page.context.close()
 
 
 @pytest.mark.browser

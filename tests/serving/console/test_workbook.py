@@ -17,7 +17,7 @@ ORIGIN = Origin(
     "p0123456789a", "village_official", dt.datetime(2026, 11, 2, 20, 30, tzinfo=dt.UTC), Purpose.VISIT
 )
 CARD = {
-    "household_id": "H1", "head": None, "village_code": "500999100201", "grid": None, "level": "紧急",
+    "household_id": "H1", "head": None, "village_code": "500999100201", "village_name": None, "grid_name": None, "level": "紧急",
     "step": "发现", "due": None, "reason": "医疗自付", "grade_text": "高风险", "score": "12.0%",
 }  # fmt: skip
 
@@ -42,9 +42,9 @@ def test_columns_that_hold_nothing_for_anybody_are_left_out() -> None:
     ]
     assert [row[0] for row in rows[1:]] == ["H1", "H2"]
     assert [row[4] for row in rows[1:]] == ["", "剩3天"]
-    rows, _ = read([{**CARD, "head": "张**", "grid": "网格 3"}], "zh")
-    assert rows[0][:4] == ["户编号", "户主", "村级区划代码", "网格"]
-    assert rows[1][1] == "张**"
+    rows, _ = read([{**CARD, "head": "张**", "grid_name": "2组", "village_name": "和平村"}], "zh")
+    assert rows[0][:5] == ["户编号", "户主", "村", "村级区划代码", "网格"]
+    assert rows[1][1:5] == ["张**", "和平村", "500999100201", "2组"]
 
 
 @pytest.mark.parametrize(
@@ -72,4 +72,4 @@ def test_a_workbook_says_who_took_it_out_when_and_for_what(language: str, said: 
 
 def test_an_empty_list_still_has_its_columns() -> None:
     rows, _ = read([], "zh")
-    assert len(rows[0]) == 10
+    assert len(rows[0]) == 11

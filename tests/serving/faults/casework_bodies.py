@@ -26,7 +26,7 @@ _LEAD = {
 
 ROUTES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "visit": ("POST", f"/v1/households/{KEY}/visits", _VISIT),
-    "correction": ("POST", f"/v1/corrections/{NUMBER}/review", {"is_approved": False}),
+    "correction": ("POST", f"/v1/corrections/{NUMBER}/review", {"is_approved": False, "why": "no_proof"}),
     "measure": ("POST", f"{_CASE}/measures", EXAMPLE_MEASURE),
     "end": ("POST", f"{_CASE}/measures/{NUMBER}/end", {"ended_on": "2026-11-01"}),
     "delivery": ("POST", f"{_CASE}/measures/{NUMBER}/deliveries", EXAMPLE_DELIVERY),

@@ -32,7 +32,7 @@ def worked(database_url: str) -> Any:
         row = {"occurred_on": "2026-03-01", "item": "water", "answer": "no"}
         office.visit(key, guarantees=FIRM, corrections=[{"feed": "guarantee", "row": row}])
         (waiting,) = office.corrections.list(TOWN, CorrectionState.PROPOSED).items
-        office.corrections.review(TOWN, TOWN_ID, waiting.id, is_approved=True)
+        office.corrections.review(TOWN, TOWN_ID, waiting.id, refusal=None)
         if at == 0:
             add_lead(office, case)
         list_household(office, key, "score", made_on=DAY + dt.timedelta(days=at))

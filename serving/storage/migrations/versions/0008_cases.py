@@ -268,6 +268,7 @@ def upgrade() -> None:
         sa.Column("proposed_at", Instant(), nullable=False),
         sa.Column("reviewed_at", Instant()),
         sa.Column("reviewer", text(12)),
+        sa.Column("why", text(20)),
         sa.ForeignKeyConstraint(["visit_id"], ["visit.id"], name=op.f("fk_correction_visit_id_visit")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_correction")),
         sqlite_strict=True,
