@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -28,6 +28,7 @@ from serving.identity.case_erasure import NAMING, count_casework, remove_casewor
 from serving.identity.sent_erasure import SENT, count_sent, households_of, remove_sent
 from serving.identity.store import IdentityStore, lock
 from serving.identity.vault import ids_of
+from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.columns import IS_SQLITE
 from serving.storage.database import purge
@@ -138,17 +139,7 @@ def check_proof(store: IdentityStore, proof: dict[str, Any]) -> list[Check]:
     except (KeyError, TypeError, ValueError):
         raise IdentityError("the proof is not one that `python -m serving identity erase` wrote") from None
     with store.engine.connect() as connection:
-        named = {
-            one.name: any(
-                store.audit.household(key) == subject
-                for key in connection.execute(select(one.c.household_id).distinct()).scalars()
-            )
-            for one in (table, assessment, *NAMING)
-        }
-        told = {
-            one.name: any(store.audit.household(key) == subject for key in households_of(connection, one))
-            for one in SENT
-        }
+        named = find_named(connection, store.audit, {subject})
     is_logged = store.audit.has(seq, sha256, Action.IDENTITY_ERASED, subject)
     left = set(keys) & store.vault.data_keys.ids()
     return [
@@ -168,16 +159,30 @@ def check_proof(store: IdentityStore, proof: dict[str, Any]) -> list[Check]:
         ),
         Check(
             "outbox",
-            None if history is History.KEPT else not told[webhook_delivery.name],
+            None if history is History.KEPT else not named[webhook_delivery.name],
             "no event of the outbox tells of the household",
         ),
         Check(
             "answers",
-            None if history is History.KEPT else not told[idempotency_key.name],
+            None if history is History.KEPT else not named[idempotency_key.name],
             "no answer kept for repeated requests tells of the household",
         ),
         _check_bytes([store.engine, store.vault.data_keys.engine], keys),
     ]
+
+
+def find_named(connection: Connection, audit: AuditLog, subjects: Collection[str]) -> dict[str, set[str]]:
+    """By table, the keys of those households that it tells of. `subjects` are households as the log names
+    them."""
+    found = {}
+    for one in TOUCHED:
+        keys = (
+            households_of(connection, one)
+            if one in SENT
+            else connection.execute(select(one.c.household_id).distinct()).scalars()
+        )
+        found[one.name] = {key for key in keys if audit.household(key) in subjects}
+    return found
 
 
 def document(value: Any) -> str:
