@@ -2,7 +2,15 @@
 sessions, and who read what."""
 
 from serving.storage.accounts import Account, AccountState, AccountStore
-from serving.storage.assessments import AssessmentStore, History, Page, Run, Saved, Stored
+from serving.storage.assessments import (
+    FROM_FILES,
+    AssessmentStore,
+    History,
+    Page,
+    Run,
+    Saved,
+    Stored,
+)
 from serving.storage.audit import AuditLog, is_begun
 from serving.storage.database import connect, insert_into, lock_for_all
 from serving.storage.history import HistoryPage, HistoryStore, Mark, Past
@@ -16,6 +24,7 @@ from serving.storage.usual import UsualStore
 from serving.storage.villages import VillageStore
 
 __all__ = [
+    "FROM_FILES",
     "Account",
     "AccountState",
     "AccountStore",
