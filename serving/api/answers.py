@@ -344,6 +344,9 @@ class AssessmentAnswer(_Answer):
         description="Of an assessment made again after a later approval: its day. What was corrected until "
         "then is taken as known on `as_of_date`",
     )
+    is_from_files: bool = Field(
+        default=False, description="Of a stored assessment: a job made it, from files that are not kept"
+    )
     standing: StandingAnswer | None = Field(
         default=None,
         description="Stands on until somebody has visited or its feeds are heard again; asks for a visit",

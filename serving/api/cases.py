@@ -123,7 +123,11 @@ def router(cases: CaseStore, records: RecordStore, register: Register, settings:
         except SQLAlchemyError:
             raise Problem("storage_failed") from None
         if kept is not None:
-            return idempotency.replay(kept, asked)
+            again = idempotency.replay(kept, asked)
+            # The answer shows the household: it is read again, and the log says so.
+            if cases.find(caller, case_id) is None:
+                raise Problem("case_not_found")
+            return again
         answer: dict[str, Any] = {}
 
         def finish(connection: Connection, case: Case) -> None:

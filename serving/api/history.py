@@ -27,7 +27,7 @@ from serving.errors import Problem
 from serving.kept_models import KeptModels
 from serving.replay import Replayer, check_household
 from serving.signals_folder import SignalsFolder
-from serving.storage import History, HistoryStore, Mark
+from serving.storage import FROM_FILES, History, HistoryStore, Mark
 
 MOST_SCORES = 100
 _DATE = AS_OF_PARAMETER["schema"]
@@ -108,6 +108,13 @@ def router(
         )
         household = check_household(found, household_id)
         told = replayer.replay(past.stored, household, coverage, scorer)
+        if not told["is_equal"] and past.stored.body.get(FROM_FILES):
+            # It differs because it was made from something else, and not because the past was changed.
+            raise Problem(
+                "signals_not_kept",
+                detail="A job made this score from files that are not kept; from the signals that are kept "
+                "another comes out.",
+            )
         return JSONResponse({**told, "differences": [_worded(one) for one in told["differences"]]})
 
     return made

@@ -20,7 +20,8 @@ HEADER: dict[str, Any] = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!-~]+$"},
-    "description": "The same key and request get the same answer for 48 hours, and create once.",
+    "description": "The same key and request of the same caller get the same answer for 48 hours, and create "
+    "once. Another API key is another caller.",
     "example": "3f0c2c1e-6f0a-4f5e-9d0e-0c8a3f0b7f55",
 }
 _KEY = re.compile(r"[!-~]{1,255}")
@@ -29,8 +30,8 @@ _KEY = re.compile(r"[!-~]{1,255}")
 def hold_of(request: Request, engine: Engine, caller: Caller) -> Hold | None:
     """The hold that the request's key asks for, not taken yet; raises `Problem` for no proper key.
 
-    Callers of different areas share none: one that another uses as well tells nothing. A caller whose API key
-    was replaced meanwhile is the same one.
+    Callers share none: one that another uses as well tells nothing. Another API key is another caller, also
+    of the same holder, and so is somebody whose role or area is another by now.
     """
     given = request.headers.getlist("idempotency-key")
     if not given:
@@ -38,8 +39,9 @@ def hold_of(request: Request, engine: Engine, caller: Caller) -> Hold | None:
     if len(given) > 1 or not _KEY.fullmatch(given[0]):
         raise Problem("idempotency_key_malformed")
     route = str(getattr(request.scope.get("route"), "path", request.url.path))
-    place = f"{route} {caller.scope.prefix}" if caller.scope.prefix else route
-    return Hold(engine, hashlib.sha256(f"{request.method} {place}\n{given[0]}".encode()).hexdigest())
+    who = f"{caller.key_id} {caller.role.value} {caller.scope.prefix or ''}"
+    asked = f"{request.method} {route}\n{who}\n{given[0]}"
+    return Hold(engine, hashlib.sha256(asked.encode()).hexdigest())
 
 
 def take(hold: Hold | None) -> KeptAnswer | None:

@@ -149,7 +149,7 @@ class JobDesk:
         folder = self.folders.adopt(upload, job_id)
         try:
             with self.queue.writer.begin() as connection:
-                # Not a part of the order: whose key was replaced sends the same one again.
+                # Not a part of the order: a repeated request is its sender's already.
                 sent_by = {"key_id": caller.key_id, "role": caller.role.value}
                 job = self.queue.enqueue(
                     connection, PURPOSE, {**order.as_json(), "sent_by": sent_by},

@@ -17,6 +17,7 @@ from serving.operating import DatabaseOption
 
 if TYPE_CHECKING:
     from serving.backup.checking import Checked
+    from serving.backup.restoring import Restored
     from serving.settings import Settings
 
 From = Annotated[Path, typer.Option("--from", help="Archive that `backup` made", exists=True, dir_okay=False)]
@@ -116,7 +117,8 @@ def restore(
         told = {
             "made_at": made.manifest.made_at, "rows": made.manifest.contents.counts,
             "aside": [str(one) for one in made.aside], "is_outdated": made.is_outdated,
-            "model_version": made.manifest.model_version,
+            "model_version": made.manifest.model_version, "erased_since": made.erased_since,
+            "erased_back": made.erased_back,
         }  # fmt: skip
         print(json.dumps(told, ensure_ascii=False))
         return
@@ -128,9 +130,9 @@ def restore(
         print("its revision is older than this version: run `python -m serving migrate`")
     print(
         "keys revoked and accounts locked or removed since then are back: do these again before the service "
-        "starts. Identities erased since then stay closed: their keys are not in a backup "
-        "(docs/how-to/run-the-service.md)"
+        "starts (docs/how-to/run-the-service.md)"
     )
+    _tell_erased(made)
 
 
 def _settings(database: str, audit_key_file: Path | None) -> Settings:
@@ -151,6 +153,23 @@ def _read_key(settings: Settings) -> bytes | None:
 
     path = settings.audit_key_path
     return load_audit_key(path, is_begun=True) if path.exists() else None
+
+
+def _tell_erased(made: Restored) -> None:
+    print(
+        "households erased since then are back, but for their identities, whose keys are not in a backup: "
+        "erase them again before the service starts. `python -m serving identity verify-erasure PROOF` ends "
+        "with 1 for every proof of an erasure that has to be made again"
+    )
+    match made.erased_since:
+        case None:
+            print("there is no log in this place that tells how many: go through all proofs since then")
+        case 0:
+            print("the logs in this place tell of none")
+        case count:
+            print(f"the logs in this place tell of {count}; stored again are:")
+            for one in made.erased_back:
+                print(f"- {one}")
 
 
 def _tell_unchecked(checked: Checked) -> None:

@@ -15,6 +15,7 @@ from serving.access.scope import EVERYWHERE
 from serving.backup.archive import Progress, unpack
 from serving.backup.checking import check_folder, faults_of_contents, scratch_folder
 from serving.backup.databases import load_postgresql, settle, sqlite_path
+from serving.backup.erasures import erasures_of, households_back
 from serving.backup.key_copy import open_key
 from serving.backup.manifest import DATABASE, JOBS, KEY, BackupError, Manifest, key_mark, sha256_of, stamp
 from serving.bulk import JobFolders
@@ -26,16 +27,25 @@ from serving.storage.columns import IS_SQLITE
 from serving.storage.database import WRITES
 from serving.storage.keys import utc_now
 
+ASIDE = ".before-"
+"""What stands between a name and the moment that something of this name was put aside."""
 OPERATOR = Caller("operator", Role.ACCOUNTS, EVERYWHERE)
 
 
 @dataclass
 class Restored:
-    """What was put back; `aside` is where what was there before is kept."""
+    """What was put back; `aside` is where what was there before is kept.
+
+    `erased_since` counts the erasures that the logs in that place told of and the one put back does not;
+    `None`: there was none to ask. `erased_back` are their households that are stored again, by their keys;
+    none where a revision has to be migrated first, or the audit key is missing.
+    """
 
     manifest: Manifest
     is_outdated: bool = False
     aside: list[Path] = field(default_factory=list)
+    erased_since: int | None = None
+    erased_back: list[str] = field(default_factory=list)
 
 
 def restore(
@@ -55,6 +65,7 @@ def restore(
     """
     target = sqlite_path(settings.database_url)
     _check_place(settings, target, replace=replace)
+    erased = _erasures_there(settings, target)
     beside = target.parent if target is not None else settings.jobs_folder.absolute().parent
     with scratch_folder(beside) as folder:
         manifest = unpack(path, folder, tell)
@@ -75,7 +86,7 @@ def restore(
             _put_sqlite(folder / DATABASE, target, made)
         else:
             load_postgresql(settings.database_url, folder / DATABASE, programs, replace=replace)
-    _note(path, settings, key, made)
+    _note(path, settings, key, made, erased)
     return made
 
 
@@ -111,6 +122,23 @@ def _check_place(settings: Settings, target: Path | None, *, replace: bool) -> N
             "there is a database, or there are files of jobs, already: give a new place, or --replace to put "
             "the backup where they are"
         )
+
+
+def _erasures_there(settings: Settings, target: Path | None) -> dict[str, str] | None:
+    """What the logs in that place tell of; those that an earlier restore kept aside do as well."""
+    urls = [settings.database_url]
+    if target is not None:
+        there = [target, *target.parent.glob(f"{target.name}{ASIDE}*")]
+        urls = [f"sqlite:///{one}" for one in there if one.exists()]
+    told = []
+    for url in urls:
+        engine = connect(url)
+        try:
+            told.append(erasures_of(engine))
+        finally:
+            engine.dispose()
+    read = [one for one in told if one is not None]
+    return {entry: household for one in read for entry, household in one.items()} if read else None
 
 
 def _key(path: Path, manifest: Manifest, folder: Path, passphrase: str | None) -> bytes | None:
@@ -172,12 +200,20 @@ def _put_sqlite(copy: Path, target: Path, made: Restored) -> None:
     sync_folder(target.parent)
 
 
-def _note(path: Path, settings: Settings, key: bytes | None, made: Restored) -> None:
-    """Write into the log that it was put back, so that nobody can do that unnoticed."""
+def _note(
+    path: Path, settings: Settings, key: bytes | None, made: Restored, erased: dict[str, str] | None
+) -> None:
+    """Write into the log that it was put back, so that nobody can do that unnoticed; and look whose erasure
+    it undid. `erased` are the erasures that the log in that place told of."""
     engine = connect(settings.database_url)
     try:
         state = find_state(engine)
         made.is_outdated = state.form is Form.OUTDATED
+        undone = {}
+        if erased is not None:
+            known = erasures_of(engine) or {}
+            undone = {entry: household for entry, household in erased.items() if entry not in known}
+            made.erased_since = len(undone)
         if key is None or state.form is not Form.CURRENT:
             return
         if faults := list(faults_of_contents(engine, made.manifest, key)):
@@ -186,9 +222,10 @@ def _note(path: Path, settings: Settings, key: bytes | None, made: Restored) -> 
             AuditLog(engine, key).append(
                 connection, OPERATOR, Action.RESTORED, [sha256_of(path)], Outcome.DONE
             )
+        made.erased_back = households_back(engine, key, set(undone.values()))
     finally:
         engine.dispose()
 
 
 def _aside(path: Path) -> Path:
-    return path.with_name(f"{path.name}.before-{stamp(utc_now())}-{secrets.token_hex(4)}")
+    return path.with_name(f"{path.name}{ASIDE}{stamp(utc_now())}-{secrets.token_hex(4)}")

@@ -41,7 +41,7 @@ from serving.files import FileRefused, Limits, unpack
 from serving.jobs.job import refusal
 from serving.jobs.lease import Lease
 from serving.scorer import earliest_as_of
-from serving.storage import AssessmentStore, Saved, UsualStore, VillageStore
+from serving.storage import FROM_FILES, AssessmentStore, Saved, UsualStore, VillageStore
 from serving.storage.columns import document_text
 from serving.storage.standing import StandingStore
 
@@ -253,7 +253,7 @@ class ScoreJobs:
             made = run.score(places[number], places[number] + self.chunk, around)
             # Of the sender's own area alone: what stands elsewhere is not told.
             stood = standing.stand_on(made.statements, made.village_codes, order.as_of, within)
-            made = replace(made, statements=stood)
+            made = replace(made, statements=[{**one, FROM_FILES: True} for one in stood])
             save_part(_rows(made), _part(folder, number))
             if is_atomic:
                 _stage(made, _staged(folder, number))

@@ -236,11 +236,11 @@ def purge_files(
     audit_key_file: AuditKeyFile = None,
 ) -> None:
     """Rid the database's files of bytes that were deleted; where an erasure could not, because of others."""
+    from serving.identity.erasure import TOUCHED
     from serving.storage.database import purge
-    from serving.storage.tables import assessment, identity
 
     with _opened(database, audit_key_file, keys_file, key_store) as store:
-        purge(store.engine, [identity, assessment])
+        purge(store.engine, TOUCHED)
     print("the files hold what is kept and nothing else")
 
 

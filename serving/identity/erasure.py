@@ -1,5 +1,7 @@
 """Erasure: a household's key is destroyed, its rows are deleted, its assessments let go of it; and the proof.
 
+With the assessments goes what was sent of it or waits to be: nobody is told of a household that was erased.
+
 Destroying the key is what reaches the copies of the database (crypto-shredding). It happens inside the
 transaction that deletes the rows and logs it, before that is committed: there is no acknowledged erasure with
 a key left, and one that was interrupted is repeated. PIPL art. 47 asks for erasure when the purpose is
@@ -11,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -23,15 +25,19 @@ from serving.access import Caller
 from serving.bulk.folders import write_safely
 from serving.errors import IdentityError
 from serving.identity.case_erasure import NAMING, count_casework, remove_casework, rename_casework
+from serving.identity.sent_erasure import SENT, count_sent, households_of, remove_sent
 from serving.identity.store import IdentityStore, lock
 from serving.identity.vault import ids_of
+from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.columns import IS_SQLITE
 from serving.storage.database import purge
-from serving.storage.tables import assessment
+from serving.storage.tables import assessment, idempotency_key, webhook_delivery
 from serving.storage.tables import identity as table
 
 FORMAT = 1
+TOUCHED = (table, assessment, *NAMING, *SENT)
+"""The tables that an erasure deletes from or changes."""
 
 
 class Reason(StrEnum):
@@ -45,7 +51,7 @@ class Reason(StrEnum):
 
 
 class History(StrEnum):
-    """What becomes of its assessments, and of its casework with them."""
+    """What becomes of its assessments and casework; kept alone they keep what was sent of it."""
 
     PSEUDONYMISED = "pseudonymised"
     REMOVED = "removed"
@@ -81,8 +87,8 @@ def erase(
             assessed = connection.execute(
                 select(assessment).where(assessment.c.household_id == household_id).order_by(assessment.c.id)
             ).all()
-            casework = count_casework(connection, household_id)
-            if not rows and not assessed and not casework:
+            casework, sent = count_casework(connection, household_id), count_sent(connection, household_id)
+            if not rows and not assessed and not casework and not sent:
                 raise IdentityError("nothing is stored of this household: check its key")
             keys = sorted(ids_of(rows))
             connection.execute(delete(table).where(table.c.household_id == household_id))
@@ -101,6 +107,7 @@ def erase(
                 "assessments": len(assessed),
                 "assessments_became": history.value,
                 "casework_rows": casework,
+                "sent_rows": sent,
                 "assessments_sha256": _digest([document(one.body) for one in assessed]),
                 "audit_seq": seq,
                 "audit_sha256": sha256,
@@ -113,7 +120,9 @@ def erase(
         # It would prove what was not done.
         proof.unlink(missing_ok=True)
         raise
-    purge(store.engine, [table, *((assessment,) if assessed else ()), *(NAMING if casework else ())])
+    touched = [(table, True), (assessment, assessed), *((one, casework) for one in NAMING)]
+    touched += [(one, sent) for one in SENT]
+    purge(store.engine, [one for one, had in touched if had])
     return made
 
 
@@ -130,13 +139,7 @@ def check_proof(store: IdentityStore, proof: dict[str, Any]) -> list[Check]:
     except (KeyError, TypeError, ValueError):
         raise IdentityError("the proof is not one that `python -m serving identity erase` wrote") from None
     with store.engine.connect() as connection:
-        named = {
-            one.name: any(
-                store.audit.household(key) == subject
-                for key in connection.execute(select(one.c.household_id).distinct()).scalars()
-            )
-            for one in (table, assessment, *NAMING)
-        }
+        named = find_named(connection, store.audit, {subject})
     is_logged = store.audit.has(seq, sha256, Action.IDENTITY_ERASED, subject)
     left = set(keys) & store.vault.data_keys.ids()
     return [
@@ -154,8 +157,32 @@ def check_proof(store: IdentityStore, proof: dict[str, Any]) -> list[Check]:
             None if history is History.KEPT else not any(named[one.name] for one in NAMING),
             "no lead, case, visit, correction or list names the household",
         ),
+        Check(
+            "outbox",
+            None if history is History.KEPT else not named[webhook_delivery.name],
+            "no event of the outbox tells of the household",
+        ),
+        Check(
+            "answers",
+            None if history is History.KEPT else not named[idempotency_key.name],
+            "no answer kept for repeated requests tells of the household",
+        ),
         _check_bytes([store.engine, store.vault.data_keys.engine], keys),
     ]
+
+
+def find_named(connection: Connection, audit: AuditLog, subjects: Collection[str]) -> dict[str, set[str]]:
+    """By table, the keys of those households that it tells of. `subjects` are households as the log names
+    them."""
+    found = {}
+    for one in TOUCHED:
+        keys = (
+            households_of(connection, one)
+            if one in SENT
+            else connection.execute(select(one.c.household_id).distinct()).scalars()
+        )
+        found[one.name] = {key for key in keys if audit.household(key) in subjects}
+    return found
 
 
 def document(value: Any) -> str:
@@ -172,6 +199,8 @@ def files_of(engine: Engine) -> list[Path]:
 
 
 def _let_go(connection: Connection, household_id: str, rows: Sequence[Row[Any]], history: History) -> None:
+    if history is not History.KEPT:
+        remove_sent(connection, household_id)
     if history is History.REMOVED:
         remove_casework(connection, household_id)
         for row in rows:

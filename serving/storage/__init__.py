@@ -2,7 +2,7 @@
 sessions, and who read what."""
 
 from serving.storage.accounts import Account, AccountState, AccountStore
-from serving.storage.assessments import AssessmentStore, History, Page, Saved, Stored
+from serving.storage.assessments import FROM_FILES, AssessmentStore, History, Page, Saved, Stored
 from serving.storage.audit import AuditLog, is_begun
 from serving.storage.database import connect, insert_into, lock_for_all
 from serving.storage.history import HistoryPage, HistoryStore, Mark, Past
@@ -17,6 +17,7 @@ from serving.storage.usual import UsualStore
 from serving.storage.villages import VillageStore
 
 __all__ = [
+    "FROM_FILES",
     "Account",
     "AccountState",
     "AccountStore",

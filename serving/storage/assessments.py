@@ -37,6 +37,9 @@ from serving.storage.runs import Run, counted_in, find_runs
 from serving.storage.tables import area_summary, assessment, model_release
 from serving.storage.transactions import logged, unlogged
 
+FROM_FILES = "is_from_files"
+"""What marks an assessment that a job made: what it was made from is not kept."""
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -157,7 +160,7 @@ class AssessmentStore:
         changed = [
             one
             for one, key in zip(rows, keys, strict=True)
-            if key in former and former[key] != (one["body"], one["village_code"])
+            if key in former and not _is_same(former[key], (one["body"], one["village_code"]))
         ]
         if new or changed:
             statement = insert_into(connection, assessment)
@@ -348,6 +351,12 @@ def stored_assessments(*more: ColumnElement[Any], of: FromClause = assessment) -
 def made_of(row: Row[Any]) -> Stored:
     """The assessment that a row of `stored_assessments` holds, in words."""
     return Stored(put_into_words(row.body), row.village_code, row.horizon_months, row.written_at)
+
+
+def _is_same(former: tuple[dict[str, Any], str], latter: tuple[dict[str, Any], str]) -> bool:
+    """Whether two bodies say the same of one village, whatever they were made from."""
+    said = [({**body, FROM_FILES: None}, village) for body, village in (former, latter)]
+    return said[0] == said[1]
 
 
 def _row(body: Mapping[str, Any], village_code: str, now: dt.datetime) -> dict[str, Any]:

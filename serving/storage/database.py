@@ -5,6 +5,7 @@ The embedded one is a SQLite file; a ``postgresql://`` address names a server in
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -101,6 +102,7 @@ def _connect_sqlite(url: URL, has_foreign_keys: bool) -> Engine:
     folder = Path(url.database).absolute().parent
     if not folder.is_dir():
         raise StorageError(f"the database's folder {folder} does not exist: make it first")
+    file = Path(url.database)
     # The message of a failed statement would otherwise repeat its values.
     engine = create_engine(url, hide_parameters=True)
 
@@ -117,9 +119,20 @@ def _connect_sqlite(url: URL, has_foreign_keys: bool) -> Engine:
         ):
             connection.execute(f"PRAGMA {pragma}").close()
 
+    event.listen(engine, "do_connect", lambda *_: _make_private(file))
     event.listen(engine, "connect", set_up)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _make_private(path: Path) -> None:
+    """Make an empty file of its owner's alone where there is none; SQLite gives its logs the same mode."""
+    try:
+        # Never one that is there: to close it would take this process's other connections their locks.
+        os.close(os.open(path.resolve(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError:
+        # It is there, or cannot be made: SQLite says what is wrong with it.
+        return
 
 
 def _begin(connection: Connection) -> None:

@@ -81,10 +81,11 @@ def test_a_waiting_job_is_not_ended_from_elsewhere(service: Service) -> None:
     assert service.request("DELETE", f"/v1/jobs/{job_id}", headers=above).status_code == 200
 
 
-def test_areas_share_no_keys_of_requests(service: Service) -> None:
+def test_callers_share_no_keys_of_requests(service: Service) -> None:
     county, other = service.make_key(area="500999"), service.make_key(area="51")
     replaced = service.make_key(Role.PLATFORM, "500999")
     first = send(service, county, "per_row", key="the-same")
-    assert send(service, replaced, "per_row", key="the-same") == first
+    assert send(service, county, "per_row", key="the-same") == first
+    assert send(service, replaced, "per_row", key="the-same") != first
     assert send(service, other, "per_row", key="the-same") != first
     assert service.get(f"/v1/jobs/{first}", headers=other).status_code == 404

@@ -125,6 +125,22 @@ def test_the_same_key_moves_once(world: World) -> None:
                       reason="declined").status_code == 201  # fmt: skip
 
 
+def test_a_key_answers_nobody_but_who_sent_it(world: World) -> None:
+    case = world.open()
+    assert world.post(Role.VILLAGE_OFFICIAL, case, "alert", key="own").status_code == 201
+    # Of the same area and with the same request: what the other asks for is another request, and late.
+    other = world.post(Role.HELPER, case, "alert", key="own")
+    assert (other.status_code, other.json()["code"]) in {(409, "case_changed"), (422, "move_not_allowed")}
+    assert "Idempotency-Replayed" not in other.headers
+    # Who is answered again has read the household again.
+    audit = world.client.app.state.store.audit
+    before = audit.search(household_id=case["household_id"])
+    assert world.post(Role.VILLAGE_OFFICIAL, case, "alert", key="own").status_code == 201
+    after = audit.search(household_id=case["household_id"])
+    assert [one.action for one in after[: len(after) - len(before)]] == ["household_read"]
+    assert after[0].role == Role.VILLAGE_OFFICIAL
+
+
 def test_only_somebody_who_is_signed_in_moves_a_case(world: World) -> None:
     case = world.open()
     body = {"version": 1, "move": "alert", "facts": {}}

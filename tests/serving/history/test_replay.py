@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from sqlalchemy import select, update
 
 from features import Signals, build_vectors
 from features.health import apply_health
@@ -17,9 +18,13 @@ from features.neighbourhood import with_neighbourhood
 from scoring import load_bundle
 from serving.api.history_answers import ReplayAnswer
 from serving.errors import Problem, ServingError
+from serving.jobs import JobState
 from serving.kept_models import KeptModels
+from serving.storage import FROM_FILES
+from serving.storage.tables import assessment
 from tests.serving.conftest import VERSION, make_bundle
 from tests.serving.history.conftest import BLOCKED_ON, DATES, Past, as_delivered_on, blocking, changed
+from tests.serving.jobs.orders import Desk, csv_files, tables_of
 
 
 def replay(past: Past, household: str, day: dt.date, **more: Any) -> Any:
@@ -154,6 +159,33 @@ def test_what_is_not_kept_is_said(past: Past, tmp_path: Path) -> None:
     assert wrong.status_code == 422
     assert wrong.json()["errors"][0]["pointer"] == "/path/as_of_date"
     assert "2026-02-30" not in wrong.text
+
+
+def test_a_score_that_a_job_made_is_no_changed_past(past: Past, bundle_dir: Path, tmp_path: Path) -> None:
+    store, day = past.client.app.state.store, dt.date(2026, 6, 30)
+    household = of(past, DATES[2])[3]
+    tables = tables_of(1)
+    for rows in tables.values():
+        for row in rows:
+            row |= {name: household for name in row if name == "household_id"}
+    desk = Desk(store, tmp_path / "jobs", lambda: load_bundle(bundle_dir))
+    assert desk.do(csv_files(tables), as_of=day).state is JobState.SUCCEEDED
+    told = past.client.get(f"/v1/households/{household}?as_of_date={day}").json()
+    assert told["is_from_files"]
+    answer = replay(past, household, day)
+    assert (answer.status_code, answer.json()["code"]) == (409, "signals_not_kept")
+    # From the signals that are kept the same comes out: then there is a replay.
+    with store.engine.begin() as connection:
+        row = connection.execute(
+            select(assessment).where(
+                assessment.c.household_id == household, assessment.c.as_of_date == DATES[2]
+            )
+        ).one()
+        of_row = update(assessment).where(assessment.c.id == row.id)
+        connection.execute(of_row.values(body={**row.body, FROM_FILES: True}))
+    assert replay(past, household, DATES[2]).json()["is_equal"]
+    with store.engine.begin() as connection:
+        connection.execute(of_row.values(body=row.body))
 
 
 def test_models_are_kept_by_version_and_checked(bundle_dir: Path, tmp_path: Path) -> None:

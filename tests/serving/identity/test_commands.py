@@ -87,7 +87,7 @@ def test_a_ring_a_table_a_rotation_and_an_erasure(operator: Operator) -> None:
     assert "nothing is stored" in operator.refused(IdentityError, *erase[:-1], str(operator.folder / "other"))
     checks = operator.json("identity", "verify-erasure", str(proof))["checks"]
     assert {one["name"]: one["holds"] for one in checks} == dict.fromkeys(
-        ("seal", "log", "keys", "identity", "assessments", "casework", "bytes"), True
+        ("seal", "log", "keys", "identity", "assessments", "casework", "outbox", "answers", "bytes"), True
     )
     proof.write_text(proof.read_text().replace('"mistake"', "").replace("consent_withdrawn", "mistake"))
     assert "seal: DOES NOT HOLD" in operator.run("identity", "verify-erasure", str(proof), code=1)

@@ -16,8 +16,11 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 from sqlalchemy.exc import OperationalError
+from starlette.requests import Request
 
+from serving.access import EVERYWHERE, Caller, Role
 from serving.api import jobs
+from serving.api.idempotency import hold_of
 from serving.api.job_answers import JobAnswer, JobErrors
 from serving.api.job_documentation import EXAMPLE_JOB
 from serving.app import create_app
@@ -149,6 +152,7 @@ def test_a_repeated_request_is_one_job(service: Service) -> None:
     assert service.send(files, key="k-2").json()["id"] != first.json()["id"]
     assert len(service.folders()) == 2
     with Service(service.settings) as restarted:
+        restarted._http.headers.update(service.headers)
         assert restarted.send(files, key="k-1").json() == first.json()
 
 
@@ -195,16 +199,22 @@ def test_a_key_in_flight_is_told(service: Service) -> None:
 
 
 def test_a_hold_whose_process_died_is_taken_over(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    import hashlib
-
     engine = service.app.state.store.engine
-    key = hashlib.sha256(b"POST /v1/jobs\nk").hexdigest()
-    assert Hold(engine, key).take() is None
+    sender = Caller(service.headers["Authorization"].split("_")[1], Role.PLATFORM, EVERYWHERE)
+
+    def hold(key: str) -> Hold:
+        scope = {"type": "http", "method": "POST", "path": "/v1/jobs", "query_string": b""}
+        request = Request({**scope, "headers": [(b"idempotency-key", key.encode())]})
+        made = hold_of(request, engine, sender)
+        assert made is not None
+        return made
+
+    assert hold("k").take() is None
     files = csv_files(tables_of(1))
     assert service.send(files, key="k").status_code == 409
     with monkeypatch.context() as patched:
         patched.setattr("serving.storage.idempotency.HELD_SECONDS", -1)
-        dead = Hold(engine, hashlib.sha256(b"POST /v1/jobs\nk2").hexdigest())
+        dead = hold("k2")
         assert dead.take() is None
     assert service.send(files, key="k2").status_code == 202
     # The one that was thought dead may not answer any more.

@@ -168,6 +168,14 @@ def test_a_key_of_a_request_is_answered_once(client: Client) -> None:
     assert send(client, one, headers=headers).json()["repeated"] == 1
 
 
+def test_a_key_of_a_request_is_its_senders_own(client: Client) -> None:
+    one = {**ONE, "household_id": "H0-8"}
+    keys = [client.make_key(Role.PLATFORM, "500999") for _ in range(2)]
+    first, other = (send(client, one, headers={"Idempotency-Key": "k-1", **key}) for key in keys)
+    assert [one.json()["cases_opened"] for one in (first, other)] == [1, 0]
+    assert "Idempotency-Replayed" not in other.headers
+
+
 def test_people_send_for_their_area_and_not_for_departments(client: Client) -> None:
     cadre = signed_in(client, Role.VILLAGE_OFFICIAL, VILLAGE)
     assert send(client, {**ONE, "household_id": "H0-7", "channel": "grid"}, headers=cadre).json()["new"] == 1
