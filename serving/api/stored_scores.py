@@ -44,7 +44,7 @@ class StoredRequestReader(RequestReader):
         as_of, ids = None, None
         with contextlib.suppress(TooManyErrors):
             if self._object(document, "", self.top, self.top):
-                as_of = self._as_of(document["as_of_date"]) if document.get("as_of_date") else None
+                as_of = self._as_of(document.get("as_of_date"))
                 ids = self._ids(document[IDS]) if document.get(IDS) is not None else None
         if self.errors or as_of is None or ids is None:
             raise Problem("request_invalid", errors=self.errors)
