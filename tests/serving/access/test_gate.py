@@ -29,8 +29,8 @@ from serving.console.texts import texts
 from serving.errors import AccessError, Problem, SettingsError
 from serving.logs import JsonLines
 from serving.settings import Settings
-from serving.storage.audit_actions import Action
 from serving.storage import KeyStore, open_database
+from serving.storage.audit_actions import Action
 from serving.storage.keys import parse_key
 from tests.serving.conftest import Client
 
