@@ -364,7 +364,7 @@ class Versions(_Answer):
 
 
 class ScoreAnswer(_Answer):
-    """Scores in the order of the request's households; only of stored ones some may not be there."""
+    """Scores in the order of the request's households, or why there is none."""
 
     model: Versions
     results: list[AssessmentAnswer | NotScored]
