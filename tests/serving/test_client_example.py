@@ -63,14 +63,17 @@ def test_the_client_that_is_shown_works(client: Client, shown: Any) -> None:
     assert told.reasons == tuple(one["text"]["zh"]["sentence"] for one in whole["risk_reasons"]) != ()
     (brief,) = shown.score_households(send, example_request(), reasons=0)
     assert (brief.score, brief.reasons) == (told.score, ())
+    silent = {**example_request(), "coverage": []}
+    assert shown.score_households(send, silent) == [None]
     assert 0 < shown.score_vector(send, dict.fromkeys(NAMES)) < 1
 
 
 def test_the_client_without_a_key_is_refused(client: Client, shown: Any) -> None:
     send, fetch = wired(shown, client, key="")
-    for ask in (lambda: shown.score_households(send, example_request()), lambda: fetch("/v1/models")):
-        with pytest.raises(HTTPError, match="401"):
-            ask()
+    with pytest.raises(HTTPError, match="401"):
+        shown.score_households(send, example_request())
+    with pytest.raises(HTTPError, match="401"):
+        fetch("/v1/models")
 
 
 def test_the_client_reads_what_is_stored(service: Client, shown: Any) -> None:
