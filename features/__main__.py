@@ -21,6 +21,7 @@ from features.language.formula import formula
 from features.policy import DEFAULT_REGION, policy_value
 from features.reference import missing_meaning, write_reference
 from features.reference_income import work_out
+from features.screen import show_table
 from features.signals import report
 from features.signals.buckets import Buckets
 from features.signals.defects import Defect
@@ -126,8 +127,7 @@ def health(
     if as_json:
         print(json.dumps(health_report.as_json(found), ensure_ascii=False))
     else:
-        console = Console()
-        (console if console.is_terminal else Console(width=160)).print(health_report.as_table(found))
+        show_table(health_report.as_table(found))
     if found.blocked:
         raise typer.Exit(3)
 
@@ -194,7 +194,7 @@ def account(
         print(json.dumps(found.as_json(line), ensure_ascii=False))
         return
     if found.lines:
-        Console().print(found.as_table())
+        show_table(found.as_table())
     print(found.sentence(line))
 
 
@@ -254,8 +254,7 @@ def _report(
     if as_json:
         print(json.dumps(report.as_json(intakes, silent=silent, unjudged=unjudged), ensure_ascii=False))
     else:
-        console = Console()
-        (console if console.is_terminal else Console(width=160)).print(report.as_table(title, intakes))
+        show_table(report.as_table(title, intakes))
     if silent:
         errors.print(
             f"Not readable, and so missing: {', '.join(silent)}. Their coverage was dropped.", style="red"

@@ -234,6 +234,15 @@ def is_silent(feeds: Mapping[str, Freshness]) -> bool:
     return any(state != "fresh" for feed, state in feeds.items() if feed not in PLATFORM_FEEDS)
 
 
+def is_unheard(feeds: Mapping[str, Freshness]) -> bool:
+    """Whether every department is silent, so that each feature of the household itself is missing.
+
+    A score would be that of no household: what it says comes from the absence of data alone.
+    """
+    states = {state for feed, state in feeds.items() if feed not in PLATFORM_FEEDS}
+    return bool(states) and states <= {"missing", "stale"}
+
+
 def suggest(
     grade: Grade, has_hits: bool, feeds: Mapping[str, Freshness], feed_faults: tuple[Verdict, ...] = ()
 ) -> Action:

@@ -53,6 +53,7 @@ from serving.api import (
 )
 from serving.api.around import Around
 from serving.api.documentation import drop_framework_problems
+from serving.api.query import check_names
 from serving.api.rescoring import Rescorer
 from serving.api.stored_scores import StoredScoring
 from serving.board import Boards
@@ -182,7 +183,7 @@ def create_app(settings: Settings) -> FastAPI:
         "`application/problem+json`.",
         version="1",
         lifespan=lifespan,
-        dependencies=[Depends(gate.admit)],
+        dependencies=[Depends(gate.admit), Depends(check_names)],
         middleware=[
             Middleware(Guard, respond=respond, meters=meters, drain=drain, turns=turns, direct=direct)
         ],

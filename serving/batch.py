@@ -17,6 +17,7 @@ from features.health import Health, Verdict, apply_health, flagged_households
 from features.neighbourhood import FEED, village_facts, with_villages
 from features.usual import UsualHere, usual_here, usual_values
 from scoring import Assessor, Bundle
+from scoring.assessment import is_unheard
 from scoring.grades import GRADES
 from scoring.statement import make_statement
 from serving.cases.correction import Approved
@@ -137,6 +138,15 @@ class Scoring:
             for said, household in zip(statements, chunk, strict=True)
         ]
         return Scored(told, where)
+
+    def heard(self, made: Scored) -> Scored:
+        """Those of whom a department told anything, or beside whom an earlier alert stands on."""
+        kept = [
+            (one, village)
+            for one, village in zip(made.statements, made.village_codes, strict=True)
+            if "standing" in one or not is_unheard(self._feeds[village])
+        ]
+        return Scored([one for one, _ in kept], [village for _, village in kept])
 
 
 def score_all(

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from features.screen import show_table
 from serving.access.caller import Caller
 from serving.access.commands import OPERATOR, AsJson, AuditKeyFile, opened_log, settings_of
 from serving.access.scope import ALL_AREAS, Scope
@@ -94,11 +94,11 @@ def relapses(
         table.add_column(heading)
     for line in told:
         table.add_row(
-            str(line["case_id"])[:12], *(str(line[key] or "–") for key in (
+            str(line["case_id"]), *(str(line[key] or "–") for key in (
                 "household_id", "area_code", "closed_on", "new_leads", "grade_then", "grade_now",
             )),
         )  # fmt: skip
-    Console().print(table)
+    show_table(table)
 
 
 @cases.command()
@@ -136,11 +136,11 @@ def _tell(
         table.add_column(heading)
     for one in told:
         table.add_row(
-            one["case_id"][:12], one["household_id"], one["area_code"], one["state"], one["owner"],
+            one["case_id"], one["household_id"], one["area_code"], one["state"], one["owner"],
             one["due_on"] or "–", "–" if one["days_left"] is None else str(one["days_left"]),
             one["escalated_to"] or "–",
         )  # fmt: skip
-    Console().print(table)
+    show_table(table)
 
 
 def _entry(case: Case, today: dt.date) -> dict[str, Any]:

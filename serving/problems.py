@@ -120,6 +120,13 @@ PROBLEMS: dict[str, ProblemKind] = {
         "No assessment of this household is stored for the date asked for.",
         "Check the key and the date, or score the household with POST /v1/scores.",
     ),
+    "nothing_known": ProblemKind(
+        409,
+        "Nothing known",
+        "By as_of_date no department told anything of the household: each of its feeds is missing or out of "
+        "date. That is no low risk, and a score would be made of nothing.",
+        "Check as_of_date and coverage, ask the departments; until they answer, a visit is what tells.",
+    ),
     "visit_of_another": ProblemKind(
         409,
         "Somebody else's visit",

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from features.screen import show_table
 from serving.access.commands import AuditKeyFile
 from serving.errors import ServingError
 from serving.leads.commands import leads_of_run
@@ -104,7 +105,7 @@ def score(
             told["leads"] = found.as_json()
         print(json.dumps(told, ensure_ascii=False))
     else:
-        Console().print(_table(summary, seconds))
+        show_table(_table(summary, seconds))
         if found is not None:
             added = found.added
             Console().print(f"{added.new:,} new leads, {added.cases_opened:,} cases opened")
@@ -165,7 +166,7 @@ def score_province(
         }  # fmt: skip
         print(json.dumps(told, ensure_ascii=False))
     else:
-        Console().print(_province_table(made, seconds))
+        show_table(_province_table(made, seconds))
     if made.summary["blocked_feeds"]:
         errors.print(
             f"Blocked, and so counted as missing, in {len(made.summary['blocked_feeds'])} counties: "

@@ -17,7 +17,7 @@ from features.health import Verdict
 from features.policy import policy_history
 from features.usual import UsualHere
 from scoring import Assessor, Bundle
-from scoring.assessment import Freshness
+from scoring.assessment import Freshness, is_unheard
 from scoring.excerpt import Excerpt, make_excerpts
 from scoring.reasons import MOST_RISK_REASONS
 from scoring.statement import make_statement, put_into_words
@@ -127,6 +127,11 @@ class Scorer:
             self.assessor, self.engine, household.household_id, household.rows, as_of, coverage, plan
         )
         return make_answer(made)
+
+    def unheard(self, households: list[HouseholdRows], as_of: dt.date, coverage: Coverage) -> frozenset[str]:
+        """The keys of those that no department told anything of by the date: they have no score."""
+        each = zip(households, self._feeds(households, as_of, coverage), strict=True)
+        return frozenset(one.household_id for one, feeds in each if is_unheard(feeds))
 
     def _matrix(
         self, households: list[HouseholdRows], as_of: dt.date, coverage: Coverage

@@ -168,7 +168,6 @@ def promote(
     from training.errors import GateError
     from training.promote import promote_tried, say_failed, try_gates
     from training.promotion_tables import print_done, print_gates
-    from training.report import wide_console
 
     tried = try_gates(version, tracking)
     is_refused = bool(tried.failed) and not override
@@ -178,7 +177,7 @@ def promote(
         # Before it is champion: who fetches a champion finds it signed.
         sign_version(version, tracking, sign_with)
     if not as_json:
-        print_gates(tried.gates, wide_console())
+        print_gates(tried.gates)
     done = tried if dry_run or is_refused else promote_tried(tried, tracking, override, by=by, why=why)
     if as_json:
         print(json.dumps(done.as_json(), ensure_ascii=False))
@@ -232,7 +231,6 @@ def releases(
     from scoring.registry import check_store
     from training.promotion_tables import print_releases
     from training.release_log import find_faults, read_releases
-    from training.report import wide_console
 
     check_store(tracking)
     found = read_releases(tracking)
@@ -245,7 +243,7 @@ def releases(
             )
         )
     else:
-        print_releases(found, wide_console())
+        print_releases(found)
         for one in faults or []:
             errors.print(one, style="red", highlight=False, markup=False, soft_wrap=True)
         if faults == []:

@@ -8,12 +8,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from features.screen import show_table
 from training.gates import Gate
 from training.promote import Promotion
 from training.release_log import Release
 
 
-def print_gates(gates: Sequence[Gate], console: Console) -> None:
+def print_gates(gates: Sequence[Gate]) -> None:
     """One row a gate: what was seen, what is asked for, and whether that number is an assumption."""
     table = Table(title="gates", title_justify="left")
     for name in ("gate", "passed", "seen", "asked for", "says"):
@@ -27,7 +28,7 @@ def print_gates(gates: Sequence[Gate], console: Console) -> None:
             one.name, "yes" if one.passed else "NO", _number(one.finite), asked, escape(one.says),
             style=None if one.passed else "bold red",
         )  # fmt: skip
-    console.print(table)
+    show_table(table)
 
 
 def print_done(done: Promotion, console: Console) -> None:
@@ -46,7 +47,7 @@ def print_done(done: Promotion, console: Console) -> None:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def print_releases(releases: Sequence[Release], console: Console) -> None:
+def print_releases(releases: Sequence[Release]) -> None:
     """The release log, oldest first."""
     table = Table(title="release log", title_justify="left")
     for name in ("no.", "when (UTC)", "who", "what", "from", "to", "release", "why", "overridden", "hash"):
@@ -56,7 +57,7 @@ def print_releases(releases: Sequence[Release], console: Console) -> None:
             str(one.number), one.at, escape(one.by), one.action, one.from_version or "–", one.to_version,
             one.release, escape(one.why), ", ".join(one.overridden) or "–", one.sha256[:12],
         )  # fmt: skip
-    console.print(table)
+    show_table(table)
 
 
 def _number(seen: float | str | None) -> str:

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from features.screen import show_table
 from serving.access.caller import Role
 from serving.access.commands import MOST_DAYS, OPERATOR, AsJson, AuditKeyFile, opened
 from serving.access.scope import ALL_AREAS
@@ -66,7 +67,7 @@ def list_accounts(database: DatabaseOption, as_json: AsJson = False) -> None:
         table.add_column(heading)
     for one in entries:
         table.add_row(*(one[name] or "–" for name in _SHOWN))
-    Console().print(table)
+    show_table(table)
 
 
 @accounts.command()

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from features.screen import show_table
 from serving.access.caller import Caller, Role
 from serving.access.policy import policy_table
 from serving.access.scope import EVERYWHERE
@@ -82,7 +83,7 @@ def list_keys(database: DatabaseOption, as_json: AsJson = False) -> None:
         table.add_column(heading)
     for one in entries:
         table.add_row(*(one[name] or "–" for name in ("id", "role", "area", "name", "state", "expires_at")))
-    Console().print(table)
+    show_table(table)
 
 
 @keys.command()
@@ -172,11 +173,11 @@ def search(
             one.role,
             one.area,
             one.action,
-            one.subject[:12],
+            one.subject,
             one.outcome,
             one.purpose,
         )
-    Console().print(table)
+    show_table(table)
 
 
 def policy() -> None:

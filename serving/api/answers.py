@@ -33,6 +33,12 @@ class Ready(_Answer):
     ] = Field(default=[], description="Stable codes; there where the status is degraded")
 
 
+GRADE = (
+    "The score against the borders of the model. `low` beside a feed in `missing_feeds` or `stale_feeds`, or "
+    "a blocked one in `feed_faults`, is no low risk: `grade_text` says so, and a machine reads the feeds too"
+)
+
+
 class Texts(_Answer):
     """One text in every language."""
 
@@ -308,7 +314,7 @@ class AssessmentAnswer(_Answer):
         default=None, description="null for a model that came without what it takes"
     )
     certainty_text: Texts | None = None
-    grade: Literal["high", "medium", "low"]
+    grade: Literal["high", "medium", "low"] = Field(description=GRADE)
     grade_text: Texts
     suggested_action: Literal["visit", "watch", "routine"]
     suggested_action_text: Texts
@@ -367,7 +373,7 @@ class Versions(_Answer):
 
 
 class ScoreAnswer(_Answer):
-    """Scores in the order of the request's households; only of stored ones some may not be there."""
+    """Scores in the order of the request's households, or why there is none."""
 
     model: Versions
     results: list[AssessmentAnswer | NotScored]

@@ -11,8 +11,10 @@ from starlette.datastructures import QueryParams
 from scoring.excerpt import FIELDS, Excerpt
 from scoring.reasons import MOST_RISK_REASONS
 from scoring.texts import LANGUAGES
+from serving.api.query import unknown_names
 from serving.errors import FieldError, Problem
 
+_NAMES = ("reasons", "fields", "words")
 _COUNTS = tuple(str(one) for one in range(MOST_RISK_REASONS + 1))
 _WORDS = {**{one: (one,) for one in LANGUAGES}, "none": ()}
 
@@ -32,7 +34,8 @@ def read_asked(query_string: bytes) -> Asked:
     A platform asks for the same all day, and what it asks for is read once.
     """
     query = QueryParams(query_string)
-    errors: list[FieldError] = []
+    error = unknown_names(query, _NAMES)
+    errors = [] if error is None else [error]
     most_reasons = MOST_RISK_REASONS
     fields: frozenset[str] | None = None
     languages: tuple[str, ...] = LANGUAGES

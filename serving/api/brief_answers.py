@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from serving.api.answers import RuleHit, Texts, Versions
+from serving.api.answers import GRADE, RuleHit, Texts, Versions
 from serving.api.not_scored import NotScored
 
 
@@ -19,7 +19,7 @@ class BriefAssessment(BaseModel):
     as_of_date: str
     horizon_months: int = Field(description="How many months ahead the score looks")
     score: float = Field(description="Calibrated probability of a newly verified identification", ge=0, le=1)
-    grade: Literal["high", "medium", "low"]
+    grade: Literal["high", "medium", "low"] = Field(description=GRADE)
     grade_text: Texts
     suggested_action: Literal["visit", "watch", "routine"]
     suggested_action_text: Texts

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from serving.api.answers import Versions
+from serving.api.answers import GRADE, Versions
 from serving.api.not_scored import NotScored
 
 
@@ -58,7 +58,7 @@ class ExcerptAssessment(_Answer):
     score: float | None = Field(default=None, ge=0, le=1)
     log_odds: float | None = None
     base_rate: float | None = None
-    grade: Literal["high", "medium", "low"] | None = None
+    grade: Literal["high", "medium", "low"] | None = Field(default=None, description=GRADE)
     grade_text: SomeTexts | None = None
     suggested_action: Literal["visit", "watch", "routine"] | None = None
     suggested_action_text: SomeTexts | None = None

@@ -92,14 +92,20 @@ def router(champion: Champion) -> APIRouter:
         return {"name": MODEL, "version": "1", "extensions": []}
 
     @made.get(_VERSIONED, summary="A version's inputs and outputs", responses=problems(404, 503))
-    @made.get("/v2/models/{name}", summary="The model's inputs and outputs", responses=problems(404, 503))
-    async def describe(name: str, version: str | None = None) -> dict[str, Any]:
+    async def describe_version(name: str, version: str) -> dict[str, Any]:
         return _describe(_scorer(champion, name, version))
 
+    @made.get("/v2/models/{name}", summary="The model's inputs and outputs", responses=problems(404, 503))
+    async def describe(name: str) -> dict[str, Any]:
+        return _describe(_scorer(champion, name, None))
+
     @made.get(f"{_VERSIONED}/ready", summary="Whether a version answers", responses=problems(404, 503))
+    async def version_ready(name: str, version: str) -> dict[str, Any]:
+        return _ready(_scorer(champion, name, version))
+
     @made.get("/v2/models/{name}/ready", summary="Whether the model answers", responses=problems(404, 503))
-    async def model_ready(name: str, version: str | None = None) -> dict[str, Any]:
-        return {"name": MODEL, "version": _scorer(champion, name, version).model_version, "ready": True}
+    async def model_ready(name: str) -> dict[str, Any]:
+        return _ready(_scorer(champion, name, None))
 
     return made
 
@@ -152,6 +158,10 @@ def _scorer(champion: Champion, name: str, version: str | None) -> Scorer:
     if name != MODEL or version not in (None, scorer.model_version):
         raise Problem("model_not_found")
     return scorer
+
+
+def _ready(scorer: Scorer) -> dict[str, Any]:
+    return {"name": MODEL, "version": scorer.model_version, "ready": True}
 
 
 def _describe(scorer: Scorer) -> dict[str, Any]:

@@ -125,7 +125,7 @@ def _records(rows: list[Any], at: str, features: tuple[str, ...], most: int) -> 
             refuse(f"{at}/{number}", "wrong_type", "give a JSON object")
         places_of(list(row), features, f"{at}/{number}")
         values.append([row[name] for name in features])
-    return read_rows(values, len(features), most, at)
+    return read_rows(values, len(features), most, at, features)
 
 
 def _columns(given: dict[str, Any], at: str, features: tuple[str, ...], most: int) -> Floats:

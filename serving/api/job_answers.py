@@ -72,10 +72,18 @@ class JobAnswer(_Answer):
     counts: JobCounts | None = Field(description="null until the rows are checked to their end")
     feeds: dict[str, RowCounts]
     silent_feeds: list[str] = Field(
-        description="Feeds that coverage speaks of and no readable table was sent for; they count as missing"
+        description="Feeds that coverage speaks of and no readable table was sent for; they count as "
+        "missing. To say that nobody had any, send the table with its line of column names alone"
     )
     stored: StoredCounts | None
-    grades: dict[str, int]
+    grades: dict[str, int] = Field(description="Households with a score, by grade; empty until they have one")
+    low_with_gaps: int | None = Field(
+        description="Those of `grades.low` that a missing or outdated feed stands behind: no low risk"
+    )
+    nothing_known: int | None = Field(
+        description="Households of which every department's feed is missing or out of date, and nothing of "
+        "before stands on: they have no score, no row in the result, and nothing is stored"
+    )
     model_version: str | None
     failure: JobFailure | None
     has_result: bool
@@ -126,6 +134,8 @@ def job_answer(job: Job, kept: dt.timedelta) -> dict[str, Any]:
         "silent_feeds": outcome.get("silent_feeds", []),
         "stored": outcome.get("stored"),
         "grades": outcome.get("grades", {}),
+        "low_with_gaps": outcome.get("low_with_gaps"),
+        "nothing_known": outcome.get("nothing_known"),
         "model_version": outcome.get("model_version"),
         "failure": outcome.get("failure") and {"part": None, **outcome["failure"]},
         "has_result": "result_bytes" in outcome,

@@ -64,8 +64,10 @@ EXAMPLE_JOB: dict[str, Any] = {
         "income": {"rows_in": 6100, "rows_accepted": 6083, "rows_refused": 17, "rows_flagged": 29},
     },
     "silent_feeds": [],
-    "stored": {"new": 1999, "unchanged": 0, "changed": 0},
-    "grades": {"high": 31, "medium": 160, "low": 1808},
+    "stored": {"new": 1997, "unchanged": 0, "changed": 0},
+    "grades": {"high": 31, "medium": 160, "low": 1806},
+    "low_with_gaps": 12,
+    "nothing_known": 2,
     "model_version": "county-2026-10",
     "failure": None,
     "has_result": True,
@@ -136,7 +138,8 @@ def job_request_body() -> dict[str, Any]:
             COVERAGE: {
                 **_FILE,
                 "description": "Which feed is complete for which area and period; without a statement a feed "
-                "counts as missing, never as zero",
+                "counts as missing, never as zero. So does a feed whose table is not sent, whatever is "
+                "stated: send a table of column names alone where nobody had any",
             },
             DELIVERY: {
                 **_FILE,

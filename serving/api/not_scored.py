@@ -1,12 +1,24 @@
-"""What stands in place of a score where a household that was asked for is not there."""
+"""What stands in place of a score: the household is not there, or nothing is known of it."""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from scoring.statement import each
 from serving.problems import PROBLEMS
+
+Code = Literal["household_not_found", "nothing_known"]
+
+
+class NotScoredTexts(BaseModel):
+    """One text in both languages."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    zh: str
+    en: str
 
 
 class NotScoredProblem(BaseModel):
@@ -14,14 +26,18 @@ class NotScoredProblem(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    code: Literal["household_not_found"]
+    code: Code = Field(
+        description="household_not_found: of stored households alone, not there or not in the caller's area; "
+        "nothing_known: every department's feed is missing or out of date, which is no low risk"
+    )
+    text: NotScoredTexts
     title: str
     detail: str
     way_out: str
 
 
 class NotScored(BaseModel):
-    """A household that is not there, or not in the caller's area: both are answered alike."""
+    """A household without a score."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -29,9 +45,14 @@ class NotScored(BaseModel):
     problem: NotScoredProblem
 
 
-def not_scored(household_id: str) -> dict[str, Any]:
+def not_scored(household_id: str, code: Code = "household_not_found") -> dict[str, Any]:
     """The item of one household."""
-    code = "household_not_found"
     kind = PROBLEMS[code]
-    told = {"code": code, "title": kind.title, "detail": kind.detail, "way_out": kind.way_out}
+    told = {
+        "code": code,
+        "text": each(lambda texts: texts["not_scored"][code]),
+        "title": kind.title,
+        "detail": kind.detail,
+        "way_out": kind.way_out,
+    }
     return {"household_id": household_id, "problem": told}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -12,6 +13,28 @@ from features.signals.fields import Date
 from serving.errors import FieldError, Problem
 
 _DAY = Date(name="date", zh="日期", en="date")
+
+
+async def check_names(request: Request) -> None:
+    """Raise `Problem` for a name that is none of the route's documented ones: misspelt, it would be ignored.
+
+    A route that documents none reads none, and is asked with whatever a monitor adds.
+    """
+    if not request.scope["query_string"]:
+        return
+    documented = (getattr(request.scope.get("route"), "openapi_extra", None) or {}).get("parameters", ())
+    known = [one["name"] for one in documented if one["in"] == "query"]
+    if known and (error := unknown_names(request.query_params, known)):
+        raise Problem("request_invalid", errors=[error])
+
+
+def unknown_names(query: Mapping[str, str], known: Collection[str]) -> FieldError | None:
+    """The error of names that are not known, none of which is repeated; `None` where all are."""
+    unknown = len(query.keys() - known)
+    if not unknown:
+        return None
+    way_out = f"remove {unknown} name(s) nobody declared; there are {', '.join(sorted(known))}"
+    return FieldError("/query", "unknown_field", way_out)
 
 
 def read_text(request: Request, name: str) -> str | None:

@@ -17,13 +17,14 @@ from serving.access.route import DirectRoute
 from serving.api.answers import ScoreAnswer
 from serving.api.around import Around
 from serving.api.asked import ASKED_PARAMETERS, Asked, read_asked
-from serving.api.brief_answers import BriefScoreAnswer, brief
+from serving.api.brief_answers import BriefScoreAnswer
 from serving.api.documentation import any_score_request_body, problems
 from serving.api.excerpt_answers import ExcerptAnswer
 from serving.api.json_body import dump_json, parse_json
 from serving.api.rules_answers import RulesAnswer, by_rules
 from serving.api.running import MOST_AT_ONCE, read_sized
 from serving.api.score_request import RequestReader, ScoreRequest
+from serving.api.scored import score_each
 from serving.api.stored_scores import IDS, StoredRequestReader, StoredScoring
 from serving.champion import Champion
 from serving.exchange import timed
@@ -45,7 +46,9 @@ def router(
         summary="Score households from their signals, or by their keys",
         description="Either `coverage` and `households` with their signals, or `household_ids` of households "
         "whose signals are stored here. Vectors are built from what was known on `as_of_date`; the answer is "
-        "in the order of the request. A score only asks for a visit: it grants, refuses and ends nothing. "
+        "in the order of the request. Where every department's feed is missing or out of date there is "
+        "`problem` with the code `nothing_known` in place of a score. A score only asks for a visit: it "
+        "grants, refuses and ends nothing. "
         "While the model is turned off, `model` is `off`, and each result has the rule hits and no score.",
         response_class=Response,
         responses={
@@ -112,13 +115,5 @@ def _score(scorer: Scorer | RulesScorer, around: Around, request: ScoreRequest, 
     )
     if isinstance(scorer, RulesScorer):
         return dump_json(by_rules(scorer.score(households, request.as_of, coverage)))
-    if asked.excerpt is not None:
-        found = scorer.excerpts(households, request.as_of, coverage, asked.excerpt)
-        return dump_json({"model": scorer.versions(), "results": found})
-    usual = around.usual.find((one.village_code for one in households), request.as_of)
-    results = scorer.score(households, request.as_of, coverage, usual, asked.most_reasons)
-    answer: dict[str, Any] = {
-        "model": scorer.versions(),
-        "results": results if asked.most_reasons else [brief(one) for one in results],
-    }
-    return dump_json(answer)
+    results = score_each(scorer, around, households, request.as_of, coverage, asked)
+    return dump_json({"model": scorer.versions(), "results": results})

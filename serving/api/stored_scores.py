@@ -11,10 +11,10 @@ from features.signals import REQUEST_FEEDS
 from serving.access import Caller
 from serving.api.around import Around
 from serving.api.asked import Asked
-from serving.api.brief_answers import brief
 from serving.api.not_scored import not_scored
 from serving.api.rules_answers import by_rules
 from serving.api.score_request import RequestReader, TooManyErrors
+from serving.api.scored import score_each
 from serving.errors import Problem
 from serving.neighbourhood import add_neighbourhood
 from serving.rules_scorer import RulesScorer
@@ -44,7 +44,7 @@ class StoredRequestReader(RequestReader):
         as_of, ids = None, None
         with contextlib.suppress(TooManyErrors):
             if self._object(document, "", self.top, self.top):
-                as_of = self._as_of(document["as_of_date"]) if document.get("as_of_date") else None
+                as_of = self._as_of(document.get("as_of_date"))
                 ids = self._ids(document[IDS]) if document.get(IDS) is not None else None
         if self.errors or as_of is None or ids is None:
             raise Problem("request_invalid", errors=self.errors)
@@ -84,7 +84,8 @@ class StoredScoring:
         """The answer, in the order of the request's keys.
 
         Who is outside of the caller's area, nowhere, or not registered on the date has a problem in place of
-        a score, the same each time. Raises `Problem` as the folder of signals and the log do.
+        a score, the same each time; so has who is there and nothing is known of. Raises `Problem` as the
+        folder of signals and the log do.
         """
         # Those that a request may tell, so that both ways give one answer.
         found, coverage = self.signals.find(request.household_ids, request.as_of, caller.scope, REQUEST_FEEDS)
@@ -95,12 +96,7 @@ class StoredScoring:
         if isinstance(scorer, RulesScorer):
             by_key = {one["household_id"]: one for one in scorer.score(households, request.as_of, coverage)}
             return by_rules([by_key.get(one) or not_scored(one) for one in request.household_ids])
-        if asked.excerpt is not None:
-            made = scorer.excerpts(households, request.as_of, coverage, asked.excerpt)
-        else:
-            usual = self.around.usual.find((one.village_code for one in households), request.as_of)
-            made = scorer.score(households, request.as_of, coverage, usual, asked.most_reasons)
-            made = made if asked.most_reasons else [brief(one) for one in made]
+        made = score_each(scorer, self.around, households, request.as_of, coverage, asked)
         told = {one["household_id"]: one for one in made}
         return {
             "model": scorer.versions(),

@@ -74,13 +74,15 @@ def read_reasons(given: Any, pointer: str) -> int:
     return given
 
 
-def read_rows(rows: list[Any], width: int, most: int, pointer: str) -> Floats:
-    """Rows of `width` numbers each as a matrix (n, width), NaN where null."""
+def read_rows(
+    rows: list[Any], width: int, most: int, pointer: str, names: Sequence[str] | None = None
+) -> Floats:
+    """Rows of `width` numbers each as a matrix (n, width), NaN where null; `names` if they came by name."""
     check_count(len(rows), most, pointer)
     for number, row in enumerate(rows):
         if len(read_list(row, f"{pointer}/{number}")) != width:
             refuse(f"{pointer}/{number}", "wrong_shape", f"give {width} values, one for each column")
-        check_numbers(row, f"{pointer}/{number}")
+        check_numbers(row, f"{pointer}/{number}", names)
     return np.array(rows, dtype=np.float64)
 
 
@@ -90,11 +92,12 @@ def check_count(count: int, most: int, pointer: str) -> None:
         refuse(pointer, "wrong_number", f"give from 1 to {most} vectors in one request")
 
 
-def check_numbers(values: list[Any], pointer: str) -> None:
-    """Raise the problem of a value that is neither a number nor null."""
+def check_numbers(values: list[Any], pointer: str, names: Sequence[str] | None = None) -> None:
+    """Raise the problem of a value that is neither a number nor null, at its name where it has one."""
     if not set(map(type, values)) <= _NUMBERS:
         place = next(at for at, one in enumerate(values) if type(one) not in _NUMBERS)
-        refuse(f"{pointer}/{place}", "wrong_type", "give a number, or null for a missing value")
+        at = place if names is None else names[place]
+        refuse(f"{pointer}/{at}", "wrong_type", "give a number, or null for a missing value")
 
 
 def places_of(names: Sequence[Any], features: Sequence[str], pointer: str) -> list[int]:

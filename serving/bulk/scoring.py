@@ -28,6 +28,7 @@ from features.signals.delivery import TakenIn, judge_delivery
 from features.signals.store import Signals
 from scoring import Assessor, Bundle, ScoringError
 from scoring.grades import GRADES
+from scoring.statement import grade_word
 from serving.access import Scope
 from serving.batch import CHUNK, LONGEST_SILENCE_DAYS, Scored, Scoring
 from serving.bulk.folders import JobFolder, JobFolders, write_safely
@@ -45,6 +46,7 @@ from serving.storage import FROM_FILES, AssessmentStore, Saved, UsualStore, Vill
 from serving.storage.columns import document_text
 from serving.storage.standing import StandingStore
 
+SILENT = ("missing_feeds", "stale_feeds")
 MOST_ATOMIC = 10_000
 """Households that one transaction may store: some 100 MB of answers, for which every other writer waits."""
 
@@ -253,7 +255,8 @@ class ScoreJobs:
             made = run.score(places[number], places[number] + self.chunk, around)
             # Of the sender's own area alone: what stands elsewhere is not told.
             stood = standing.stand_on(made.statements, made.village_codes, order.as_of, within)
-            made = replace(made, statements=[{**one, FROM_FILES: True} for one in stood])
+            said = [{**one, FROM_FILES: True} for one in stood]
+            made = run.heard(replace(made, statements=said))
             save_part(_rows(made), _part(folder, number))
             if is_atomic:
                 _stage(made, _staged(folder, number))
@@ -270,7 +273,7 @@ class ScoreJobs:
         outcome = {
             **checked.counts,
             "model_version": model.bundle.manifest.version,
-            "grades": _grades(parts),
+            **_grades(parts, len(run.ids)),
             "result_bytes": folder.result(order.result).stat().st_size,
         }
         with lease.end(outcome) as connection:
@@ -331,8 +334,15 @@ def _stage(made: Scored, path: Path) -> None:
     write_safely(path, lambda beside: beside.write_bytes(content))
 
 
-def _grades(parts: list[Path]) -> dict[str, int]:
-    counts = Counter[str]()
-    for one in parts:
-        counts.update(pq.read_table(one, columns=["grade"], partitioning=None)["grade"].to_pylist())
-    return {grade: counts[grade] for grade in GRADES}
+def _grades(parts: list[Path], households: int) -> dict[str, Any]:
+    """Households by grade, those low ones that are no low risk, and those without a score."""
+    grades, words = Counter[str](), Counter[str]()
+    for part in parts:
+        for one in pq.read_table(part, columns=["grade", *SILENT], partitioning=None).to_pylist():
+            grades[one["grade"]] += 1
+            words[grade_word({**one, **{name: one[name].split(";") for name in SILENT if one[name]}})] += 1
+    return {
+        "grades": {grade: grades[grade] for grade in GRADES},
+        "low_with_gaps": words["low_with_gaps"],
+        "nothing_known": households - grades.total(),
+    }

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from features.policy import DEFAULT_REGION
+from features.screen import show_table
 from serving.access.commands import OPERATOR, AsJson, AuditKeyFile, opened
 from serving.errors import ServingError
 from serving.operating import DatabaseOption
@@ -63,7 +63,7 @@ def from_run(
     table.add_column("count", justify="right")
     for name, value in list(made.as_json().items())[2:]:
         table.add_row(name.replace("_", " "), f"{value:,}")
-    Console().print(table)
+    show_table(table)
 
 
 def leads_of_run(
@@ -113,7 +113,7 @@ def clusters(
         }  # fmt: skip
         print(json.dumps(told))
         return
-    Console().print(_table(made, is_all))
+    show_table(_table(made, is_all))
 
 
 def _table(made: Clusters, is_all: bool) -> Table:

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from features.screen import show_table
 from serving.models.own_words import REGISTRY_CHAMPION
 from serving.operating import DatabaseOption
 
@@ -83,11 +84,10 @@ def list_models(
         }  # fmt: skip
         print(json.dumps(told, ensure_ascii=False))
         return
-    screen = Console()
-    screen.print(f"The model is {'on' if state.is_on else 'off'}.", highlight=False)
-    screen.print(_table(("version", "created_at", "roc_auc", "role"), versions))
-    screen.print(_table(("number", "at", "by", "action", "from_version", "to_version", "why"),
-                        [one.as_json() for one in releases]))  # fmt: skip
+    print(f"The model is {'on' if state.is_on else 'off'}.")
+    show_table(_table(("version", "created_at", "roc_auc", "role"), versions))
+    show_table(_table(("number", "at", "by", "action", "from_version", "to_version", "why"),
+                      [one.as_json() for one in releases]))  # fmt: skip
 
 
 @models.command()

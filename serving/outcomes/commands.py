@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from features.screen import show_table
 from serving.access.commands import OPERATOR, AsJson, AuditKeyFile, opened_log, settings_of
 from serving.errors import ServingError
 from serving.operating import DatabaseOption
@@ -73,7 +73,7 @@ def export(
     table.add_column("rows", justify="right")
     for name, rows in made.counts.items():
         table.add_row(name, f"{rows:,}")
-    Console().print(table)
+    show_table(table)
 
 
 def _day(text: str) -> dt.date:

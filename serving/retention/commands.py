@@ -7,10 +7,10 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from features.policy import DEFAULT_REGION
+from features.screen import show_table
 from serving.access.commands import OPERATOR, AsJson, AuditKeyFile, opened_log, settings_of
 from serving.operating import DatabaseOption
 
@@ -49,4 +49,4 @@ def retention(
         oldest = f"{one.oldest:%Y-%m-%d}" if one.oldest else "–"
         days = f"{one.rule.days}{' (assumption)' if one.rule.is_assumption else ''}"
         table.add_row(one.rule.subject, days, f"{one.deleted:,}", f"{one.left:,}", oldest)
-    Console().print(table)
+    show_table(table)

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from features.screen import show_table
 from serving.access.commands import OPERATOR, AsJson, AuditKeyFile
 from serving.errors import AccessError
 from serving.operating import DatabaseOption
@@ -209,4 +210,4 @@ def _print(entries: list[dict[str, Any]]) -> None:
         table.add_column(heading)
     for one in entries:
         table.add_row(*("" if value is None else str(value) for value in one.values()))
-    Console().print(table)
+    show_table(table)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from features.policy import DEFAULT_REGION
+from features.screen import show_table
 from serving.access.commands import OPERATOR, AsJson, AuditKeyFile, opened
 from serving.errors import ServingError
 from serving.leads.commands import AreaOption, RegionOption, check_area, day_of
@@ -84,7 +84,7 @@ def make(
         print(json.dumps(told))
         return
     title = f"Lists of {terms.made_on} as of {run.as_of_date}{' (nothing kept)' if is_dry else ''}"
-    Console().print(_made_table(title, made))
+    show_table(_made_table(title, made))
 
 
 @worklists.command()
@@ -152,7 +152,7 @@ def audit_misses(
         }  # fmt: skip
         print(json.dumps(told))
         return
-    Console().print(_missed_table(made))
+    show_table(_missed_table(made))
 
 
 def _made_table(title: str, made: list[Made]) -> Table:

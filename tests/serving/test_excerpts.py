@@ -139,6 +139,16 @@ def test_what_nobody_declared_is_refused_with_one_code(
     assert "canary-4411" not in answer.text
 
 
+def test_a_misspelt_name_is_refused(client: Client, body: dict[str, Any]) -> None:
+    for query in ("reason=0", "fields=score&Words=zh", "canary-4411=1"):
+        answer = client.post(f"/v1/scores?{query}", json=body)
+        assert answer.status_code == 422
+        (error,) = answer.json()["errors"]
+        assert (error["pointer"], error["code"]) == ("/query", "unknown_field")
+        assert error["way_out"].endswith("there are fields, reasons, words")
+        assert "canary-4411" not in answer.text
+
+
 def test_score_and_four_reasons_are_a_small_answer(client: Client) -> None:
     request = example_request()
     whole = client.post("/v1/scores?reasons=4", json=request).content

@@ -85,6 +85,35 @@ def test_a_low_grade_behind_silent_feeds_is_not_called_low_risk(client: Client) 
     }
 
 
+QUERIES = ["", "?reasons=0", "?fields=score,grade,reasons"]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("day", ["2026-10-31", "2029-10-31"], ids=["missing", "stale"])
+def test_of_whom_no_department_told_anything_there_is_no_score(client: Client, day: str, query: str) -> None:
+    heard, unheard = a_household("A"), a_household("B")
+    unheard["signals"]["household"][0]["village_code"] = "510999100201"
+    request = a_request(unheard, heard)
+    request["as_of_date"] = day
+    answer = client.post(f"/v1/scores{query}", json=request)
+    first, second = answer.json()["results"]
+    assert first.keys() == {"household_id", "problem"}
+    assert (first["household_id"], first["problem"]["code"]) == ("B", "nothing_known")
+    assert first["problem"]["text"]["zh"].startswith("截至这一天，没有任何部门提供过这户的数据")
+    assert ("score" in second) is (day == "2026-10-31")
+    if not query:
+        ScoreAnswer.model_validate(answer.json(), strict=True)
+
+
+def test_one_department_that_was_heard_is_enough_for_a_score(client: Client) -> None:
+    request = a_request(a_household("A"))
+    request["coverage"] = [one for one in request["coverage"] if one["feed"] == "illness"]
+    (told,) = client.post("/v1/scores", json=request).json()["results"]
+    assert told["stale_feeds"] == []
+    assert len(told["missing_feeds"]) > 3
+    assert 0 < told["score"] < 1
+
+
 @pytest.mark.parametrize("name", SYNTAX)
 def test_what_is_not_strict_json_is_refused(client: Client, name: str) -> None:
     body, code = SYNTAX[name]

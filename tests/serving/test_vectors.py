@@ -204,6 +204,14 @@ def test_what_breaks_a_rule_is_refused_without_its_values(client: Client, name: 
     assert "CANARY" not in answer.text
 
 
+@pytest.mark.parametrize("form", ["dataframe_records", "instances", "inputs"])
+def test_a_value_of_another_kind_is_pointed_at_by_its_features_name(client: Client, form: str) -> None:
+    good = dict.fromkeys(NAMES, 1.0)
+    answer = client.post("/invocations", json={form: [good, {**good, NAMES[3]: "CANARY"}]})
+    assert [one["pointer"] for one in answer.json()["errors"]] == [f"/{form}/1/{NAMES[3]}"]
+    assert "CANARY" not in answer.text
+
+
 @pytest.mark.parametrize("at", ["/invocations", INFER])
 @pytest.mark.parametrize(
     ("body", "code"),

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from features.screen import PIPE_WIDTH
 from training.evaluate import OURS, Evaluation
 from training.evaluation.groups import Grouping
 from training.evaluation.test_date import TestDate
@@ -16,13 +17,11 @@ from training.silent_feeds import Silence
 from training.split_picture import draw_splits
 from training.trials import Trial, Tuning
 
-LEAST_WIDTH = 160
-
 
 def wide_console() -> Console:
     """A console that does not squeeze tables when its output goes to a file or a narrow pipe."""
     console = Console()
-    return console if console.is_terminal else Console(width=LEAST_WIDTH)
+    return console if console.is_terminal else Console(width=PIPE_WIDTH)
 
 
 def print_evaluation(evaluation: Evaluation, console: Console) -> None:

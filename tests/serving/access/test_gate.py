@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from serving.errors import AccessError, Problem, SettingsError
 from serving.logs import JsonLines
 from serving.settings import Settings
 from serving.storage import KeyStore, open_database
+from serving.storage.audit_actions import Action
 from serving.storage.keys import parse_key
 from tests.serving.conftest import Client
 
@@ -68,6 +70,12 @@ def test_a_route_without_a_policy_is_nobodys(bundle_dir: Path, tmp_path: Path) -
         answer = client.get("/v1/forgotten")
         assert (answer.status_code, answer.json()["code"]) == (403, "role_not_allowed")
         assert client.get("/v1/forgotten", headers={"Authorization": ""}).status_code == 401
+
+
+def test_the_documentation_has_every_action_of_the_log_and_no_other() -> None:
+    page = (ROOT / "docs" / "reference" / "access.md").read_text(encoding="utf-8")
+    (row,) = [line for line in page.splitlines() if line.startswith("| `action` |")]
+    assert re.findall(r"`(\w+)`", row)[1:] == [one.value for one in Action]
 
 
 def test_the_documentation_has_the_table_and_the_openapi_document_too(client: Client) -> None:

@@ -113,6 +113,13 @@ def test_a_request_that_breaks_a_rule_is_refused(
     assert code in (None, error["code"])
 
 
+@pytest.mark.parametrize("day", ["", [], 0, False, {}, "2026-02-30"])
+def test_a_day_that_is_none_is_told(past: Past, day: Any) -> None:
+    answer = past.client.post("/v1/scores", json={"as_of_date": day, "household_ids": ["H1"]})
+    assert answer.status_code == 422
+    assert [one["pointer"] for one in answer.json()["errors"]] == ["/as_of_date"]
+
+
 def test_both_forms_at_once_are_refused(past: Past) -> None:
     body = {"as_of_date": str(DAY), "household_ids": ["H"], "households": []}
     answer = past.client.post("/v1/scores", json=body)

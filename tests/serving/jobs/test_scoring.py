@@ -354,3 +354,39 @@ def test_an_alert_stands_on_where_a_later_job_sends_no_more_of_its_feed(desk: De
     table = pq.read_table(desk.folders.of(job.id).result("parquet"))
     told = dict(zip(table["household_id"].to_pylist(), table["suggested_action"].to_pylist(), strict=True))
     assert told[key] == body["suggested_action"] == "visit"
+
+
+def test_who_is_silent_is_counted_apart(sqlite_desk: Desk) -> None:
+    tables = tables_of(6)
+    silent = tables["household"][:2]
+    for one in silent:
+        one["village_code"] = "500998100201"
+    job = sqlite_desk.do(csv_files(tables), rows=RowPolicy.PER_ROW)
+    told = outcome(job)
+    assert (told["counts"]["households"], told["nothing_known"]) == (6, 2)
+    assert sum(told["grades"].values()) == told["stored"]["new"] == stored(sqlite_desk) == 4
+    result = pq.read_table(sqlite_desk.folders.of(job.id).result("parquet")).to_pylist()
+    assert {one["household_id"] for one in result}.isdisjoint(one["household_id"] for one in silent)
+    gaps = [one for one in result if one["grade"] == "low" and one["missing_feeds"]]
+    assert told["low_with_gaps"] == len(gaps)
+
+
+def test_a_job_of_which_nothing_is_known_has_an_empty_result(sqlite_desk: Desk) -> None:
+    tables = tables_of(3)
+    for one in tables["household"]:
+        one["village_code"] = "500998100201"
+    for rows in RowPolicy:
+        told = outcome(sqlite_desk.do(csv_files(tables), rows=rows, result=ResultKind.CSV))
+        assert (told["nothing_known"], told["stored"]["new"]) == (3, 0)
+
+
+def test_a_table_of_column_names_alone_says_that_nobody_had_any(sqlite_desk: Desk) -> None:
+    files = csv_files(tables_of(2))
+    (name,) = [one for one in files if one.startswith("illness")]
+    header = files[name].splitlines()[0] + b"\n"
+    for sent, silent in (
+        ({**files, name: header}, []),
+        ({k: v for k, v in files.items() if k != name}, ["illness"]),
+    ):
+        told = outcome(sqlite_desk.do(sent))
+        assert told["silent_feeds"] == silent

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import re
 import shutil
+import stat
 import subprocess
 import sys
 from configparser import RawConfigParser
 from dataclasses import MISSING, fields
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from prometheus_client import CollectorRegistry
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from serving.__main__ import app
 from serving.access.policy import POLICIES
@@ -198,9 +201,40 @@ def test_compose_holds_its_containers_in() -> None:
     for one in made["services"].values():
         assert one["read_only"] is True
         assert one["cap_drop"] == ["ALL"]
-        assert set(one["environment"]) <= settings
+        assert set(one["environment"]) - {"FORWARDED_ALLOW_IPS"} <= settings
         check_command(list(one["command"]))
     assert made["services"]["service"]["ports"] == ["127.0.0.1:8000:8000"]
+
+
+def test_a_container_believes_the_gateway_that_the_proxy_comes_from_and_nobody_else() -> None:
+    made = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    (network,) = made["networks"]["default"]["ipam"]["config"]
+    assert ip_address(network["gateway"]) in ip_network(network["subnet"])
+    assert made["services"]["service"]["environment"]["FORWARDED_ALLOW_IPS"] == network["gateway"]
+    assert "\n#FORWARDED_ALLOW_IPS=" in (DEPLOY / "fangfan.env.example").read_text(encoding="utf-8")
+
+
+def test_the_steps_of_installing_make_every_folder_before_they_need_it(tmp_path: Path) -> None:
+    steps = re.search(r"## Install\n+```\n(.*?)```", RUNBOOK, re.DOTALL)
+    assert steps is not None
+    installed = [line for line in steps[1].splitlines() if line.startswith("install ")]
+    script = re.sub(r" -[og] fangfan", "", "\n".join(installed))
+    script = re.sub(r" /(etc|var)/", rf" {tmp_path}/\1/", script)
+    for one in ("etc/systemd/system", "etc/nginx/conf.d", "var"):
+        (tmp_path / one).mkdir(parents=True)
+    subprocess.run(["bash", "-e", "-c", script], cwd=ROOT, check=True)
+    folder = tmp_path / "var/lib/fangfan"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert (tmp_path / "etc/fangfan/fangfan.env").is_file()
+    made = CliRunner().invoke(app, ["migrate", "--database", f"sqlite:///{folder}/scores.db"])
+    assert made.exit_code == 0, made.output
+
+
+def test_the_batch_is_of_yesterday_in_the_zone_of_its_timer() -> None:
+    zones = [
+        one for one in section(DEPLOY / "systemd" / "fangfan-batch.service")["Environment"] if "TZ=" in one
+    ]
+    assert zones == ["TZ=Asia/Shanghai"]
 
 
 def nginx_text() -> str:

@@ -94,3 +94,11 @@ def test_what_cannot_be_is_refused_before_anything_is_stored(shell: Shell) -> No
         shell.run("deliveries", "--retry-dead")
     assert shell.json("list") == {"webhooks": []}
     assert shell.json("deliveries") == {"deliveries": [], "counts": {}}
+
+
+def test_an_id_is_whole_in_a_narrow_list(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with receiving(receivers.status(200)) as receiver:
+        made = shell.json("add", "--key", shell.key_id, "--area", "500999", "--url", receiver.url)
+        listed = shell.run("list")
+    assert all(one in listed for one in (made["id"], shell.key_id, receiver.url))
