@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeAlias
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
@@ -125,14 +127,16 @@ def _connect_sqlite(url: URL, has_foreign_keys: bool) -> Engine:
     return engine
 
 
+_MAKING = Lock()
+
+
 def _make_private(path: Path) -> None:
     """Make an empty file of its owner's alone where there is none; SQLite gives its logs the same mode."""
-    try:
-        # Never one that is there: to close it would take this process's other connections their locks.
+    # To close a file takes this process's other connections their locks on it: none is opened until the new
+    # one is closed, and one that is there is never opened.
+    with _MAKING, suppress(OSError):
+        # It is there, or cannot be made: then SQLite says what is wrong with it.
         os.close(os.open(path.resolve(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    except OSError:
-        # It is there, or cannot be made: SQLite says what is wrong with it.
-        return
 
 
 def _begin(connection: Connection) -> None:

@@ -11,6 +11,7 @@ import pytest
 from features.usual import UsualHere, UsualValues
 from serving.api.answers import AssessmentAnswer
 from serving.api.documentation import example_request
+from serving.api.stored_answers import StoredAssessmentAnswer
 from serving.app import create_app
 from serving.settings import Settings
 from serving.storage import AssessmentStore, UsualStore, open_database
@@ -78,14 +79,14 @@ def test_a_stored_answer_says_what_changed(own: Client) -> None:
     store: AssessmentStore = own.app.state.store
     store.save_release(VERSION, "0" * 64, 12)
     store.save_release("other", "1" * 64, 12)
-    former = scored(own, "H2", "2026-09-30", 100.0)
+    former = scored(own, "H2", "2026-10-25", 100.0)
     latter = scored(own, "H2", "2026-10-31", 60_000.0)
     store.save([former], [VILLAGE])
     assert own.get("/v1/households/H2").json()["changes"] is None
     # Of one date's two assessments, the one of the same model is compared with.
     store.save([{**former, "model_version": "other", "score": 0.9}, latter], [VILLAGE] * 2)
     changes = own.get("/v1/households/H2").json()["changes"]
-    assert (changes["basis"], changes["former_date"]) == ("contributions", "2026-09-30")
+    assert (changes["basis"], changes["former_date"]) == ("contributions", "2026-10-25")
     assert changes["former_score"] == former["score"]
     whole = sum(one["difference"] for one in changes["families"])
     assert whole == pytest.approx(latter["log_odds"] - former["log_odds"], rel=0, abs=1e-10)
@@ -100,11 +101,11 @@ def test_another_model_is_not_compared(own: Client) -> None:
     store: AssessmentStore = own.app.state.store
     store.save_release(VERSION, "0" * 64, 12)
     store.save_release("other", "1" * 64, 12)
-    former = {**scored(own, "H3", "2026-09-30", 100.0), "model_version": "other"}
+    former = {**scored(own, "H3", "2026-10-25", 100.0), "model_version": "other"}
     store.save([former, scored(own, "H3", "2026-10-31", 60_000.0)], [VILLAGE] * 2)
     changes = own.get("/v1/households/H3").json()["changes"]
     assert (changes["basis"], changes["families"]) == ("other_model", [])
-    assert changes["text"]["zh"][0] == "与2026-09-30相比，模型已更换，评分不能直接比较。"
+    assert changes["text"]["zh"][0] == "与2026-10-25相比，模型已更换，评分不能直接比较。"
 
 
 def test_answers_written_before_all_this_are_still_answered_and_shown(own: Client) -> None:
@@ -119,9 +120,9 @@ def test_answers_written_before_all_this_are_still_answered_and_shown(own: Clien
         for fact in reason["facts"]:
             for name in ("usual_village", "usual_town", "usual_text", "sources", "source_text"):
                 del fact[name]
-    store.save([old, {**new, "as_of_date": "2026-11-30"}], [VILLAGE] * 2)
+    store.save([old, {**new, "as_of_date": "2026-11-15"}], [VILLAGE] * 2)
     key = new["household_id"]
     answer = own.get(f"/v1/households/{key}?as_of_date=2026-10-31").json()
-    AssessmentAnswer.model_validate(answer, strict=True)
+    StoredAssessmentAnswer.model_validate(answer, strict=True)
     assert own.page(f"/households/{key}?as_of_date=2026-10-31").status_code == 200
     assert own.get(f"/v1/households/{key}").json()["changes"]["basis"] == "no_contributions"

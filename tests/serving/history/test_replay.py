@@ -24,7 +24,7 @@ from serving.storage import FROM_FILES
 from serving.storage.tables import assessment
 from tests.serving.conftest import VERSION, make_bundle
 from tests.serving.history.conftest import BLOCKED_ON, DATES, Past, as_delivered_on, blocking, changed
-from tests.serving.jobs.orders import Desk, csv_files, tables_of
+from tests.serving.jobs.orders import AS_OF, Desk, csv_files, tables_of
 
 
 def replay(past: Past, household: str, day: dt.date, **more: Any) -> Any:
@@ -162,7 +162,7 @@ def test_what_is_not_kept_is_said(past: Past, tmp_path: Path) -> None:
 
 
 def test_a_score_that_a_job_made_is_no_changed_past(past: Past, bundle_dir: Path, tmp_path: Path) -> None:
-    store, day = past.client.app.state.store, dt.date(2026, 6, 30)
+    store, day = past.client.app.state.store, AS_OF
     household = of(past, DATES[2])[3]
     tables = tables_of(1)
     for rows in tables.values():

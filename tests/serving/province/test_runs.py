@@ -278,7 +278,7 @@ def test_what_lies_on_disk_has_plain_types(written: Path) -> None:
         ({"--signals": "/no/such"}, "signals.json"),
         ({"--as-of": "30.6.2026"}, "--as-of"),
         ({"--as-of": "2015-01-31"}, "in force"),
-        ({"--as-of": "2036-01-31"}, "after the last delivery"),
+        ({"--as-of": "2098-01-31"}, "a day to come"),
         ({"--model": "/no/such"}, "manifest.json"),
         ({"--model": "champion"}, "FANGFAN_BUNDLE_DIR"),
         ({"--out": "/proc/nowhere"}, "/proc/nowhere"),
