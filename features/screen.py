@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 PIPE_WIDTH = 160
+LONGEST_WORD = 80
+"""Columns of the longest id. What is longer without a space is a sentence in Chinese."""
 SENTENCE_WIDTH = 24
 """Columns that a sentence has at least, where it is that long."""
 
@@ -19,7 +21,7 @@ def show_table(table: Table) -> None:
     for column in table.columns:
         cells = [str(cell) for cell in column.cells]
         # Sentences give way before words do.
-        column.no_wrap = not any(" " in cell for cell in cells)
+        column.no_wrap = all(" " not in cell and cell_len(cell) <= LONGEST_WORD for cell in cells)
         column.min_width = min(SENTENCE_WIDTH, max(map(cell_len, cells), default=0))
         column.overflow = "fold"
     console = Console()

@@ -27,7 +27,8 @@ class ListCounts(_Answer):
 
 
 class ExpectedCount(_Answer):
-    """How many the scores let expect."""
+    """How many the scores let expect. Of fewer visits than the policy's `verdict_visits` it says nothing, and
+    the board shows no interval."""
 
     count: float = Field(description="Sum of the scores of those visited")
     low: float = Field(description="Lower end of the middle 95 % of the number, were the scores exact")

@@ -167,9 +167,15 @@ def _tell_erased(made: Restored) -> None:
         case 0:
             print("the logs in this place tell of none")
         case count:
-            print(f"the logs in this place tell of {count}; stored again are:")
-            for one in made.erased_back:
-                print(f"- {one}")
+            print(f"the logs in this place tell of {count}")
+            if made.erased_back is None:
+                print("whose they are can be said of this version's database, with its audit key, alone")
+            elif not made.erased_back:
+                print("none of their households is stored again")
+            else:
+                print("stored again are:")
+                for one in made.erased_back:
+                    print(f"- {one}")
 
 
 def _tell_unchecked(checked: Checked) -> None:

@@ -38,14 +38,14 @@ class Restored:
 
     `erased_since` counts the erasures that the logs in that place told of and the one put back does not;
     `None`: there was none to ask. `erased_back` are their households that are stored again, by their keys;
-    none where a revision has to be migrated first, or the audit key is missing.
+    `None` where nobody could look: a revision has to be migrated first, or the audit key is missing.
     """
 
     manifest: Manifest
     is_outdated: bool = False
     aside: list[Path] = field(default_factory=list)
     erased_since: int | None = None
-    erased_back: list[str] = field(default_factory=list)
+    erased_back: list[str] | None = None
 
 
 def restore(
@@ -65,7 +65,6 @@ def restore(
     """
     target = sqlite_path(settings.database_url)
     _check_place(settings, target, replace=replace)
-    erased = _erasures_there(settings, target)
     beside = target.parent if target is not None else settings.jobs_folder.absolute().parent
     with scratch_folder(beside) as folder:
         manifest = unpack(path, folder, tell)
@@ -78,6 +77,8 @@ def restore(
             if faults:
                 raise BackupError(f"the backup is at fault and nothing was changed: {faults[0]}")
             settle_in_use(target)
+        # Not before all is checked: to open a damaged database changes it.
+        erased = _erasures_there(settings, target)
         made = Restored(manifest)
         tell("put back", 0, 0)
         _put_key(settings.audit_key_path, key)
@@ -128,7 +129,8 @@ def _erasures_there(settings: Settings, target: Path | None) -> dict[str, str] |
     """What the logs in that place tell of; those that an earlier restore kept aside do as well."""
     urls = [settings.database_url]
     if target is not None:
-        there = [target, *target.parent.glob(f"{target.name}{ASIDE}*")]
+        aside = target.parent.glob(f"{target.name}{ASIDE}*")
+        there = [target, *(one for one in aside if not one.name.endswith(("-wal", "-shm", "-journal")))]
         urls = [f"sqlite:///{one}" for one in there if one.exists()]
     told = []
     for url in urls:

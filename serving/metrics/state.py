@@ -29,7 +29,8 @@ from serving.metrics.feed_ages import DEPARTMENT_FEEDS, FeedAge, FeedAges
 from serving.settings import Settings
 from serving.storage.audit import HEAD
 from serving.storage.keys import utc_now
-from serving.storage.tables import assessment, audit_head, job
+from serving.storage.runs import find_runs
+from serving.storage.tables import audit_head, job
 
 KEPT_SECONDS = 10.0
 READY, DRAINING = "ready", "draining"
@@ -151,13 +152,14 @@ class ServiceState(Collector):
                 waiting = select(func.min(job.c.created_at)).where(job.c.state == JobState.QUEUED)
                 ended = select(func.sum(job.c.failures)).where(job.c.state.in_(OPEN))
                 oldest = connection.execute(waiting).scalar()
+                runs = find_runs(connection, "")
                 return Stored(
                     True,
                     {one.state: one[1] for one in connection.execute(counts)},
                     connection.execute(ended).scalar() or 0,
                     (self.now() - oldest).total_seconds() if oldest else None,
                     connection.execute(select(audit_head.c.seq).where(audit_head.c.id == HEAD)).scalar() or 0,
-                    connection.execute(select(func.max(assessment.c.as_of_date))).scalar(),
+                    runs[0].as_of_date if runs else None,
                 )
         except SQLAlchemyError:
             return Stored(False)

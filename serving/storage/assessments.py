@@ -354,7 +354,10 @@ def made_of(row: Row[Any]) -> Stored:
 
 
 def _is_same(former: tuple[dict[str, Any], str], latter: tuple[dict[str, Any], str]) -> bool:
-    """Whether two bodies say the same of one village, whatever they were made from."""
+    """Whether two bodies say the same of one village, and the latter is not the first from signals that are
+    kept: from then on a replay answers for it."""
+    if former[0].get(FROM_FILES) and not latter[0].get(FROM_FILES):
+        return False
     said = [({**body, FROM_FILES: None}, village) for body, village in (former, latter)]
     return said[0] == said[1]
 

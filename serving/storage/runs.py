@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, false, func, select
 
 from features.regions import AREA_LEVELS
 from serving.storage.area_counts import AreaCounts
+from serving.storage.ranges import next_code
 from serving.storage.tables import area_summary
 
 WHOLE_SHARE = 0.5
@@ -40,11 +41,11 @@ def find_runs(
     are none where nobody was scored. Whether a run is whole is judged in the county, for all households of a
     village may be in a job of a few; where the area has nobody in its county's whole runs, in the area.
     """
-    own = _counted(connection, prefix, model_version)
+    own = _counted(connection, prefix, as_of, model_version)
     if as_of is None and own:
         around = own
         if prefix and len(prefix) > _COUNTY:
-            around = _counted(connection, prefix[:_COUNTY], model_version)
+            around = _counted(connection, prefix[:_COUNTY], None, model_version)
         whole = (_whole(around) & own.keys()) or _whole(own)
         as_of = max(run.as_of_date for run in whole)
         own = Counter({run: own[run] for run in whole})
@@ -60,21 +61,44 @@ def counted_in(prefix: str | None) -> list[ColumnElement[bool]]:
     return [code == prefix] if prefix else [func.length(code) == min(AREA_LEVELS)]
 
 
-def _counted(connection: Connection, prefix: str | None, model_version: str | None) -> Counter[Run]:
-    """Households of every run that an area has."""
-    query = select(area_summary).where(*counted_in(prefix))
+def _counted(
+    connection: Connection, prefix: str | None, as_of: dt.date | None, model_version: str | None
+) -> Counter[Run]:
+    """Households of an area's runs of a date, or of the days in which the fullest is looked for."""
+    day = area_summary.c.as_of_date
+    if prefix is None:
+        codes: list[str] = []
+    else:
+        codes = [prefix] if prefix else _largest(connection)
+    of_area: list[ColumnElement[bool]] = [area_summary.c.area_code.in_(codes)]
     if model_version is not None:
-        query = query.where(area_summary.c.model_version == model_version)
+        of_area.append(area_summary.c.model_version == model_version)
     found: Counter[Run] = Counter()
-    for one in connection.execute(query):
+    latest = as_of or connection.execute(select(func.max(day, type_=day.type)).where(*of_area)).scalar()
+    if latest is None:
+        return found
+    first = latest if as_of else latest - dt.timedelta(days=FULLEST_OF_DAYS)
+    for one in connection.execute(select(area_summary).where(*of_area, day >= first, day <= latest)):
         households = AreaCounts.from_json(one.counts).households
         if households:
             found[Run(one.as_of_date, one.model_version)] += households
     return found
 
 
+def _largest(connection: Connection) -> list[str]:
+    """The codes of the largest areas, each found by one look into the index."""
+    code, length = area_summary.c.area_code, min(AREA_LEVELS)
+    codes: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        found = connection.execute(select(func.min(code)).where(code >= after)).scalar()
+        if found is None:
+            break
+        codes.append(found[:length])
+        after = next_code(codes[-1])
+    return codes
+
+
 def _whole(runs: Counter[Run]) -> set[Run]:
-    first = max(run.as_of_date for run in runs) - dt.timedelta(days=FULLEST_OF_DAYS)
-    recent = {run: households for run, households in runs.items() if run.as_of_date >= first}
-    least = WHOLE_SHARE * max(recent.values())
-    return {run for run, households in recent.items() if households >= least}
+    least = WHOLE_SHARE * max(runs.values())
+    return {run for run, households in runs.items() if households >= least}

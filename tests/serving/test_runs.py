@@ -92,3 +92,14 @@ def test_of_a_days_models_the_fullest_run_comes_first(store: AssessmentStore) ->
         assert find_runs(connection, COUNTY, JOB) == [Run(JOB, "n")]
         assert find_runs(connection, COUNTY, JOB, "m") == []
         assert find_runs(connection, None) == []
+
+
+def test_everywhere_is_all_of_the_largest_areas(store: AssessmentStore) -> None:
+    write(store, BATCH, {VILLAGE: 10, "510000000000": 30})
+    write(store, JOB, {VILLAGE: 10})
+    with store.engine.connect() as connection:
+        assert find_runs(connection, "") == [Run(BATCH, "m")]
+        assert find_runs(connection, "50") == [Run(JOB, "m")]
+    write(store, JOB, {"990000000000": 10})
+    with store.engine.connect() as connection:
+        assert find_runs(connection, "") == [Run(JOB, "m")]

@@ -17,6 +17,7 @@ from features.usual import UsualValues
 from serving.access import Caller, Role, Scope
 from serving.errors import StorageError
 from serving.storage import (
+    FROM_FILES,
     AssessmentStore,
     AuditLog,
     History,
@@ -147,6 +148,18 @@ def test_the_list_of_a_run(store: AssessmentStore) -> None:
     former = Everything(store).find_former(latest)
     assert former is not None
     assert former.body["as_of_date"] == "2026-09-30"
+
+
+def test_a_job_takes_no_run_its_signals_and_a_run_gives_a_jobs_score_some(store: AssessmentStore) -> None:
+    store.save_release("m", "0" * 64, 12)
+    village, of_run = ["500999100201"], _body("H")
+    of_job = {**of_run, FROM_FILES: True}
+    assert store.save([of_job], village) == Saved(1, 0, 0)
+    assert store.save([of_run], village) == Saved(0, 0, 1)
+    assert store.save([of_job], village) == Saved(0, 1, 0)
+    found = Everything(store).find("H")
+    assert found is not None
+    assert FROM_FILES not in found.body
 
 
 def test_a_key_that_two_villages_have_is_told(store: AssessmentStore) -> None:

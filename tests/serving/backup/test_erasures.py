@@ -117,10 +117,10 @@ def test_the_command_says_what_to_do_again(tmp_path: Path) -> None:
 
     here = tmp_path / "place" / "scores.db"
     told = run(here, "--replace")
-    assert "tell of 1; stored again are:\n- H-GONE\n" in told
+    assert "tell of 1\nstored again are:\n- H-GONE\n" in told
     assert "identity verify-erasure" in told
     # Run again, it asks the log that was put aside.
-    assert "tell of 1; stored again are:\n- H-GONE\n" in run(here, "--replace")
+    assert "tell of 1\nstored again are:\n- H-GONE\n" in run(here, "--replace")
     for one in here.parent.glob("scores.db.before-*"):
         one.unlink()
     assert "tell of none" in run(here, "--replace")
