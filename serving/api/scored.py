@@ -22,27 +22,19 @@ def score_each(
     asked: Asked,
 ) -> list[dict[str, Any]]:
     """One item for each, in order: what was asked for, or why there is no score."""
+
+    def score(some: list[HouseholdRows]) -> list[dict[str, Any]]:
+        if asked.excerpt is not None:
+            return scorer.excerpts(some, as_of, coverage, asked.excerpt)
+        usual = around.usual.find((one.village_code for one in some), as_of)
+        made = scorer.score(some, as_of, coverage, usual, asked.most_reasons)
+        return made if asked.most_reasons else [brief(one) for one in made]
+
     unheard = scorer.unheard(households, as_of, coverage)
     if not unheard:
-        return _score(scorer, around, households, as_of, coverage, asked)
-    heard = [one for one in households if one.household_id not in unheard]
-    made = iter(_score(scorer, around, heard, as_of, coverage, asked))
+        return score(households)
+    made = iter(score([one for one in households if one.household_id not in unheard]))
     return [
         not_scored(one.household_id, "nothing_known") if one.household_id in unheard else next(made)
         for one in households
     ]
-
-
-def _score(
-    scorer: Scorer,
-    around: Around,
-    households: list[HouseholdRows],
-    as_of: dt.date,
-    coverage: Coverage,
-    asked: Asked,
-) -> list[dict[str, Any]]:
-    if asked.excerpt is not None:
-        return scorer.excerpts(households, as_of, coverage, asked.excerpt)
-    usual = around.usual.find((one.village_code for one in households), as_of)
-    made = scorer.score(households, as_of, coverage, usual, asked.most_reasons)
-    return made if asked.most_reasons else [brief(one) for one in made]
