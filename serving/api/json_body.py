@@ -59,6 +59,25 @@ def parse_json(body: bytes) -> Any:
     return _parse_carefully(body) if document is _NOT_PLAIN else document
 
 
+def parse_unproven(body: bytes) -> Any:
+    """A document that may yet break what `parse_json` asks for, in a third of the time; raises `ValueError`.
+
+    Infinity, a number beyond 64 bits, any depth and a doubled key are let through. Whoever reads it takes
+    only values with bounds at places with names, and asks `may_repeat_a_name` in the end.
+    """
+    if b"\\" in body:
+        raise ValueError
+    return from_json(body, allow_inf_nan=False, cache_strings="keys")
+
+
+def may_repeat_a_name(body: bytes, names: int) -> bool:
+    """Whether an object of a document of so many `names` may have had one twice.
+
+    Each has a colon behind it, also one that was lost because it came again; a text may have more of them.
+    """
+    return body.count(b":") != names
+
+
 def dump_json(answer: Any) -> bytes:
     """An answer as JSON; raises `ValueError` where a number of it is none."""
     made = to_json(answer)

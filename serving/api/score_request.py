@@ -11,6 +11,8 @@ import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
+from operator import itemgetter
 from typing import Any, ClassVar
 
 from features import CONTRACTS, Coverage, FeaturesError
@@ -22,6 +24,7 @@ from features.signals.coverage import COLUMNS
 from features.signals.defects import Defect
 from features.signals.fields import Date, Identifier
 from features.signals.reading import compile_readers
+from serving.api.json_body import may_repeat_a_name, parse_unproven
 from serving.cases.clocks import china_today
 from serving.errors import MOST_ERRORS, FieldError, Problem
 from serving.rules_scorer import RulesScorer
@@ -37,6 +40,7 @@ _KEY = next(
 _SURFACES = {name: frozenset(one.surface for one in made.fields) for name, made in REQUEST_FEEDS.items()}
 _STAND_IN = "0"
 _READERS = compile_readers(REQUEST_FEEDS)
+_CELLS = itemgetter(*COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class TooManyErrors(Exception):
 
 
 class RequestReader:
-    """Reads one document; `read` is called once."""
+    """Reads one document; `read` or `read_plain` is called once."""
 
     top: ClassVar[tuple[str, ...]] = TOP
 
@@ -64,12 +68,26 @@ class RequestReader:
 
     def read(self, document: Any) -> ScoreRequest:
         """The request; raises `Problem` with all of its errors, the first hundred if there are more."""
+        made = self._try(document)
+        if made is None:
+            raise Problem("request_invalid", errors=self.errors)
+        return made
+
+    def read_plain(self, body: bytes) -> ScoreRequest | None:
+        """The request of a body that nothing is wrong with; `None` leaves it to `parse_json` and `read`."""
+        try:
+            document = parse_unproven(body)
+        except ValueError:
+            return None
+        made = self._try(document)
+        # Every value of a request is of bounded numbers and known words, none with a colon.
+        return None if made is None or may_repeat_a_name(body, _count_names(document)) else made
+
+    def _try(self, document: Any) -> ScoreRequest | None:
         made = None
         with contextlib.suppress(TooManyErrors):
             made = self._request(document)
-        if self.errors or made is None:
-            raise Problem("request_invalid", errors=self.errors)
-        return made
+        return None if self.errors else made
 
     def _request(self, document: Any) -> ScoreRequest | None:
         if not self._object(document, "", self.top, self.top):
@@ -104,8 +122,8 @@ class RequestReader:
         if rows is None:
             return None
         try:
-            found = _known_coverage(tuple([tuple([row[name] for name in COLUMNS]) for row in rows]))
-            if found is not None and all(len(row) == len(COLUMNS) for row in rows):
+            found = _known_coverage(tuple(map(_CELLS, rows)))
+            if found is not None and set(map(len, rows)) <= {len(COLUMNS)}:
                 return found
         except (KeyError, TypeError):
             pass
@@ -169,9 +187,14 @@ class RequestReader:
             return None
         before = len(self.errors)
         rows: dict[str, list[dict[str, Any]]] = {}
-        for feed, contract in REQUEST_FEEDS.items():
+        for feed, read in _READERS.items():
             if feed in signals:
-                rows[feed] = self._rows(contract, signals[feed], household_id, f"{at}/signals/{feed}")
+                found = read(signals[feed], household_id)
+                if found is None:
+                    found = self._rows(
+                        REQUEST_FEEDS[feed], signals[feed], household_id, f"{at}/signals/{feed}"
+                    )
+                rows[feed] = found
         if as_of is None or len(self.errors) > before:
             return None
         village = self._village(rows, as_of)
@@ -185,23 +208,18 @@ class RequestReader:
         return HouseholdRows(household_id, village, rows)
 
     def _rows(self, contract: Contract, given: Any, household_id: str, place: str) -> list[dict[str, Any]]:
+        """Rows that may have errors, each told at its place."""
         given = self._array(given, place) or []
-        read = _READERS[contract.name]
-        found = [read(row, household_id) for row in given]
-        if None in found:
-            found = [
-                self._row(contract, given[number], household_id, f"{place}/{number}") if one is None else one
-                for number, one in enumerate(found)
-            ]
+        found = [
+            self._row(contract, one, household_id, f"{place}/{number}") for number, one in enumerate(given)
+        ]
         rows = [one for one in found if one is not None]
-        if len(rows) > 1 and len(set(map(tuple, map(dict.values, rows)))) < len(rows):
-            self._tell_repeats(rows, given, place)
+        if len(rows) == len(given):
+            self._tell_repeats(rows, place)
         return rows
 
-    def _tell_repeats(self, rows: list[dict[str, Any]], given: list[Any], at: str) -> None:
+    def _tell_repeats(self, rows: list[dict[str, Any]], at: str) -> None:
         """The same record twice would count twice; intake refuses it, too."""
-        if len(rows) < len(given):
-            return
         seen: set[tuple[Any, ...]] = set()
         for number, row in enumerate(rows):
             content = tuple(row.values())
@@ -276,6 +294,15 @@ class RequestReader:
 
 def _absent(given: Mapping[str, Any], name: str) -> bool:
     return given.get(name) is None
+
+
+def _count_names(document: Mapping[str, Any]) -> int:
+    """The names that the objects of a request without errors have."""
+    count = len(document) + sum(map(len, document["coverage"]))
+    for one in document["households"]:
+        signals = one["signals"]
+        count += len(one) + len(signals) + sum(map(len, chain.from_iterable(signals.values())))
+    return count
 
 
 @lru_cache(maxsize=16)

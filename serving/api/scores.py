@@ -5,12 +5,9 @@ While the model is off the departments' rules alone answer, marked so.
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from serving.access import Caller
 from serving.access.area import check_within
 from serving.access.gate import caller_of
 from serving.access.route import DirectRoute
@@ -25,7 +22,7 @@ from serving.api.rules_answers import RulesAnswer, by_rules
 from serving.api.running import MOST_AT_ONCE, read_sized
 from serving.api.score_request import RequestReader, ScoreRequest
 from serving.api.scored import score_each
-from serving.api.stored_scores import IDS, StoredRequestReader, StoredScoring
+from serving.api.stored_scores import IDS, StoredRequest, StoredRequestReader, StoredScoring
 from serving.champion import Champion
 from serving.exchange import timed
 from serving.neighbourhood import add_neighbourhood
@@ -66,46 +63,38 @@ def router(
         asked_for = read_asked(request.scope["query_string"])
         body = await read_sized(request, settings, turns)
 
-        def answer(document: Any) -> bytes:
-            if _is_of_keys(document):
-                wanted = StoredRequestReader(scorer, settings.max_households).read_ids(document)
-                return dump_json(stored.score(scorer, caller, wanted, asked_for))
-            return _answer(scorer, caller, around, document, settings, asked_for)
+        def answer(asked: ScoreRequest | StoredRequest) -> bytes:
+            if isinstance(asked, StoredRequest):
+                return dump_json(stored.score(scorer, caller, asked, asked_for))
+            check_within(caller, (one.village_code for one in asked.households))
+            return _score(scorer, around, asked, asked_for)
 
         if len(body) > MOST_AT_ONCE:
-            made = await turns.run(lambda: answer(parse_json(body)))
+            made = await turns.run(lambda: answer(_read(scorer, body, settings)))
             return Response(made, media_type="application/json")
-        document = parse_json(body)
-        if _is_of_keys(document):
-            return Response(await turns.run(answer, document), media_type="application/json")
-        asked = RequestReader(scorer, settings.max_households).read(document)
-        check_within(caller, (one.village_code for one in asked.households))
+        asked = _read(scorer, body, settings)
+        if isinstance(asked, StoredRequest):
+            return Response(await turns.run(answer, asked), media_type="application/json")
         # Only a database that has to be asked is worth the way to a thread and back.
         tells_usual = asked_for.excerpt is None and not isinstance(scorer, RulesScorer)
         if around.knows(asked, scorer.look_back, tells_usual=tells_usual):
-            made = _score(scorer, around, asked, asked_for)
+            made = answer(asked)
         else:
-            made = await run_in_threadpool(_score, scorer, around, asked, asked_for)
+            made = await run_in_threadpool(answer, asked)
         return Response(made, media_type="application/json")
 
     return made
 
 
-def _is_of_keys(document: Any) -> bool:
-    return isinstance(document, dict) and IDS in document
-
-
-def _answer(
-    scorer: Scorer | RulesScorer,
-    caller: Caller,
-    around: Around,
-    document: Any,
-    settings: Settings,
-    asked: Asked,
-) -> bytes:
-    request = RequestReader(scorer, settings.max_households).read(document)
-    check_within(caller, (one.village_code for one in request.households))
-    return _score(scorer, around, request, asked)
+def _read(scorer: Scorer | RulesScorer, body: bytes, settings: Settings) -> ScoreRequest | StoredRequest:
+    most = settings.max_households
+    plain = RequestReader(scorer, most).read_plain(body)
+    if plain is not None:
+        return plain
+    document = parse_json(body)
+    if isinstance(document, dict) and IDS in document:
+        return StoredRequestReader(scorer, most).read_ids(document)
+    return RequestReader(scorer, most).read(document)
 
 
 @timed
