@@ -66,6 +66,12 @@ def latest_facts(rows: Mapping[str, Sequence[Mapping[str, Any]]], as_of: dt.date
     return facts
 
 
+def is_any_visible(rows: Sequence[Mapping[str, Any]], as_of: dt.date) -> bool:
+    """Whether one of a feed's rows is visible, so that `latest_facts` has the feed."""
+    today = to_day(as_of)
+    return any(row["occurred_on"] <= today and row["known_on"] <= today for row in rows)
+
+
 def latest_facts_table(signals: Signals, as_of: dt.date) -> pd.DataFrame:
     """The same for every household: columns household_id, feed, records, occurred_on, known_on."""
     parts = []

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from features import Coverage
 from features.engines.row import stored_row
-from features.facts import latest_facts
+from features.facts import is_any_visible
 from features.neighbourhood import FEED, VillageFacts
 from serving.scorer import HouseholdRows
 
@@ -26,7 +26,7 @@ def without_neighbourhood(
     """The households whose village has to be looked up: the model uses the feed, and they do not bring it."""
     if FEED not in feeds:
         return []
-    return [one for one in households if not latest_facts({FEED: one.rows.get(FEED, ())}, as_of)]
+    return [one for one in households if not is_any_visible(one.rows.get(FEED, ()), as_of)]
 
 
 def add_neighbourhood(

@@ -50,6 +50,7 @@ class RowEngine:
         self.plan = Plan(FEATURES.values() if features is None else features)
         self.region = region
         self.names = tuple(one.name for one in self.plan.features)
+        self._feeds = tuple(one.feed for one in self.plan.feeds)
         self.source = _Writer(self.plan).source()
         self._compute = _run(self.source, "compute")
         self._village = _run(_village_source(), "village")
@@ -61,12 +62,7 @@ class RowEngine:
         Raises `ContractError` when the household is not registered on the as-of date.
         """
         village = self.village_code(rows, as_of)
-        since, until = {}, {}
-        for feed in self.plan.feeds:
-            found = coverage.covered(feed.feed, village, as_of, self.region)
-            is_fresh = found is not None and not found.is_stale
-            since[feed.feed] = found.since_day if found and is_fresh else None
-            until[feed.feed] = found.until_day if found and is_fresh else None
+        since, until = coverage.stretches(self._feeds, village, as_of, self.region)
         marks, policy = self._constants(as_of)
         result: list[float | None] = self._compute(rows, marks, policy, since, until)
         return result
@@ -77,7 +73,7 @@ class RowEngine:
         Each feature that needs one of them is missing.
         """
         village = self.village_code(rows, as_of)
-        spans = {one.feed: coverage.covered(one.feed, village, as_of, self.region) for one in self.plan.feeds}
+        spans = {one: coverage.covered(one, village, as_of, self.region) for one in self._feeds}
         return tuple(feed for feed, span in spans.items() if span is None or span.is_stale)
 
     def village_code(self, rows: Rows, as_of: dt.date) -> str:
@@ -109,6 +105,7 @@ class _Writer:
         self.marks = {mark: f"m{number}" for number, mark in enumerate(plan.marks)}
         self.policy = {name: f"p{number}" for number, name in enumerate(plan.parameters)}
         self.values: dict[Expr, str] = {}
+        self.uncovered: dict[tuple[str, int], str] = {}
 
     def source(self) -> str:
         self.lines = ["def compute(rows, marks, policy, since, until):"]
@@ -120,7 +117,10 @@ class _Writer:
         for aggregate, slot in self.plan.slots.items():
             self._settle(aggregate, slot)
         results = [self._household(one.output) for one in self.plan.features]
-        joined = ", ".join(f"None if {one} is None else float({one})" for one in results)
+        joined = ", ".join(
+            one if _is_quotient(feature.output) else f"None if {one} is None else float({one})"
+            for feature, one in zip(self.plan.features, results, strict=True)
+        )
         self._add(1, f"return [{joined}]")
         return "\n".join(self.lines) + "\n"
 
@@ -167,16 +167,22 @@ class _Writer:
         return f"{slot} = {value} if {slot} is None or {value} {sign} {slot} else {slot}"
 
     def _settle(self, aggregate: Aggregate, slot: str) -> None:
-        since = f"since[{aggregate.feed!r}]"
-        start = self.marks[Mark("months", aggregate.covered_months)]
-        until = f"until[{aggregate.feed!r}]"
-        uncovered = f"{since} is None or {since} > {start} + 1 or {until} <= {start}"
+        uncovered = self._uncovered(aggregate.feed, aggregate.covered_months)
         # Written first, as it may take lines of its own.
         empty = None if aggregate.empty is None else self._household(aggregate.empty)
         self._add(1, f"if {uncovered}: {slot} = None")
         if empty is not None:
             self._add(1, f"elif {slot} is None: {slot} = {empty}")
         self.values[aggregate] = slot
+
+    def _uncovered(self, feed: str, months: int) -> str:
+        """The name of the variable that says whether a feed's window may not be counted."""
+        if (feed, months) not in self.uncovered:
+            name = self.uncovered[feed, months] = f"u{len(self.uncovered)}"
+            since, until = f"since[{feed!r}]", f"until[{feed!r}]"
+            start = self.marks[Mark("months", months)]
+            self._add(1, f"{name} = {since} is None or {since} > {start} + 1 or {until} <= {start}")
+        return self.uncovered[feed, months]
 
     def _row(self, expr: Expr) -> str:
         match expr:
@@ -232,9 +238,10 @@ class _Writer:
                 one, other = self._household(left), self._household(right)
                 missing = self._missing((left, one), (right, other))
                 if op == "/":
-                    if not isinstance(right, Literal):
-                        missing.append(f"{other} == 0")
-                    return _unless(missing, f"float({one}) / float({other})")
+                    # One side a float makes the division one of floats.
+                    if isinstance(right, Literal):
+                        return _unless(missing, f"{one} / {float(right.value)!r}")
+                    return _unless([*missing, f"{other} == 0"], f"float({one}) / {other}")
                 return _unless(missing, f"{one} {op} {other}")
             case Extreme(op=op, left=left, right=right):
                 one, other = self._household(left), self._household(right)
@@ -261,6 +268,11 @@ class _Writer:
 
 def _unless(missing: list[str], text: str) -> str:
     return f"None if {' or '.join(missing)} else {text}" if missing else text
+
+
+def _is_quotient(expr: Expr) -> bool:
+    """Whether the value of a household expression is a float already, or missing."""
+    return isinstance(expr, Arithmetic) and expr.op == "/"
 
 
 def _village_source() -> str:

@@ -27,7 +27,7 @@ COLUMNS = ("feed", "area_code", "complete_from", "complete_until", "known_on")
 MOST_FOUND = 262_144
 """Answers that are kept of one coverage: 60 MB."""
 MOST_STATES = 64
-"""Villages whose states of all feeds are kept: a request is of few, a batch asks for each once."""
+"""Villages whose states and stretches of all feeds are kept: a request is of few, a batch asks each once."""
 
 _DATE = Date(name="date", zh="日期", en="date")
 
@@ -64,6 +64,9 @@ class Covered:
         return not self.is_stale and self.since_day <= first_day
 
 
+Stretches = tuple[Mapping[str, int | None], Mapping[str, int | None]]
+
+
 class Coverage:
     """All deliveries known for a set of feeds and areas."""
 
@@ -72,6 +75,7 @@ class Coverage:
         # Asked once a village and feed, and then for every household of it.
         self._found: dict[tuple[str, str, dt.date, str], Covered | None] = {}
         self._states: dict[tuple[Any, ...], dict[str, str]] = {}
+        self._stretches: dict[tuple[Any, ...], Stretches] = {}
 
     @classmethod
     def from_rows(cls, rows: Iterable[Mapping[str, Any]], feeds: Iterable[str]) -> Coverage:
@@ -149,6 +153,25 @@ class Coverage:
             area: self.covered(feed, area, as_of, region) for area in {one[:length] for one in village_codes}
         }
         return [found[one[:length]] for one in village_codes]
+
+    def stretches(self, feeds: tuple[str, ...], village_code: str, as_of: dt.date, region: str) -> Stretches:
+        """The first and the last day that each feed covers for one village, `None` where none may be counted.
+
+        Two mappings from the feeds to day numbers, kept for whoever asks next: not to be changed.
+        """
+        key = (feeds, village_code, as_of, region)
+        kept = self._stretches.get(key)
+        if kept is None:
+            if len(self._stretches) >= MOST_STATES:
+                self._stretches.clear()
+            found = {feed: self.covered(feed, village_code, as_of, region) for feed in feeds}
+            counted = {feed: one for feed, one in found.items() if one is not None and not one.is_stale}
+            none: dict[str, int | None] = dict.fromkeys(feeds)
+            kept = self._stretches[key] = (
+                none | {feed: one.since_day for feed, one in counted.items()},
+                none | {feed: one.until_day for feed, one in counted.items()},
+            )
+        return kept
 
     def _covered(self, feed: str, village_code: str, as_of: dt.date, region: str) -> Covered | None:
         spans = [

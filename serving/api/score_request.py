@@ -34,6 +34,7 @@ TOP = ("as_of_date", "coverage", "households")
 HOUSEHOLD = ("household_id", "signals")
 
 _DAY = Date(name="date", zh="日期", en="date")
+_parse_day = lru_cache(maxsize=1024)(_DAY.parse)
 _KEY = next(
     one for one in CONTRACTS["household"].fields if isinstance(one, Identifier) and one.name == "household_id"
 )
@@ -257,7 +258,7 @@ class RequestReader:
 
     def _day(self, given: Any, at: str) -> dt.date | None:
         try:
-            day = _DAY.parse(given)
+            day = _parse_day(given) if isinstance(given, str) else _DAY.parse(given)
         except Defect as defect:
             self._add(at, defect.code, defect.way_out)
             return None

@@ -18,6 +18,7 @@ from features import CONTRACTS, FEATURES, Coverage, RowEngine, Signals, build_ve
 from features.engines.row import stored_row
 from features.errors import ContractError, CoverageError
 from features.signals import Delivery
+from features.signals.coverage import MOST_STATES
 from tests.features.oracle import policy
 from tests.features.worlds import make_world
 
@@ -203,6 +204,30 @@ def test_freshness_in_words() -> None:
         "illness": "missing",
     }
     assert policy("feed_delay_days", "CN-50", AS_OF)["disaster"] == 46
+
+
+def test_stretches_are_what_is_covered_and_not_stale() -> None:
+    other = "500299001002"
+    coverage = Coverage([
+        delivery("2024-01-01", "2025-06-01"),
+        delivery("2023-05-01", "2023-12-31", area=other),
+        delivery("2024-01-01", "2025-01-01", feed="disaster"),
+        delivery("2024-01-01", "2025-06-01", feed="illness", known="2025-08-01"),
+    ])
+    feeds = ("income", "disaster", "illness", "loan")
+    nothing = dict.fromkeys(feeds)
+    first, last = ((day(one) - day("1970-01-01")).days for one in ("2024-01-01", "2025-06-01"))
+    # Twice, as what was found is kept; and of others in between.
+    for _ in range(2):
+        assert coverage.stretches(feeds, VILLAGE, AS_OF, "CN-50") == (
+            nothing | {"income": first}, nothing | {"income": last},
+        )  # fmt: skip
+        assert coverage.stretches(feeds, other, AS_OF, "CN-50") == (nothing, nothing)
+        assert coverage.stretches(feeds, VILLAGE, day("2023-06-30"), "CN-50") == (nothing, nothing)
+        assert coverage.stretches(("loan",), VILLAGE, AS_OF, "CN-50") == ({"loan": None}, {"loan": None})
+    for number in range(MOST_STATES + 5):
+        assert coverage.stretches(feeds, f"5003{number:08}", AS_OF, "CN-50") == (nothing, nothing)
+        assert len(coverage._stretches) <= MOST_STATES
 
 
 GOOD = {

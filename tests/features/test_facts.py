@@ -10,7 +10,7 @@ import pytest
 
 from features import CONTRACTS, Coverage, Signals, take_in
 from features.engines.row import stored_row
-from features.facts import LatestFact, latest_facts, latest_facts_table
+from features.facts import LatestFact, is_any_visible, latest_facts, latest_facts_table
 
 AS_OF = dt.date(2026, 10, 31)
 
@@ -51,3 +51,17 @@ def test_a_spell_counts_by_its_end_once_that_is_known(
     (row,) = table.to_dict("records")
     assert (row["records"], row["occurred_on"].date(), row["known_on"].date()) == (records, *days)
     assert pa.types.is_date(taken.accepted.schema.field("ended_on").type)
+
+
+@pytest.mark.parametrize(("occurred_on", "known_on", "is_visible"), [
+    ("2026-10-31", "2026-10-31", True), ("2026-10-30", "2026-11-01", False), ("2026-11-01", "2026-11-01", False),
+])  # fmt: skip
+def test_a_feed_has_a_latest_fact_where_a_row_is_visible(
+    occurred_on: str, known_on: str, is_visible: bool
+) -> None:
+    days = {"occurred_on": dt.date.fromisoformat(occurred_on), "known_on": dt.date.fromisoformat(known_on)}
+    later = stored_row(dict.fromkeys(days, dt.date(2026, 12, 1)))
+    for rows in ([stored_row(days)], [later, stored_row(days)]):
+        assert is_any_visible(rows, AS_OF) is is_visible
+        assert bool(latest_facts({"water": rows}, AS_OF)) is is_visible
+    assert not is_any_visible([], AS_OF)
