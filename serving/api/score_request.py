@@ -66,6 +66,7 @@ class RequestReader:
         self.scorer = scorer
         self.most_households = most_households
         self.errors: list[FieldError] = []
+        self._most_errors = MOST_ERRORS
 
     def read(self, document: Any) -> ScoreRequest:
         """The request; raises `Problem` with all of its errors, the first hundred if there are more."""
@@ -80,6 +81,8 @@ class RequestReader:
             document = parse_unproven(body)
         except ValueError:
             return None
+        # One is enough to leave the body.
+        self._most_errors = 1
         made = self._try(document)
         # Every value of a request is of bounded numbers and known words, none with a colon.
         return None if made is None or may_repeat_a_name(body, _count_names(document)) else made
@@ -192,9 +195,8 @@ class RequestReader:
             if feed in signals:
                 found = read(signals[feed], household_id)
                 if found is None:
-                    found = self._rows(
-                        REQUEST_FEEDS[feed], signals[feed], household_id, f"{at}/signals/{feed}"
-                    )
+                    contract = REQUEST_FEEDS[feed]
+                    found = self._rows(contract, signals[feed], household_id, f"{at}/signals/{feed}")
                 rows[feed] = found
         if as_of is None or len(self.errors) > before:
             return None
@@ -209,12 +211,15 @@ class RequestReader:
         return HouseholdRows(household_id, village, rows)
 
     def _rows(self, contract: Contract, given: Any, household_id: str, place: str) -> list[dict[str, Any]]:
-        """Rows that may have errors, each told at its place."""
+        """Rows of which some may have errors, each told at its place."""
         given = self._array(given, place) or []
-        found = [
-            self._row(contract, one, household_id, f"{place}/{number}") for number, one in enumerate(given)
-        ]
-        rows = [one for one in found if one is not None]
+        read = _READERS[contract.name]
+        rows = []
+        for number, one in enumerate(given):
+            made = read([one], household_id)
+            row = made[0] if made else self._row(contract, one, household_id, f"{place}/{number}")
+            if row is not None:
+                rows.append(row)
         if len(rows) == len(given):
             self._tell_repeats(rows, place)
         return rows
@@ -289,7 +294,7 @@ class RequestReader:
 
     def _add(self, pointer: str, code: str, way_out: str) -> None:
         self.errors.append(FieldError(pointer, code, way_out))
-        if len(self.errors) >= MOST_ERRORS:
+        if len(self.errors) >= self._most_errors:
             raise TooManyErrors
 
 
