@@ -24,6 +24,7 @@ from scoring.statement import make_statement, put_into_words
 from scoring.triggers import TRIGGERS
 from scoring.what_if import Plan, make_answer, what_if
 from serving.cases.correction import Approved
+from serving.errors import Problem
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,12 @@ class Scorer:
     def what_if(
         self, household: HouseholdRows, as_of: dt.date, coverage: Coverage, plan: Plan
     ) -> dict[str, Any]:
-        """The answer to one plan for one household."""
+        """The answer to one plan for one household.
+
+        Raises `Problem` (409, `nothing_known`) where it has no score that could change.
+        """
+        if self.unheard([household], as_of, coverage):
+            raise Problem("nothing_known")
         made = what_if(
             self.assessor, self.engine, household.household_id, household.rows, as_of, coverage, plan
         )

@@ -10,7 +10,8 @@ from serving.api.answers import Texts
 from serving.api.rescoring import Rescored
 from serving.cases.texts import in_each
 from serving.storage.corrections import StoredCorrection
-from serving.storage.visits import Recorded, StoredVisit
+from serving.storage.stored_visits import StoredVisit
+from serving.storage.visits import Recorded
 
 
 class _Answer(BaseModel):

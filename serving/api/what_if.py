@@ -33,10 +33,11 @@ def router(champion: Champion, villages: VillageStore, settings: Settings, turns
         summary="What measures would change for one household",
         description="Each measure changes the household's facts. The answer has the exact effect on "
         "reference income per person against the monitoring line, the model's changed score, which is an "
-        "association and not an effect, and whether the measures answer the household's causes. "
+        "association and not an effect, and whether the measures answer the household's causes. A household "
+        "of which no department told anything by as_of_date has no score to change (409 `nothing_known`). "
         "Nothing is stored; help is neither granted nor refused by it.",
         response_class=Response,
-        responses={200: {"model": WhatIfAnswer}, **problems(400, 408, 413, 415, 422, 500, 503)},
+        responses={200: {"model": WhatIfAnswer}, **problems(400, 408, 409, 413, 415, 422, 500, 503)},
         openapi_extra={"requestBody": what_if_request_body()},
     )
     async def what_if(request: Request) -> Response:

@@ -24,6 +24,7 @@ _NOT_IN_NEED = {
     S.VERIFYING: ("exclude",),
     S.REVIEWING: ("exclude",),
     S.APPROVING: ("exclude",),
+    S.FOLLOWING: ("resolve",),
 }
 
 
@@ -58,13 +59,20 @@ class NextStep:
         return MOVES[self.moves[0]].roles
 
 
-def find_next_step(case: Case, met: Met | None, practice: Practice) -> NextStep | None:
+def find_next_step(
+    case: Case, met: Met | None, practice: Practice, *, is_unlocked: bool = False
+) -> NextStep | None:
     """What the last visit asks for where the case stands; `None` where it asks for nothing of its own.
 
-    While a household is followed only a visit since then does. That none was in need is no reason to end a
-    case with which somebody went on knowing it.
+    While a household is followed only a visit since then does, and one that found no need only where every
+    condition of the elimination lock holds (`is_unlocked`). That none was in need is no reason to end a case
+    with which somebody went on knowing it.
     """
-    if met is None or (case.state is S.FOLLOWING and met.visited_on < case.entered_on):
+    if met is None:
+        return None
+    if case.state is S.FOLLOWING and (
+        met.visited_on < case.entered_on or not (met.is_in_need or is_unlocked)
+    ):
         return None
     if met.is_passed_over and not met.is_in_need:
         return None
@@ -74,10 +82,11 @@ def find_next_step(case: Case, met: Met | None, practice: Practice) -> NextStep 
     return NextStep(met, moves)
 
 
-def find_turn(case: Case, met: Met | None, practice: Practice) -> str:
+def find_turn(case: Case, met: Met | None, practice: Practice, *, is_unlocked: bool = False) -> str:
     """The role whose turn it is: the state's owner, unless that one may not make the move that the last visit
     asks for. Then it is whoever may, the nearest to the village first."""
-    owner, upcoming = practice.owner(case.state), find_next_step(case, met, practice)
+    owner = practice.owner(case.state)
+    upcoming = find_next_step(case, met, practice, is_unlocked=is_unlocked)
     if upcoming is None or owner in upcoming.roles:
         return owner
     return min(upcoming.roles, key=MOVERS.index)

@@ -36,6 +36,11 @@ class Beside:
     has_resolved: bool = False
     background: Background | None = None
 
+    @property
+    def is_unlocked(self) -> bool:
+        """Whether every condition of the elimination lock holds."""
+        return bool(self.conditions) and all(one.is_met for one in self.conditions)
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -47,7 +52,7 @@ class Offer:
 
 def find_offers(case: Case, role: str, practice: Practice, beside: Beside, on: dt.date) -> tuple[Offer, ...]:
     """The moves of a role from where the case stands, what the last visit asks for first."""
-    upcoming = find_next_step(case, beside.met, practice)
+    upcoming = find_next_step(case, beside.met, practice, is_unlocked=beside.is_unlocked)
     wanted = upcoming.moves if upcoming else ()
     made = [
         Offer(_narrowed(one, case, beside), _hindrances(one, case, beside, on))

@@ -32,7 +32,7 @@ def offers_view(
     """What comes next, and the moves as forms: that one first. `role` is that of somebody who may move cases,
     `account` the household's last one."""
     practice = get_practice(case.practice)
-    upcoming = find_next_step(case, beside.met, practice)
+    upcoming = find_next_step(case, beside.met, practice, is_unlocked=beside.is_unlocked)
     offers = find_offers(case, role, practice, beside, today) if role else ()
     first = upcoming.moves[0] if upcoming else None
     return {

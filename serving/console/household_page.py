@@ -35,7 +35,7 @@ from serving.errors import Problem
 from serving.identity import IdentityStore
 from serving.storage import History
 from serving.storage.case_history import WholeCase
-from serving.storage.visits import StoredVisit
+from serving.storage.stored_visits import StoredVisit
 
 _VISIT, _SHEET = (POLICIES[f"GET /households/{{household_id}}/{one}"] for one in ("visit", "sheet"))
 _PLAN = POLICIES["GET /cases/{case_id}/plan"]

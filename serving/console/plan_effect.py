@@ -21,7 +21,8 @@ from serving.storage import VillageStore
 from serving.storage.plans import CasePlan
 
 _NOT_NOW = {
-    "signals_not_kept", "signals_failed", "model_off", "model_absent", "model_failed", "model_loading"
+    "signals_not_kept", "signals_failed", "nothing_known", "model_off", "model_absent", "model_failed",
+    "model_loading",
 }  # fmt: skip
 
 
@@ -39,8 +40,8 @@ class PlanEffects:
         """The answer to a plan as of a date; `None` where it cannot be worked out here.
 
         With `corrected_on` the date's facts are as they were told right until then. It cannot be worked out
-        without a model or stored signals, for a household they do not have, and for a plan that has nothing
-        to come.
+        without a model or stored signals, for a household that they do not have or know nothing of, and for a
+        plan that has nothing to come.
         """
         household_id = plan.case.household_id
         choices = what_if_choices(plan.measures, as_of, region_of(plan.case.village_code))

@@ -12,7 +12,7 @@ from serving.cases.visit import Finding
 from serving.console.correction_view import is_counted, standing_view
 from serving.console.texts import texts
 from serving.storage.corrections import StoredCorrection
-from serving.storage.visits import StoredVisit
+from serving.storage.stored_visits import StoredVisit
 
 _SEPARATORS = {"zh": "、", "en": ", "}
 

@@ -46,10 +46,10 @@ from serving.storage.case_tables import case_file, case_lead, rescored_assessmen
 from serving.storage.cases import Guard
 from serving.storage.database import WRITES
 from serving.storage.keys import utc_now
-from serving.storage.plans import measures_of
+from serving.storage.planned_help import measures_of
+from serving.storage.stored_visits import visits_of_case
 from serving.storage.tables import assessment
 from serving.storage.transactions import logged
-from serving.storage.visits import visits_of_case
 
 _RANKS = {"low": 0, "medium": 1, "high": 2}
 

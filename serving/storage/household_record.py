@@ -25,8 +25,8 @@ from serving.storage.database import WRITES
 from serving.storage.keys import utc_now
 from serving.storage.leads import KeptLead, kept_lead
 from serving.storage.rescored import every_assessment
+from serving.storage.stored_visits import StoredVisit, stored_visit
 from serving.storage.transactions import logged
-from serving.storage.visits import StoredVisit, stored_visit
 
 MOST_POINTS = 24
 MOST_VISITS = 50

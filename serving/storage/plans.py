@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, select, update
+from sqlalchemy import Connection, Engine, select, update
 
 from serving.access import Caller
 from serving.cases.case import Case
 from serving.cases.clocks import china_day, region_of
-from serving.cases.plan import DeliveredHelp, PlannedHelp, department_of
+from serving.cases.plan import PlannedHelp, department_of
 from serving.cases.plan_form import DeliveryForm, MeasureForm
 from serving.errors import FieldError, Problem
 from serving.storage.audit import AuditLog
@@ -23,6 +23,7 @@ from serving.storage.case_rows import case_of, counts_in, hold_cases
 from serving.storage.case_tables import case_file, measure_delivery, plan_measure
 from serving.storage.database import WRITES
 from serving.storage.keys import utc_now
+from serving.storage.planned_help import measures_of
 from serving.storage.transactions import logged
 
 MOST_MEASURES = 200
@@ -191,35 +192,8 @@ class PlanStore:
         self.audit.append(connection, caller, action, [self.audit.household(case.household_id)], outcome)
 
 
-def measures_of(connection: Connection, case_id: str) -> tuple[PlannedHelp, ...]:
-    """The measures of a case with what arrived of them; inside somebody's transaction."""
-    rows = connection.execute(
-        select(plan_measure)
-        .where(plan_measure.c.case_id == case_id)
-        .order_by(plan_measure.c.planned_at, plan_measure.c.id)
-    ).all()
-    delivered: dict[str, list[DeliveredHelp]] = {}
-    ledger = (
-        select(measure_delivery)
-        .join(plan_measure)
-        .where(plan_measure.c.case_id == case_id)
-        .order_by(measure_delivery.c.delivered_on, measure_delivery.c.recorded_at, measure_delivery.c.id)
-    )
-    for one in connection.execute(ledger):
-        entry = DeliveredHelp(one.id, one.delivered_on, one.amount_fen, one.recorder, one.recorded_at)
-        delivered.setdefault(one.plan_measure_id, []).append(entry)
-    return tuple(_planned(one, delivered.get(one.id, ())) for one in rows)
-
-
 def _measure(connection: Connection, case_id: str, measure_id: str) -> PlannedHelp | None:
     return next((one for one in measures_of(connection, case_id) if one.id == measure_id), None)
-
-
-def _planned(row: Row[Any], deliveries: Sequence[DeliveredHelp]) -> PlannedHelp:
-    return PlannedHelp(
-        row.id, row.case_id, row.measure, row.cause, row.department, row.amount_fen, row.persons,
-        row.starts_on, row.due_on, row.planner, row.planned_at, row.ended_on, tuple(deliveries),
-    )  # fmt: skip
 
 
 def _said(one: PlannedHelp) -> tuple[Any, ...]:

@@ -43,6 +43,16 @@ def ask(client: Client, request: dict[str, Any], *chosen: dict[str, Any]) -> dic
     return made
 
 
+def heard_until(request: dict[str, Any]) -> dict[str, Any]:
+    """The request with departments that were heard until its date: else there is no score to change."""
+    day = request["as_of_date"]
+    heard = [
+        {**row, "complete_from": min(row["complete_from"], day), "complete_until": day, "known_on": day}
+        for row in request["coverage"]
+    ]
+    return {**request, "coverage": heard}
+
+
 def test_the_example_is_answered(client: Client, plan: dict[str, Any]) -> None:
     made = ask(client, plan, *plan["measures"])
     # 10 months from 1 January until 31 October.
@@ -94,6 +104,19 @@ def test_where_income_is_not_known_nothing_is_worked_out(client: Client) -> None
     # The plan changes the income feed as well, and nobody can see it.
     assert made["model"]["unseen_feeds"] == ["income"]
     assert "收入记录没有数据或已过期" in made["model"]["text"]["zh"]
+
+
+def test_of_whom_no_department_told_anything_nothing_is_worked_out(
+    client: Client, plan: dict[str, Any]
+) -> None:
+    for row in plan["coverage"]:
+        row |= {"complete_until": "2023-12-31", "known_on": "2024-01-10"}
+    answer = client.post(PATH, json=plan)
+    assert (answer.status_code, answer.json()["code"]) == (409, "nothing_known")
+    _check_problem(answer)
+    # One that was heard is enough.
+    plan["coverage"][0] |= {"complete_until": plan["as_of_date"], "known_on": plan["as_of_date"]}
+    assert client.post(PATH, json=plan).status_code == 200
 
 
 def test_a_silent_register_is_no_household_without_labour(client: Client) -> None:
@@ -221,7 +244,7 @@ def test_any_plan_is_answered_without_failing(client: Client, chosen: list[Any])
 def test_any_date_is_answered_without_failing(
     client: Client, chosen: list[str], as_of: Any, data: Any
 ) -> None:
-    request = {**example_what_if(), "as_of_date": str(as_of)}
+    request = heard_until({**example_what_if(), "as_of_date": str(as_of)})
     starts = st.none() | st.integers(-3, 370).map(
         lambda days: str(as_of.fromordinal(min(as_of.toordinal() + days, 3_652_059)))
     )
@@ -242,9 +265,9 @@ def test_the_first_day_of_the_policy_is_answered(client: Client, plan: dict[str,
         "occurred_on": "2019-01-01",
         "known_on": "2019-01-01",
     }
-    made = ask(client, plan)
+    made = ask(client, heard_until(plan))
     assert made["measures"] == []
-    answer = client.post(PATH, json={**plan, "measures": [{"code": "dibao"}]})
+    answer = client.post(PATH, json={**heard_until(plan), "measures": [{"code": "dibao"}]})
     assert [one["code"] for one in answer.json().get("errors", [])] in ([], ["not_in_force"])
 
 

@@ -152,7 +152,8 @@ def sent_asks() -> Iterator[Ask]:
         ids = {"as_of_date": TODAY, "household_ids": [f"H-{village}-current"]}
         # No signals are kept here, whatever is asked for.
         yield Ask("POST", "/v1/scores", "send", "POST /v1/scores", lambda _: 409, {"json": ids})
-        plan = {**body, "measures": []}
+        heard = [{**row, "area_code": village[:6]} for row in body["coverage"]]
+        plan = {**body, "coverage": heard, "measures": []}
         yield Ask("POST", "/v1/what-if", "send", "POST /v1/what-if", taken, {"json": plan})
 
 

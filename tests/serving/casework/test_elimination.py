@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from features.dates import months_before
 from features.policy import policy_value
+from serving.access import Role
 from serving.cases.case import Case
 from serving.cases.elimination import (
     WAYS_OUT,
@@ -274,6 +275,46 @@ def test_the_lock_hangs_on_the_move(office: CountyOffice) -> None:
     firm_visit(office)
     assert unmet_codes(office, case) == set()
     assert resolve(office, case).state is CaseState.RESOLVED
+
+
+def owner_of(office: CountyOffice, case: Case) -> str:
+    found = office.cases.find(COUNTY, case.id)
+    assert found is not None
+    return found.owner
+
+
+def test_the_county_has_the_case_as_soon_as_the_lock_is_open(office: CountyOffice) -> None:
+    case = helped_case(office)
+    firm_visit(office)
+    assert owner_of(office, case) == Role.HELPER
+    office.on(dt.date(2026, 6, 1))
+    firm_visit(office)
+    assert owner_of(office, case) == Role.HELPER
+    office.on(dt.date(2026, 9, 20))
+    office.visit("H1", finding="not_met")
+    assert owner_of(office, case) == Role.HELPER
+    firm_visit(office)
+    assert (unmet_codes(office, case), owner_of(office, case)) == (set(), COUNTY.role)
+    # What is found on another day takes it back to whoever helps.
+    office.on(dt.date(2026, 9, 28))
+    office.visit("H1", finding="difficulty", causes=["01"])
+    assert owner_of(office, case) == Role.HELPER
+    office.on(dt.date(2026, 10, 2))
+    firm_visit(office)
+    assert owner_of(office, case) == COUNTY.role
+
+
+def test_help_may_be_what_the_lock_waited_for(office: CountyOffice) -> None:
+    office.on(dt.date(2026, 3, 2))
+    case = office.open_case("H1")
+    office.identify(case)
+    case = office.move(case, CADRE, "follow", delivered_on=str(office.cases.today))
+    firm_visit(office)
+    office.on(dt.date(2026, 9, 20))
+    firm_visit(office)
+    assert (unmet_codes(office, case), owner_of(office, case)) == ({"no_measure_delivered"}, Role.HELPER)
+    help_once(office, case)
+    assert (unmet_codes(office, case), owner_of(office, case)) == (set(), COUNTY.role)
 
 
 def test_a_household_without_labour_is_never_marked(desk: CountyOffice) -> None:

@@ -168,6 +168,11 @@ def test_an_elimination_is_offered_once_its_conditions_are_met() -> None:
         one for one in offered(case, C, Beside(conditions=met))["moves"] if one["name"] == "resolve"
     )
     assert resolve["missing"] == []
+    # Once somebody was there since, that is what comes next, and who helps is told whose it is.
+    for role, said in ((C, ZH["next_own"]), (H, ZH["next_of"])):
+        unlocked = offered(case, role, Beside(met=WELL, conditions=met))
+        assert unlocked["next"]["said"] == said.format(move="风险消除", roles="区县干部")
+    assert offered(case, C, Beside(met=WELL, conditions=judge_elimination(facts)))["next"] is None
 
 
 def test_what_waits_says_for_what_and_what_is_over_is_not_offered() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from serving.cases.visit import read_visit
 from serving.console.visit_history import visits_view
-from serving.storage.visits import StoredVisit
+from serving.storage.stored_visits import StoredVisit
 
 DAY = dt.date(2026, 11, 2)
 
