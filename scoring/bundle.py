@@ -85,12 +85,13 @@ class Provenance(_Strict):
 class Manifest(_Strict):
     """Everything about a model but its trees.
 
+    `version` names folders and begins with no dot: "..", and what stores keep beside versions, are none.
     `absence` is what a missing value of a feature adds to the margin, by feature. Bundles from before it was
     written down have no `capacity`.
     """
 
     format: Literal[1] = 1
-    version: str = Field(pattern=r"^[A-Za-z0-9._-]{1,80}$")
+    version: str = Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}$")
     created_at: str
     region: str
     horizon_months: int = Field(ge=1, le=36)
