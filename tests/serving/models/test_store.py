@@ -90,6 +90,13 @@ def test_a_folder_that_was_put_there_by_hand_is_tried_first(
     assert desk.models.state().current is None
 
 
+def test_a_folder_that_holds_another_version_is_not_used(desk: ModelDesk) -> None:
+    desk.store.path(SECOND).rename(desk.store.path("test-3"))
+    with pytest.raises(ModelError, match="another version"):
+        desk.use("test-3", "why")
+    assert desk.models.state().current is None
+
+
 def test_rollback_checks_the_files_it_goes_back_to(desk: ModelDesk) -> None:
     desk.use(FIRST, "first")
     desk.use(SECOND, "second")
