@@ -188,7 +188,7 @@ def read_files(directory: Path) -> Files:
 
     Manifest, names and hashes of files, and the features of today's code. Raises `BundleError`.
     """
-    written = _manifest_bytes(directory)
+    written = manifest_bytes(directory)
     manifest = _parsed(written)
     found = {path.name for path in directory.iterdir()} - {SIGNATURE}
     parts = [name for name in PARTS if name in manifest.files]
@@ -222,10 +222,11 @@ def read_files(directory: Path) -> Files:
 
 def read_manifest(directory: Path) -> Manifest:
     """The manifest alone; raises `BundleError` when it is absent or not of the known form."""
-    return _parsed(_manifest_bytes(directory))
+    return _parsed(manifest_bytes(directory))
 
 
-def _manifest_bytes(directory: Path) -> bytes:
+def manifest_bytes(directory: Path) -> bytes:
+    """The manifest as it is written; raises `BundleError` where there is none, or a link in its place."""
     path = directory / MANIFEST
     if not path.exists():
         raise BundleError(f"{directory} is not a bundle: it has no {MANIFEST}")

@@ -197,6 +197,21 @@ def test_with_keys_nothing_unsigned_is_loaded_or_used(
         strict.models.load(pick)
 
 
+def test_a_version_that_lost_its_manifest_is_a_fault_among_others(
+    bundle_dir: Path, second_dir: Path, tmp_path: Path
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    desk = make_desk(settings_in(tmp_path), keys=[key.public_key()])
+    for name, source in (("first", bundle_dir), ("second", second_dir)):
+        take_in(desk, sign_bundle(bundle_copy(source, tmp_path / name), key).parent)
+    lost = desk.store.path(FIRST)
+    lost.chmod(0o755)
+    (lost / "manifest.json").unlink()
+    (fault,) = desk.verify(False, lambda done, total: None)
+    assert fault.startswith(f"{FIRST}: not admitted (files_refused)")
+    desk.models.log.engine.dispose()
+
+
 def test_settings_name_a_store_or_one_bundle(tmp_path: Path) -> None:
     database = {"FANGFAN_DATABASE_URL": "sqlite:///x.db"}
     store, bundle = {"FANGFAN_MODELS_DIR": "store"}, {"FANGFAN_BUNDLE_DIR": "bundle"}
