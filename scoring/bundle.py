@@ -85,12 +85,13 @@ class Provenance(_Strict):
 class Manifest(_Strict):
     """Everything about a model but its trees.
 
+    `version` names folders and begins with no dot: "..", and what stores keep beside versions, are none.
     `absence` is what a missing value of a feature adds to the margin, by feature. Bundles from before it was
     written down have no `capacity`.
     """
 
     format: Literal[1] = 1
-    version: str = Field(pattern=r"^[A-Za-z0-9._-]{1,80}$")
+    version: str = Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}$")
     created_at: str
     region: str
     horizon_months: int = Field(ge=1, le=36)
@@ -187,7 +188,7 @@ def read_files(directory: Path) -> Files:
 
     Manifest, names and hashes of files, and the features of today's code. Raises `BundleError`.
     """
-    written = _manifest_bytes(directory)
+    written = manifest_bytes(directory)
     manifest = _parsed(written)
     found = {path.name for path in directory.iterdir()} - {SIGNATURE}
     parts = [name for name in PARTS if name in manifest.files]
@@ -221,10 +222,11 @@ def read_files(directory: Path) -> Files:
 
 def read_manifest(directory: Path) -> Manifest:
     """The manifest alone; raises `BundleError` when it is absent or not of the known form."""
-    return _parsed(_manifest_bytes(directory))
+    return _parsed(manifest_bytes(directory))
 
 
-def _manifest_bytes(directory: Path) -> bytes:
+def manifest_bytes(directory: Path) -> bytes:
+    """The manifest as it is written; raises `BundleError` where there is none, or a link in its place."""
     path = directory / MANIFEST
     if not path.exists():
         raise BundleError(f"{directory} is not a bundle: it has no {MANIFEST}")

@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
-from scoring.bundle import MANIFEST, SIGNATURE, read_manifest
+from scoring.bundle import MANIFEST, SIGNATURE, manifest_bytes, read_manifest
 from scoring.errors import SignatureError
 
 PURPOSE = b"fangfan bundle manifest 1\n"
@@ -35,7 +35,7 @@ def sign_bundle(directory: Path, key: Ed25519PrivateKey) -> Path:
     Raises `BundleError` where there is no manifest of the known form.
     """
     read_manifest(directory)
-    signed = key.sign(PURPOSE + (directory / MANIFEST).read_bytes())
+    signed = key.sign(PURPOSE + manifest_bytes(directory))
     beside = directory.with_name(f".{directory.name}-{SIGNATURE}")
     beside.write_bytes(base64.b64encode(signed) + b"\n")
     path = directory / SIGNATURE
@@ -44,11 +44,14 @@ def sign_bundle(directory: Path, key: Ed25519PrivateKey) -> Path:
 
 
 def check_signature(directory: Path, keys: Sequence[Ed25519PublicKey]) -> None:
-    """Raise `SignatureError` unless one of `keys` has signed the manifest; without keys nothing is asked."""
+    """Raise `SignatureError` unless one of `keys` has signed the manifest; without keys nothing is asked.
+
+    Raises `BundleError` where there is no manifest.
+    """
     if not keys:
         return
     signed = _signature(directory / SIGNATURE)
-    message = PURPOSE + (directory / MANIFEST).read_bytes()
+    message = PURPOSE + manifest_bytes(directory)
     for key in keys:
         try:
             key.verify(signed, message)

@@ -78,7 +78,7 @@ class Champion:
             LOGGER.error("releases cannot be read", extra={"fields": {"error": type(error).__name__}})
             return
         if not state.is_on and (self._rules is None or self._state.current != state.current):
-            self._rules = RulesScorer(self.models.region(state))
+            self._rules = self._make_rules(state)
         if state.is_on != self._state.is_on:
             LOGGER.warning("model on" if state.is_on else "model off", extra={"fields": {}})
         self._state = state
@@ -161,6 +161,15 @@ class Champion:
                 self._settled.set()
             if self._stops.wait(LOOK_SECONDS):
                 return
+
+    def _make_rules(self, state: InService) -> RulesScorer | None:
+        """The rules of what is in service. Whatever its manifest says, the model can be turned off."""
+        for region in self.models.regions(state):
+            try:
+                return RulesScorer(region)
+            except FeaturesError as error:
+                LOGGER.error("rules cannot be made", extra={"fields": {"error": type(error).__name__}})
+        return None
 
     def _load(self, pick: Pick) -> bool:
         failed = self._failures.get(pick)

@@ -29,6 +29,8 @@ GAP_SECONDS = 10.0
 """Never more often than this, whatever key a token names."""
 FETCH_SECONDS = 5.0
 """A fetch is broken off after so long, however slowly something still comes in."""
+MOST_WAITING = 20
+"""Threads that wait for a fetch; others have to be left for callers with keys and people."""
 MOST_BYTES = 262_144
 MOST_KEYS = 100
 LEAST_RSA_BITS = 2_048
@@ -60,21 +62,34 @@ class IssuerKeys:
         self._lock = threading.Lock()
         self._settled = threading.Event()
         self._settled.set()
+        self._places = threading.BoundedSemaphore(MOST_WAITING)
 
     def find(self, kid: str | None) -> KeySet:
         """The keys, fetched anew before where they are old or none of them is called `kid`.
 
-        Raises `NoIssuerKeysError` where there are none. Takes no longer than `FETCH_SECONDS` and a bit.
+        Raises `NoIssuerKeysError` where there are none, or too many wait for one of that name. Takes no
+        longer than `FETCH_SECONDS` and a bit.
         """
         keys = self._keys
         is_known = keys is not None and (kid is None or any(one.kid == kid for one in keys))
         if not is_known or self._now() - self._fetched_at > FRESH_SECONDS:
             self._refresh()
             if not is_known:
-                self._settled.wait(FETCH_SECONDS + 1)
+                self._wait()
         if self._keys is None:
             raise NoIssuerKeysError
         return self._keys
+
+    def _wait(self) -> None:
+        """Wait for a fetch that goes on; whoever makes tokens up must not take every thread so."""
+        if self._settled.is_set():
+            return
+        if not self._places.acquire(blocking=False):
+            raise NoIssuerKeysError
+        try:
+            self._settled.wait(FETCH_SECONDS + 1)
+        finally:
+            self._places.release()
 
     def _refresh(self) -> None:
         """Begin a fetch, unless one goes on or has just been."""

@@ -60,6 +60,11 @@ def find_fault(password: str, login_name: str) -> str | None:
     return None
 
 
+def is_same(one: str, other: str) -> bool:
+    """Whether two texts are one password."""
+    return _typed(one) == _typed(other)
+
+
 def make_start_password() -> str:
     """A password to hand over: 79 random bits in four groups."""
     return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))

@@ -21,7 +21,7 @@ from starlette.concurrency import run_in_threadpool
 
 from serving.access.address_limit import AddressLimit
 from serving.access.caller import Caller, Role
-from serving.access.passwords import MOST_LENGTH, Passwords, find_fault
+from serving.access.passwords import MOST_LENGTH, Passwords, find_fault, is_same
 from serving.access.scope import NOWHERE
 from serving.access.second_factor import PURPOSE, SECOND_FACTORS, TOTP_KIND, Sealer
 from serving.access.signed_in import SignedIn
@@ -112,6 +112,9 @@ class SignInDesk:
         Raises `SignInRefused` with the rule that the new password breaks; ``former`` for a wrong former one.
         """
         fault = find_fault(new[: 2 * MOST_LENGTH], session.account.login_name)
+        if fault is None and is_same(former, new):
+            # Said before the former one is looked at: whoever knows it has not failed.
+            fault = "same"
         if fault is not None:
             raise SignInRefused(fault)
         made = await self._run(lambda: self._change(session, former, new))
@@ -228,8 +231,6 @@ class SignInDesk:
             if locks and account is not None:
                 self._write(lambda connection: self._lock_out(connection, name))
             return SignInRefused("former")
-        if self._passwords.check(new, account.password_hash):
-            return SignInRefused("same")
         hashed = self._passwords.hash(new)
 
         def end(connection: Connection) -> str | SignInRefused:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from features.signals import REQUEST_FEEDS
 from scoring.silence import newly_silent, stand_on
 from scoring.statement import plain_feeds
-from serving.access import EVERYWHERE
+from serving.access import Scope
 from serving.api.around import Around
 from serving.believed import Believed
 from serving.cases.clocks import china_day
@@ -28,7 +28,7 @@ from serving.scorer import Scorer, freshness
 from serving.signals_folder import SignalsFolder
 from serving.storage import AssessmentStore, RunHealthStore, VillageStore
 from serving.storage.case_tables import rescored_assessment
-from serving.storage.corrections import StoredCorrection
+from serving.storage.corrections import COUNTY, StoredCorrection
 from serving.storage.database import WRITES
 from serving.storage.keys import utc_now
 from serving.storage.rescored import find_newest, save_rescored_in
@@ -99,7 +99,9 @@ class Rescorer:
     ) -> tuple[dict[str, Any], str]:
         assert correction.reviewed_at is not None
         approved_on = china_day(correction.reviewed_at)
-        homes, _ = self.signals.find([correction.household_id], approved_on, EVERYWHERE, ("household",))
+        # The same key in another county is another household's, and nobody here reviews its facts.
+        county = Scope(correction.village_code[:COUNTY])
+        homes, _ = self.signals.find([correction.household_id], approved_on, county, ("household",))
         home = homes[correction.household_id].village_code
         with self.engine.connect() as connection:
             newest = find_newest(connection, correction.household_id, home, approved_on)
@@ -110,7 +112,7 @@ class Rescorer:
         day = newest.as_of_date if newest is not None else approved_on
         as_of = max([day, *(one for one in correction.correction.days if one <= approved_on)])
         found, coverage = self.signals.find(
-            [correction.household_id], as_of, EVERYWHERE, REQUEST_FEEDS, at, corrected_on
+            [correction.household_id], as_of, county, REQUEST_FEEDS, at, corrected_on
         )
         household = found[correction.household_id]
         faults, coverage = self.believed.of(former, household.village_code, coverage, scorer.region)

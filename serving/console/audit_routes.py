@@ -105,7 +105,7 @@ class _Asked:
         self.is_whole = is_whole
         self.subject, self.key_id, self.action, self.before = subject, key_id, action, before
         self.first, self.last = first, last
-        self.since = _midnight(first) if first else None
+        self.since = _midnight(first) if first and first > dt.date.min else None
         self.until = _midnight(last + dt.timedelta(days=1)) if last and last < dt.date.max else None
 
     @property

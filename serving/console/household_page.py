@@ -123,6 +123,12 @@ class HouseholdPage:
             said=said or self._done(request, language), **shown,
         )  # fmt: skip
 
+    def has(self, request: Request, household_id: str) -> bool:
+        """Whether the caller may see a page of the household: it was scored, or has a case."""
+        if self.find(request, household_id) is not None:
+            return True
+        return is_key(household_id) and bool(self.work.records.find(caller_of(request), household_id).whole)
+
     def find(self, request: Request, household_id: str) -> History | None:
         """The assessment that is asked for; `None` where there is none to see."""
         day = read_day(request, "as_of_date")

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
 from serving.access import Caller
 from serving.access.policy import VISITORS
 from serving.access.purpose import REVEAL_PURPOSES, Purpose
+from serving.console.fields import read_fields
 from serving.console.texts import texts
 from serving.errors import FieldError, Problem
 from serving.identity import IdentityStore, Kind, Record
 
-_LONGEST_FORM = 200
 _LABELS = {
     Kind.NAME: "identity_name", Kind.ID_NUMBER: "identity_id_number", Kind.PHONE: "identity_phone",
     Kind.ADDRESS: "identity_address",
@@ -52,21 +51,8 @@ def identity_view(record: Record, language: str) -> dict[str, Any]:
 
 async def read_purpose(request: Request) -> Purpose:
     """The purpose of the page's form; raises `Problem` where it is none."""
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != "application/x-www-form-urlencoded":
-        raise Problem("media_type_unsupported")
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > _LONGEST_FORM:
-            raise Problem("body_too_large")
-    try:
-        given = [
-            value for name, value in parse_qsl(body.decode("ascii"), max_num_fields=10) if name == "purpose"
-        ]
-    except ValueError:
-        given = []
-    found = next((one for one in REVEAL_PURPOSES if given == [one]), None)
+    given = (await read_fields(request, ("purpose",)))["purpose"]
+    found = next((one for one in REVEAL_PURPOSES if one == given), None)
     if found is None:
         way_out = f"give one of {', '.join(REVEAL_PURPOSES)}"
         raise Problem("request_invalid", errors=[FieldError("/form/purpose", "unknown_category", way_out)])

@@ -99,8 +99,7 @@ def router(page: HouseholdPage) -> APIRouter:
             raise Problem("identity_not_set_up")
         purpose = await read_purpose(request)
         # Whether there is such a household, before anything is told or logged as revealed.
-        found = await run_in_threadpool(page.find, request, household_id)
-        if found is None:
+        if not await run_in_threadpool(page.has, request, household_id):
             raise Problem("household_not_found")
         record = await run_in_threadpool(identities.reveal, caller, household_id, purpose)
         if record is None:

@@ -12,9 +12,13 @@ import re
 
 from serving.identity.kinds import Kind
 
-_COUNTY = re.compile(r".{2,20}?(?:自治县|[县旗]|(?<![小社园])区)")
+# A letter of a name down to the county. Streets and villages have 区 and 市 of their own, which are
+# addresses: 乡, 镇 and 路 may begin a name (镇平县) and be nowhere else in it. Where one has them (新乡市),
+# less is shown.
+_LETTER = r"(?:[^0-9A-Za-z乡镇村街路巷弄号栋组室院]|(?<![^省市州盟区])[乡镇路])"
+_COUNTY = re.compile(_LETTER + r"{2,20}?(?:自治县|[县旗]|(?<![小社园])区)")
 """Not a 小区, 社区 or 园区, whose name is an address."""
-_CITY = re.compile(r".{2,10}?(?:自治州|[省市])")
+_CITY = re.compile(_LETTER + r"{2,10}?(?:自治州|省|(?<![超菜夜])市)")
 HIDDEN = "****"
 
 

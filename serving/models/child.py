@@ -36,10 +36,14 @@ def _verdict(folder: Path) -> dict[str, object]:
     from scoring.bundle import load_bundle, read_files
     from scoring.errors import ScoringError
     from scoring.proof import prove_bundle
+    from serving.scorer import Scorer
 
     try:
         # This process is the child that may die of it.
-        prove_bundle(load_bundle(folder, read_files(folder).sha256))
+        bundle = load_bundle(folder, read_files(folder).sha256)
+        prove_bundle(bundle)
+        # What a service makes of it, which a region without a policy keeps it from.
+        Scorer(bundle)
     except (ScoringError, FeaturesError) as error:
         return {"code": "trial_refused", "says": str(error).replace(str(folder), "the folder")}
     except MemoryError:

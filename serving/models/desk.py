@@ -57,15 +57,9 @@ class ModelDesk:
         return pick
 
     def use(self, version: str, why: str) -> Release:
-        """Put an admitted version into service, after its files are checked.
-
-        One whose admission is not in the audit log is tried in a child again. Raises `ModelError`.
-        """
+        """Put an admitted version into service, after its files are checked; raises `ModelError`."""
         state = self.models.state()
-        pick = self._sound(version)
-        if not self.audit.search(action=Action.MODEL_ADMITTED, subject=pick.sha256, limit=1):
-            self._try(pick)
-            self._note_admission(pick)
+        pick = self._admitted(version)
         return self.models.log.use(pick, self.audit, self.caller, self.by, why, after=state.number)
 
     def rollback(self, why: str) -> Release:
@@ -90,13 +84,15 @@ class ModelDesk:
         with self.store.fetching() as target:
             self.tell("registry")
             found = fetch(uri, alias, target, frozenset(known), seconds)
-            if found.folder is None:
-                pick = Pick(known[found.manifest_sha256], found.manifest_sha256)
-            else:
-                try:
+            try:
+                if found.folder is not None:
                     pick = self.admit(found.folder)
-                except AdmissionRefused as refused:
-                    raise RegistryRefused(BUNDLE_REFUSED, str(refused)) from None
+                else:
+                    pick = Pick(known[found.manifest_sha256], found.manifest_sha256)
+                    if not self.models.log.was_in_service(pick):
+                        self._admitted(pick.version)
+            except AdmissionRefused as refused:
+                raise RegistryRefused(BUNDLE_REFUSED, str(refused)) from None
         if pick == state.current or self.models.log.was_in_service(pick):
             return pick, None
         return pick, self.models.log.use(
@@ -141,7 +137,18 @@ class ModelDesk:
         """A version of the store whose files and signature are as they should be."""
         if version not in self.store.versions():
             raise ModelError(f"{version} was not admitted: `models admit` takes a bundle's folder")
-        return check_copy(self.store.path(version), self.models.keys)
+        pick = check_copy(self.store.path(version), self.models.keys)
+        if pick.version != version:
+            raise ModelError(f"the folder of {version} holds another version")
+        return pick
+
+    def _admitted(self, version: str) -> Pick:
+        """The same; one whose admission is not in the audit log is tried in a child again."""
+        pick = self._sound(version)
+        if not self.audit.search(action=Action.MODEL_ADMITTED, subject=pick.sha256, limit=1):
+            self._try(pick)
+            self._note_admission(pick)
+        return pick
 
     def _try(self, pick: Pick) -> None:
         self.tell("trial")

@@ -54,7 +54,7 @@ def fetch(uri: str, alias: str, target: Path, known_sha256: frozenset[str], seco
     # In the environment: an address may hold a password, and arguments are there for everybody to read.
     asked = {
         "alias": alias, "target": str(target.absolute()), "known": sorted(known_sha256),
-        "most_bytes": MOST_BYTES,
+        "most_bytes": MOST_BYTES, "seconds": seconds,
     }  # fmt: skip
     child = subprocess.Popen(
         [sys.executable, "-P", "-m", "serving.models.registry_child"],

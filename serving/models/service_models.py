@@ -5,7 +5,8 @@ Without a store there is one bundle, given by its folder, for trying things out;
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -62,15 +63,13 @@ class ServiceModels:
         # What is in the store was loaded by a child before; a folder that somebody gave was not.
         return load_bundle(folder, pick.sha256 or None)
 
-    def region(self, state: InService) -> str:
-        """The policy region of what is in service, read without its model; the usual one where that fails."""
+    def regions(self, state: InService) -> Iterator[str]:
+        """Policy regions of what is in service and was before, read without a model; last the usual one."""
         for pick in (state.current, state.previous):
             if pick is not None:
-                try:
-                    return read_manifest(self.folder(pick)).region
-                except (BundleError, OSError):
-                    continue
-        return DEFAULT_REGION
+                with suppress(BundleError, OSError):
+                    yield read_manifest(self.folder(pick)).region
+        yield DEFAULT_REGION
 
     def folder(self, pick: Pick) -> Path:
         """Where a version lies."""

@@ -42,6 +42,7 @@ def export(
     The export is in the log of reads. Tables hold households' keys, findings and causes: keep them as the
     signals are kept.
     """
+    from features.signals.buckets import replace_file
     from serving.outcomes.tables import gather_outcomes
     from serving.storage.audit_actions import Action, Outcome
     from serving.storage.database import WRITES
@@ -52,19 +53,22 @@ def export(
         log.check_key()
         with log.engine.connect() as connection:
             made = gather_outcomes(connection, day, before)
-        out.mkdir(parents=True, exist_ok=True)
-        digests = {name: _write(table, out / f"{name}.parquet") for name, table in made.tables.items()}
+        contents = {name: _content(table) for name, table in made.tables.items()}
         told = {
             "until": day.isoformat(),
             "made_at": log.now().isoformat(timespec="seconds"),
             "rows": made.counts,
-            "sha256": digests,
+            "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
         }
         text = json.dumps(told, ensure_ascii=False, indent=1) + "\n"
-        (out / PROVENANCE).write_text(text, encoding="utf-8")
         digest = hashlib.sha256(text.encode()).hexdigest()
+        # What is not logged is not handed out: no file is there before its entry.
         with log.engine.execution_options(**WRITES).begin() as connection:
             log.append(connection, OPERATOR, Action.OUTCOMES_EXPORTED, [digest], Outcome.DONE)
+        out.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            replace_file(out / f"{name}.parquet", content)
+        (out / PROVENANCE).write_text(text, encoding="utf-8")
     if as_json:
         print(json.dumps({"out": str(out), **told}, ensure_ascii=False))
         return
@@ -98,15 +102,12 @@ def _former(path: Path) -> pa.Table:
     return table
 
 
-def _write(table: pa.Table, path: Path) -> str:
-    """Put a table in place at once; answers the hash of its bytes."""
+def _content(table: pa.Table) -> bytes:
+    """The bytes of a table's Parquet file."""
     import io
 
     import pyarrow.parquet as pq
 
-    from features.signals.buckets import replace_file
-
-    content = io.BytesIO()
-    pq.write_table(table, content)
-    replace_file(path, content.getvalue())
-    return hashlib.sha256(content.getvalue()).hexdigest()
+    written = io.BytesIO()
+    pq.write_table(table, written)
+    return written.getvalue()

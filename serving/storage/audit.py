@@ -219,6 +219,13 @@ class AuditLog:
         self.append(connection, caller, Action.LOG_PRUNED, [last.sha256], Outcome.DONE)
         return count
 
+    def begins_at(self) -> dt.datetime | None:
+        """The moment of the oldest entry, where older ones were pruned; `None` where none ever were."""
+        with self.engine.connect() as connection:
+            if connection.execute(select(audit_head.c.seq).where(audit_head.c.id == BASE)).first() is None:
+                return None
+            return connection.execute(select(table.c.at).order_by(table.c.seq).limit(1)).scalar()
+
     def has(self, seq: int, sha256: str, action: Action, subject: str) -> bool:
         """Whether the log holds this entry."""
         with self.engine.connect() as connection:

@@ -24,7 +24,7 @@ from serving.storage.transactions import logged, unlogged
 
 Corrections: TypeAlias = dict[str, list[Approved]]
 """Household → its approved corrections, the first first."""
-_COUNTY = 6
+COUNTY = 6
 """Characters of a county's code: a correction follows its household inside of the county."""
 _MOST_KEYS = 500
 
@@ -146,6 +146,8 @@ class CorrectionStore:
                 return None
             found = _made(row)
             if (found.state, found.why, found.reviewer) == (state, refusal, account_id):
+                subject = [self.audit.household(found.household_id)]
+                self.audit.append(connection, caller, Action.HOUSEHOLD_READ, subject)
                 return found
             if found.state is not CorrectionState.PROPOSED:
                 raise Problem("correction_reviewed")
@@ -206,7 +208,7 @@ def _approved(
 
 def concerning(approved: Sequence[Approved], village_code: str) -> list[Approved]:
     """Those of the household in a village: two counties may each know a household of one key."""
-    return [one for one in approved if one.village_code[:_COUNTY] == village_code[:_COUNTY]]
+    return [one for one in approved if one.village_code[:COUNTY] == village_code[:COUNTY]]
 
 
 def _stored(chosen: Sequence[ColumnElement[bool]]) -> Select[Any]:

@@ -47,7 +47,9 @@ class Mark:
             said = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
             as_of, written_at, number = said
             mark = cls(dt.date.fromisoformat(as_of), dt.datetime.fromisoformat(written_at), number)
-        except (ValueError, TypeError, binascii.Error, RecursionError):
+            # At the ends of time a moment elsewhere is none in UTC, in which it is looked for.
+            mark.written_at.astimezone(dt.UTC)
+        except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError):
             raise ValueError("no mark of a page") from None
         is_whole = type(number) is int and 0 < number < 2**63 and mark.written_at.tzinfo is not None
         if not is_whole or mark.text != text:

@@ -86,6 +86,7 @@ class PlanStore:
                 if one.ended_on is None and _said(one) == (
                     form.measure.code, form.cause, form.amount_fen, form.persons, form.starts_on, form.due_on
                 ):  # fmt: skip
+                    self._log(connection, caller, Action.HOUSEHOLD_READ, case)
                     return one, False
             if len(there) >= MOST_MEASURES:
                 raise _refused("/measure", "too_many", f"a case has at most {MOST_MEASURES} measures")
@@ -145,6 +146,7 @@ class PlanStore:
                 said = (former.plan_measure_id, former.delivered_on, former.amount_fen)
                 if said != (measure_id, form.delivered_on, form.amount_fen):
                     raise Problem("submission_key_reused")
+                self._log(connection, caller, Action.HOUSEHOLD_READ, case)
                 return found, False
             if form.delivered_on < case.opened_on:
                 raise _refused("/delivered_on", "before_lead", "give a day on or after the case's first lead")

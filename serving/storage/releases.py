@@ -174,7 +174,10 @@ class ReleaseLog:
             return [_release(one) for one in connection.execute(select(table).order_by(table.c.seq))]
 
     def verify(self, audit: AuditLog) -> list[str]:
-        """What is wrong with the log: entries altered, missing, or not those that the audit log tells of."""
+        """What is wrong with the log: entries altered, missing, or not those that the audit log tells of.
+
+        Those from before the audit log was pruned are told by nothing any more.
+        """
         faults = []
         entries = self.entries()
         for number, one in enumerate(entries, 1):
@@ -183,8 +186,12 @@ class ReleaseLog:
                 break
             if one.digest() != one.sha256:
                 faults.append(f"release {number} is not what was written")
-        told = audit.search(action=Action.MODEL_CHANGED, limit=len(entries) + 1)
-        if [one.subject for one in reversed(told)] != [one.sha256 for one in entries]:
+        found = audit.search(action=Action.MODEL_CHANGED, limit=len(entries) + 1)
+        told = [one.subject for one in reversed(found)]
+        begins_at = audit.begins_at()
+        untold = entries[: max(len(entries) - len(told), 0)]
+        is_pruned = all(begins_at is not None and one.at < begins_at for one in untold)
+        if not is_pruned or told != [one.sha256 for one in entries[len(untold) :]]:
             faults.append("the releases are not those that the audit log tells of")
         return faults
 

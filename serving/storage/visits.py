@@ -99,6 +99,7 @@ class VisitStore:
                 select(visit).where(visit.c.submission_key == form.submission_key)
             ).first()
             if former is not None:
+                self.audit.append(connection, caller, Action.HOUSEHOLD_READ, subject)
                 return _again(connection, former, household_id, village, form)
             check_in_time(form, self.today, region_of(village))
             found = _open_case(connection, household_id, village)

@@ -109,6 +109,8 @@ def test_foreign_files_are_refused(folder: Path) -> None:
         ({"files": {}}, "nothing less"),
         ({"files": {MODEL: "0" * 64, "../evil": "0" * 64}}, "nothing more"),
         ({"version": "../../etc"}, "known form at: version"),
+        ({"version": ".."}, "known form at: version"),
+        ({"version": ".admitting.lock"}, "known form at: version"),
         ({"format": 2}, "known form at: format"),
         ({"surprise": 1}, "known form at: surprise"),
     ],

@@ -233,6 +233,15 @@ def test_open_access_is_for_this_machine(bundle_dir: Path, tmp_path: Path) -> No
                      {"Host": "127.0.0.1", "Forwarded": "for=10.0.0.1"}, {"Host": ""}):  # fmt: skip
             answer = client.get("/v1/model", headers={**bare, **more})
             assert (answer.status_code, answer.json()["code"]) == (403, "not_local")
+        # A page of another site sends a form that makes a job, to this machine's own name.
+        form = {
+            "data": {"as_of_date": "2026-10-31"},
+            "files": {"household": ("household.csv", b"household_id")},
+        }
+        for origin, status in (("http://evil.example", 403), ("null", 403), ("http://localhost:3000", 403),
+                               ("http://localhost:8000", 422)):  # fmt: skip
+            sent = {"Host": "localhost:8000", "Authorization": "", "Origin": origin}
+            assert client.post("/v1/jobs", headers=sent, **form).status_code == status
     with Client(create_app(Settings(bundle_dir, f"sqlite:///{tmp_path}/s.db"))) as client:
         assert texts("zh")["open_access"] not in client.page("/").text
 

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from serving.access.issuer_keys import (
     FRESH_SECONDS,
     GAP_SECONDS,
     MOST_BYTES,
+    MOST_WAITING,
     IssuerKeys,
     NoIssuerKeysError,
     fetch_document,
@@ -127,6 +129,34 @@ def test_many_at_once_ask_once() -> None:
     for one in threads:
         one.join(10)
     assert (len(asked), found) == (1, [True] * 20)
+
+
+def test_made_up_keys_do_not_take_every_thread() -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def fetch(_: str) -> bytes:
+        begun.set()
+        go.wait(10)
+        return key_set(rsa_key())
+
+    keys = IssuerKeys("unused", fetch=fetch)
+
+    def ask() -> None:
+        with suppress(NoIssuerKeysError):
+            keys.find("made-up")
+
+    threads = [threading.Thread(target=ask) for _ in range(MOST_WAITING + 20)]
+    for one in threads:
+        one.start()
+    assert begun.wait(10)
+    until = time.monotonic() + 5
+    while (waiting := sum(one.is_alive() for one in threads)) > MOST_WAITING and time.monotonic() < until:
+        time.sleep(0.01)
+    go.set()
+    for one in threads:
+        one.join(10)
+    assert waiting == MOST_WAITING
+    assert {one.kid for one in keys.find("rsa-1")} == {"rsa-1"}
 
 
 def test_a_fresh_key_does_not_wait_for_a_slow_provider() -> None:

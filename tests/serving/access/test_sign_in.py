@@ -232,6 +232,15 @@ def test_guessing_the_former_password_locks_too(small: Town) -> None:
     assert "locked_out" in small.actions()
 
 
+def test_giving_the_same_password_again_is_no_guess(small: Town) -> None:
+    small.add()
+    session = small.session(small.sign_in())
+    for new in (RIGHT, "Ｒight-horse-１", *[RIGHT] * 4):
+        with pytest.raises(SignInRefused, match="same"):
+            run(small.desk.change_password(session, RIGHT, new))
+    small.sign_in()
+
+
 def test_a_reset_meanwhile_is_not_overwritten(small: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     account = small.add()
     session, hash_it = small.session(small.sign_in()), small.passwords.hash

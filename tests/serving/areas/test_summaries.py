@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from serving.access import Caller, Role, Scope
 from serving.api.area_answers import AreaSummaryAnswer
@@ -200,6 +200,24 @@ def test_outside_and_nowhere_are_alike(service: Client) -> None:
         assert (answer.status_code, answer.content) == (404, wanted.content)
     late = summary(service, "500999", Role.COUNTY_OFFICIAL, "500999", "?as_of_date=2020-01-01")
     assert late.content == wanted.content
+
+
+def test_looking_outside_takes_the_same_steps_as_looking_nowhere(service: Client) -> None:
+    steps: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if "area_summary" in statement:
+            steps.append(statement)
+
+    engine = service.app.state.store.engine
+    event.listen(engine, "before_cursor_execute", note)
+    told = []
+    for area in ("990000", "500998", "50", VILLAGES[3]):
+        summary(service, area, Role.COUNTY_OFFICIAL, "500999")
+        told.append(list(steps))
+        steps.clear()
+    event.remove(engine, "before_cursor_execute", note)
+    assert told == [told[0]] * 4
 
 
 def test_the_areas_below_come_in_pages(service: Client) -> None:

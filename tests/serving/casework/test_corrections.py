@@ -304,7 +304,11 @@ def test_a_correction_is_reviewed_once_by_another_person(office: CountyOffice) -
     done = office.corrections.review(TOWN, TOWN_ID, first.id, refusal=None)
     assert done is not None
     assert (done.state, done.reviewer) == (CorrectionState.APPROVED, TOWN_ID)
+    logged = len(office.audit.search(household_id=first.household_id, limit=1_000))
     assert office.corrections.review(TOWN, TOWN_ID, first.id, refusal=None) == done
+    # Nothing is changed, and it is read once more.
+    entries = office.audit.search(household_id=first.household_id, limit=1_000)
+    assert (len(entries), entries[0].action) == (logged + 1, "household_read")
     with pytest.raises(Problem) as refused:
         office.corrections.review(TOWN, TOWN_ID, first.id, refusal=Refusal.NO_PROOF)
     assert refused.value.code == "correction_reviewed"

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from serving.cases.plan_form import read_delivery
 from serving.cases.visit import read_visit
+from serving.errors import AccessError
+from serving.outcomes.commands import PROVENANCE, export
 from serving.outcomes.tables import gather_outcomes
+from serving.storage.audit_actions import Action
 from serving.storage.leads import LeadStore
 from tests.serving.casework.county import CADRE, COUNTY, VILLAGE, CountyOffice, visit_document
 from tests.serving.casework.test_elimination import help_once
 from tests.serving.leads.conftest import a_lead
+from tests.serving.readers import AUDIT_KEY
 
 UNTIL = dt.date(2026, 3, 20)
 
@@ -20,6 +29,30 @@ def tables(office: CountyOffice) -> dict[str, Any]:
     with office.engine.connect() as connection:
         made = gather_outcomes(connection, UNTIL)
     return {name: table.to_pylist() for name, table in made.tables.items()}
+
+
+def test_what_is_not_logged_is_not_exported(
+    office: CountyOffice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "audit-key"
+    key.write_text(AUDIT_KEY.hex(), encoding="ascii")
+    database = office.engine.url.render_as_string(hide_password=False)
+    out = tmp_path / "out"
+
+    def fail(*_: Any) -> None:
+        raise AccessError("changed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("serving.storage.AuditLog.append", fail)
+        with pytest.raises(AccessError):
+            export(out, str(UNTIL), database, audit_key_file=key)
+    assert not out.exists()
+    export(out, str(UNTIL), database, audit_key_file=key)
+    (entry,) = office.audit.search(action=Action.OUTCOMES_EXPORTED)
+    assert entry.subject == hashlib.sha256((out / PROVENANCE).read_bytes()).hexdigest()
+    told = json.loads((out / PROVENANCE).read_bytes())["sha256"]
+    found = {one.stem: hashlib.sha256(one.read_bytes()).hexdigest() for one in out.glob("*.parquet")}
+    assert (told, len(found) > 0) == (found, True)
 
 
 def test_what_is_handed_in_later_is_in_no_export_of_before(office: CountyOffice) -> None:

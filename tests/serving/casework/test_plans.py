@@ -269,6 +269,8 @@ def test_the_ledger_is_written_once_and_never_beyond_the_plan_unsaid(office: Cou
     problems = plan_problems(plan.case, plan.measures, office.cases.today)
     assert "more_than_planned" in [one.code for one in problems]
     assert office.actions().count("help_delivered") == 2
+    # What is answered again is read again: a measure, a delivery, and the plan itself.
+    assert office.actions().count("household_read") == 3
     assert office.actions().count("plan_changed") == 1
 
 

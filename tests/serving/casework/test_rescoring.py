@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -104,6 +105,17 @@ def test_a_correction_that_is_scored_late_takes_none_back(scored: Scored) -> Non
     )
     replayed = scored.client.get(f"/v1/households/{key}/scores/{SCORED_ON}/replay").json()
     assert replayed["is_equal"], replayed["differences"]
+
+
+def test_a_correction_scores_nobody_of_another_county(scored: Scored) -> None:
+    key = KEYS[2]
+    scored.office.on(SCORED_ON + dt.timedelta(days=2))
+    done = scored.correct(key)
+    before = scored.told(key)
+    # Another county knows a household of the same key, and approves what was wrong of that one.
+    theirs = replace(done, village_code="510199100201")
+    assert scored.rescorer.rescore(scored.champion, theirs) == "not_registered"
+    assert scored.told(key) == before
 
 
 def test_a_what_if_is_worked_out_on_the_facts_that_the_score_was(scored: Scored) -> None:

@@ -112,6 +112,12 @@ def test_what_is_no_mark_is_refused(text: str) -> None:
         Mark.read(text)
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_mark_beyond_time_is_none(at: str) -> None:
+    with pytest.raises(ValueError, match="no mark"):
+        Mark.read(Mark(dt.date(2026, 1, 28), dt.datetime.fromisoformat(at), 1).text)
+
+
 @given(st.dates(), st.datetimes(timezones=st.just(dt.UTC)), st.integers(1, 2**63 - 1))
 def test_a_mark_is_read_as_it_was_written(day: dt.date, at: dt.datetime, number: int) -> None:
     mark = Mark(day, at, number)

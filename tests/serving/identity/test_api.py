@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,38 @@ def test_the_page_shows_it_masked_and_in_clear_once_asked(service: Client, helpe
         )
         assert refused.status_code in {413, 415, 422}
         assert PHONE not in refused.text
+
+
+def test_a_form_that_does_not_come_to_an_end_is_given_up(
+    service: Client, helper: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.console.fields.MOST_SECONDS", 0.1)
+
+    async def drip() -> AsyncIterator[bytes]:
+        yield b"purpose="
+        await asyncio.sleep(5)
+        yield b"visit"
+
+    headers = {**helper, "Content-Type": "application/x-www-form-urlencoded"}
+    answer = service.post("/households/H1/reveal", content=drip(), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (408, "body_too_slow")
+
+
+def test_somebody_with_a_case_and_without_a_score_is_revealed_as_well(
+    service: Client, helper: dict[str, str]
+) -> None:
+    path = "/v1/households/H-CASE/identity"
+    assert service.request("PUT", path, json=example_identity()).status_code == 200
+    # Nothing else is stored of them yet: there is no page.
+    asked = {"data": {"purpose": "visit"}, "headers": helper}
+    assert service.post("/households/H-CASE/reveal", **asked).status_code == 404
+    lead = {"household_id": "H-CASE", "village_code": HERE, "occurred_on": "2026-10-20", "channel": "grid"}
+    sent = service.post("/v1/leads", json={"leads": [{**lead, "cause": "07"}]})
+    assert (sent.status_code, sent.json()["cases_opened"]) == (200, 1)
+    page = service.get("/households/H-CASE", headers={**helper, "Accept": "text/html"}).text
+    assert 'action="/households/H-CASE/reveal"' in page
+    shown = service.post("/households/H-CASE/reveal", **asked)
+    assert (shown.status_code, PHONE in shown.text) == (200, True)
 
 
 def test_a_page_says_that_an_identity_cannot_be_read(service: Client, helper: dict[str, str]) -> None:

@@ -122,6 +122,10 @@ def change_golden(folder: Path, rng: Random) -> None:
     rehash(folder, golden=manifest["golden"])
 
 
+def region_without_policy(folder: Path, rng: Random) -> None:
+    rehash(folder, region=rng.choice(("XX-9", "", "../policy")))
+
+
 def cut_and_rehash(folder: Path, rng: Random) -> None:
     """A cut text with a manifest written for it: LightGBM aborts its process when it reads most of them."""
     content = (folder / MODEL).read_bytes()
@@ -209,7 +213,8 @@ def poisons(key: Ed25519PrivateKey) -> Iterator[Poison]:
         (10, "swapped columns", swap_columns, False, trial),
         (10, "swapped columns, signed", swap_columns, True, signature),
         (2, "cut and rehashed", cut_and_rehash, False, trial | {"trial_died"}),
-        (25, "foreign file", foreign_file, False, foreign),
+        (3, "region without a policy", region_without_policy, False, trial),
+        (22, "foreign file", foreign_file, False, foreign),
         (12, "no plain file", no_plain_file, False, foreign),
         (15, "code folder", code_folder, False, foreign),
         (10, "wrong signature", wrong_signature, True, signature),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import json
+import shutil
 import socket
 import threading
 import time
@@ -37,7 +38,8 @@ from serving.models.service_models import LoadedModel, ServiceModels
 from serving.settings import Settings
 from serving.storage.releases import Pick
 from tests.serving.conftest import NAMES, Client, a_household, a_request
-from tests.serving.models.desks import FIRST, SECOND, WHO, make_desk, settings_in
+from tests.serving.models.desks import FIRST, SECOND, WHO, make_desk, settings_in, take_in
+from tests.serving.models.poisons import rehash
 
 
 def until(asked: Callable[[], bool], seconds: float = 60) -> None:
@@ -288,6 +290,25 @@ def test_rules_need_no_model_at_all(desk: ModelDesk, tmp_path: Path) -> None:
         told = client.post("/v1/scores", json=a_request(a_household("BILL", self_paid=30_000))).json()
     assert [one["code"] for one in told["results"][0]["rule_hits"]] == ["medical_self_paid"]
     assert {one["code"] for one in told["results"][0]["rule_hits"]} <= {one.code for one in TRIGGERS}
+
+
+def test_a_model_of_a_region_without_a_policy_can_be_turned_off(
+    desk: ModelDesk, tmp_path: Path, second_dir: Path
+) -> None:
+    desk.use(FIRST, "first")
+    odd = tmp_path / "odd"
+    shutil.copytree(second_dir, odd)
+    rehash(odd, version="odd", region="XX-9")
+    # As one that was admitted before regions were looked at.
+    desk.models.log.use(take_in(desk, odd), desk.audit, WHO, "tester", "why", after=1)
+    with Client(create_app(settings_in(tmp_path))) as client:
+        champion: Champion = client.app.state.champion
+        assert champion.wait(300)
+        until(lambda: champion.version == FIRST)
+        assert champion.concerns() == ["model_load_failed"]
+        desk.switch("odd lists", is_on=False)
+        until(lambda: champion.is_off)
+        assert client.post("/v1/scores", json=example_request()).json()["model"] == "off"
 
 
 def test_a_service_of_one_bundle_can_be_turned_off_too(tmp_path: Path, bundle_dir: Path) -> None:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from scoring.registry import MODEL_NAME, connect, set_champion
 from serving.api.documentation import example_request
 from serving.app import create_app
 from serving.models.desk import ModelDesk
-from serving.models.registry import BUNDLE_REFUSED, FAILED, SILENT, RegistryRefused, fetch
+from serving.models.registry import BUNDLE_REFUSED, FAILED, SILENT, Fetched, RegistryRefused, fetch
 from tests.scoring.registries import make_registry
 from tests.serving.conftest import Client
 from tests.serving.models.desks import FIRST, SECOND, make_desk, settings_in
@@ -119,6 +126,17 @@ def test_a_registry_that_refuses_is_wrong_silent_or_slow_gives_nothing_in_time(t
     assert all(one == [] for one in (list(path.iterdir()) for path in tmp_path.iterdir()))
 
 
+def test_a_child_whose_asker_was_killed_ends_by_itself(tmp_path: Path) -> None:
+    asked = {"alias": "champion", "target": str(tmp_path), "known": [], "most_bytes": 1, "seconds": 0.1}
+    with listening(silent) as (uri, _):
+        ended = subprocess.run(
+            [sys.executable, "-P", "-m", "serving.models.registry_child"],
+            input=json.dumps(asked).encode(), stdout=subprocess.DEVNULL, check=False, timeout=60,
+            env={**os.environ, "FANGFAN_REGISTRY_URI": uri},
+        )  # fmt: skip
+    assert ended.returncode == -signal.SIGALRM
+
+
 @pytest.fixture(scope="module")
 def registry(
     bundle_dir: Path, second_dir: Path, tmp_path_factory: pytest.TempPathFactory
@@ -152,6 +170,20 @@ def test_a_champion_is_fetched_admitted_and_used_once(registry: tuple[str, Path]
     assert current is not None
     assert current.version == FIRST
     desk.models.log.engine.dispose()
+
+
+def test_what_lies_in_the_store_already_is_checked_before_it_is_used(
+    desk: ModelDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (sha256,) = (found for version, found in desk._known() if version == FIRST)
+    monkeypatch.setattr("serving.models.desk.fetch", lambda *_: Fetched("1", sha256, None))
+    # Taken in before signatures were asked for: it would never be loaded.
+    strict = replace(desk, models=replace(desk.models, keys=(Ed25519PrivateKey.generate().public_key(),)))
+    with pytest.raises(RegistryRefused, match="signature_refused") as refused:
+        strict.fetch("unused", "champion", 1, "at start")
+    assert refused.value.code == BUNDLE_REFUSED
+    assert desk.models.state().current is None
+    assert desk.fetch("unused", "champion", 1, "at start")[1] is not None
 
 
 def test_a_registry_that_was_tampered_with_runs_nothing(

@@ -128,6 +128,27 @@ def test_of_writers_at_once_one_has_its_way(database_url: str, tmp_path: Path) -
     log.engine.dispose()
 
 
+def test_releases_from_before_the_audit_log_begins_are_no_fault(database_url: str, tmp_path: Path) -> None:
+    log, audit = open_log(database_url, tmp_path)
+    for after, pick in enumerate(PICKS):
+        log.use(pick, audit, WHO, "desk", "why", after=after)
+    pruned_at = audit.now()
+    log.switch(audit, WHO, "desk", "why", is_on=False)
+    with log.writer.begin() as connection:
+        assert audit.prune(connection, WHO, pruned_at) == len(PICKS)
+    assert (log.verify(audit), audit.verify().faults) == ([], ())
+    log.switch(audit, WHO, "desk", "why", is_on=True)
+    assert log.verify(audit) == []
+    # What is told of by the log that is left has to be there, and nothing else from since then.
+    with log.writer.begin() as connection:
+        entry = next(one for one in log.entries() if one.seq == 4)
+        changed = {**vars(entry), "released_by": "somebody"}
+        values = {"released_by": "somebody", "sha256": type(entry)(**changed).digest()}
+        connection.execute(update(release_entry).where(release_entry.c.seq == 4).values(values))
+    assert log.verify(audit) != []
+    log.engine.dispose()
+
+
 @pytest.mark.parametrize("harm", ["why", "sha256", "gone", "inserted", "audit gone"])
 def test_edits_are_found(database_url: str, tmp_path: Path, harm: str) -> None:
     log, audit = open_log(database_url, tmp_path)

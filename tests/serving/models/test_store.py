@@ -90,6 +90,13 @@ def test_a_folder_that_was_put_there_by_hand_is_tried_first(
     assert desk.models.state().current is None
 
 
+def test_a_folder_that_holds_another_version_is_not_used(desk: ModelDesk) -> None:
+    desk.store.path(SECOND).rename(desk.store.path("test-3"))
+    with pytest.raises(ModelError, match="another version"):
+        desk.use("test-3", "why")
+    assert desk.models.state().current is None
+
+
 def test_rollback_checks_the_files_it_goes_back_to(desk: ModelDesk) -> None:
     desk.use(FIRST, "first")
     desk.use(SECOND, "second")
@@ -188,6 +195,21 @@ def test_with_keys_nothing_unsigned_is_loaded_or_used(
     pick = take_in(desk, bundle_dir)
     with pytest.raises(BundleError, match=SIGNATURE):
         strict.models.load(pick)
+
+
+def test_a_version_that_lost_its_manifest_is_a_fault_among_others(
+    bundle_dir: Path, second_dir: Path, tmp_path: Path
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    desk = make_desk(settings_in(tmp_path), keys=[key.public_key()])
+    for name, source in (("first", bundle_dir), ("second", second_dir)):
+        take_in(desk, sign_bundle(bundle_copy(source, tmp_path / name), key).parent)
+    lost = desk.store.path(FIRST)
+    lost.chmod(0o755)
+    (lost / "manifest.json").unlink()
+    (fault,) = desk.verify(False, lambda done, total: None)
+    assert fault.startswith(f"{FIRST}: not admitted (files_refused)")
+    desk.models.log.engine.dispose()
 
 
 def test_settings_name_a_store_or_one_bundle(tmp_path: Path) -> None:
