@@ -44,6 +44,7 @@ class SteadyProtocol(H11Protocol):
             if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
+            scope[pace.WHOLE] = not self.cycle.more_body
             answers = WholeAnswers(self.cycle)
             try:
                 await app(scope, receive, answers.send)
