@@ -25,11 +25,10 @@ def check_local(request: Request) -> None:
 
     A page of another site can have its name resolve to this machine; a proxy here can serve other machines.
     """
-    client = request.client.host if request.client else ""
-    given = request.scope["headers"]
+    client, given = request.scope.get("client"), request.scope["headers"]
     names = [value.decode("latin-1") for name, value in given if name == b"host"]
-    is_direct = _FORWARDED.isdisjoint([name for name, _ in given])
-    if not (is_loopback(client) and len(names) == 1 and is_loopback(host_name(names[0])) and is_direct):
+    is_here = client is not None and is_loopback(client[0]) and _FORWARDED.isdisjoint(dict(given))
+    if not (is_here and len(names) == 1 and is_loopback(host_name(names[0]))):
         raise Problem("not_local")
 
 
