@@ -11,7 +11,6 @@ from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -164,6 +163,9 @@ def create_app(settings: Settings) -> FastAPI:
     async def on_validation_error(request: Request, error: Exception) -> Response:
         return respond(request, Problem("request_invalid"))
 
+    async def on_error(request: Request, error: Exception) -> Response:
+        return respond(request, Problem("internal_error"))
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         champion.start()
@@ -184,13 +186,11 @@ def create_app(settings: Settings) -> FastAPI:
         version="1",
         lifespan=lifespan,
         dependencies=[Depends(gate.admit), Depends(check_names)],
-        middleware=[
-            Middleware(Guard, respond=respond, meters=meters, drain=drain, turns=turns, direct=direct)
-        ],
         exception_handlers={
             Problem: on_problem,
             HTTPException: on_http_error,
             RequestValidationError: on_validation_error,
+            Exception: on_error,
         },
         # The interactive pages load scripts from other hosts.
         docs_url=None,
@@ -262,6 +262,8 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(one)
     app.include_router(console.account.router(pages, desk, settings.access))
     app.mount("/static", console.static_files(), name="static")
+    # Around all of the framework's layers: a direct route passes none of them.
+    app.middleware_stack = Guard(app.build_middleware_stack(), respond, meters, drain, turns, direct)
     describe = app.openapi
     # Written once, like the framework's own.
     app.openapi = cache(lambda: add_access(drop_framework_problems(describe()), desk.signed_in.origin))  # type: ignore[method-assign]

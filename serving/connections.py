@@ -35,6 +35,7 @@ class SteadyProtocol(H11Protocol):
         super().__init__(*given, **more)
         self.since = time.monotonic()
         self._received = 0.0
+        self._idle_since: float | None = None
         self._resumed = 0
         self._seen: tuple[object, ...] = (None,)
         app = self.app
@@ -44,6 +45,7 @@ class SteadyProtocol(H11Protocol):
             if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
+            scope[pace.WHOLE] = not self.cycle.more_body
             answers = WholeAnswers(self.cycle)
             try:
                 await app(scope, receive, answers.send)
@@ -68,7 +70,20 @@ class SteadyProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received = time.perf_counter()
+        self._idle_since = None
         super().data_received(data)
+
+    def on_response_complete(self) -> None:
+        """What the server does after an answer, without a timer for each: `check` ends who asks no more."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self._idle_since = time.monotonic()
+        self.flow.resume_reading()
+        if self.conn.our_state is h11.DONE and self.conn.their_state is h11.DONE:
+            self.conn.start_next_cycle()
+            if self.conn.trailing_data[0]:
+                self.handle_events()
 
     def resume_writing(self) -> None:
         self._resumed += 1
@@ -80,7 +95,10 @@ class SteadyProtocol(H11Protocol):
         return cycle is None
 
     def check(self, now: float) -> None:
-        """Close the connection where it has stalled; `now` is of `time.monotonic`."""
+        """Close the connection where it is idle or has stalled; `now` is of `time.monotonic`."""
+        idle_since = self._idle_since if self.is_waiting else None
+        if idle_since is not None and now - idle_since >= self.timeout_keep_alive:
+            self.timeout_keep_alive_handler()
         pending = self.transport.get_write_buffer_size()
         seen: tuple[object, ...] = ()
         if pending:

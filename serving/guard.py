@@ -58,8 +58,8 @@ Respond = Callable[[Request, Problem], Response]
 
 
 class Guard:
-    """Outermost middleware. `respond` words a problem in the form the caller reads; `direct` are the routes
-    that are answered from here.
+    """Around the whole service. `respond` words a problem in the form the caller reads; `direct` are the
+    routes that are answered from here.
     """
 
     def __init__(
@@ -87,7 +87,8 @@ class Guard:
             self._open += 1
             try:
                 # Files of a form are written to the disk as they come.
-                is_held = not any(one.startswith("multipart/") for one in _header(scope, b"content-type")[:1])
+                types = _header(scope, b"content-type")
+                is_held = not (types and types[0].startswith("multipart/"))
                 await self._answer(exchange, is_held, scope, receive, send)
             finally:
                 self._open -= 1

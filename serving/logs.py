@@ -13,7 +13,7 @@ import logging
 import re
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -32,12 +32,7 @@ _PLAIN = re.compile(rf"[^\x00-\x1f\x7f\u2028\u2029]{{1,{_MOST_TEXT}}}")
 
 
 def _text(form: re.Pattern[str]) -> Callable[[Any], bool]:
-    # Methods, routes and codes are few, and each is written all day.
-    @lru_cache(maxsize=256)
-    def has_form(value: str) -> bool:
-        return form.fullmatch(value) is not None
-
-    return lambda value: isinstance(value, str) and has_form(value)
+    return lambda value: isinstance(value, str) and form.fullmatch(value) is not None
 
 
 def _number(value: Any) -> bool:
@@ -82,31 +77,29 @@ class JsonLines(logging.Formatter):
     """Writes a record as one JSON object. A field that is not listed, or not of its form, is left out."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
-            "at": _second(int(record.created)),
-            "level": record.levelname.lower(),
-        }
+        line = {"at": _second(int(record.created)), "level": _kept_json(record.levelname.lower())}
         exchange = current_exchange()
         if exchange is not None:
-            line["request"] = exchange.number
+            line["request"] = _json(exchange.number)
         if _is_own(record):
-            given = dict(getattr(record, "fields", {}))
-            line |= {"event": str(record.msg), **_listed(given)}
+            line["event"] = _kept_json(str(record.msg))
+            line |= _listed(getattr(record, "fields", {}))
         else:
-            line |= _foreign(record)
+            line |= {name: _json(value) for name, value in _foreign(record).items()}
         if record.exc_info and record.exc_info[0]:
-            line["error"] = record.exc_info[0].__name__
-            line["where"] = places_of(record.exc_info[1])
-        return _encode(line)
+            line["error"] = _json(record.exc_info[0].__name__)
+            line["where"] = _json(places_of(record.exc_info[1]))
+        return "{" + ", ".join([f'"{name}": {value}' for name, value in line.items()]) + "}"
 
 
-_encode = json.JSONEncoder(ensure_ascii=False).encode
+_json = json.JSONEncoder(ensure_ascii=False).encode
+_kept_json = lru_cache(maxsize=256)(_json)
 
 
 @lru_cache(maxsize=4)
 def _second(seconds: int) -> str:
-    """A second of the clock in local time, which many lines share."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(seconds))
+    """A second of the clock in local time as JSON, which many lines share."""
+    return time.strftime('"%Y-%m-%dT%H:%M:%S%z"', time.localtime(seconds))
 
 
 def places_of(error: BaseException | None) -> list[str]:
@@ -139,10 +132,29 @@ def _is_own(record: logging.LogRecord) -> bool:
     return record.name.partition(".")[0] == OWN
 
 
-def _listed(given: dict[str, Any]) -> dict[str, Any]:
-    kept = {name: value for name, value in given.items() if name in FIELDS and FIELDS[name](value)}
-    dropped = len(given) - len(kept)
-    return {**kept, "dropped": dropped} if dropped else kept
+def _listed(given: Mapping[str, Any]) -> dict[str, str]:
+    """The listed ones of the given fields as JSON, and how many were left out."""
+    told = {}
+    for name, value in given.items():
+        text = _kept_told(name, value) if type(value) in _ALIKE else _told(name, value)
+        if text is not None:
+            told[name] = text
+    if len(told) < len(given):
+        told["dropped"] = str(len(given) - len(told))
+    return told
+
+
+def _told(name: str, value: Any) -> str | None:
+    """The value of a field as JSON; `None` where the field is not listed or the value not of its form."""
+    form = FIELDS.get(name)
+    if form is None or not form(value):
+        return None
+    return repr(value) if type(value) is float else _json(value)
+
+
+_ALIKE = {str, int}
+"""Methods, routes, codes and statuses are few, and each is written all day."""
+_kept_told = lru_cache(maxsize=512, typed=True)(_told)
 
 
 def _foreign(record: logging.LogRecord) -> dict[str, Any]:

@@ -12,6 +12,8 @@ STALL_SECONDS = 10.0
 """Within so many seconds the head of a request has to come, and then again and again so many bytes:"""
 LEAST_BYTES = 10_000
 """1 kB a second, which the slowest mobile network still carries."""
+WHOLE = "fangfan.whole"
+"""Where the scope of a request says whether all of its body is there, so that nothing is waited for."""
 
 
 class Pace:

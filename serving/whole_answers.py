@@ -84,18 +84,26 @@ class WholeAnswers:
         conn, transport = cycle.conn, cycle.transport
         cycle.response_started = True
         cycle.waiting_for_100_continue = False
-        framed = h11.Response(status_code=status, headers=[(_LENGTH, length)], reason=_REASONS[status])
+        framed = _framed(status, length)
         # Its last line is empty and comes after ours.
         first = conn.send(framed)[:-2]
         told = conn.send(h11.Data(data=body))
         cycle.response_complete = True
         cycle.message_event.set()
-        transport.write(b"".join((first, *lines, b"\r\n", told, conn.send(h11.EndOfMessage()))))  # type: ignore[arg-type]  # none is None
+        transport.write(b"".join((first, *lines, b"\r\n", told, conn.send(_END))))  # type: ignore[arg-type]  # none is None
         if conn.our_state is h11.MUST_CLOSE:
             conn.send(h11.ConnectionClosed())
             transport.close()
         cycle.on_response()
         return True
+
+
+@lru_cache(maxsize=1_024)
+def _framed(status: int, length: bytes) -> h11.Response:
+    return h11.Response(status_code=status, headers=[(_LENGTH, length)], reason=_REASONS[status])
+
+
+_END = h11.EndOfMessage()
 
 
 def _line(header: tuple[bytes, bytes]) -> bytes | None:

@@ -18,6 +18,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from serving.api.json_body import tells_more
 from serving.bulk.order import SentFile
 from serving.errors import FieldError, Problem
 from serving.files import FileKind, FileRefused, check_content, kind_of_name
@@ -197,8 +198,7 @@ async def read_form(
     a form (400). Raises `OSError` where the disk refuses.
     """
     reader = FormReader(_boundary(request), folder, fields, parts, most_bytes)
-    length = request.headers.get("content-length", "")
-    if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > most_bytes):
+    if tells_more(request, most_bytes):
         raise _too_large(most_bytes)
 
     def take(content: bytes) -> None:

@@ -13,10 +13,10 @@ from functools import lru_cache
 from typing import Any, NoReturn
 
 from pydantic_core import from_json, to_json
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from serving.errors import Problem
-from serving.pace import Pace
+from serving.pace import WHOLE, Pace
 
 DEEPEST = 12
 _LEAST_INT, _MOST_INT = -(2**63), 2**63 - 1
@@ -39,9 +39,16 @@ async def read_body(request: Request, most_bytes: int, seconds: float) -> bytes:
     in), slower than `seconds` or stalling (408).
     """
     _check_headers(request)
-    length = request.headers.get("content-length", "")
-    if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > most_bytes):
+    if tells_more(request, most_bytes):
         raise _too_large(most_bytes)
+    if request.scope.get(WHOLE, False):
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        whole: bytes = message["body"]
+        if len(whole) > most_bytes:
+            raise _too_large(most_bytes)
+        return whole
     parts, size = [], 0
     async with Pace(seconds) as pace:
         async for part in request.stream():
@@ -51,6 +58,14 @@ async def read_body(request: Request, most_bytes: int, seconds: float) -> bytes:
             parts.append(part)
             pace.count(len(part))
     return b"".join(parts)
+
+
+def tells_more(request: Request, most_bytes: int) -> bool:
+    """Whether the head of a request already says that its body has more than `most_bytes`."""
+    for name, value in request.scope["headers"]:
+        if name == b"content-length":
+            return value.isdigit() and (len(value) > 18 or int(value) > most_bytes)
+    return False
 
 
 def parse_json(body: bytes) -> Any:
@@ -136,16 +151,19 @@ def _parse_carefully(body: bytes) -> Any:
 
 
 def _check_headers(request: Request) -> None:
-    types = request.headers.getlist("content-type")
+    types = []
+    for name, value in request.scope["headers"]:
+        if name == b"content-type":
+            types.append(value)
+        elif name == b"content-encoding" and value.strip().lower() != b"identity":
+            raise Problem("media_type_unsupported")
     if len(types) != 1 or not _is_json(types[0]):
-        raise Problem("media_type_unsupported")
-    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise Problem("media_type_unsupported")
 
 
 @lru_cache(maxsize=64)
-def _is_json(content_type: str) -> bool:
-    media, *parameters = (part.strip().lower() for part in content_type.split(";"))
+def _is_json(content_type: bytes) -> bool:
+    media, *parameters = (part.strip().lower() for part in content_type.decode("latin-1").split(";"))
     return media == "application/json" and all(
         one.replace('"', "") in ("charset=utf-8", "charset=utf8", "") for one in parameters
     )

@@ -11,7 +11,7 @@ from typing import ParamSpec
 
 from starlette.requests import Request
 
-from serving.api.json_body import read_body
+from serving.api.json_body import read_body, tells_more
 from serving.settings import Settings
 from serving.turns import Turns
 
@@ -25,8 +25,7 @@ async def read_sized(request: Request, settings: Settings, turns: Turns) -> byte
     """The body of a request; raises `Problem` as `read_body` does, and for a large one that finds no room
     before it is waited for.
     """
-    length = request.headers.get("content-length", "")
-    if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > MOST_AT_ONCE):
+    if tells_more(request, MOST_AT_ONCE):
         turns.check_room()
     return await read_body(request, settings.max_body_bytes, settings.body_seconds)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.context_managers import InprogressTracker
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 
@@ -65,14 +64,9 @@ class Meters:
             ("kind",), registry=self.registry,
         )  # fmt: skip
 
-    @contextmanager
-    def in_flight(self) -> Iterator[None]:
-        """Count a request as being answered."""
-        self._in_flight.inc()
-        try:
-            yield
-        finally:
-            self._in_flight.dec()
+    def in_flight(self) -> InprogressTracker:
+        """Count a request as being answered, within ``with``."""
+        return self._in_flight.track_inprogress()
 
     def record(self, exchange: Exchange, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answered request; `route` is a template, `status` 0 where nothing was answered."""

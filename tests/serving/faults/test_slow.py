@@ -160,6 +160,34 @@ def test_a_body_that_is_slow_but_comes_is_taken(service: Running, monkeypatch: p
         assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
 
 
+async def small(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+def test_a_connection_that_asks_no_more_is_ended() -> None:
+    """Orderly, some time after the answer; one that goes on asking, or has begun to, stays."""
+    ask = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    with running(small, timeout_keep_alive=1) as one, ExitStack() as stack:
+        idle, busy, begun, behind = (stack.enter_context(one.connect()) for _ in range(4))
+        for connection in (idle, busy, begun):
+            connection.sendall(ask)
+            assert connection.recv(1000).endswith(b"ok")
+        # Both of these came at once: the second is no silence after the first.
+        behind.sendall(ask + ask)
+        begun.sendall(ask[:20])
+        for _ in range(10):
+            time.sleep(0.3)
+            busy.sendall(ask)
+            assert busy.recv(1000).endswith(b"ok")
+        # An end, not a break, which would be an error here.
+        assert idle.recv(1000) == b""
+        assert read_all(behind, 1).count(b"200 OK") == 2
+        begun.sendall(ask[20:])
+        assert begun.recv(1000).endswith(b"ok")
+        assert busy.recv(1000) == begun.recv(1000) == b""
+
+
 @pytest.mark.usefixtures("hasty")
 def test_many_of_them_keep_nobody_out(service: Running) -> None:
     with ExitStack() as stack:
