@@ -13,9 +13,10 @@ from scoring.contributions.bins import Bins, find_bins
 from scoring.contributions.coding import STRIP, Codebook, Codes
 from scoring.contributions.direct import Leaves, lay_out_leaves
 from scoring.contributions.groups import LADDER, Group, find_groups
-from scoring.contributions.kernel import answer_all, answer_margins
+from scoring.contributions.kernel import Held, answer_all, answer_margins, hold
 from scoring.contributions.margins import Verdicts, lay_out_verdicts
 from scoring.contributions.paths import Atoms, Path, find_paths
+from scoring.contributions.single import lay_out_single
 from scoring.contributions.tables import Tables, build_tables
 from scoring.contributions.trees import Floats, Forest, Integers
 
@@ -62,23 +63,30 @@ class TabledModel:
         _share_out(answer, len(matrix), threads)
         return margins
 
-    def explain(self, pieces: Pieces, matrix: Floats, block: int, threads: int) -> tuple[Floats, Floats]:
+    def hold(self, pieces: Pieces) -> Held:
+        """The model with its pieces, as explaining takes it."""
+        codebook, empty = self._coding
+        return hold(
+            codebook, self.verdicts, pieces.tables, lay_out_single(pieces.tables), pieces.leaves, empty
+        )
+
+    def explain(self, held: Held, matrix: Floats, block: int, threads: int) -> tuple[Floats, Floats]:
         """Margins (n,) and contributions (n, features)."""
         margins, values = np.zeros(len(matrix)), np.zeros(matrix.shape)
-        self._answer(pieces, matrix, block, threads, margins, values, 0)
+        self._answer(held, matrix, block, threads, margins, values, 0)
         return margins, values
 
     def strongest(
-        self, pieces: Pieces, matrix: Floats, count: int, block: int, threads: int
+        self, held: Held, matrix: Floats, count: int, block: int, threads: int
     ) -> tuple[Floats, Integers, Floats]:
         """Margins (n,), and columns and contributions (n, `count`) of the largest by size."""
         margins = np.zeros(len(matrix))
-        best, best_values = self._answer(pieces, matrix, block, threads, margins, np.zeros((0, 0)), count)
+        best, best_values = self._answer(held, matrix, block, threads, margins, np.zeros((0, 0)), count)
         return margins, best, best_values
 
     def _answer(
         self,
-        pieces: Pieces,
+        held: Held,
         matrix: Floats,
         block: int,
         threads: int,
@@ -88,13 +96,9 @@ class TabledModel:
     ) -> tuple[Integers, Floats]:
         best = np.zeros((len(matrix), count), dtype=np.int64)
         best_values = np.zeros((len(matrix), count))
-        codebook, empty = self._coding
 
         def answer(start: int, stop: int) -> None:
-            answer_all(
-                codebook, self.verdicts, pieces.tables, pieces.leaves, matrix, start, stop, block, empty,
-                margins, values, best, best_values,
-            )  # fmt: skip
+            answer_all(held, matrix, start, stop, block, margins, values, best, best_values)
 
         _share_out(answer, len(matrix), threads)
         return best, best_values
