@@ -68,21 +68,16 @@ class Line:
     def margins(self, matrix: Floats) -> Floats:
         """Margins (n,) of rows (n, features)."""
         margins = np.empty(len(matrix))
-        self._answer(matrix, 1.0, np.zeros((0, 0)), margins)
+        self.add_to(margins, np.zeros((0, 0)), matrix, 0.0)
         return margins
 
-    def add_to(self, values: Floats, matrix: Floats, tree_share: float) -> Floats:
-        """The line's margins (n,), while the trees' contributions become those of the sum, in place.
+    def add_to(self, margins: Floats, values: Floats, matrix: Floats, tree_share: float) -> None:
+        """The trees' margins (n,) and contributions (n, features) become those of the sum, in place.
 
-        `values` (n, features) are multiplied by `tree_share`; the line's, by 1 − `tree_share`, are added.
+        They are multiplied by `tree_share`; the line's, by 1 − `tree_share`, are added. Without `values`,
+        the margins are the line's own.
         """
-        margins = np.empty(len(matrix))
-        self._answer(matrix, tree_share, values, margins)
-        return margins
-
-    def _answer(self, matrix: Floats, tree_share: float, values: Floats, margins: Floats) -> None:
         # Imported here: it brings in the compiler, which who only reads a manifest need not wait for.
-        from scoring.contributions.explainer import default_threads
         from scoring.line_kernel import add_line
 
         rows = np.ascontiguousarray(matrix, dtype=np.float64)
@@ -93,7 +88,7 @@ class Line:
         if len(rows) <= _PART:
             answer(0, len(rows))
         else:
-            _share_out(answer, len(rows), default_threads())
+            _share_out(answer, len(rows))
 
     @cached_property
     def _numbers(self) -> tuple[npt.NDArray[np.bool_], Floats, Floats, Floats, Floats, Floats]:
@@ -135,25 +130,18 @@ class Blend:
 
     def margins(self, trees: Floats, matrix: Floats) -> Floats:
         """The margins of the sum (n,), from the trees' margins (n,) and the rows (n, features)."""
-        return self._sum(trees, self.line.margins(matrix))
+        return self.tree_share * trees + (1 - self.tree_share) * self.line.margins(matrix)
 
     def explain(self, trees: tuple[Floats, Floats, Floats], matrix: Floats) -> tuple[Floats, Floats, Floats]:
-        """Margins, contributions and bases of the sum from those of the trees, whose array is used."""
+        """Margins, contributions and bases of the sum from those of the trees, whose arrays are used."""
         margins, values, base = trees
-        line = self.line.add_to(values, matrix, self.tree_share)
-        return (
-            self._sum(margins, line),
-            values,
-            self.tree_share * base + (1 - self.tree_share) * self.line.intercept,
-        )
+        self.line.add_to(margins, values, matrix, self.tree_share)
+        return margins, values, self.tree_share * base + (1 - self.tree_share) * self.line.intercept
 
     def contributions(self, values: Floats, matrix: Floats) -> Floats:
         """Contributions (n, features) of the sum from those of the trees, whose array is used."""
-        self.line.add_to(values, matrix, self.tree_share)
+        self.line.add_to(np.zeros(len(matrix)), values, matrix, self.tree_share)
         return values
-
-    def _sum(self, trees: Floats, line: Floats) -> Floats:
-        return self.tree_share * trees + (1 - self.tree_share) * line
 
 
 def transformed(values: Floats, transform: Transform) -> Floats:
@@ -161,9 +149,11 @@ def transformed(values: Floats, transform: Transform) -> Floats:
     return np.asarray(np.sign(values) * np.log1p(np.abs(values))) if transform == "signed_log" else values
 
 
-def _share_out(answer: Callable[[int, int], None], rows: int, threads: int) -> None:
+def _share_out(answer: Callable[[int, int], None], rows: int) -> None:
     """Answer all rows, a stretch of them in each thread; a row's answer is the same in any stretch."""
-    part = max(-(-rows // threads), _PART)
+    from scoring.contributions.explainer import default_threads
+
+    part = max(-(-rows // default_threads()), _PART)
     stretches = [(start, min(start + part, rows)) for start in range(0, rows, part)]
     with ThreadPoolExecutor(len(stretches)) as pool:
         for done in [pool.submit(answer, *one) for one in stretches]:

@@ -83,9 +83,11 @@ def add_line(
     values: Floats,
     margins: Floats,
 ) -> None:
-    """Margins of rows `start` to `stop` into `margins`; contributions into `values`, unless it is empty.
+    """Margins of rows `start` to `stop` into `margins`, if `values` is empty.
 
-    A feature adds `slope` × value + `known`, or `missing` where it has no value.
+    Otherwise `margins` and `values` are the trees', and become those of the sum: `tree_share` × theirs and
+    1 − `tree_share` times the line's. A feature adds `slope` × value + `known`, or `missing` where it has no
+    value.
     """
     line_share = 1 - tree_share
     is_told = len(values) > 0
@@ -113,4 +115,8 @@ def add_line(
             if is_told:
                 for row in range(count):
                     values[first + row, at] = tree_share * values[first + row, at] + line_share * adds[row]
-        margins[first : first + count] = sums[:count]
+        for row in range(count):
+            margin = sums[row]
+            if is_told:
+                margin = tree_share * margins[first + row] + line_share * margin
+            margins[first + row] = margin

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -132,7 +133,7 @@ class Explainer:
             self._built(model)
         return 0 if self._pieces is None else self._pieces.tables.values.nbytes
 
-    @property
+    @cached_property
     def _threads(self) -> int:
         return self.settings.threads or default_threads()
 

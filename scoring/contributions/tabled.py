@@ -22,6 +22,9 @@ from scoring.contributions.trees import Floats, Forest, Integers
 
 _ENDLESS = 1 << 62
 
+_NO_COLUMNS, _NO_VALUES = np.zeros((0, 0), dtype=np.int64), np.zeros((0, 0))
+"""Where nothing is to be written."""
+
 
 @dataclass(frozen=True)
 class Pieces:
@@ -72,16 +75,17 @@ class TabledModel:
 
     def explain(self, held: Held, matrix: Floats, block: int, threads: int) -> tuple[Floats, Floats]:
         """Margins (n,) and contributions (n, features)."""
-        margins, values = np.zeros(len(matrix)), np.zeros(matrix.shape)
-        self._answer(held, matrix, block, threads, margins, values, 0)
+        margins, values = np.empty(len(matrix)), np.zeros(matrix.shape)
+        self._answer(held, matrix, block, threads, margins, values, _NO_COLUMNS, _NO_VALUES)
         return margins, values
 
     def strongest(
         self, held: Held, matrix: Floats, count: int, block: int, threads: int
     ) -> tuple[Floats, Integers, Floats]:
         """Margins (n,), and columns and contributions (n, `count`) of the largest by size."""
-        margins = np.zeros(len(matrix))
-        best, best_values = self._answer(held, matrix, block, threads, margins, np.zeros((0, 0)), count)
+        margins = np.empty(len(matrix))
+        best, best_values = np.zeros((len(matrix), count), dtype=np.int64), np.zeros((len(matrix), count))
+        self._answer(held, matrix, block, threads, margins, _NO_VALUES, best, best_values)
         return margins, best, best_values
 
     def _answer(
@@ -92,16 +96,13 @@ class TabledModel:
         threads: int,
         margins: Floats,
         values: Floats,
-        count: int,
-    ) -> tuple[Integers, Floats]:
-        best = np.zeros((len(matrix), count), dtype=np.int64)
-        best_values = np.zeros((len(matrix), count))
-
+        best: Integers,
+        best_values: Floats,
+    ) -> None:
         def answer(start: int, stop: int) -> None:
             answer_all(held, matrix, start, stop, block, margins, values, best, best_values)
 
         _share_out(answer, len(matrix), threads)
-        return best, best_values
 
 
 def read_model(forest: Forest) -> TabledModel:
