@@ -232,7 +232,11 @@ def _name(family: str, effect: Effect, is_told: bool, language: str) -> str:
 
 def _is_told(reason: Reason) -> bool:
     """Whether the value of one of its facts is there."""
-    return any(one.value is not None for one in reason.facts)
+    # Written out: this is asked of every reason in every language.
+    for fact in reason.facts:
+        if fact.value is not None:
+            return True
+    return False
 
 
 def check_text(reason: Reason, language: str) -> str:
