@@ -33,6 +33,16 @@ class Calibration:
         """Calibrated log-odds of raw margins."""
         return self.slope * margin + self.intercept
 
+    def explain(self, margins: Floats, values: Floats, base: Floats) -> None:
+        """What explains raw margins becomes what explains their log-odds, in place.
+
+        These are margins (n,), contributions (n, features) and bases (n,).
+        """
+        # Imported here: it brings in the compiler, which who only reads a manifest need not wait for.
+        from scoring.calibration_kernel import calibrate
+
+        calibrate(self.slope, self.intercept, margins, values, base)
+
     def probability(self, margin: Floats) -> Floats:
         """Calibrated probabilities of raw margins."""
         return probability(self.log_odds(margin))

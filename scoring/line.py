@@ -132,11 +132,11 @@ class Blend:
         """The margins of the sum (n,), from the trees' margins (n,) and the rows (n, features)."""
         return self.tree_share * trees + (1 - self.tree_share) * self.line.margins(matrix)
 
-    def explain(self, trees: tuple[Floats, Floats, Floats], matrix: Floats) -> tuple[Floats, Floats, Floats]:
-        """Margins, contributions and bases of the sum from those of the trees, whose arrays are used."""
-        margins, values, base = trees
+    def explain(self, margins: Floats, values: Floats, base: Floats, matrix: Floats) -> None:
+        """The trees' margins, contributions and bases become those of the sum, in place."""
         self.line.add_to(margins, values, matrix, self.tree_share)
-        return margins, values, self.tree_share * base + (1 - self.tree_share) * self.line.intercept
+        base *= self.tree_share
+        base += (1 - self.tree_share) * self.line.intercept
 
     def contributions(self, values: Floats, matrix: Floats) -> Floats:
         """Contributions (n, features) of the sum from those of the trees, whose array is used."""
