@@ -8,7 +8,9 @@ log-odds; a step function (isotonic) would break that.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -38,10 +40,14 @@ class Calibration:
 
         These are margins (n,), contributions (n, features) and bases (n,).
         """
+        self._calibrate(margins, values, base)
+
+    @cached_property
+    def _calibrate(self) -> Callable[..., None]:
         # Imported here: it brings in the compiler, which who only reads a manifest need not wait for.
         from scoring.calibration_kernel import calibrate
 
-        calibrate(self.slope, self.intercept, margins, values, base)
+        return partial(calibrate, self.slope, self.intercept)
 
     def probability(self, margin: Floats) -> Floats:
         """Calibrated probabilities of raw margins."""

@@ -6,9 +6,9 @@ hold them equal household by household, to the last bit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -99,17 +99,23 @@ class Families:
         `matrix` (n, features) has their values, NaN where missing, `contributions` (n, features) the
         calibrated log-odds that each added.
         """
+        risk = _room(len(matrix), MOST_RISK_REASONS)
+        protective = _room(len(matrix), MOST_PROTECTIVE_REASONS)
+        self._ranking(
+            matrix, contributions, risk.places, risk.amounts, protective.places, protective.amounts
+        )
+        return risk, protective
+
+    @cached_property
+    def _ranking(self) -> Callable[..., None]:
+        """The kernel with what it knows of the families."""
         # Imported here: it brings in the compiler, which who only asks for names need not wait for.
         from scoring.ranking import rank_rows
 
-        risk = _room(len(matrix), MOST_RISK_REASONS)
-        protective = _room(len(matrix), MOST_PROTECTIVE_REASONS)
-        rank_rows(
-            matrix, contributions, self._of_feature, len(self.names), LEAST_CONTRIBUTION,
-            self._idle_risk, self._idle_protective,
-            risk.places, risk.amounts, protective.places, protective.amounts,
+        return partial(
+            rank_rows, self._of_feature, len(self.names), LEAST_CONTRIBUTION, self._idle_risk,
+            self._idle_protective,
         )  # fmt: skip
-        return risk, protective
 
     def sums(self, contributions: Floats) -> tuple[Floats, Numbers]:
         """The exact sums (n, families) of contributions (n, features), and the features that weigh most.

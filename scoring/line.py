@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 
 import numpy as np
@@ -67,30 +67,31 @@ class Line:
 
     def margins(self, matrix: Floats) -> Floats:
         """Margins (n,) of rows (n, features)."""
-        margins = np.empty(len(matrix))
-        self.add_to(margins, np.zeros((0, 0)), matrix, 0.0)
+        margins = np.zeros(len(matrix))
+        self.add_to(margins, np.zeros((0, 0)), margins, matrix, 0.0)
         return margins
 
-    def add_to(self, margins: Floats, values: Floats, matrix: Floats, tree_share: float) -> None:
-        """The trees' margins (n,) and contributions (n, features) become those of the sum, in place.
+    def add_to(self, margins: Floats, values: Floats, base: Floats, matrix: Floats, tree_share: float) -> None:
+        """The trees' margins (n,), contributions (n, features) and bases (n,) become the sum's, in place.
 
         They are multiplied by `tree_share`; the line's, by 1 − `tree_share`, are added. Without `values`,
-        the margins are the line's own.
+        the margins become the line's own, and that is all.
         """
+        rows = np.ascontiguousarray(matrix, dtype=np.float64)
+        add = self._adding
+        if len(rows) <= _PART:
+            add(tree_share, rows, 0, len(rows), margins, values, base)
+        else:
+            _share_out(lambda *stretch: add(tree_share, rows, *stretch, margins, values, base), len(rows))
+
+    @cached_property
+    def _adding(self) -> Callable[..., None]:
+        """The kernel with what it knows of each feature and the intercept."""
         # Imported here: it brings in the compiler, which who only reads a manifest need not wait for.
         from scoring.line_kernel import add_line
 
-        rows = np.ascontiguousarray(matrix, dtype=np.float64)
+        return partial(add_line, *self._numbers(), self.intercept)
 
-        def answer(start: int, stop: int) -> None:
-            add_line(*self._numbers, self.intercept, tree_share, rows, start, stop, values, margins)
-
-        if len(rows) <= _PART:
-            answer(0, len(rows))
-        else:
-            _share_out(answer, len(rows))
-
-    @cached_property
     def _numbers(self) -> tuple[npt.NDArray[np.bool_], Floats, Floats, Floats, Floats, Floats]:
         """By feature: whether it is a logarithm, the range, slope and offset, and what none adds."""
 
@@ -134,13 +135,12 @@ class Blend:
 
     def explain(self, margins: Floats, values: Floats, base: Floats, matrix: Floats) -> None:
         """The trees' margins, contributions and bases become those of the sum, in place."""
-        self.line.add_to(margins, values, matrix, self.tree_share)
-        base *= self.tree_share
-        base += (1 - self.tree_share) * self.line.intercept
+        self.line.add_to(margins, values, base, matrix, self.tree_share)
 
     def contributions(self, values: Floats, matrix: Floats) -> Floats:
         """Contributions (n, features) of the sum from those of the trees, whose array is used."""
-        self.line.add_to(np.zeros(len(matrix)), values, matrix, self.tree_share)
+        nothing = np.zeros(len(matrix))
+        self.line.add_to(nothing, values, nothing, matrix, self.tree_share)
         return values
 
 

@@ -17,13 +17,13 @@ MOST_PARTIALS = 48
 
 @compiled
 def rank_rows(
-    matrix: Floats,
-    contributions: Floats,
     family_of: Numbers,
     families: int,
     least: float,
     is_idle_risk: Flags,
     is_idle_protective: Flags,
+    matrix: Floats,
+    contributions: Floats,
     risk: Numbers,
     risk_amounts: Floats,
     protective: Numbers,

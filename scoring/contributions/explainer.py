@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -88,7 +87,7 @@ class Explainer:
         if model is None:
             return lightgbm.margins(self._booster, matrix)
         rows = _checked(matrix, model)
-        return model.margins(rows, self.settings.block_rows, self._threads)
+        return model.margins(rows, self.settings.block_rows, self.settings.threads)
 
     def contributions(self, matrix: Floats) -> tuple[Floats, Floats]:
         """Contribution of every feature (n, features) and the base value (n,), in margin units.
@@ -104,7 +103,7 @@ class Explainer:
         if model is None:
             return (lightgbm.margins(self._booster, matrix), *lightgbm.contributions(self._booster, matrix))
         rows = _checked(matrix, model)
-        margins, values = model.explain(self._built(model), rows, self.settings.block_rows, self._threads)
+        margins, values = model.explain(self._built(model), rows, self.settings.block_rows, self.settings.threads)
         return margins, values, np.full(len(rows), model.base)
 
     def strongest(self, matrix: Floats, count: int) -> tuple[Floats, Integers, Floats]:
@@ -123,7 +122,7 @@ class Explainer:
                 np.take_along_axis(values, order, axis=1),
             )
         rows = _checked(matrix, model)
-        return model.strongest(self._built(model), rows, count, self.settings.block_rows, self._threads)
+        return model.strongest(self._built(model), rows, count, self.settings.block_rows, self.settings.threads)
 
     @property
     def table_bytes(self) -> int:
@@ -132,10 +131,6 @@ class Explainer:
         if model is not None:
             self._built(model)
         return 0 if self._pieces is None else self._pieces.tables.values.nbytes
-
-    @cached_property
-    def _threads(self) -> int:
-        return self.settings.threads or default_threads()
 
     def _read(self) -> TabledModel | None:
         if not self._tried:

@@ -12,6 +12,7 @@ import numpy as np
 from scoring.contributions.bins import Bins, find_bins
 from scoring.contributions.coding import STRIP, Codebook, Codes
 from scoring.contributions.direct import Leaves, lay_out_leaves
+from scoring.contributions.explainer import default_threads
 from scoring.contributions.groups import LADDER, Group, find_groups
 from scoring.contributions.kernel import Held, answer_all, answer_margins, hold
 from scoring.contributions.margins import Verdicts, lay_out_verdicts
@@ -55,7 +56,7 @@ class TabledModel:
         codebook = Codebook(bins.columns, bins.cuts, bins.first, bins.shuffled, bins.code)
         return codebook, np.zeros(0, dtype=np.uint16 if bins.wide else np.uint8)
 
-    def margins(self, matrix: Floats, block: int, threads: int) -> Floats:
+    def margins(self, matrix: Floats, block: int, threads: int | None) -> Floats:
         """Raw margins (n,)."""
         margins = np.zeros(len(matrix))
         codebook, empty = self._coding
@@ -73,14 +74,14 @@ class TabledModel:
             codebook, self.verdicts, pieces.tables, lay_out_single(pieces.tables), pieces.leaves, empty
         )
 
-    def explain(self, held: Held, matrix: Floats, block: int, threads: int) -> tuple[Floats, Floats]:
+    def explain(self, held: Held, matrix: Floats, block: int, threads: int | None) -> tuple[Floats, Floats]:
         """Margins (n,) and contributions (n, features)."""
         margins, values = np.empty(len(matrix)), np.zeros(matrix.shape)
         self._answer(held, matrix, block, threads, margins, values, _NO_COLUMNS, _NO_VALUES)
         return margins, values
 
     def strongest(
-        self, held: Held, matrix: Floats, count: int, block: int, threads: int
+        self, held: Held, matrix: Floats, count: int, block: int, threads: int | None
     ) -> tuple[Floats, Integers, Floats]:
         """Margins (n,), and columns and contributions (n, `count`) of the largest by size."""
         margins = np.empty(len(matrix))
@@ -93,7 +94,7 @@ class TabledModel:
         held: Held,
         matrix: Floats,
         block: int,
-        threads: int,
+        threads: int | None,
         margins: Floats,
         values: Floats,
         best: Integers,
@@ -143,13 +144,13 @@ def _slots(bins: Bins) -> dict[int, int]:
     return {column: slot for slot, column in enumerate(bins.columns.tolist())}
 
 
-def _share_out(answer: Callable[[int, int], None], rows: int, threads: int) -> None:
+def _share_out(answer: Callable[[int, int], None], rows: int, threads: int | None) -> None:
     """Answer all rows, one stretch of them in each thread; a row's answer is the same in any stretch."""
     if 0 < rows <= STRIP:
         # For one household, dividing the work would be a part of it.
         answer(0, rows)
         return
-    part = max(-(-rows // (max(threads, 1) * STRIP)) * STRIP, STRIP)
+    part = max(-(-rows // ((threads or default_threads()) * STRIP)) * STRIP, STRIP)
     stretches = [(start, min(start + part, rows)) for start in range(0, rows, part)]
     if len(stretches) <= 1:
         for start, stop in stretches:

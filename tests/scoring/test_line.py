@@ -45,7 +45,9 @@ def test_margins_and_contributions_are_the_sum_of_the_terms(blended: RiskModel) 
     matrix[3] = -matrix[3]
     values = np.zeros(matrix.shape)
     margins = np.full(len(matrix), 0.5)
-    line.add_to(margins, values, matrix, 0.25)
+    base = np.full(len(matrix), 2.0)
+    line.add_to(margins, values, base, matrix, 0.25)
+    np.testing.assert_allclose(base, 0.25 * 2.0 + 0.75 * line.intercept, rtol=1e-15)
     for row, margin, alone, adds in zip(matrix, margins, line.margins(matrix), values, strict=True):
         expected, terms = by_definition(line, row)
         assert alone == pytest.approx(expected, abs=1e-10)
