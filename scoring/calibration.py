@@ -64,7 +64,7 @@ def probability(log_odds: Floats) -> Floats:
     if log_odds.shape == (1,):
         # One household waits longer for numpy to start than for it to work; its `exp` gives the same bits.
         one = log_odds.item()
-        half = float(np.exp(-abs(one)))
-        return np.array([(1.0 if one >= 0 else half) / (1.0 + half)])
+        left = float(np.exp(-abs(one)))
+        return np.array([(1.0 if one >= 0 else left) / (1.0 + left)])
     half = np.exp(-np.abs(log_odds))
     return np.where(log_odds >= 0, 1.0, half) / (1.0 + half)

@@ -101,9 +101,7 @@ class Families:
         """
         risk = _room(len(matrix), MOST_RISK_REASONS)
         protective = _room(len(matrix), MOST_PROTECTIVE_REASONS)
-        self._ranking(
-            matrix, contributions, risk.places, risk.amounts, protective.places, protective.amounts
-        )
+        self._ranking(matrix, contributions, risk.places, risk.amounts, protective.places, protective.amounts)
         return risk, protective
 
     @cached_property

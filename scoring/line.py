@@ -71,7 +71,9 @@ class Line:
         self.add_to(margins, np.zeros((0, 0)), margins, matrix, 0.0)
         return margins
 
-    def add_to(self, margins: Floats, values: Floats, base: Floats, matrix: Floats, tree_share: float) -> None:
+    def add_to(
+        self, margins: Floats, values: Floats, base: Floats, matrix: Floats, tree_share: float
+    ) -> None:
         """The trees' margins (n,), contributions (n, features) and bases (n,) become the sum's, in place.
 
         They are multiplied by `tree_share`; the line's, by 1 − `tree_share`, are added. Without `values`,

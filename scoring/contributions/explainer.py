@@ -103,7 +103,8 @@ class Explainer:
         if model is None:
             return (lightgbm.margins(self._booster, matrix), *lightgbm.contributions(self._booster, matrix))
         rows = _checked(matrix, model)
-        margins, values = model.explain(self._built(model), rows, self.settings.block_rows, self.settings.threads)
+        block, threads = self.settings.block_rows, self.settings.threads
+        margins, values = model.explain(self._built(model), rows, block, threads)
         return margins, values, np.full(len(rows), model.base)
 
     def strongest(self, matrix: Floats, count: int) -> tuple[Floats, Integers, Floats]:
@@ -122,7 +123,8 @@ class Explainer:
                 np.take_along_axis(values, order, axis=1),
             )
         rows = _checked(matrix, model)
-        return model.strongest(self._built(model), rows, count, self.settings.block_rows, self.settings.threads)
+        block, threads = self.settings.block_rows, self.settings.threads
+        return model.strongest(self._built(model), rows, count, block, threads)
 
     @property
     def table_bytes(self) -> int:

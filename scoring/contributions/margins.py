@@ -148,7 +148,7 @@ def margin_of_one(verdicts: Verdicts, codes: Codes) -> float:
     """`add_margins` for a single row, down the trees: the same leaves' values in the same order."""
     # All trees go down a node at a time, so that none waits for another; those at a leaf drop out.
     trees = len(verdicts.root)
-    reached, waiting = np.empty(trees, np.int32), np.empty(trees, np.int32)
+    reached, waiting = np.empty(trees, np.int32), np.empty(trees, np.uint32)
     count = 0
     for tree in range(trees):
         reached[tree] = verdicts.root[tree]
@@ -157,18 +157,18 @@ def margin_of_one(verdicts: Verdicts, codes: Codes) -> float:
     while count:
         left_over = 0
         for place in range(count):
-            tree = np.uint64(waiting[place])
-            node = np.uint64(reached[tree])
+            one = waiting[place]
+            node = np.uint64(reached[one])
             code = codes[np.uint64(verdicts.node_slot[node]), 0]
-            if node < np.uint64(verdicts.node_asked[tree]):
+            if node < np.uint64(verdicts.node_asked[one]):
                 left = np.uint64(codes.dtype.type(code - verdicts.start[node]) <= verdicts.span[node])
             else:
                 asked = min(verdicts.asked_first[node] + np.int64(code), verdicts.asked_last[node])
                 left = np.uint64(verdicts.asked[asked])
             # Looked up and not chosen: a branch would be guessed wrong half the time.
             after = verdicts.child[np.uint64(2) * node + left]
-            reached[tree] = after
-            waiting[left_over] = np.int32(tree)
+            reached[one] = after
+            waiting[left_over] = one
             left_over += after >= 0
         count = left_over
     margin = 0.0

@@ -111,10 +111,10 @@ def find_patterns(single: Single, tables: Tables, codes: Codes, patterns: Intege
         words[word] = met(ours, single.start, single.span, WORD * word)
     for side in range(len(single.first)):
         first = np.uint64(single.first[side])
-        word, shift = first >> np.uint64(6), first & np.uint64(63)
+        at_word, shift = first >> np.uint64(6), first & np.uint64(63)
         # Shifted twice: a shift by a whole word is not defined.
-        above = (words[word + np.uint64(1)] << np.uint64(1)) << (np.uint64(63) - shift)
-        patterns[side] = np.int64((words[word] >> shift | above) & np.uint64(single.mask[side]))
+        above = (words[at_word + np.uint64(1)] << np.uint64(1)) << (np.uint64(63) - shift)
+        patterns[side] = np.int64((words[at_word] >> shift | above) & np.uint64(single.mask[side]))
     for at in range(len(single.flip_side)):
         # In the width of the codes, so that codes before `start` wrap around.
         moved = codes.dtype.type(codes[single.flip_slot[at]] - single.flip_start[at])
