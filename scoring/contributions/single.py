@@ -81,19 +81,17 @@ def lay_out_single(tables: Tables) -> Single:
         kept += [found.get(bit, always) for bit in range(count)]
     code = tables.condition_start.dtype
     kept += [always] * (-len(kept) % WORD)
-    flip_side, flip_slot, flip_start, flip_span, flip_bit = np.array(flips, dtype=np.int64).reshape(-1, 5).T
-    slot, start, span = np.array(kept, dtype=np.int64).reshape(-1, 3).T
     return Single(
-        slot=slot.astype(np.uint16),
-        start=start.astype(code),
-        span=span.astype(code),
+        slot=np.array([one for one, _, _ in kept], dtype=np.uint16),
+        start=np.array([one for _, one, _ in kept], dtype=code),
+        span=np.array([one for _, _, one in kept], dtype=code),
         first=np.array(first, dtype=np.uint32),
         mask=np.array(mask, dtype=np.uint16),
-        flip_side=flip_side.copy(),
-        flip_slot=flip_slot.copy(),
-        flip_start=flip_start.astype(code),
-        flip_span=flip_span.astype(code),
-        flip_bit=flip_bit.copy(),
+        flip_side=np.array([one[0] for one in flips], dtype=np.int64),
+        flip_slot=np.array([one[1] for one in flips], dtype=np.int64),
+        flip_start=np.array([one[2] for one in flips], dtype=code),
+        flip_span=np.array([one[3] for one in flips], dtype=code),
+        flip_bit=np.array([one[4] for one in flips], dtype=np.int64),
         lookup_side=np.repeat(np.arange(sides), looked_up),
     )
 
