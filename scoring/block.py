@@ -127,9 +127,5 @@ def _joined(parts: list[Ranked]) -> Ranked:
     if len(parts) == 1:
         return parts[0]
     return Ranked(
-        np.concatenate([one.families for one in parts]),
-        np.concatenate([one.totals for one in parts]),
-        np.concatenate([one.features for one in parts]),
-        np.concatenate([one.contributions for one in parts]),
-        np.concatenate([one.shares for one in parts]),
+        np.concatenate([one.places for one in parts]), np.concatenate([one.amounts for one in parts])
     )

@@ -8,7 +8,9 @@ log-odds; a step function (isotonic) would break that.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +35,20 @@ class Calibration:
         """Calibrated log-odds of raw margins."""
         return self.slope * margin + self.intercept
 
+    def explain(self, margins: Floats, values: Floats, base: Floats) -> None:
+        """What explains raw margins becomes what explains their log-odds, in place.
+
+        These are margins (n,), contributions (n, features) and bases (n,).
+        """
+        self._calibrate(margins, values, base)
+
+    @cached_property
+    def _calibrate(self) -> Callable[..., None]:
+        # Imported here: it brings in the compiler, which who only reads a manifest need not wait for.
+        from scoring.calibration_kernel import calibrate
+
+        return partial(calibrate, self.slope, self.intercept)
+
     def probability(self, margin: Floats) -> Floats:
         """Calibrated probabilities of raw margins."""
         return probability(self.log_odds(margin))
@@ -44,6 +60,11 @@ def log_odds_of(probability: float) -> float:
 
 
 def probability(log_odds: Floats) -> Floats:
-    """The probability of log-odds, without overflow at either end."""
+    """The probability of log-odds (n,), without overflow at either end."""
+    if log_odds.shape == (1,):
+        # One household waits longer for numpy to start than for it to work; its `exp` gives the same bits.
+        one = log_odds.item()
+        left = float(np.exp(-abs(one)))
+        return np.array([(1.0 if one >= 0 else left) / (1.0 + left)])
     half = np.exp(-np.abs(log_odds))
     return np.where(log_odds >= 0, 1.0, half) / (1.0 + half)

@@ -6,9 +6,9 @@ hold them equal household by household, to the last bit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -40,16 +40,38 @@ NONE = -1
 class Ranked:
     """The reasons of n households in one direction, each household's strongest first, `NONE` where no more.
 
-    `families` (n, reasons) are places in `Families.names`, `totals` (n, reasons) their calibrated log-odds;
-    `features` (n, reasons, facts) are columns of the model, `contributions` what those added. `shares`
-    (n, reasons) are the risk reasons' parts of everything that raises the risk, 0 for protective ones.
+    `places` (n, reasons, 1 + facts) has of each reason its family and then its features, `amounts`
+    (n, reasons, 2 + facts) its total and share and then what the features added: two arrays, since one
+    household's are made in less time than numpy takes to begin.
     """
 
-    families: Numbers
-    totals: Floats
-    features: Numbers
-    contributions: Floats
-    shares: Floats
+    places: Numbers
+    amounts: Floats
+
+    @property
+    def families(self) -> Numbers:
+        """Places in `Families.names` (n, reasons)."""
+        return self.places[:, :, 0]
+
+    @property
+    def features(self) -> Numbers:
+        """Columns of the model (n, reasons, facts)."""
+        return self.places[:, :, 1:]
+
+    @property
+    def totals(self) -> Floats:
+        """The families' calibrated log-odds (n, reasons)."""
+        return self.amounts[:, :, 0]
+
+    @property
+    def shares(self) -> Floats:
+        """The risk reasons' parts of everything that raises the risk (n, reasons), 0 for protective ones."""
+        return self.amounts[:, :, 1]
+
+    @property
+    def contributions(self) -> Floats:
+        """What the features added (n, reasons, facts)."""
+        return self.amounts[:, :, 2:]
 
 
 class Families:
@@ -77,19 +99,21 @@ class Families:
         `matrix` (n, features) has their values, NaN where missing, `contributions` (n, features) the
         calibrated log-odds that each added.
         """
+        risk = _room(len(matrix), MOST_RISK_REASONS)
+        protective = _room(len(matrix), MOST_PROTECTIVE_REASONS)
+        self._ranking(matrix, contributions, risk.places, risk.amounts, protective.places, protective.amounts)
+        return risk, protective
+
+    @cached_property
+    def _ranking(self) -> Callable[..., None]:
+        """The kernel with what it knows of the families."""
         # Imported here: it brings in the compiler, which who only asks for names need not wait for.
         from scoring.ranking import rank_rows
 
-        risk = _room(len(matrix), MOST_RISK_REASONS)
-        protective = _room(len(matrix), MOST_PROTECTIVE_REASONS)
-        rank_rows(
-            matrix, contributions, self._of_feature, len(self.names), LEAST_CONTRIBUTION,
-            self._idle_risk, self._idle_protective,
-            risk.families, risk.totals, risk.features, risk.contributions, risk.shares,
-            protective.families, protective.totals, protective.features, protective.contributions,
-            protective.shares,
+        return partial(
+            rank_rows, self._of_feature, len(self.names), LEAST_CONTRIBUTION, self._idle_risk,
+            self._idle_protective,
         )  # fmt: skip
-        return risk, protective
 
     def sums(self, contributions: Floats) -> tuple[Floats, Numbers]:
         """The exact sums (n, families) of contributions (n, features), and the features that weigh most.
@@ -135,27 +159,28 @@ class Families:
 
         `values` are those of the model's features, `is_firm` says of each reason whether it is firm.
         """
-        totals, shares = ranked.totals[row].tolist(), ranked.shares[row].tolist()
-        features, parts = ranked.features[row].tolist(), ranked.contributions[row].tolist()
-        made = []
-        for at, family in enumerate(ranked.families[row].tolist()):
+        made: list[Reason] = []
+        names = self.feature_names
+        all_places, all_amounts = ranked.places[row].tolist(), ranked.amounts[row].tolist()
+        for places, amounts in zip(all_places, all_amounts, strict=True):
+            family, total = places[0], amounts[0]
             if family == NONE:
                 break
-            facts = [
-                ReasonFact(self.feature_names[one], known(values[one]), part)
-                for one, part in zip(features[at], parts[at], strict=True)
-                if one != NONE
-            ]
-            is_risk = totals[at] > 0
+            facts = []
+            for at in range(1, len(places)):
+                feature = places[at]
+                if feature != NONE:
+                    facts.append(ReasonFact(names[feature], known(values[feature]), amounts[at + 1]))
+            is_risk = total > 0
             made.append(
                 Reason(
                     self.codes[family],
                     self.names[family],
                     "risk" if is_risk else "protective",
-                    totals[at],
+                    total,
                     tuple(facts),
-                    shares[at] if is_risk else None,
-                    is_firm[at] if is_firm else None,
+                    amounts[1] if is_risk else None,
+                    is_firm[len(made)] if is_firm else None,
                 )
             )
         return made
@@ -167,9 +192,5 @@ class Families:
 
 def _room(rows: int, reasons: int) -> Ranked:
     return Ranked(
-        np.empty((rows, reasons), np.int16),
-        np.empty((rows, reasons)),
-        np.empty((rows, reasons, MOST_FACTS), np.int16),
-        np.empty((rows, reasons, MOST_FACTS)),
-        np.empty((rows, reasons)),
+        np.empty((rows, reasons, 1 + MOST_FACTS), np.int16), np.empty((rows, reasons, 2 + MOST_FACTS))
     )

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 
 import numpy as np
@@ -67,35 +67,33 @@ class Line:
 
     def margins(self, matrix: Floats) -> Floats:
         """Margins (n,) of rows (n, features)."""
-        margins = np.empty(len(matrix))
-        self._answer(matrix, 1.0, np.zeros((0, 0)), margins)
+        margins = np.zeros(len(matrix))
+        self.add_to(margins, np.zeros((0, 0)), margins, matrix, 0.0)
         return margins
 
-    def add_to(self, values: Floats, matrix: Floats, tree_share: float) -> Floats:
-        """The line's margins (n,), while the trees' contributions become those of the sum, in place.
+    def add_to(
+        self, margins: Floats, values: Floats, base: Floats, matrix: Floats, tree_share: float
+    ) -> None:
+        """The trees' margins (n,), contributions (n, features) and bases (n,) become the sum's, in place.
 
-        `values` (n, features) are multiplied by `tree_share`; the line's, by 1 − `tree_share`, are added.
+        They are multiplied by `tree_share`; the line's, by 1 − `tree_share`, are added. Without `values`,
+        the margins become the line's own, and that is all.
         """
-        margins = np.empty(len(matrix))
-        self._answer(matrix, tree_share, values, margins)
-        return margins
-
-    def _answer(self, matrix: Floats, tree_share: float, values: Floats, margins: Floats) -> None:
-        # Imported here: it brings in the compiler, which who only reads a manifest need not wait for.
-        from scoring.contributions.explainer import default_threads
-        from scoring.line_kernel import add_line
-
         rows = np.ascontiguousarray(matrix, dtype=np.float64)
-
-        def answer(start: int, stop: int) -> None:
-            add_line(*self._numbers, self.intercept, tree_share, rows, start, stop, values, margins)
-
+        add = self._adding
         if len(rows) <= _PART:
-            answer(0, len(rows))
+            add(tree_share, rows, 0, len(rows), margins, values, base)
         else:
-            _share_out(answer, len(rows), default_threads())
+            _share_out(lambda *stretch: add(tree_share, rows, *stretch, margins, values, base), len(rows))
 
     @cached_property
+    def _adding(self) -> Callable[..., None]:
+        """The kernel with what it knows of each feature and the intercept."""
+        # Imported here: it brings in the compiler, which who only reads a manifest need not wait for.
+        from scoring.line_kernel import add_line
+
+        return partial(add_line, *self._numbers(), self.intercept)
+
     def _numbers(self) -> tuple[npt.NDArray[np.bool_], Floats, Floats, Floats, Floats, Floats]:
         """By feature: whether it is a logarithm, the range, slope and offset, and what none adds."""
 
@@ -135,25 +133,17 @@ class Blend:
 
     def margins(self, trees: Floats, matrix: Floats) -> Floats:
         """The margins of the sum (n,), from the trees' margins (n,) and the rows (n, features)."""
-        return self._sum(trees, self.line.margins(matrix))
+        return self.tree_share * trees + (1 - self.tree_share) * self.line.margins(matrix)
 
-    def explain(self, trees: tuple[Floats, Floats, Floats], matrix: Floats) -> tuple[Floats, Floats, Floats]:
-        """Margins, contributions and bases of the sum from those of the trees, whose array is used."""
-        margins, values, base = trees
-        line = self.line.add_to(values, matrix, self.tree_share)
-        return (
-            self._sum(margins, line),
-            values,
-            self.tree_share * base + (1 - self.tree_share) * self.line.intercept,
-        )
+    def explain(self, margins: Floats, values: Floats, base: Floats, matrix: Floats) -> None:
+        """The trees' margins, contributions and bases become those of the sum, in place."""
+        self.line.add_to(margins, values, base, matrix, self.tree_share)
 
     def contributions(self, values: Floats, matrix: Floats) -> Floats:
         """Contributions (n, features) of the sum from those of the trees, whose array is used."""
-        self.line.add_to(values, matrix, self.tree_share)
+        nothing = np.zeros(len(matrix))
+        self.line.add_to(nothing, values, nothing, matrix, self.tree_share)
         return values
-
-    def _sum(self, trees: Floats, line: Floats) -> Floats:
-        return self.tree_share * trees + (1 - self.tree_share) * line
 
 
 def transformed(values: Floats, transform: Transform) -> Floats:
@@ -161,9 +151,11 @@ def transformed(values: Floats, transform: Transform) -> Floats:
     return np.asarray(np.sign(values) * np.log1p(np.abs(values))) if transform == "signed_log" else values
 
 
-def _share_out(answer: Callable[[int, int], None], rows: int, threads: int) -> None:
+def _share_out(answer: Callable[[int, int], None], rows: int) -> None:
     """Answer all rows, a stretch of them in each thread; a row's answer is the same in any stretch."""
-    part = max(-(-rows // threads), _PART)
+    from scoring.contributions.explainer import default_threads
+
+    part = max(-(-rows // default_threads()), _PART)
     stretches = [(start, min(start + part, rows)) for start in range(0, rows, part)]
     with ThreadPoolExecutor(len(stretches)) as pool:
         for done in [pool.submit(answer, *one) for one in stretches]:

@@ -80,21 +80,44 @@ def add_line(
     matrix: Floats,
     start: int,
     stop: int,
-    values: Floats,
     margins: Floats,
+    values: Floats,
+    base: Floats,
 ) -> None:
-    """Margins of rows `start` to `stop` into `margins`; contributions into `values`, unless it is empty.
+    """Margins of rows `start` to `stop` into `margins`, if `values` is empty.
 
-    A feature adds `slope` × value + `known`, or `missing` where it has no value.
+    Otherwise `margins`, `values` and `base` are the trees', and become those of the sum: `tree_share` ×
+    theirs and 1 − `tree_share` times the line's. A feature adds `slope` × value + `known`, or `missing` where
+    it has no value.
     """
     line_share = 1 - tree_share
     is_told = len(values) > 0
-    room = np.empty((5, min(STRIP, stop - start)))
+    features = len(slope)
+    # One row's features lie side by side as a strip's rows do.
+    room = np.empty((5, features if stop - start == 1 else min(STRIP, stop - start)))
     held, adds, scaled, powers, sums = room[0], room[1], room[2], room[3], room[4]
+    if stop - start == 1:
+        held[:] = matrix[start]
+        adds[:] = held
+        take_logs(adds, features, scaled, powers)
+        for at in range(features):
+            value = adds[at] if is_log[at] else held[at]
+            value = slope[at] * min(max(value, low[at]), high[at]) + known[at]
+            adds[at] = missing[at] if held[at] != held[at] else value
+        margin = intercept
+        for at in range(features):
+            margin += adds[at]
+        if is_told:
+            for at in range(features):
+                values[start, at] = tree_share * values[start, at] + line_share * adds[at]
+            margin = tree_share * margins[start] + line_share * margin
+            base[start] = tree_share * base[start] + line_share * intercept
+        margins[start] = margin
+        return
     for first in range(start, stop, STRIP):
         count = min(STRIP, stop - first)
         sums[:count] = intercept
-        for at in range(len(slope)):
+        for at in range(features):
             is_worked = False
             for row in range(count):
                 value = matrix[first + row, at]
@@ -113,4 +136,9 @@ def add_line(
             if is_told:
                 for row in range(count):
                     values[first + row, at] = tree_share * values[first + row, at] + line_share * adds[row]
-        margins[first : first + count] = sums[:count]
+        for row in range(count):
+            margin = sums[row]
+            if is_told:
+                margin = tree_share * margins[first + row] + line_share * margin
+                base[first + row] = tree_share * base[first + row] + line_share * intercept
+            margins[first + row] = margin

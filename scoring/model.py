@@ -86,15 +86,12 @@ class RiskModel:
 
     def prepare(self) -> None:
         """Build what scoring and explaining need, so that the first household does not wait for it."""
-        for one in (self.explainer, *self.sibling_explainers):
-            one.prepare()
         nothing = np.zeros((1, len(self.feature_names)))
-        self.families.rank(nothing, nothing)
-        self.families.sums(nothing)
-        if self.blend is not None:
-            self.blend.line.margins(nothing)
-        if self.absence is not None:
-            self.absence.margins(nothing)
+        self.margins(nothing)
+        values = self.explain_matrix(nothing).values
+        self.explain_siblings(nothing)
+        self.families.rank(nothing, values)
+        self.families.sums(values)
 
     def score(self, vectors: pd.DataFrame) -> Floats:
         """Calibrated probability for each row of `vectors`; raises `VectorError` for other columns."""
@@ -106,13 +103,14 @@ class RiskModel:
 
     def explain_matrix(self, matrix: Floats) -> Explanation:
         """The same of a matrix whose columns are `feature_names`."""
-        trees = self.explainer.explain(matrix)
-        margins, values, base = trees if self.blend is None else self.blend.explain(trees, matrix)
+        margins, values, base = self.explainer.explain(matrix)
+        # All in place, for the sake of whoever waits for one household.
+        if self.blend is not None:
+            self.blend.explain(margins, values, base, matrix)
         if self.absence is not None:
-            margins = margins + self.absence.add_to(values, matrix)
-        slope, intercept = self.calibration.slope, self.calibration.intercept
-        log_odds = self.calibration.log_odds(margins)
-        return Explanation(probability(log_odds), log_odds, slope * base + intercept, slope * values)
+            margins += self.absence.add_to(values, matrix)
+        self.calibration.explain(margins, values, base)
+        return Explanation(probability(margins), margins, base, values)
 
     def look(self, matrix: Floats, scores: Floats, log_odds: Floats, as_of: dt.date) -> Outlook | None:
         """The outlook on a date of rows with these scores and log-odds (n,); None for a model without one."""

@@ -17,34 +17,29 @@ MOST_PARTIALS = 48
 
 @compiled
 def rank_rows(
-    matrix: Floats,
-    contributions: Floats,
     family_of: Numbers,
     families: int,
     least: float,
     is_idle_risk: Flags,
     is_idle_protective: Flags,
+    matrix: Floats,
+    contributions: Floats,
     risk: Numbers,
-    risk_totals: Floats,
-    risk_features: Numbers,
-    risk_parts: Floats,
-    risk_shares: Floats,
+    risk_amounts: Floats,
     protective: Numbers,
-    protective_totals: Floats,
-    protective_features: Numbers,
-    protective_parts: Floats,
-    protective_shares: Floats,
+    protective_amounts: Floats,
 ) -> None:
     """Fill the arrays of two `Ranked`, whatever they hold."""
-    most = risk_features.shape[2]
+    most = risk.shape[2] - 1
     totals = np.empty(families)
     # No more partial sums than terms: they are disjoint in their bits.
     partials = np.empty((families, MOST_PARTIALS))
     counts = np.empty(families, np.int64)
     told = np.empty((families, most), np.int16)
     missing = np.empty((families, most), np.int16)
-    _empty(risk, risk_totals, risk_features, risk_parts, risk_shares)
-    _empty(protective, protective_totals, protective_features, protective_parts, protective_shares)
+    # There is no reason anywhere yet.
+    risk[:], risk_amounts[:] = -1, 0.0
+    protective[:], protective_amounts[:] = -1, 0.0
     for row in range(len(matrix)):
         values, parts = matrix[row], contributions[row]
         counts[:] = 0
@@ -72,29 +67,17 @@ def rank_rows(
             if abs(totals[family]) < least or facts[0] < 0:
                 continue
             if totals[family] > 0:
-                _place(family, totals[family], facts, parts, risk[row], risk_totals[row],
-                       risk_features[row], risk_parts[row])  # fmt: skip
+                _place(family, totals[family], facts, parts, risk[row], risk_amounts[row])
             else:
-                _place(family, totals[family], facts, parts, protective[row], protective_totals[row],
-                       protective_features[row], protective_parts[row])  # fmt: skip
+                _place(family, totals[family], facts, parts, protective[row], protective_amounts[row])
         count = 0
         for family in range(families):
             if totals[family] > 0:
                 count = _add(partials[0], count, totals[family])
         raised = _rounded(partials[0], count)
-        for place in range(len(risk[row])):
-            if risk[row, place] >= 0:
-                risk_shares[row, place] = risk_totals[row, place] / raised
-
-
-@compiled
-def _empty(families: Numbers, totals: Floats, features: Numbers, parts: Floats, shares: Floats) -> None:
-    """Say of every place that there is no reason."""
-    families[:] = -1
-    totals[:] = 0.0
-    features[:] = -1
-    parts[:] = 0.0
-    shares[:] = 0.0
+        for place in range(risk.shape[1]):
+            if risk[row, place, 0] >= 0:
+                risk_amounts[row, place, 1] = risk_amounts[row, place, 0] / raised
 
 
 @compiled
@@ -178,23 +161,18 @@ def _place(
     facts: Numbers,
     parts: Floats,
     ranked: Numbers,
-    totals: Floats,
-    features: Numbers,
-    values: Floats,
+    amounts: Floats,
 ) -> None:
     """Put a family in its place among the ranked ones; those of equal strength come in the order given."""
     last = len(ranked) - 1
-    if ranked[last] >= 0 and abs(total) <= abs(totals[last]):
+    if ranked[last, 0] >= 0 and abs(total) <= abs(amounts[last, 0]):
         return
     place = last
-    while place > 0 and (ranked[place - 1] < 0 or abs(total) > abs(totals[place - 1])):
+    while place > 0 and (ranked[place - 1, 0] < 0 or abs(total) > abs(amounts[place - 1, 0])):
         ranked[place] = ranked[place - 1]
-        totals[place] = totals[place - 1]
-        features[place] = features[place - 1]
-        values[place] = values[place - 1]
+        amounts[place] = amounts[place - 1]
         place -= 1
-    ranked[place] = family
-    totals[place] = total
-    features[place] = facts
+    ranked[place, 0], amounts[place, 0] = family, total
     for at in range(len(facts)):
-        values[place, at] = parts[facts[at]] if facts[at] >= 0 else 0.0
+        ranked[place, 1 + at] = facts[at]
+        amounts[place, 2 + at] = parts[facts[at]] if facts[at] >= 0 else 0.0

@@ -51,4 +51,7 @@ def score_vectors(model: RiskModel, matrix: Floats, most_reasons: int) -> Vector
 
 def worded(reason: Reason, languages: Sequence[str] = LANGUAGES) -> dict[str, str]:
     """A reason as its official code and one sentence in each of the languages."""
-    return {"code": reason.code, **{one: sentence(reason, one) for one in languages}}
+    told = {"code": reason.code}
+    for one in languages:
+        told[one] = sentence(reason, one)
+    return told

@@ -30,8 +30,32 @@ class Codebook(NamedTuple):
 
 
 @compiled
+def _code_row(row: Floats, codebook: Codebook, codes: Codes) -> None:
+    """Codes (slots,) of a single row: `code_rows` without room for others."""
+    unknown = 255 if codes.itemsize == 1 else 65535
+    for slot in range(len(codebook.columns)):
+        value = row[codebook.columns[slot]]
+        value = 0.0 if abs(value) <= ZERO else value
+        first = np.uint64(codebook.first[slot])
+        place, length = first, np.uint64(codebook.first[slot + 1]) - first
+        while length > np.uint64(1):
+            half = length >> np.uint64(1)
+            place += half if codebook.cuts[place + half - np.uint64(1)] < value else np.uint64(0)
+            length -= half
+        if length == np.uint64(1):
+            place += np.uint64(1) if codebook.cuts[place] < value else np.uint64(0)
+        code = place - first
+        if codebook.shuffled[slot]:
+            code = np.uint64(codebook.code[place + np.uint64(slot)])
+        codes[slot] = unknown if value != value else code
+
+
+@compiled
 def code_rows(matrix: Floats, start: int, count: int, codebook: Codebook, codes: Codes) -> None:
     """Codes (slots, padded rows) of `count` rows from `start`: how many cuts are below each value."""
+    if count == 1:
+        _code_row(matrix[start], codebook, codes[:, 0])
+        return
     columns, cuts, first = codebook.columns, codebook.cuts, codebook.first
     unknown = 255 if codes.itemsize == 1 else 65535
     values, places = np.zeros(STRIP), np.zeros(STRIP, np.int32)

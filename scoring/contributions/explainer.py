@@ -16,6 +16,7 @@ from scoring.contributions.trees import Floats, Integers, UnsupportedTreesError,
 from scoring.errors import VectorError
 
 if TYPE_CHECKING:
+    from scoring.contributions.kernel import Held
     from scoring.contributions.tabled import Pieces, TabledModel
 
 logger = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Explainer:
         self._tried = False
         self._model: TabledModel | None = None
         self._pieces: Pieces | None = None
+        self._held: Held | None = None
         self._fallback: str | None = None
 
     @property
@@ -85,7 +87,7 @@ class Explainer:
         if model is None:
             return lightgbm.margins(self._booster, matrix)
         rows = _checked(matrix, model)
-        return model.margins(rows, self.settings.block_rows, self._threads)
+        return model.margins(rows, self.settings.block_rows, self.settings.threads)
 
     def contributions(self, matrix: Floats) -> tuple[Floats, Floats]:
         """Contribution of every feature (n, features) and the base value (n,), in margin units.
@@ -101,7 +103,8 @@ class Explainer:
         if model is None:
             return (lightgbm.margins(self._booster, matrix), *lightgbm.contributions(self._booster, matrix))
         rows = _checked(matrix, model)
-        margins, values = model.explain(self._built(model), rows, self.settings.block_rows, self._threads)
+        block, threads = self.settings.block_rows, self.settings.threads
+        margins, values = model.explain(self._built(model), rows, block, threads)
         return margins, values, np.full(len(rows), model.base)
 
     def strongest(self, matrix: Floats, count: int) -> tuple[Floats, Integers, Floats]:
@@ -120,17 +123,16 @@ class Explainer:
                 np.take_along_axis(values, order, axis=1),
             )
         rows = _checked(matrix, model)
-        return model.strongest(self._built(model), rows, count, self.settings.block_rows, self._threads)
+        block, threads = self.settings.block_rows, self.settings.threads
+        return model.strongest(self._built(model), rows, count, block, threads)
 
     @property
     def table_bytes(self) -> int:
         """Bytes of the tables, 0 where there are none."""
         model = self._read()
-        return 0 if model is None else self._built(model).tables.values.nbytes
-
-    @property
-    def _threads(self) -> int:
-        return self.settings.threads or default_threads()
+        if model is not None:
+            self._built(model)
+        return 0 if self._pieces is None else self._pieces.tables.values.nbytes
 
     def _read(self) -> TabledModel | None:
         if not self._tried:
@@ -147,12 +149,13 @@ class Explainer:
                     self._tried = True
         return self._model
 
-    def _built(self, model: TabledModel) -> Pieces:
-        if self._pieces is None:
+    def _built(self, model: TabledModel) -> Held:
+        if self._held is None:
             with self._lock:
-                if self._pieces is None:
+                if self._held is None:
                     self._pieces = self._find_or_build(model)
-        return self._pieces
+                    self._held = model.hold(self._pieces)
+        return self._held
 
     def _find_or_build(self, model: TabledModel) -> Pieces:
         from scoring.contributions.store import PieceStore
@@ -172,7 +175,7 @@ class Explainer:
     def _adds_up(self, model: TabledModel, pieces: Pieces) -> bool:
         """Whether contributions from stored tables add up to the margins of a few made-up rows."""
         rows = np.array([[fill] * model.features for fill in (0.0, np.nan, np.inf, -np.inf, 1.0, 100.0)])
-        margins, values = model.explain(pieces, rows, self.settings.block_rows, 1)
+        margins, values = model.explain(model.hold(pieces), rows, self.settings.block_rows, 1)
         return bool(np.allclose(model.base + values.sum(axis=1), margins, rtol=0, atol=1e-9))
 
 

@@ -45,7 +45,7 @@ class Verdicts(NamedTuple):
     node_asked: Integers
     leaf_first: Integers
     leaf_value: Floats
-    node_slot: Integers
+    node_slot: npt.NDArray[np.int32]
     mask_first: Integers
     keep: npt.NDArray[np.uint64]
     start: npt.NDArray[Any]
@@ -56,8 +56,8 @@ class Verdicts(NamedTuple):
     asked_first: Integers
     asked_last: Integers
     asked: npt.NDArray[np.uint8]
-    root: Integers
-    child: Integers
+    root: npt.NDArray[np.int32]
+    child: npt.NDArray[np.int32]
 
 
 def lay_out_verdicts(forest: Forest, bins: Bins, slots: Mapping[int, int]) -> Verdicts:
@@ -104,7 +104,7 @@ def lay_out_verdicts(forest: Forest, bins: Bins, slots: Mapping[int, int]) -> Ve
         node_asked=_starts(nodes)[:-1] + np.array(compared, dtype=np.int64),
         leaf_first=_starts([len(one) for one in values]),
         leaf_value=np.concatenate([*values, np.zeros(0)]),
-        node_slot=np.array(node_slots, dtype=np.int64),
+        node_slot=np.array(node_slots, dtype=np.int32),
         mask_first=_starts(per_node),
         keep=np.array(keep, dtype=np.uint64),
         start=np.array([first for first, _ in ranges], dtype=code),
@@ -115,8 +115,8 @@ def lay_out_verdicts(forest: Forest, bins: Bins, slots: Mapping[int, int]) -> Ve
         asked_first=np.array(asked_first, dtype=np.int64),
         asked_last=np.array(asked_last, dtype=np.int64),
         asked=np.frombuffer(bytes(asked), dtype=np.uint8),
-        root=np.array(root, dtype=np.int64),
-        child=np.array(child, dtype=np.int64),
+        root=np.array(root, dtype=np.int32),
+        child=np.array(child, dtype=np.int32),
     )
 
 
@@ -145,20 +145,35 @@ def _starts(sizes: list[int]) -> Integers:
 
 @compiled
 def margin_of_one(verdicts: Verdicts, codes: Codes) -> float:
-    """`add_margins` for a single row, down each tree: the same leaves' values in the same order."""
-    margin = 0.0
-    for tree in range(len(verdicts.root)):
-        node, middle = verdicts.root[tree], verdicts.node_asked[tree]
-        while node >= 0:
+    """`add_margins` for a single row, down the trees: the same leaves' values in the same order."""
+    # All trees go down a node at a time, so that none waits for another; those at a leaf drop out.
+    trees = len(verdicts.root)
+    reached, waiting = np.empty(trees, np.int32), np.empty(trees, np.uint32)
+    count = 0
+    for tree in range(trees):
+        reached[tree] = verdicts.root[tree]
+        waiting[count] = tree
+        count += verdicts.root[tree] >= 0
+    while count:
+        left_over = 0
+        for place in range(count):
+            one = waiting[place]
+            node = np.uint64(reached[one])
             code = codes[np.uint64(verdicts.node_slot[node]), 0]
-            if node < middle:
-                left = np.int64(codes.dtype.type(code - verdicts.start[node]) <= verdicts.span[node])
+            if node < np.uint64(verdicts.node_asked[one]):
+                left = np.uint64(codes.dtype.type(code - verdicts.start[node]) <= verdicts.span[node])
             else:
-                place = min(verdicts.asked_first[node] + np.int64(code), verdicts.asked_last[node])
-                left = np.int64(verdicts.asked[place])
+                asked = min(verdicts.asked_first[node] + np.int64(code), verdicts.asked_last[node])
+                left = np.uint64(verdicts.asked[asked])
             # Looked up and not chosen: a branch would be guessed wrong half the time.
-            node = verdicts.child[2 * node + left]
-        margin += verdicts.leaf_value[~node]
+            after = verdicts.child[np.uint64(2) * node + left]
+            reached[one] = after
+            waiting[left_over] = one
+            left_over += after >= 0
+        count = left_over
+    margin = 0.0
+    for tree in range(trees):
+        margin += verdicts.leaf_value[~reached[tree]]
     return margin
 
 

@@ -12,14 +12,19 @@ import numpy as np
 from scoring.contributions.bins import Bins, find_bins
 from scoring.contributions.coding import STRIP, Codebook, Codes
 from scoring.contributions.direct import Leaves, lay_out_leaves
+from scoring.contributions.explainer import default_threads
 from scoring.contributions.groups import LADDER, Group, find_groups
-from scoring.contributions.kernel import answer_all, answer_margins
+from scoring.contributions.kernel import Held, answer_all, answer_margins, hold
 from scoring.contributions.margins import Verdicts, lay_out_verdicts
 from scoring.contributions.paths import Atoms, Path, find_paths
+from scoring.contributions.single import lay_out_single
 from scoring.contributions.tables import Tables, build_tables
 from scoring.contributions.trees import Floats, Forest, Integers
 
 _ENDLESS = 1 << 62
+
+_NO_COLUMNS, _NO_VALUES = np.zeros((0, 0), dtype=np.int64), np.zeros((0, 0))
+"""Where nothing is to be written."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class TabledModel:
         codebook = Codebook(bins.columns, bins.cuts, bins.first, bins.shuffled, bins.code)
         return codebook, np.zeros(0, dtype=np.uint16 if bins.wide else np.uint8)
 
-    def margins(self, matrix: Floats, block: int, threads: int) -> Floats:
+    def margins(self, matrix: Floats, block: int, threads: int | None) -> Floats:
         """Raw margins (n,)."""
         margins = np.zeros(len(matrix))
         codebook, empty = self._coding
@@ -62,42 +67,43 @@ class TabledModel:
         _share_out(answer, len(matrix), threads)
         return margins
 
-    def explain(self, pieces: Pieces, matrix: Floats, block: int, threads: int) -> tuple[Floats, Floats]:
+    def hold(self, pieces: Pieces) -> Held:
+        """The model with its pieces, as explaining takes it."""
+        codebook, empty = self._coding
+        return hold(
+            codebook, self.verdicts, pieces.tables, lay_out_single(pieces.tables), pieces.leaves, empty
+        )
+
+    def explain(self, held: Held, matrix: Floats, block: int, threads: int | None) -> tuple[Floats, Floats]:
         """Margins (n,) and contributions (n, features)."""
-        margins, values = np.zeros(len(matrix)), np.zeros(matrix.shape)
-        self._answer(pieces, matrix, block, threads, margins, values, 0)
+        margins, values = np.empty(len(matrix)), np.zeros(matrix.shape)
+        self._answer(held, matrix, block, threads, margins, values, _NO_COLUMNS, _NO_VALUES)
         return margins, values
 
     def strongest(
-        self, pieces: Pieces, matrix: Floats, count: int, block: int, threads: int
+        self, held: Held, matrix: Floats, count: int, block: int, threads: int | None
     ) -> tuple[Floats, Integers, Floats]:
         """Margins (n,), and columns and contributions (n, `count`) of the largest by size."""
-        margins = np.zeros(len(matrix))
-        best, best_values = self._answer(pieces, matrix, block, threads, margins, np.zeros((0, 0)), count)
+        margins = np.empty(len(matrix))
+        best, best_values = np.zeros((len(matrix), count), dtype=np.int64), np.zeros((len(matrix), count))
+        self._answer(held, matrix, block, threads, margins, _NO_VALUES, best, best_values)
         return margins, best, best_values
 
     def _answer(
         self,
-        pieces: Pieces,
+        held: Held,
         matrix: Floats,
         block: int,
-        threads: int,
+        threads: int | None,
         margins: Floats,
         values: Floats,
-        count: int,
-    ) -> tuple[Integers, Floats]:
-        best = np.zeros((len(matrix), count), dtype=np.int64)
-        best_values = np.zeros((len(matrix), count))
-        codebook, empty = self._coding
-
+        best: Integers,
+        best_values: Floats,
+    ) -> None:
         def answer(start: int, stop: int) -> None:
-            answer_all(
-                codebook, self.verdicts, pieces.tables, pieces.leaves, matrix, start, stop, block, empty,
-                margins, values, best, best_values,
-            )  # fmt: skip
+            answer_all(held, matrix, start, stop, block, margins, values, best, best_values)
 
         _share_out(answer, len(matrix), threads)
-        return best, best_values
 
 
 def read_model(forest: Forest) -> TabledModel:
@@ -138,13 +144,13 @@ def _slots(bins: Bins) -> dict[int, int]:
     return {column: slot for slot, column in enumerate(bins.columns.tolist())}
 
 
-def _share_out(answer: Callable[[int, int], None], rows: int, threads: int) -> None:
+def _share_out(answer: Callable[[int, int], None], rows: int, threads: int | None) -> None:
     """Answer all rows, one stretch of them in each thread; a row's answer is the same in any stretch."""
     if 0 < rows <= STRIP:
         # For one household, dividing the work would be a part of it.
         answer(0, rows)
         return
-    part = max(-(-rows // (max(threads, 1) * STRIP)) * STRIP, STRIP)
+    part = max(-(-rows // ((threads or default_threads()) * STRIP)) * STRIP, STRIP)
     stretches = [(start, min(start + part, rows)) for start in range(0, rows, part)]
     if len(stretches) <= 1:
         for start, stop in stretches:

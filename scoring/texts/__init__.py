@@ -38,7 +38,7 @@ def value_writer(unit: str, language: str, feature: str = "") -> Callable[[float
     if counter is not None:
         return lambda value: f"{_plain(value)}{counter}"
     if unit.startswith("yuan"):
-        return lambda value: _money(value, language)
+        return _money_zh if language == "zh" else _money_en
     if unit == "share":
         return lambda value: f"{_percent(value * 100)}%"
     if unit == "percent":
@@ -68,19 +68,21 @@ def percent(probability: float) -> str:
 
 def _percent(value: float) -> str:
     # 0.4 % of a village is somebody, and not nobody.
-    digits = 1 if 0 < abs(value) < 1 else 0
-    return f"{round(value, digits) + 0.0:,.{digits}f}"
+    return f"{value:z,.1f}" if 0 < abs(value) < 1 else f"{value:z,.0f}"
 
 
 def _plain(value: float) -> str:
     # Counts are whole; the median of two counts, and land, need not be.
-    return f"{round(value, 1) + 0.0:,.1f}".removesuffix(".0")
+    return f"{value:z,.1f}".removesuffix(".0")
 
 
-def _money(value: float, language: str) -> str:
+def _money_zh(value: float) -> str:
     amount = round(value)
-    if language == "zh":
-        if abs(amount) >= 10_000:
-            return f"{amount / 10_000:,.1f}万元".replace(".0万", "万")
+    if -10_000 < amount < 10_000:
         return f"{amount:,}元"
-    return f"{'-' if amount < 0 else ''}¥{abs(amount):,}"
+    return f"{amount / 10_000:,.1f}".removesuffix(".0") + "万元"
+
+
+def _money_en(value: float) -> str:
+    amount = round(value)
+    return f"-¥{-amount:,}" if amount < 0 else f"¥{amount:,}"

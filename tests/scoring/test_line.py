@@ -44,12 +44,15 @@ def test_margins_and_contributions_are_the_sum_of_the_terms(blended: RiskModel) 
     matrix[2] = -np.inf
     matrix[3] = -matrix[3]
     values = np.zeros(matrix.shape)
-    margins = line.add_to(values, matrix, 0.25)
-    for row, margin, adds in zip(matrix, margins, values, strict=True):
+    margins = np.full(len(matrix), 0.5)
+    base = np.full(len(matrix), 2.0)
+    line.add_to(margins, values, base, matrix, 0.25)
+    np.testing.assert_allclose(base, 0.25 * 2.0 + 0.75 * line.intercept, rtol=1e-15)
+    for row, margin, alone, adds in zip(matrix, margins, line.margins(matrix), values, strict=True):
         expected, terms = by_definition(line, row)
-        assert margin == pytest.approx(expected, abs=1e-10)
+        assert alone == pytest.approx(expected, abs=1e-10)
+        assert margin == pytest.approx(0.25 * 0.5 + 0.75 * expected, abs=1e-10)
         np.testing.assert_allclose(adds, 0.75 * np.array(terms), atol=1e-10)
-    np.testing.assert_array_equal(line.margins(matrix), margins)
 
 
 def test_logarithms_are_those_of_the_library() -> None:

@@ -57,6 +57,12 @@ def test_probability_is_the_logistic_function_at_both_ends() -> None:
     )
 
 
+def test_one_probability_has_the_bits_that_it_has_among_many() -> None:
+    many = np.concatenate([np.random.default_rng(7).normal(0, 4, 2_000), [-800.0, -0.0, 0.0, 800.0]])
+    alone = [probability(many[at : at + 1]) for at in range(len(many))]
+    assert np.concatenate(alone).tobytes() == probability(many).tobytes()
+
+
 @pytest.mark.parametrize(
     ("slope", "intercept"), [(0.0, 0.0), (-1.0, 0.0), (float("nan"), 0.0), (1.0, float("inf"))]
 )
