@@ -14,7 +14,7 @@ from pathlib import Path
 
 from serving.files.archives import unpack_gzip, unpack_zip
 from serving.files.kinds import FileKind, Limits, check_content
-from serving.files.refused import FileRefused
+from serving.files.refused import DISK_FULL, FileRefused
 from serving.files.spreadsheets import unpack_xlsx
 from serving.files.texts import unpack_csv
 
@@ -35,6 +35,10 @@ def main(arguments: list[str]) -> None:
         answer = {"refused": refused.code}
     except MemoryError:
         answer = {"refused": "file_too_much_memory"}
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        answer = {"disk_full": error.errno}
     print(json.dumps(answer), flush=True)
 
 

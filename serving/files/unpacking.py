@@ -83,6 +83,8 @@ def _run(
         answer = {}
     if "made" in answer:
         return answer["made"]
+    if "disk_full" in answer:
+        raise OSError(answer["disk_full"], os.strerror(answer["disk_full"]))
     # A reader that is not given memory ends its process without a word.
     code = answer.get("refused", "file_too_much_memory" if done.returncode < 0 else "file_damaged")
     raise FileRefused(code if code in FILE_PROBLEMS else "file_damaged")
