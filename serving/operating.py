@@ -184,7 +184,9 @@ def make_worker(settings: Settings, engine: Engine) -> Worker:
         queue.forget(queue.now() - dt.timedelta(days=settings.job_days))
         forget_keys(engine)
         forget_sent(engine, queue.now() - dt.timedelta(days=KEPT_DAYS))
-        folders.sweep(queue.ids)
+        # While the model is off nobody claims, and deadlines pass all the same.
+        queue.settle()
+        folders.sweep(queue.all_open)
 
     return Worker(
         queue,

@@ -123,6 +123,7 @@ def test_cancelling_a_job_that_waits(service: Service) -> None:
     for _ in range(2):
         answer = service.request("DELETE", f"/v1/jobs/{job['id']}")
         assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
+    assert list((service.settings.jobs_folder / "jobs" / job["id"]).iterdir()) == []
     service.work()
     assert service.get_job(job["id"])["state"] == "cancelled"
     assert service.get(f"/v1/jobs/{job['id']}/result").json()["code"] == "job_has_no_result"

@@ -320,8 +320,16 @@ def test_folders_of_no_job_are_swept(tmp_path: Path) -> None:
         one.path.mkdir()
     for one in (old, kept, orphan):
         os.utime(one.path, (0, 0))
-    folders.sweep(lambda: {"a" * 32})
+    folders.sweep(lambda: {"a" * 32: True})
     assert [one.path.exists() for one in (old, new, kept, orphan)] == [False, True, True, False]
+
+
+def test_what_was_sent_for_a_job_that_no_worker_ended_is_swept(sqlite_desk: Desk) -> None:
+    ended, waits = (sqlite_desk.place(csv_files(tables_of(1))) for _ in range(2))
+    sqlite_desk.queue.cancel(ended.id)
+    sqlite_desk.folders.sweep(sqlite_desk.queue.all_open)
+    left = [sqlite_desk.folders.of(one.id) for one in (ended, waits)]
+    assert [(one.path.is_dir(), one.uploads.is_dir()) for one in left] == [(True, False), (True, True)]
 
 
 def test_the_parts_of_a_job_are_the_ones_it_names(bundle: Bundle, sqlite_desk: Desk) -> None:
