@@ -80,8 +80,10 @@ class JobFolders:
         shutil.rmtree(folder.path, ignore_errors=True)
 
     def sweep(self, jobs: Callable[[], Mapping[str, bool]]) -> None:
-        """Delete what belongs to no job and nobody has touched for long, and what was sent for jobs that ended
-        without a worker. `jobs` says whether each is open, and is asked after looking."""
+        """Delete what was sent for jobs that ended, and what is of no job and nobody has touched for long.
+
+        `jobs` says of each whether it is open, and is asked after looking.
+        """
         there = [one for place in (self.incoming, self.jobs) for one in place.glob("*")]
         known = jobs()
         for one in there:

@@ -84,6 +84,6 @@ class FileRefused(ServingError):
 
 
 def damaged(error: Exception) -> Exception:
-    """What is to be raised for an error of reading and writing a table: the file is damaged, or the disk full."""
+    """What an error of reading a table and writing it anew says: the file is damaged, or the disk full."""
     is_full = isinstance(error, OSError) and error.errno in DISK_FULL
     return error if is_full else FileRefused("file_damaged")
