@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from features.signals.delivery import judge_delivery
 from scoring import Bundle, load_bundle
 from serving.bulk import JobFolders, Mode, ResultKind, RowPolicy
 from serving.bulk.refused import read_refused
@@ -245,6 +246,22 @@ def test_a_day_to_come_is_refused(sqlite_desk: Desk) -> None:
     tomorrow = china_today() + dt.timedelta(days=1)
     assert code(sqlite_desk.do(csv_files(tables_of(2)), as_of=tomorrow)) == "in_the_future"
     assert stored(sqlite_desk) == 0
+
+
+def test_a_delivery_is_judged_by_what_holds_on_its_day_in_china(
+    sqlite_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = []
+
+    def judged(*given: Any, on: dt.date, **more: Any) -> Any:
+        days.append(on)
+        return judge_delivery(*given, on=on, **more)
+
+    monkeypatch.setattr("serving.bulk.scoring.judge_delivery", judged)
+    # The first of November at half past one in China.
+    sqlite_desk.queue.now = lambda: dt.datetime(2026, 10, 31, 17, 30, tzinfo=dt.UTC)
+    assert sqlite_desk.do(csv_files(tables_of(1))).state is JobState.SUCCEEDED
+    assert days == [dt.date(2026, 11, 1)]
 
 
 def test_a_feed_that_comes_twice_is_refused(sqlite_desk: Desk) -> None:
