@@ -156,7 +156,8 @@ PRIVATE = [
     "https://127.0.0.1/", "https://[::1]/", "https://[fe80::1]/", "https://[fd00::1]/", "https://0.0.0.0/",
     "https://100.64.0.1/", "https://224.0.0.1/", "https://[::ffff:10.0.0.1]/", "https://[64:ff9b::a00:1]/",
     "https://[2002:a00:1::]/", "https://localhost/", "https://2130706433/", "https://0x7f.1/",
-    "https://255.255.255.255/",
+    "https://255.255.255.255/", "https://[fec0::1]/", "https://[64:ff9b:1::a00:1]/", "https://[::7f00:1]/",
+    "https://[::ffff:0:a00:1]/",
 ]  # fmt: skip
 
 
