@@ -18,7 +18,7 @@ import pytest
 
 from serving.errors import SettingsError
 from serving.storage import AssessmentStore, AuditLog, KeyStore, open_database
-from serving.storage.webhooks import WebhookStore
+from serving.storage.webhooks import WebhookStore, forget_ended
 from serving.webhooks.address import AddressRefused, Networks, parse_url
 from serving.webhooks.courier import LONGEST_PAUSE, MOST_ATTEMPTS, pause_after
 from serving.webhooks.seal import Seal
@@ -108,6 +108,24 @@ def test_what_nobody_takes_is_dead_is_seen_and_can_wait_again(outbox: Outbox) ->
         assert outbox.hooks.retry_dead(hook.id) == 1
         assert courier.deliver_one()
     assert [one[0] for one in outbox.states()] == ["delivered"]
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "days"), [(200, "delivered", 30), (410, "dropped", 30), (500, "dead", 184)]
+)
+def test_what_ended_is_deleted_in_its_time(outbox: Outbox, code: int, state: str, days: int) -> None:
+    with receiving(receivers.status(code)) as receiver:
+        outbox.add_hook(receiver.url)
+        outbox.alert()
+        courier = outbox.courier()
+        while courier.deliver_one():
+            outbox.clock.pass_by(hours=10)
+    assert [one[0] for one in outbox.states()] == [state]
+    (ended,) = [one.ended_at for one in outbox.hooks.deliveries()]
+    forget_ended(outbox.engine, ended + dt.timedelta(days=days))
+    assert [one[0] for one in outbox.states()] == [state]
+    forget_ended(outbox.engine, ended + dt.timedelta(days=days, seconds=1))
+    assert outbox.states() == []
 
 
 def test_who_is_gone_is_sent_nothing_any_more(outbox: Outbox) -> None:
