@@ -16,10 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from features.signals import CONTRACTS
 from features.signals.delivery import judge_delivery
+from features.signals.intake import take_in
 from scoring import Bundle, load_bundle
 from serving.bulk import JobFolders, Mode, ResultKind, RowPolicy
-from serving.bulk.refused import read_refused
+from serving.bulk.refused import read_refused, refused_rows
 from serving.bulk.results import neutral
 from serving.bulk.scoring import ScoreJobs
 from serving.cases.clocks import china_today
@@ -339,6 +341,17 @@ def test_folders_of_no_job_are_swept(tmp_path: Path) -> None:
         os.utime(one.path, (0, 0))
     folders.sweep(lambda: {"a" * 32: True})
     assert [one.path.exists() for one in (old, new, kept, orphan)] == [False, True, True, False]
+
+
+def test_errors_of_many_rows_hold_each_text_once() -> None:
+    empty = dict.fromkeys(field.surface for field in CONTRACTS["household"].fields)
+    rows = [{**empty, "household_id": f"J{number}", "village_code": "5"} for number in range(2_000)]
+    found = refused_rows({"household": take_in("household", rows)}, [])
+    codes = set(zip(found["field"].to_pylist(), found["code"].to_pylist(), strict=True))
+    assert ("village_code", "malformed") in codes
+    assert len(found) == 2_000 * len(codes)
+    assert found["row"].to_pylist() == sorted(found["row"].to_pylist())
+    assert found.nbytes < 50 * len(found)
 
 
 def test_what_was_sent_for_a_job_that_no_worker_ended_is_swept(sqlite_desk: Desk) -> None:
