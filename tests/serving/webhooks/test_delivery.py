@@ -156,6 +156,21 @@ def test_a_receiver_that_hangs_does_not_hold_up_another(outbox: Outbox) -> None:
             courier.stop()
 
 
+def test_what_waits_for_a_receiver_that_fails_does_not_hold_up_another(outbox: Outbox) -> None:
+    keys = [f"H{number}" for number in range(8)]
+    with receiving(receivers.status(500)) as failing, receiving(receivers.status(200)) as sound:
+        outbox.add_hook(failing.url)
+        outbox.run("2026-09-30", *((key, "low", []) for key in keys))
+        outbox.run("2026-10-31", *((key, "high", []) for key in keys[:-1]))
+        hook, _ = outbox.add_hook(sound.url)
+        outbox.run("2026-10-31", (keys[-1], "high", []))
+        courier = outbox.courier()
+        assert courier.deliver_one()
+        assert courier.deliver_one()
+    assert len(sound.requests) == 1
+    assert [one.state for one in outbox.hooks.deliveries(hook.id)] == ["delivered"]
+
+
 def test_pauses_grow_are_spread_and_end() -> None:
     wholes = [pause_after(one, 0.5).total_seconds() for one in range(1, MOST_ATTEMPTS)]
     assert wholes[:5] == [5, 15, 45, 135, 405]
