@@ -8,6 +8,7 @@ Its answer is one line of JSON. What it is killed for, `unpacking` tells from ho
 from __future__ import annotations
 
 import json
+import math
 import resource
 import sys
 from pathlib import Path
@@ -27,6 +28,8 @@ def main(arguments: list[str]) -> None:
         (resource.RLIMIT_AS, limits.memory_bytes),
         (resource.RLIMIT_FSIZE, limits.most_bytes * 2),
         (resource.RLIMIT_CORE, 0),
+        # For when who watches the time was killed.
+        (resource.RLIMIT_CPU, math.ceil(limits.seconds_of(source)) + 1),
     ):
         resource.setrlimit(what, (most, most))
     try:

@@ -69,7 +69,7 @@ def _run(
         sys.executable, "-m", "serving.files.child", kind.value, str(source), str(target),
         json.dumps(asdict(limits)), json.dumps(names),
     ]  # fmt: skip
-    seconds = limits.seconds + source.stat().st_size * limits.seconds_per_byte
+    seconds = limits.seconds_of(source)
     try:
         done = subprocess.run(
             command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import errno
 import gzip
+import json
 import os
 import random
 import resource
+import signal
+import subprocess
+import sys
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +217,19 @@ def test_a_full_disk_is_no_fault_of_the_file(ending: str, tmp_path: Path) -> Non
     (out / made).symlink_to("/dev/full")
     with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
         unpack(path, "household", out, Limits(), [])
+
+
+def test_a_reader_that_nobody_watches_ends_itself(tmp_path: Path) -> None:
+    path = tmp_path / "household.csv"
+    path.write_bytes(b"a,b\n1,2\n")
+    program = (
+        "import sys\nfrom serving.files import child\n"
+        "def read(*_):\n    while True: pass\n"
+        "child._unpack = read\nchild.main(sys.argv[1:])"
+    )
+    limits = json.dumps(asdict(Limits(seconds=0.1)))
+    command = [sys.executable, "-c", program, ".csv", str(path), str(tmp_path / "out.csv"), limits, "[]"]
+    assert subprocess.run(command, check=False, timeout=30).returncode in {-signal.SIGXCPU, -signal.SIGKILL}
 
 
 def test_a_reader_that_never_ends_is_ended(tmp_path: Path) -> None:
