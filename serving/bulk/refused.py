@@ -61,16 +61,17 @@ def refused_rows(
             for defect in one.defects:
                 tell(feed, one.row, defect)
         is_known = pc.is_in(taken.accepted["household_id"], value_set=keys).to_numpy()
-        numbers = np.asarray(taken.accepted_rows)[~is_known].tolist()
+        unknown = np.asarray(taken.accepted_rows)[~is_known].tolist()
         keys_there = taken.accepted["household_id"].filter(pa.array(~is_known)).to_pylist()
-        for row, key in zip(numbers, keys_there, strict=True):
+        for row, key in zip(unknown, keys_there, strict=True):
             tell(feed, row, _DEFECTS[OUTSIDE_AREA if key in outside else NOT_REGISTERED])
     words = [{"feed": feed, **asdict(defect)} for feed, defect in told]
     place = {feed: number for number, feed in enumerate(intakes)}
     feeds = np.asarray([place[feed] for feed, _ in told], int)
-    order = np.lexsort((rows, feeds[what]))
-    errors = pa.Table.from_pylist(words, _WORDED).take(pa.array(np.asarray(what)[order]))
-    return errors.add_column(1, SCHEMA.field("row"), pa.array(np.asarray(rows)[order]))
+    numbers, places = np.asarray(rows), np.asarray(what)
+    order = np.lexsort((numbers, feeds[places]))
+    errors = pa.Table.from_pylist(words, _WORDED).take(pa.array(places[order]))
+    return errors.add_column(1, SCHEMA.field("row"), pa.array(numbers[order]))
 
 
 def count_rows(intakes: Mapping[str, Intake], refused: pa.Table) -> dict[str, dict[str, int]]:

@@ -26,6 +26,7 @@ from serving.__main__ import app
 from serving.access.audit_key import load_audit_key
 from serving.backup import making
 from serving.backup.checking import check_backup
+from serving.backup.databases import dump_postgresql
 from serving.backup.key_copy import open_key, seal_key
 from serving.backup.making import archives, make_backup
 from serving.backup.manifest import BackupError
@@ -344,7 +345,7 @@ def test_files_that_go_while_their_room_is_counted_stop_nothing(
         for where, folders, names in walk(top):
             yield where, folders, [*names, "gone.parquet"]
 
-    monkeypatch.setattr(making.os, "walk", and_gone)
+    monkeypatch.setattr("serving.backup.making.os.walk", and_gone)
     make_backup(order_of(place), folder, silent)
 
 
@@ -400,10 +401,9 @@ def test_a_job_that_ends_while_postgresql_is_dumped_is_not_put_back_without_its_
     place = settings_of(tmp_path / "pg", postgres.new_database())
     (tmp_path / "pg").mkdir()
     (number,) = stock(place, jobs=1)
-    dump = making.dump_postgresql
 
     def and_end(*given: Any) -> Any:
-        seen = dump(*given)
+        seen = dump_postgresql(*given)
         with _queue(place) as queue:
             queue.cancel(number)
         JobFolders(place.jobs_folder).of(number).close()

@@ -202,13 +202,13 @@ def test_a_cancel_that_meets_a_worker_that_stops_is_not_lost(queue: JobQueue, cl
     assert queue.claim("w") is not None
     putting_back = threading.Thread(target=queue.release, args=(job.id, "w"))
 
-    def stop(*_: Any) -> None:
+    def stop(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
         # As soon as those that wait were looked at.
-        if putting_back.ident is None:
+        if statement.startswith("UPDATE") and putting_back.ident is None:
             putting_back.start()
             putting_back.join(0.5)
 
-    event.listen(queue.engine, "after_cursor_execute", lambda *given: "UPDATE" in given[2] and stop())
+    event.listen(queue.engine, "after_cursor_execute", stop)
     queue.cancel(job.id)
     putting_back.join()
     assert queue.claim("w2") is None
