@@ -9,12 +9,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tarfile
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -26,33 +23,15 @@ from serving.__main__ import app
 from serving.access.audit_key import load_audit_key
 from serving.backup import making
 from serving.backup.checking import check_backup
-from serving.backup.databases import dump_postgresql
 from serving.backup.key_copy import open_key, seal_key
 from serving.backup.making import archives, make_backup
 from serving.backup.manifest import BackupError
 from serving.backup.restoring import restore
-from serving.bulk import JobFolders
-from serving.jobs import JobQueue
 from serving.settings import Settings
 from serving.storage import AuditLog, KeyStore, connect, open_database
 from tests.serving.backup.harm import in_database, rewrite
 from tests.serving.backup.stock import UPLOADED, order_of, rows, settings_of, silent, stock, writing
 from tests.serving.postgres import Server
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Settings:
-    made = settings_of(tmp_path / "place")
-    (tmp_path / "place").mkdir()
-    stock(made)
-    return made
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "backups"
-    made.mkdir(mode=0o700)
-    return made
 
 
 def elsewhere(tmp_path: Path, place: Settings) -> Settings:
@@ -296,68 +275,6 @@ def test_two_backups_into_one_folder_do_not_meet(place: Settings, folder: Path) 
     make_backup(order_of(place), folder, meanwhile)
 
 
-def test_a_job_whose_files_go_meanwhile_is_named(place: Settings, folder: Path) -> None:
-    """Deleted before the copy begins: every round finds it so."""
-    number = next((place.jobs_folder / "jobs").iterdir())
-    shutil.rmtree(number)
-    _, checked = make_backup(order_of(place), folder, silent)
-    assert checked.manifest.jobs_without_files == [number.name]
-
-
-def test_a_file_that_cannot_be_copied_is_not_left_out_in_silence(place: Settings, folder: Path) -> None:
-    ended = next((place.jobs_folder / "jobs").iterdir())
-    with _queue(place) as queue:
-        queue.cancel(ended.name)
-    (ended / "result.csv").symlink_to(folder / "nowhere")
-    with pytest.raises(BackupError, match="cannot be copied"):
-        make_backup(order_of(place), folder, silent)
-
-
-def test_a_job_that_ends_while_it_is_copied_keeps_its_result(
-    place: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ended = next((place.jobs_folder / "jobs").iterdir())
-    with _queue(place) as queue:
-        queue.cancel(ended.name)
-    (ended / "result.csv").write_bytes(b"result")
-    listed = os.scandir
-
-    def closing_after(path: Path) -> object:
-        there = listed(path)
-        if path == ended / "uploads":
-            entries = list(there)
-            shutil.rmtree(path)
-            return nullcontext(entries)
-        return there
-
-    monkeypatch.setattr(making.shutil.os, "scandir", closing_after)  # type: ignore[attr-defined]
-    path, _ = make_backup(order_of(place), folder, silent)
-    with tarfile.open(path) as tar:
-        assert f"jobs/{ended.name}/result.csv" in tar.getnames()
-
-
-def test_files_that_go_while_their_room_is_counted_stop_nothing(
-    place: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    walk = os.walk
-
-    def and_gone(top: Path) -> Iterator[tuple[str, list[str], list[str]]]:
-        for where, folders, names in walk(top):
-            yield where, folders, [*names, "gone.parquet"]
-
-    monkeypatch.setattr("serving.backup.making.os.walk", and_gone)
-    make_backup(order_of(place), folder, silent)
-
-
-@contextmanager
-def _queue(place: Settings) -> Iterator[JobQueue]:
-    engine = open_database(place.database_url)
-    try:
-        yield JobQueue(engine)
-    finally:
-        engine.dispose()
-
-
 def test_the_commands_say_what_they_did(tmp_path: Path, place: Settings, folder: Path) -> None:
     run = CliRunner()
     base = ["--database", place.database_url, "--audit-key-file", str(place.audit_key_path)]
@@ -393,31 +310,6 @@ def test_the_commands_say_what_they_did(tmp_path: Path, place: Settings, folder:
     assert back.exit_code == 0, back.output
     assert "keys revoked" in back.stdout
     assert rows(target / "s.db", "job") == 2
-
-
-def test_a_job_that_ends_while_postgresql_is_dumped_is_not_put_back_without_its_files(
-    postgres: Server, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    place = settings_of(tmp_path / "pg", postgres.new_database())
-    (tmp_path / "pg").mkdir()
-    (number,) = stock(place, jobs=1)
-
-    def and_end(*given: Any) -> Any:
-        seen = dump_postgresql(*given)
-        with _queue(place) as queue:
-            queue.cancel(number)
-        JobFolders(place.jobs_folder).of(number).close()
-        return seen
-
-    monkeypatch.setattr(making, "dump_postgresql", and_end)
-    path, checked = make_backup(order_of(place, programs=postgres.programs), folder, silent)
-    assert checked.manifest.jobs_without_files == []
-    new = settings_of(tmp_path / "new", postgres.new_database(is_migrated=False))
-    (tmp_path / "new").mkdir()
-    shutil.copyfile(place.audit_key_path, new.audit_key_path)
-    restore(path, new, silent, replace=False, programs=postgres.programs)
-    with _queue(new) as queue:
-        assert queue.all_open() == {number: False}
 
 
 def test_postgresql_is_copied_by_its_own_programs(postgres: Server, tmp_path: Path, folder: Path) -> None:

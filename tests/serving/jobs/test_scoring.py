@@ -8,7 +8,6 @@ import datetime as dt
 import gzip
 import io
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from features.signals import CONTRACTS
 from features.signals.delivery import judge_delivery
-from features.signals.intake import take_in
 from scoring import Bundle, load_bundle
-from serving.bulk import JobFolders, Mode, ResultKind, RowPolicy
-from serving.bulk.refused import read_refused, refused_rows
+from serving.bulk import Mode, ResultKind, RowPolicy
+from serving.bulk.refused import read_refused
 from serving.bulk.results import neutral
 from serving.bulk.scoring import ScoreJobs
 from serving.cases.clocks import china_today
@@ -30,25 +27,6 @@ from serving.storage import AssessmentStore, Run, open_database
 from tests.serving.conftest import VERSION
 from tests.serving.jobs.orders import AS_OF, Desk, Tables, as_csv, csv_files, tables_of
 from tests.serving.readers import Everything
-
-
-@pytest.fixture(scope="module")
-def bundle(bundle_dir: Path) -> Bundle:
-    return load_bundle(bundle_dir)
-
-
-@pytest.fixture
-def desk(database_url: str, tmp_path: Path, bundle: Bundle) -> Iterator[Desk]:
-    store = AssessmentStore(open_database(database_url))
-    yield Desk(store, tmp_path / "jobs", lambda: bundle, chunk=4)
-    store.engine.dispose()
-
-
-@pytest.fixture
-def sqlite_desk(tmp_path: Path, bundle: Bundle) -> Iterator[Desk]:
-    store = AssessmentStore(open_database(f"sqlite:///{tmp_path}/scores.db"))
-    yield Desk(store, tmp_path / "jobs", lambda: bundle, chunk=4)
-    store.engine.dispose()
 
 
 def outcome(job: Job) -> dict[str, Any]:
@@ -326,40 +304,6 @@ def test_a_cancelled_job_stores_no_more(desk: Desk, monkeypatch: pytest.MonkeyPa
     found = desk.queue.find(job.id)
     assert found is not None
     assert (found.state, stored(desk)) == (JobState.CANCELLED, 8)
-
-
-def test_folders_of_no_job_are_swept(tmp_path: Path) -> None:
-    import os
-
-    folders = JobFolders(tmp_path / "jobs")
-    folders.prepare()
-    old, new = folders.new_upload(), folders.new_upload()
-    kept, orphan = folders.of("a" * 32), folders.of("b" * 32)
-    for one in (kept, orphan):
-        one.path.mkdir()
-    for one in (old, kept, orphan):
-        os.utime(one.path, (0, 0))
-    folders.sweep(lambda: {"a" * 32: True})
-    assert [one.path.exists() for one in (old, new, kept, orphan)] == [False, True, True, False]
-
-
-def test_errors_of_many_rows_hold_each_text_once() -> None:
-    empty = dict.fromkeys(field.surface for field in CONTRACTS["household"].fields)
-    rows = [{**empty, "household_id": f"J{number}", "village_code": "5"} for number in range(2_000)]
-    found = refused_rows({"household": take_in("household", rows)}, [])
-    codes = set(zip(found["field"].to_pylist(), found["code"].to_pylist(), strict=True))
-    assert ("village_code", "malformed") in codes
-    assert len(found) == 2_000 * len(codes)
-    assert found["row"].to_pylist() == sorted(found["row"].to_pylist())
-    assert found.nbytes < 50 * len(found)
-
-
-def test_what_was_sent_for_a_job_that_no_worker_ended_is_swept(sqlite_desk: Desk) -> None:
-    ended, waits = (sqlite_desk.place(csv_files(tables_of(1))) for _ in range(2))
-    sqlite_desk.queue.cancel(ended.id)
-    sqlite_desk.folders.sweep(sqlite_desk.queue.all_open)
-    left = [sqlite_desk.folders.of(one.id) for one in (ended, waits)]
-    assert [(one.path.is_dir(), one.uploads.is_dir()) for one in left] == [(True, False), (True, True)]
 
 
 def test_the_parts_of_a_job_are_the_ones_it_names(bundle: Bundle, sqlite_desk: Desk) -> None:
