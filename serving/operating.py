@@ -152,7 +152,7 @@ def make_worker(settings: Settings, engine: Engine) -> Worker:
     from serving.models.service_models import LoadedModel, ServiceModels
     from serving.storage import AssessmentStore
     from serving.storage.idempotency import forget_keys
-    from serving.storage.webhooks import KEPT_DAYS, forget_sent
+    from serving.storage.webhooks import forget_ended
 
     folders = JobFolders(settings.jobs_folder)
     folders.prepare()
@@ -183,8 +183,10 @@ def make_worker(settings: Settings, engine: Engine) -> Worker:
         swept_at = time.monotonic()
         queue.forget(queue.now() - dt.timedelta(days=settings.job_days))
         forget_keys(engine)
-        forget_sent(engine, queue.now() - dt.timedelta(days=KEPT_DAYS))
-        folders.sweep(queue.ids)
+        forget_ended(engine, queue.now())
+        # While the model is off nobody claims, and deadlines pass all the same.
+        queue.settle()
+        folders.sweep(queue.all_open)
 
     return Worker(
         queue,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Literal
 
@@ -48,15 +48,13 @@ class Defect(Exception):
     """
 
     def __init__(self, code: str, **given: tuple[str, str]) -> None:
-        kind = defect_kinds()[code]
         self.code = code
-        self.way_out_zh = kind.way_out_zh.format(**{name: zh for name, (zh, _) in given.items()})
-        self.way_out = kind.way_out_en.format(**{name: en for name, (_, en) in given.items()})
+        self.way_out_zh, self.way_out = _ways_out(code, tuple(given.items()))
         super().__init__(f"{code}: {self.way_out}")
 
     def at(self, field: str) -> RowDefect:
         """The defect as found in a row."""
-        return RowDefect(self.code, field, self.way_out, self.way_out_zh)
+        return _row_defect(self.code, field, self.way_out, self.way_out_zh)
 
 
 @dataclass(frozen=True)
@@ -67,3 +65,19 @@ class RowDefect:
     field: str
     way_out: str
     way_out_zh: str
+
+
+MOST_ALIKE = 4_096
+"""Where a file is at fault, many rows are by the same few rules: their words are made and kept once."""
+
+
+@lru_cache(MOST_ALIKE)
+def _ways_out(code: str, given: tuple[tuple[str, tuple[str, str]], ...]) -> tuple[str, str]:
+    kind = defect_kinds()[code]
+    return (
+        kind.way_out_zh.format(**{name: zh for name, (zh, _) in given}),
+        kind.way_out_en.format(**{name: en for name, (_, en) in given}),
+    )
+
+
+_row_defect = lru_cache(MOST_ALIKE)(RowDefect)

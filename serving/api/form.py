@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import re
@@ -28,6 +29,8 @@ _MOST_PARTS = 64
 _LONGEST_FIELD = 1_000
 _AT_ONCE = 1 << 18
 """Bytes that are handed to the thread together; each hand-over costs some hundred microseconds."""
+_AT_LEAST_SECONDS = 5.0
+"""Of a slow sender fewer are handed over, so that there is a sign of the request as long as it arrives."""
 _BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,./:=? -]{1,70}")
 
 
@@ -119,7 +122,11 @@ class FormReader:
         self._name = name
         if kind != b"form-data":
             raise Problem("form_malformed")
-        if name in self._seen:
+        if name not in self._fields and name not in self._parts:
+            # The name may be anything, and is not repeated.
+            self._name = ""
+            self._refuse("unknown_part", f"give {', '.join((*self._fields, *self._parts))}")
+        elif name in self._seen:
             self._refuse("repeated_part", "give each part once")
         elif name in self._fields and b"filename" not in options:
             self._text = bytearray()
@@ -127,10 +134,6 @@ class FormReader:
             self._open_file(options[b"filename"].decode("utf-8", "replace"))
         elif name in self._parts:
             self._refuse("not_a_file", "give the table as a file with its name")
-        else:
-            # The name may be anything, and is not repeated.
-            self._name = ""
-            self._refuse("unknown_part", f"give {', '.join((*self._fields, *self._parts))}")
         self._seen.add(name)
 
     def _open_file(self, filename: str) -> None:
@@ -206,14 +209,17 @@ async def read_form(
         sign()
 
     waiting = bytearray()
+    now = asyncio.get_running_loop().time
+    handed = now()
     try:
         async with Pace(seconds) as pace:
             async for part in request.stream():
                 waiting += part
                 pace.count(len(part))
-                if len(waiting) >= _AT_ONCE:
+                if len(waiting) >= _AT_ONCE or now() - handed >= _AT_LEAST_SECONDS:
                     await run_in_threadpool(take, bytes(waiting))
                     waiting.clear()
+                    handed = now()
             await run_in_threadpool(take, bytes(waiting))
         return reader.end()
     finally:

@@ -127,6 +127,9 @@ class JobDesk:
             raise Problem("job_not_found")
         if found.state in {JobState.SUCCEEDED, JobState.FAILED}:
             raise Problem("job_finished")
+        if not found.state.is_open:
+            # It waited, and no worker will do it.
+            self.folders.of(job_id).close()
         return found
 
     def result(self, job: Job) -> Response:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from serving.backup.archive import Progress, unpack
@@ -119,10 +119,9 @@ def faults_of_jobs(folder: Path, manifest: Manifest) -> list[str]:
     return [] if all(len(Path(one).parts) >= 3 for one in names) else ["files of jobs lie in no job's folder"]
 
 
-def open_jobs(engine: Engine) -> tuple[set[str], set[str]]:
+def open_jobs(connection: Connection) -> tuple[set[str], set[str]]:
     """The numbers of all jobs of a database, and of those that are still to be done."""
-    with engine.connect() as connection:
-        rows = connection.execute(select(job.c.id, job.c.state)).all()
+    rows = connection.execute(select(job.c.id, job.c.state)).all()
     return {one.id for one in rows}, {one.id for one in rows if one.state in OPEN}
 
 

@@ -11,9 +11,10 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import URL, Connection, Engine, func, make_url, select
 from sqlalchemy import text as sql
@@ -25,6 +26,8 @@ from serving.storage.database import BUSY_MILLISECONDS, connect
 from serving.storage.tables import METADATA, audit_head
 
 REVISIONS = "alembic_version"
+
+Seen = TypeVar("Seen")
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -82,20 +85,22 @@ def faults_of_sqlite(engine: Engine) -> list[str]:
     return [*faults, *(["rows refer to rows that are not there"] if broken else [])]
 
 
-def dump_postgresql(url: str, target: Path, programs: Path | None) -> Contents:
-    """Dump one moment of the service's tables, and say what they held at that very moment."""
+def dump_postgresql(
+    url: str, target: Path, programs: Path | None, look: Callable[[Connection], Seen]
+) -> Seen:
+    """Dump one moment of the service's tables; the answer of `look`, which is asked at that very moment."""
     program = _program("pg_dump", programs)
     engine = connect(url)
     try:
         with _snapshot(engine) as (connection, snapshot):
             tables = [f"--table={one}" for one in (REVISIONS, *METADATA.tables)]
-            contents = contents_of(connection)
+            seen = look(connection)
             _run([program, "--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}",
                   f"--file={target}", *tables], make_url(url))  # fmt: skip
     finally:
         engine.dispose()
     target.chmod(0o600)
-    return contents
+    return seen
 
 
 def load_postgresql(url: str, dump: Path, programs: Path | None, *, replace: bool = False) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from sqlalchemy import Connection
 
 from serving.backup.archive import Progress, write_archive
 from serving.backup.checking import Checked, check_backup, open_jobs, scratch_folder
@@ -29,6 +32,7 @@ from serving.backup.manifest import (
     JOBS,
     KEY,
     BackupError,
+    Contents,
     Manifest,
     key_mark,
     stamp,
@@ -82,7 +86,8 @@ def make_backup(
         finally:
             partial.unlink(missing_ok=True)
         if keep is not None:
-            for old in archives(folder)[:-keep]:
+            # The new one is the newest, whatever the clock said when the others were made.
+            for old in [*(one for one in archives(folder) if one != path), path][:-keep]:
                 old.unlink()
     return path, checked
 
@@ -102,7 +107,7 @@ def _copy(order: Order, scratch: Path, tell: Progress) -> Manifest:
             shutil.rmtree(one) if one.is_dir() else one.unlink()
         target = scratch / DATABASE
         if source is None:
-            contents = dump_postgresql(settings.database_url, target, order.programs)
+            seen = dump_postgresql(settings.database_url, target, order.programs, _look)
             engine = connect(settings.database_url)
         else:
             copy_sqlite(source, target)
@@ -110,15 +115,15 @@ def _copy(order: Order, scratch: Path, tell: Progress) -> Manifest:
         try:
             if find_state(engine).form is not Form.CURRENT:
                 raise StorageError("the database is not of this version: run `python -m serving migrate`")
-            known, waiting = open_jobs(engine)
             picked = ReleaseLog(engine).state().current
             if source is not None:
                 with engine.connect() as connection:
-                    contents = contents_of(connection)
+                    seen = _look(connection)
         finally:
             engine.dispose()
         if source is not None:
             settle(target)
+        contents, (known, waiting) = seen
         lost = _copy_jobs(JobFolders(settings.jobs_folder), scratch / JOBS, known, waiting, tell)
         if not lost:
             break
@@ -136,20 +141,35 @@ def _copy(order: Order, scratch: Path, tell: Progress) -> Manifest:
     )  # fmt: skip
 
 
+def _look(connection: Connection) -> tuple[Contents, tuple[set[str], set[str]]]:
+    """What a database holds, and its jobs: those there are, and those that wait for their files."""
+    return contents_of(connection), open_jobs(connection)
+
+
 def _copy_jobs(
     folders: JobFolders, into: Path, known: set[str], waiting: set[str], tell: Progress
 ) -> set[str]:
-    """Copy the folders of the jobs that are known; those that wait and whose files went meanwhile."""
+    """Copy the folders of the jobs that are known; those that wait and whose files went meanwhile.
+
+    Raises `BackupError` where a file is there and cannot be copied.
+    """
     lost = set()
     for at, number in enumerate(sorted(known)):
         tell("jobs", at, len(known))
         source = folders.of(number)
+        is_whole = True
         try:
             # What is made on the way is made anew from the uploads.
             shutil.copytree(source.path, into / number, ignore=shutil.ignore_patterns("work", ".*"))
-        except (FileNotFoundError, shutil.Error):
+        except FileNotFoundError:
+            is_whole = False
+        except shutil.Error as error:
+            if any(os.path.lexists(one) for one, *_ in error.args[0]):
+                raise BackupError(f"the files in {source.path} cannot be copied: look at them") from None
+            # The job ended meanwhile: what was sent for it goes, errors and result stay and are copied.
+            is_whole = False
+        if number in waiting and not (is_whole and (into / number / source.uploads.name).is_dir()):
             shutil.rmtree(into / number, ignore_errors=True)
-        if number in waiting and not (into / number / source.uploads.name).is_dir():
             lost.add(number)
     return lost
 
@@ -166,9 +186,15 @@ def _model(bundle: Path | None, picked: Pick | None) -> tuple[str | None, str | 
 
 def _check_room(settings: Settings, folder: Path) -> None:
     source = sqlite_path(settings.database_url)
-    parts = [*settings.jobs_folder.rglob("*"), *([source] if source is not None else [])]
-    # The archive, that unpacked, and the copy that is opened.
-    needed = 3 * sum(one.stat().st_size for one in parts if one.is_file())
+    parts = [Path(place) / name for place, _, names in os.walk(settings.jobs_folder) for name in names]
+    if source is not None:
+        parts.append(source)
+    needed = 0
+    for one in parts:
+        # Files of jobs come and go while they are counted.
+        with suppress(FileNotFoundError):
+            # The archive, that unpacked, and the copy that is opened.
+            needed += 3 * one.stat().st_size
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise BackupError(

@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 _STALE_SECONDS = 7_200
@@ -79,19 +79,18 @@ class JobFolders:
         """Delete a folder whole."""
         shutil.rmtree(folder.path, ignore_errors=True)
 
-    def sweep(self, ids: Callable[[], Collection[str]]) -> None:
-        """Delete what belongs to no job and nobody has touched for long; `ids` are asked after looking."""
-        old = [
-            one
-            for place in (self.incoming, self.jobs)
-            for one in place.glob("*")
-            if _age(one) > _STALE_SECONDS
-        ]
-        if not old:
-            return
-        known = ids()
-        for one in old:
-            if one.parent == self.incoming or one.name not in known:
+    def sweep(self, jobs: Callable[[], Mapping[str, bool]]) -> None:
+        """Delete what was sent for jobs that ended, and what is of no job and nobody has touched for long.
+
+        `jobs` says of each whether it is open, and is asked after looking.
+        """
+        there = [one for place in (self.incoming, self.jobs) for one in place.glob("*")]
+        known = jobs()
+        for one in there:
+            if one.parent == self.jobs and one.name in known:
+                if not known[one.name]:
+                    JobFolder(one).close()
+            elif _age(one) > _STALE_SECONDS:
                 shutil.rmtree(one, ignore_errors=True)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +13,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from features.signals.defects import RowDefect
 from features.signals.intake import Intake
 from serving.access.area import OUTSIDE_AREA, WAY_OUT, WAY_OUT_ZH
 from serving.bulk.folders import write_safely
 
 NOT_REGISTERED = "not_registered"
-_NOT_REGISTERED_WAYS_OUT = (
-    "the household register has no row of this household that was in force and known on as_of_date: add it, "
-    "or leave the household's rows out",
-    "评估日期当天有效且已知的农户登记中没有该户：请补登记，或不要报送该户的记录",
-)
-
-_WAYS_OUT = {
-    NOT_REGISTERED: _NOT_REGISTERED_WAYS_OUT,
-    OUTSIDE_AREA: (WAY_OUT, WAY_OUT_ZH),
+_DEFECTS = {
+    NOT_REGISTERED: RowDefect(
+        NOT_REGISTERED,
+        "household_id",
+        "the household register has no row of this household that was in force and known on as_of_date: add "
+        "it, or leave the household's rows out",
+        "评估日期当天有效且已知的农户登记中没有该户：请补登记，或不要报送该户的记录",
+    ),
+    OUTSIDE_AREA: RowDefect(OUTSIDE_AREA, "household_id", WAY_OUT, WAY_OUT_ZH),
 }
 
+_WORDS = pa.dictionary(pa.int32(), pa.string())
 SCHEMA = pa.schema([
-    ("feed", pa.string()), ("row", pa.int64()), ("field", pa.string()), ("code", pa.string()),
-    ("way_out", pa.string()), ("way_out_zh", pa.string()),
+    ("feed", _WORDS), ("row", pa.int64()), ("field", _WORDS), ("code", _WORDS), ("way_out", _WORDS),
+    ("way_out_zh", _WORDS),
 ])  # fmt: skip
-"""`row` is the row's number in its table, from 0; lines without a cell do not count."""
+"""`row` is the row's number in its table, from 0; lines without a cell do not count. The words are few and
+the rows of a file at fault many: each text is kept once."""
+_WORDED = SCHEMA.remove(SCHEMA.get_field_index("row"))
 _GROUP = 5_000
 
 
@@ -43,23 +49,29 @@ def refused_rows(
     Rows of households that are not `registered` are refused, and those `outside` the sender's area for that.
     """
     keys = pa.array(sorted(registered), pa.string())
-    parts = [SCHEMA.empty_table()]
+    told: dict[tuple[str, RowDefect], int] = {}
+    rows, what = array("q"), array("i")
+
+    def tell(feed: str, row: int, defect: RowDefect) -> None:
+        rows.append(row)
+        what.append(told.setdefault((feed, defect), len(told)))
+
     for feed, taken in intakes.items():
-        rows: list[tuple[Any, ...]] = [
-            (feed, one.row, defect.field, defect.code, defect.way_out, defect.way_out_zh)
-            for one in taken.quarantined
-            for defect in one.defects
-        ]
+        for one in taken.quarantined:
+            for defect in one.defects:
+                tell(feed, one.row, defect)
         is_known = pc.is_in(taken.accepted["household_id"], value_set=keys).to_numpy()
-        numbers = np.asarray(taken.accepted_rows)[~is_known].tolist()
+        unknown = np.asarray(taken.accepted_rows)[~is_known].tolist()
         keys_there = taken.accepted["household_id"].filter(pa.array(~is_known)).to_pylist()
-        for row, key in zip(numbers, keys_there, strict=True):
-            code = OUTSIDE_AREA if key in outside else NOT_REGISTERED
-            rows.append((feed, row, "household_id", code, *_WAYS_OUT[code]))
-        if rows:
-            columns = list(zip(*sorted(rows, key=lambda row: row[1]), strict=True))
-            parts.append(pa.table([pa.array(one) for one in columns], names=SCHEMA.names).cast(SCHEMA))
-    return pa.concat_tables(parts)
+        for row, key in zip(unknown, keys_there, strict=True):
+            tell(feed, row, _DEFECTS[OUTSIDE_AREA if key in outside else NOT_REGISTERED])
+    words = [{"feed": feed, **asdict(defect)} for feed, defect in told]
+    place = {feed: number for number, feed in enumerate(intakes)}
+    feeds = np.asarray([place[feed] for feed, _ in told], int)
+    numbers, places = np.asarray(rows), np.asarray(what)
+    order = np.lexsort((numbers, feeds[places]))
+    errors = pa.Table.from_pylist(words, _WORDED).take(pa.array(places[order]))
+    return errors.add_column(1, SCHEMA.field("row"), pa.array(numbers[order]))
 
 
 def count_rows(intakes: Mapping[str, Intake], refused: pa.Table) -> dict[str, dict[str, int]]:

@@ -169,7 +169,7 @@ class ScoreJobs:
                 {name: table_in(path) for name, path in tables.items() if name != COVERAGE},
                 read_table(tables[COVERAGE]),
                 region=region,
-                on=lease.job.created_at.date(),
+                on=china_day(lease.job.created_at),
                 progress=lambda feed, done, total: lease.tell("rows", done, total),
             )
         except FileRefused as refused:

@@ -8,13 +8,14 @@ Its answer is one line of JSON. What it is killed for, `unpacking` tells from ho
 from __future__ import annotations
 
 import json
+import math
 import resource
 import sys
 from pathlib import Path
 
 from serving.files.archives import unpack_gzip, unpack_zip
 from serving.files.kinds import FileKind, Limits, check_content
-from serving.files.refused import FileRefused
+from serving.files.refused import DISK_FULL, FileRefused
 from serving.files.spreadsheets import unpack_xlsx
 from serving.files.texts import unpack_csv
 
@@ -27,6 +28,8 @@ def main(arguments: list[str]) -> None:
         (resource.RLIMIT_AS, limits.memory_bytes),
         (resource.RLIMIT_FSIZE, limits.most_bytes * 2),
         (resource.RLIMIT_CORE, 0),
+        # For when who watches the time was killed.
+        (resource.RLIMIT_CPU, math.ceil(limits.seconds_of(source)) + 1),
     ):
         resource.setrlimit(what, (most, most))
     try:
@@ -35,6 +38,10 @@ def main(arguments: list[str]) -> None:
         answer = {"refused": refused.code}
     except MemoryError:
         answer = {"refused": "file_too_much_memory"}
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        answer = {"disk_full": error.errno}
     print(json.dumps(answer), flush=True)
 
 

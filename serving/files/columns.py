@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from serving.files.archives import Budget
 from serving.files.kinds import Limits
-from serving.files.refused import FileRefused
+from serving.files.refused import FileRefused, damaged
 
 _ROWS = 4_096
 _LONGEST_NAME = 1_000_000
@@ -31,8 +31,8 @@ def unpack_parquet(source: Path, target: Path, limits: Limits) -> None:
             _rewrite(table, schema, target, limits)
     except MemoryError:
         raise FileRefused("file_too_much_memory") from None
-    except (pa.ArrowException, OSError, ValueError):
-        raise FileRefused("file_damaged") from None
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise damaged(error) from None
 
 
 def _rewrite(table: Any, schema: pa.Schema, target: Path, limits: Limits) -> None:

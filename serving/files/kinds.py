@@ -34,6 +34,10 @@ class Limits:
     seconds: float = 8.0
     seconds_per_byte: float = 1e-6
 
+    def seconds_of(self, source: Path) -> float:
+        """What reading a file may take."""
+        return self.seconds + source.stat().st_size * self.seconds_per_byte
+
 
 LONGEST_LINE = 1_000_000
 """Bytes of a line of CSV; intake reads blocks that are larger."""

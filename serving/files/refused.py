@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+
 from serving.errors import ServingError
+
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+"""What the disk says when it is full, which is no fault of the file."""
 
 FILE_PROBLEMS: dict[str, tuple[str, str]] = {
     "file_empty": ("The file is empty.", "Send a table whose first line names the columns."),
@@ -76,3 +81,9 @@ class FileRefused(ServingError):
         self.code = code
         self.detail, self.way_out = FILE_PROBLEMS[code]
         super().__init__(f"{self.detail} {self.way_out}")
+
+
+def damaged(error: Exception) -> Exception:
+    """What an error of reading a table and writing it anew says: the file is damaged, or the disk full."""
+    is_full = isinstance(error, OSError) and error.errno in DISK_FULL
+    return error if is_full else FileRefused("file_damaged")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from serving.files.archives import Budget, open_zip, read_members, stream_member
 from serving.files.kinds import Limits
-from serving.files.refused import FileRefused
+from serving.files.refused import FileRefused, damaged
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet
@@ -60,8 +60,8 @@ def unpack_xlsx(source: Path, target: Path, limits: Limits) -> None:
             _write(sheet, target, limits)
     except PasswordError:
         raise FileRefused("file_encrypted") from None
-    except (CalamineError, OSError, ValueError):
-        raise FileRefused("file_damaged") from None
+    except (CalamineError, OSError, ValueError) as error:
+        raise damaged(error) from None
 
 
 def read_cells(path: Path) -> tuple[list[str], list[list[Any]]]:

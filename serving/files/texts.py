@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import Path
 
 from serving.files.kinds import LONGEST_LINE, Limits
@@ -10,6 +11,8 @@ from serving.files.refused import FileRefused
 
 _PART = 1 << 18
 _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_BREAK = re.compile(rb"[\r\n]")
+"""Whoever reads the table ends a line at either, and at both together once."""
 
 
 def unpack_csv(source: Path, target: Path, limits: Limits) -> None:
@@ -29,7 +32,7 @@ def unpack_csv(source: Path, target: Path, limits: Limits) -> None:
 
 def _rewrite(source: Path, target: Path, encoding: str, limits: Limits) -> None:
     decoder = codecs.getincrementaldecoder(encoding)()
-    written, lines, line, is_first = 0, 0, 0, True
+    written, lines, line, is_first, ends_in_cr = 0, 0, 0, True, False
     with source.open("rb") as stream, target.open("wb") as out:
         while True:
             part = stream.read(_PART)
@@ -40,18 +43,19 @@ def _rewrite(source: Path, target: Path, encoding: str, limits: Limits) -> None:
             written += len(content)
             if written > limits.most_bytes:
                 raise FileRefused("file_too_large")
-            breaks = content.count(b"\n")
-            lines += breaks
+            lines += content.count(b"\n") + content.count(b"\r") - content.count(b"\r\n")
+            lines -= ends_in_cr and content.startswith(b"\n")
+            ends_in_cr = content.endswith(b"\r")
             if lines > limits.most_rows + 1:
                 raise FileRefused("file_too_many_rows")
             if is_first and content:
                 is_first = False
-                if content.partition(b"\n")[0].count(b",") >= limits.most_columns:
+                if _BREAK.split(content, 1)[0].count(b",") >= limits.most_columns:
                     raise FileRefused("file_too_wide")
             # The first and the last line of the part; one between them is shorter than the part.
-            if breaks:
-                _check_line(line + content.index(b"\n"))
-                line = len(content) - content.rindex(b"\n") - 1
+            if found := _BREAK.search(content):
+                _check_line(line + found.start())
+                line = len(content) - max(content.rfind(b"\n"), content.rfind(b"\r")) - 1
             else:
                 line += len(content)
             _check_line(line)

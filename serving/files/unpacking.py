@@ -69,7 +69,7 @@ def _run(
         sys.executable, "-m", "serving.files.child", kind.value, str(source), str(target),
         json.dumps(asdict(limits)), json.dumps(names),
     ]  # fmt: skip
-    seconds = limits.seconds + source.stat().st_size * limits.seconds_per_byte
+    seconds = limits.seconds_of(source)
     try:
         done = subprocess.run(
             command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -83,6 +83,8 @@ def _run(
         answer = {}
     if "made" in answer:
         return answer["made"]
+    if "disk_full" in answer:
+        raise OSError(answer["disk_full"], os.strerror(answer["disk_full"]))
     # A reader that is not given memory ends its process without a word.
     code = answer.get("refused", "file_too_much_memory" if done.returncode < 0 else "file_damaged")
     raise FileRefused(code if code in FILE_PROBLEMS else "file_damaged")

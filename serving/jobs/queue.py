@@ -162,6 +162,8 @@ class JobQueue:
         """
         now = self.now()
         with self.writer.begin() as connection:
+            # Held first: a worker that puts it back between the two would hide it from both.
+            connection.execute(select(table.c.id).where(table.c.id == job_id).with_for_update())
             waiting = update(table).where(table.c.id == job_id, table.c.state == JobState.QUEUED)
             connection.execute(
                 waiting.values(state=JobState.CANCELLED, cancelled_at=now, finished_at=now, outcome={})
@@ -185,10 +187,16 @@ class JobQueue:
         with self.writer.begin() as connection:
             connection.execute(delete(table).where(table.c.finished_at < before))
 
-    def ids(self) -> set[str]:
-        """The jobs there are."""
+    def settle(self) -> None:
+        """End jobs whose deadline passed or whose end was asked for, also while none is claimed."""
+        with self.writer.begin() as connection:
+            self._settle(connection, self.now())
+
+    def all_open(self) -> dict[str, bool]:
+        """The jobs there are, and whether something is still to be done for each."""
         with self.engine.connect() as connection:
-            return set(connection.execute(select(table.c.id)).scalars())
+            rows = connection.execute(select(table.c.id, table.c.state)).all()
+        return {one.id: one.state in OPEN for one in rows}
 
     def _check_room(self, connection: Connection) -> None:
         query = select(func.count()).select_from(table).where(table.c.state.in_(OPEN))

@@ -25,7 +25,6 @@ from serving.storage.tables import webhook_delivery as delivery
 HELD_SECONDS = 60
 """How long an attempt may take until it counts as not made: a courier that was killed says nothing."""
 MOST_WEBHOOKS = 100
-KEPT_DAYS = 30
 
 
 class DeliveryState(StrEnum):
@@ -35,6 +34,11 @@ class DeliveryState(StrEnum):
     DELIVERED = "delivered"
     DEAD = "dead"
     DROPPED = "dropped"
+
+
+KEPT_DAYS = {DeliveryState.DELIVERED: 30, DeliveryState.DROPPED: 30, DeliveryState.DEAD: 184}
+"""How long what ended is kept. What was given up can be seen and tried again for half a year, and no longer:
+it tells of a household."""
 
 
 class Ended(StrEnum):
@@ -239,11 +243,14 @@ class WebhookStore:
         return and_(api_key.c.revoked_at.is_(None), api_key.c.expires_at > self.now())
 
 
-def forget_sent(engine: Engine, before: dt.datetime) -> None:
-    """Delete events that were delivered or dropped before a moment; what was given up stays to be seen."""
-    done = (DeliveryState.DELIVERED.value, DeliveryState.DROPPED.value)
+def forget_ended(engine: Engine, now: dt.datetime) -> None:
+    """Delete events that ended so long ago as `KEPT_DAYS` says."""
     with engine.execution_options(**WRITES).begin() as connection:
-        connection.execute(delete(delivery).where(delivery.c.state.in_(done), delivery.c.ended_at < before))
+        for state, days in KEPT_DAYS.items():
+            before = now - dt.timedelta(days=days)
+            connection.execute(
+                delete(delivery).where(delivery.c.state == state.value, delivery.c.ended_at < before)
+            )
 
 
 def shown_area(hook: Webhook) -> str:

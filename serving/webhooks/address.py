@@ -15,6 +15,9 @@ from serving.errors import ServingError, SettingsError
 
 MOST_CHARACTERS = 2_000
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+_PUBLIC = ipaddress.ip_network("2000::/3")
+"""All of IPv6 that is given out for use among networks (RFC 4291); what lies outside is somebody's own, or
+leads to an IPv4 address."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -71,6 +74,8 @@ class Networks:
                 return False
         if any(address in one for one in self.allowed):
             return True
+        if isinstance(address, ipaddress.IPv6Address) and address not in _PUBLIC:
+            return False
         return address.is_global and not address.is_multicast
 
     def find_target(self, url: str) -> Target:

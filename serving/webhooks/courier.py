@@ -64,6 +64,7 @@ class Courier:
         self._pause = pause
         self._stops = threading.Event()
         self._busy = Counter[str]()
+        self._failing = set[str]()
         self._lock = threading.Lock()
         self._threads = [
             threading.Thread(target=self._run, name=f"courier-{number}", daemon=True)
@@ -87,16 +88,26 @@ class Courier:
         """Send the event that is due longest; whether there was one. Raises as the database does."""
         with self._lock:
             full = [one for one, count in self._busy.items() if count >= MOST_AT_ONCE]
-            taken = self.store.take(full)
+            # Those that took their last one come first: what waits for the others holds up nobody.
+            taken = self.store.take({*full, *self._failing}) or self.store.take(full)
             if taken is None:
                 return False
             self._busy[taken.webhook.id] += 1
         try:
-            self._settle(taken, self._send(taken))
+            sent = self._send(taken)
+            self._note(taken.webhook.id, sent)
+            self._settle(taken, sent)
         finally:
             with self._lock:
                 self._busy[taken.webhook.id] -= 1
         return True
+
+    def _note(self, webhook_id: str, sent: Sent) -> None:
+        with self._lock:
+            if sent.is_taken:
+                self._failing.discard(webhook_id)
+            else:
+                self._failing.add(webhook_id)
 
     def _send(self, taken: Taken) -> Sent:
         try:

@@ -173,6 +173,15 @@ def test_eighteen_digit_keys_survive_a_blank_one(tmp_path: Path) -> None:
     assert [one.row for one in taken.quarantined] == [1]
 
 
+def test_rows_by_the_same_rule_share_its_words() -> None:
+    """A file at fault from its first row to its last may have a million of them."""
+    empty = dict.fromkeys(field.surface for field in CONTRACTS["household"].fields)
+    rows = [{**empty, "household_id": f"{number} "} for number in range(200)]
+    found = [one for row in take_in("household", rows).quarantined for one in row.defects]
+    assert len(found) == 200 * len(set(found))
+    assert len({id(one) for one in found}) == len(set(found))
+
+
 def test_defects_are_counted() -> None:
     rows = [{**INCOME, "source": "x"}, {**INCOME, "source": "y"}, {**INCOME, "cost_yuan": "z"}, INCOME]
     counts = take_in("income", rows).defect_counts

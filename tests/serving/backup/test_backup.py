@@ -34,21 +34,6 @@ from tests.serving.backup.stock import UPLOADED, order_of, rows, settings_of, si
 from tests.serving.postgres import Server
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Settings:
-    made = settings_of(tmp_path / "place")
-    (tmp_path / "place").mkdir()
-    stock(made)
-    return made
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "backups"
-    made.mkdir(mode=0o700)
-    return made
-
-
 def elsewhere(tmp_path: Path, place: Settings) -> Settings:
     """A new empty place that has the audit key."""
     made = settings_of(tmp_path / "new")
@@ -258,6 +243,13 @@ def test_old_archives_are_deleted_beyond_what_is_kept(place: Settings, folder: P
     assert (folder / "fangfan-notes.txt").exists()
 
 
+def test_the_new_archive_is_kept_when_the_clock_was_set_back(place: Settings, folder: Path) -> None:
+    ahead = folder / "fangfan-29990101T000000Z-00000001.tar"
+    ahead.write_bytes(b"made while the clock was ahead")
+    path, _ = make_backup(order_of(place), folder, silent, keep=1)
+    assert archives(folder) == [path]
+
+
 def test_a_disk_that_is_full_leaves_no_archive(
     place: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -281,14 +273,6 @@ def test_two_backups_into_one_folder_do_not_meet(place: Settings, folder: Path) 
             make_backup(order_of(place), folder, silent)
 
     make_backup(order_of(place), folder, meanwhile)
-
-
-def test_a_job_whose_files_go_meanwhile_is_named(place: Settings, folder: Path) -> None:
-    """Deleted before the copy begins: every round finds it so."""
-    number = next((place.jobs_folder / "jobs").iterdir())
-    shutil.rmtree(number)
-    _, checked = make_backup(order_of(place), folder, silent)
-    assert checked.manifest.jobs_without_files == [number.name]
 
 
 def test_the_commands_say_what_they_did(tmp_path: Path, place: Settings, folder: Path) -> None:

@@ -107,7 +107,7 @@ def test_ingest(
             break
     assert len(acknowledged) == len(set(acknowledged.values())) == len(wanted)
     queue = JobQueue(open_database(database_url))
-    assert queue.ids() == set(acknowledged.values())
+    assert set(queue.all_open()) == set(acknowledged.values())
     for number in acknowledged.values():
         job = queue.find(number)
         assert job is not None
@@ -209,7 +209,7 @@ def test_eight_writers(forks: ForkServerContext, tmp_path: Path) -> None:
     made = [number for one in told for number in one]
     queue = JobQueue(open_database(url))
     assert len(made) == 4_000
-    assert queue.ids() == set(made)
+    assert set(queue.all_open()) == set(made)
     queue.engine.dispose()
     for one in writers:
         one.kill_after(5)

@@ -44,7 +44,7 @@ class Service(Client):
         self.settings = settings
 
     def send(
-        self, files: dict[str, bytes], fields: dict[str, str] | None = None, key: str | None = None
+        self, files: dict[str, bytes], fields: dict[str, Any] | None = None, key: str | None = None
     ) -> httpx.Response:
         parts = [(name.partition(".")[0], (name, content)) for name, content in files.items()]
         headers = {"Idempotency-Key": key} if key else {}
@@ -123,6 +123,7 @@ def test_cancelling_a_job_that_waits(service: Service) -> None:
     for _ in range(2):
         answer = service.request("DELETE", f"/v1/jobs/{job['id']}")
         assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
+    assert list((service.settings.jobs_folder / "jobs" / job["id"]).iterdir()) == []
     service.work()
     assert service.get_job(job["id"])["state"] == "cancelled"
     assert service.get(f"/v1/jobs/{job['id']}/result").json()["code"] == "job_has_no_result"
@@ -167,15 +168,19 @@ def test_a_key_is_visible_ascii(small: Service, key: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_malformed")
 
 
-def test_a_key_in_flight_is_told(service: Service) -> None:
+def test_a_slow_key_in_flight_is_told(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.storage.idempotency.HELD_SECONDS", 2)
+    monkeypatch.setattr("serving.api.form._AT_LEAST_SECONDS", 0.1)
     files = csv_files(tables_of(1))
     sending = asyncio.Event()
 
     async def slowly(content: bytes) -> AsyncIterator[bytes]:
-        yield content[:200]
+        for at in range(0, 2_600, 100):
+            yield content[at : at + 100]
+            await asyncio.sleep(0.1)
         sending.set()
-        await asyncio.sleep(1.5)
-        yield content[200:]
+        await asyncio.sleep(0.5)
+        yield content[2_600:]
 
     async def both() -> tuple[httpx.Response, httpx.Response]:
         transport = httpx.ASGITransport(service.app)
@@ -188,7 +193,6 @@ def test_a_key_in_flight_is_told(service: Service) -> None:
             content = b"".join([part async for part in made.stream])  # type: ignore[union-attr]
             first = asyncio.create_task(client.post("/v1/jobs", content=slowly(content), headers=headers))
             await sending.wait()
-            await asyncio.sleep(0.5)
             second = await client.post("/v1/jobs", content=content, headers=headers)
             return await first, second
 
@@ -234,6 +238,7 @@ def test_a_hold_whose_process_died_is_taken_over(service: Service, monkeypatch: 
         ({**FORM, "result": "xls"}, {}, "/form/result", "unknown_category"),
         ({**FORM, "purpose": "other"}, {}, "/form/purpose", "unknown_category"),
         ({**FORM, "CANARY": "1"}, {}, "/form", "unknown_part"),
+        ({**FORM, "CANARY": ["1", "2"]}, {}, "/form", "unknown_part"),
         (FORM, {"CANARY.csv": b"x"}, "/form", "unknown_part"),
         (FORM, {}, "/form/household", "missing"),
         (FORM, {}, "/form/coverage", "missing"),
@@ -253,7 +258,7 @@ def test_a_hold_whose_process_died_is_taken_over(service: Service, monkeypatch: 
     ],
 )
 def test_a_form_that_breaks_rules_is_told_all_of_them(
-    small: Service, fields: dict[str, str], files: dict[str, bytes], pointer: str, code: str
+    small: Service, fields: dict[str, Any], files: dict[str, bytes], pointer: str, code: str
 ) -> None:
     answer = small.send(files or {"member.csv": b"a\n1\n"}, fields)
     assert (answer.status_code, answer.json()["code"]) == (422, "request_invalid")

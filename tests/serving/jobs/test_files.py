@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import json
+import os
 import random
 import resource
+import signal
+import subprocess
+import sys
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -15,6 +23,7 @@ import pytest
 from features.signals.intake import take_in
 from serving.bulk.tables import table_in
 from serving.files import FILE_PROBLEMS, FileRefused, Limits, unpack
+from serving.files.texts import unpack_csv
 from tests.serving.jobs.hostile_files import HOSTILE, parquet
 from tests.serving.jobs.orders import as_csv, tables_of
 from tests.serving.jobs.workbooks import workbook
@@ -92,6 +101,18 @@ def household(keys: list[object], villages: list[object]) -> list[list[object]]:
     ]
 
 
+def as_file(ending: str, rows: list[dict[str, Any]]) -> bytes:
+    match ending:
+        case "xlsx":
+            return workbook([list(rows[0]), *(list(one.values()) for one in rows)])
+        case "parquet":
+            return parquet(pa.Table.from_pylist(rows))
+        case "csv.gz":
+            return gzip.compress(as_csv(rows))
+        case _:
+            return as_csv(rows)
+
+
 KEY = "510101199001011234"
 VILLAGE = "500999100201"
 
@@ -159,16 +180,56 @@ def test_keys_come_out_byte_for_byte(ending: str, tmp_path: Path) -> None:
     keys = list(dict.fromkeys(keys))
     rows = household(list(keys), [VILLAGE] * len(keys))
     path = tmp_path / f"household.{ending}"
-    as_rows = [dict(zip(map(str, rows[0]), row, strict=True)) for row in rows[1:]]
-    if ending == "xlsx":
-        path.write_bytes(workbook(rows))
-    elif ending == "parquet":
-        path.write_bytes(parquet(pa.Table.from_pylist(as_rows)))
-    else:
-        path.write_bytes(gzip.compress(as_csv(as_rows)) if ending.endswith("gz") else as_csv(as_rows))
+    path.write_bytes(as_file(ending, [dict(zip(map(str, rows[0]), row, strict=True)) for row in rows[1:]]))
     taken = take_in("household", table_in(one_table(path, tmp_path)))
     assert not taken.quarantined
     assert taken.accepted["household_id"].to_pylist() == keys
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["unix", "windows", "old mac"])
+def test_rows_are_counted_whatever_ends_their_lines(end: str, tmp_path: Path) -> None:
+    lines = as_csv(tables_of(4)["household"]).decode().splitlines()
+    path = tmp_path / "household.csv"
+    path.write_text(end.join(lines) + end, encoding="utf-8", newline="")
+    target = tmp_path / "made.csv"
+    unpack_csv(path, target, Limits(most_rows=4))
+    assert take_in("household", target).accepted["household_id"].to_pylist() == [f"J000{n}" for n in range(4)]
+    with pytest.raises(FileRefused) as refused:
+        unpack_csv(path, target, Limits(most_rows=3))
+    assert refused.value.code == "file_too_many_rows"
+
+
+def test_a_line_whose_end_is_read_in_two_parts_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "household.csv"
+    # The file is read by 256 KiB; the second line's end lies over the first part's.
+    path.write_bytes(b"a\r\n" + b"x" * (2**18 - 4) + b"\r\ny\r\n")
+    unpack_csv(path, tmp_path / "made.csv", Limits(most_rows=2))
+    with pytest.raises(FileRefused):
+        unpack_csv(path, tmp_path / "made.csv", Limits(most_rows=1))
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet", "xlsx"])
+def test_a_full_disk_is_no_fault_of_the_file(ending: str, tmp_path: Path) -> None:
+    path, out = tmp_path / f"household.{ending}", tmp_path / "out"
+    path.write_bytes(as_file(ending, [{"household_id": "H1"}]))
+    out.mkdir()
+    made = {"parquet": "household.parquet", "xlsx": "household.cells"}.get(ending, "household.csv")
+    (out / made).symlink_to("/dev/full")
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        unpack(path, "household", out, Limits(), [])
+
+
+def test_a_reader_that_nobody_watches_ends_itself(tmp_path: Path) -> None:
+    path = tmp_path / "household.csv"
+    path.write_bytes(b"a,b\n1,2\n")
+    program = (
+        "import sys\nfrom serving.files import child\n"
+        "def read(*_):\n    while True: pass\n"
+        "child._unpack = read\nchild.main(sys.argv[1:])"
+    )
+    limits = json.dumps(asdict(Limits(seconds=0.1)))
+    command = [sys.executable, "-c", program, ".csv", str(path), str(tmp_path / "out.csv"), limits, "[]"]
+    assert subprocess.run(command, check=False, timeout=30).returncode in {-signal.SIGXCPU, -signal.SIGKILL}
 
 
 def test_a_reader_that_never_ends_is_ended(tmp_path: Path) -> None:

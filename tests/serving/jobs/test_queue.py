@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Integer, Table, insert, select, text
+from sqlalchemy import Column, Integer, Table, event, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from serving.jobs import Job, JobQueue, JobState, QueueFull
@@ -197,6 +197,33 @@ def test_cancelling(queue: JobQueue, clock: Clock) -> None:
     assert queue.cancel("0" * 32) is None
 
 
+def test_a_cancel_that_meets_a_worker_that_stops_is_not_lost(queue: JobQueue, clock: Clock) -> None:
+    job = add(queue)
+    assert queue.claim("w") is not None
+    putting_back = threading.Thread(target=queue.release, args=(job.id, "w"))
+
+    def stop(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        # As soon as those that wait were looked at.
+        if statement.startswith("UPDATE") and putting_back.ident is None:
+            putting_back.start()
+            putting_back.join(0.5)
+
+    event.listen(queue.engine, "after_cursor_execute", stop)
+    queue.cancel(job.id)
+    putting_back.join()
+    assert queue.claim("w2") is None
+    assert get(queue, job).state is JobState.CANCELLED
+
+
+def test_deadlines_pass_while_nobody_claims(queue: JobQueue, clock: Clock) -> None:
+    late = add(queue)
+    clock.go(1)
+    early = add(queue)
+    clock.go(3_599)
+    queue.settle()
+    assert (get(queue, late).state, get(queue, early).state) == (JobState.FAILED, JobState.QUEUED)
+
+
 def test_what_a_worker_writes_is_there_with_its_checkpoint_or_not_at_all(queue: JobQueue) -> None:
     add(queue)
     job = queue.claim("w")
@@ -254,7 +281,7 @@ def test_forgetting(queue: JobQueue, clock: Clock) -> None:
     queue.cancel(old.id)
     clock.go(100)
     queue.forget(clock() - dt.timedelta(seconds=50))
-    assert queue.ids() == {new.id}
+    assert queue.all_open() == {new.id: True}
 
 
 def test_eighty_steps_of_dying_workers_are_done_once(database_url: str) -> None:

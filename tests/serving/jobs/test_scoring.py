@@ -8,7 +8,6 @@ import datetime as dt
 import gzip
 import io
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from features.signals.delivery import judge_delivery
 from scoring import Bundle, load_bundle
-from serving.bulk import JobFolders, Mode, ResultKind, RowPolicy
+from serving.bulk import Mode, ResultKind, RowPolicy
 from serving.bulk.refused import read_refused
 from serving.bulk.results import neutral
 from serving.bulk.scoring import ScoreJobs
@@ -27,25 +27,6 @@ from serving.storage import AssessmentStore, Run, open_database
 from tests.serving.conftest import VERSION
 from tests.serving.jobs.orders import AS_OF, Desk, Tables, as_csv, csv_files, tables_of
 from tests.serving.readers import Everything
-
-
-@pytest.fixture(scope="module")
-def bundle(bundle_dir: Path) -> Bundle:
-    return load_bundle(bundle_dir)
-
-
-@pytest.fixture
-def desk(database_url: str, tmp_path: Path, bundle: Bundle) -> Iterator[Desk]:
-    store = AssessmentStore(open_database(database_url))
-    yield Desk(store, tmp_path / "jobs", lambda: bundle, chunk=4)
-    store.engine.dispose()
-
-
-@pytest.fixture
-def sqlite_desk(tmp_path: Path, bundle: Bundle) -> Iterator[Desk]:
-    store = AssessmentStore(open_database(f"sqlite:///{tmp_path}/scores.db"))
-    yield Desk(store, tmp_path / "jobs", lambda: bundle, chunk=4)
-    store.engine.dispose()
 
 
 def outcome(job: Job) -> dict[str, Any]:
@@ -247,6 +228,22 @@ def test_a_day_to_come_is_refused(sqlite_desk: Desk) -> None:
     assert stored(sqlite_desk) == 0
 
 
+def test_a_delivery_is_judged_by_what_holds_on_its_day_in_china(
+    sqlite_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = []
+
+    def judged(*given: Any, on: dt.date, **more: Any) -> Any:
+        days.append(on)
+        return judge_delivery(*given, on=on, **more)
+
+    monkeypatch.setattr("serving.bulk.scoring.judge_delivery", judged)
+    # The first of November at half past one in China.
+    sqlite_desk.queue.now = lambda: dt.datetime(2026, 10, 31, 17, 30, tzinfo=dt.UTC)
+    assert sqlite_desk.do(csv_files(tables_of(1))).state is JobState.SUCCEEDED
+    assert days == [dt.date(2026, 11, 1)]
+
+
 def test_a_feed_that_comes_twice_is_refused(sqlite_desk: Desk) -> None:
     files = csv_files(tables_of(2))
     out = io.BytesIO()
@@ -307,21 +304,6 @@ def test_a_cancelled_job_stores_no_more(desk: Desk, monkeypatch: pytest.MonkeyPa
     found = desk.queue.find(job.id)
     assert found is not None
     assert (found.state, stored(desk)) == (JobState.CANCELLED, 8)
-
-
-def test_folders_of_no_job_are_swept(tmp_path: Path) -> None:
-    import os
-
-    folders = JobFolders(tmp_path / "jobs")
-    folders.prepare()
-    old, new = folders.new_upload(), folders.new_upload()
-    kept, orphan = folders.of("a" * 32), folders.of("b" * 32)
-    for one in (kept, orphan):
-        one.path.mkdir()
-    for one in (old, kept, orphan):
-        os.utime(one.path, (0, 0))
-    folders.sweep(lambda: {"a" * 32})
-    assert [one.path.exists() for one in (old, new, kept, orphan)] == [False, True, True, False]
 
 
 def test_the_parts_of_a_job_are_the_ones_it_names(bundle: Bundle, sqlite_desk: Desk) -> None:

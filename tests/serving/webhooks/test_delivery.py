@@ -18,7 +18,7 @@ import pytest
 
 from serving.errors import SettingsError
 from serving.storage import AssessmentStore, AuditLog, KeyStore, open_database
-from serving.storage.webhooks import WebhookStore
+from serving.storage.webhooks import WebhookStore, forget_ended
 from serving.webhooks.address import AddressRefused, Networks, parse_url
 from serving.webhooks.courier import LONGEST_PAUSE, MOST_ATTEMPTS, pause_after
 from serving.webhooks.seal import Seal
@@ -110,6 +110,24 @@ def test_what_nobody_takes_is_dead_is_seen_and_can_wait_again(outbox: Outbox) ->
     assert [one[0] for one in outbox.states()] == ["delivered"]
 
 
+@pytest.mark.parametrize(
+    ("code", "state", "days"), [(200, "delivered", 30), (410, "dropped", 30), (500, "dead", 184)]
+)
+def test_what_ended_is_deleted_in_its_time(outbox: Outbox, code: int, state: str, days: int) -> None:
+    with receiving(receivers.status(code)) as receiver:
+        outbox.add_hook(receiver.url)
+        outbox.alert()
+        courier = outbox.courier()
+        while courier.deliver_one():
+            outbox.clock.pass_by(hours=10)
+    assert [one[0] for one in outbox.states()] == [state]
+    (ended,) = [one.ended_at for one in outbox.hooks.deliveries()]
+    forget_ended(outbox.engine, ended + dt.timedelta(days=days))
+    assert [one[0] for one in outbox.states()] == [state]
+    forget_ended(outbox.engine, ended + dt.timedelta(days=days, seconds=1))
+    assert outbox.states() == []
+
+
 def test_who_is_gone_is_sent_nothing_any_more(outbox: Outbox) -> None:
     with receiving(receivers.status(410)) as receiver:
         outbox.add_hook(receiver.url)
@@ -138,6 +156,21 @@ def test_a_receiver_that_hangs_does_not_hold_up_another(outbox: Outbox) -> None:
             courier.stop()
 
 
+def test_what_waits_for_a_receiver_that_fails_does_not_hold_up_another(outbox: Outbox) -> None:
+    keys = [f"H{number}" for number in range(8)]
+    with receiving(receivers.status(500)) as failing, receiving(receivers.status(200)) as sound:
+        outbox.add_hook(failing.url)
+        outbox.run("2026-09-30", *((key, "low", []) for key in keys))
+        outbox.run("2026-10-31", *((key, "high", []) for key in keys[:-1]))
+        hook, _ = outbox.add_hook(sound.url)
+        outbox.run("2026-10-31", (keys[-1], "high", []))
+        courier = outbox.courier()
+        assert courier.deliver_one()
+        assert courier.deliver_one()
+    assert len(sound.requests) == 1
+    assert [one.state for one in outbox.hooks.deliveries(hook.id)] == ["delivered"]
+
+
 def test_pauses_grow_are_spread_and_end() -> None:
     wholes = [pause_after(one, 0.5).total_seconds() for one in range(1, MOST_ATTEMPTS)]
     assert wholes[:5] == [5, 15, 45, 135, 405]
@@ -156,7 +189,8 @@ PRIVATE = [
     "https://127.0.0.1/", "https://[::1]/", "https://[fe80::1]/", "https://[fd00::1]/", "https://0.0.0.0/",
     "https://100.64.0.1/", "https://224.0.0.1/", "https://[::ffff:10.0.0.1]/", "https://[64:ff9b::a00:1]/",
     "https://[2002:a00:1::]/", "https://localhost/", "https://2130706433/", "https://0x7f.1/",
-    "https://255.255.255.255/",
+    "https://255.255.255.255/", "https://[fec0::1]/", "https://[64:ff9b:1::a00:1]/", "https://[::7f00:1]/",
+    "https://[::ffff:0:a00:1]/",
 ]  # fmt: skip
 
 
