@@ -109,7 +109,9 @@ def measure(booster: lgb.Booster, matrix: Floats, repeats: int, blend: Blend | N
 
     def blended(some: Floats) -> Any:
         assert blend is not None
-        return blend.explain(explainer.explain(some), some)
+        found = explainer.explain(some)
+        blend.explain(*found, some)
+        return found
 
     if blend is not None:
         methods.append(Method("blended", len(matrix), blended))
