@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from features.connection import connect
 from features.dates import from_day, to_day
 from features.signals import CONTRACTS
 from features.signals.store import Signals
@@ -75,7 +75,7 @@ def is_any_visible(rows: Sequence[Mapping[str, Any]], as_of: dt.date) -> bool:
 def latest_facts_table(signals: Signals, as_of: dt.date) -> pd.DataFrame:
     """The same for every household: columns household_id, feed, records, occurred_on, known_on."""
     parts = []
-    with duckdb.connect() as connection:
+    with connect() as connection:
         for feed, table in signals.tables.items():
             connection.register(feed, table)
             # The latest occurrence, and among its records the latest arrival: as `latest_facts` has it.

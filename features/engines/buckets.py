@@ -213,7 +213,7 @@ class BucketVectors:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._query.connection.close()
+        self._query.close()
 
     def read(self, batch: Batch, as_of: dt.date, villages: Sequence[VillageFacts]) -> VectorQuery:
         """The query, from now on of these buckets; their neighbourhood is made of the villages' facts."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -13,6 +13,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
+from features.connection import connect
 from features.definitions import FEATURES
 from features.engines.plan import Plan
 from features.engines.sql import compile_sql, coverage_table, households_sql, quoted, with_integer_days
@@ -87,7 +88,8 @@ class VectorQuery:
         region: str = DEFAULT_REGION,
         limits: Limits | None = None,
     ) -> None:
-        self.connection = duckdb.connect()
+        self._open = ExitStack()
+        self.connection = self._open.enter_context(connect())
         self.plan = Plan(features)
         self.feeds = tuple(dict.fromkeys(["household", *(one.feed for one in self.plan.feeds), *also]))
         self._region = region
@@ -108,7 +110,11 @@ class VectorQuery:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.connection.close()
+        self.close()
+
+    def close(self) -> None:
+        """End the connection and remove what it wrote to disk."""
+        self._open.close()
 
     def read(self, sources: Mapping[str, Stored], coverage: Coverage) -> None:
         """Ask these signals from now on.

@@ -43,7 +43,8 @@ def find_households(
     wanted = pa.table({"household_id": pa.array(sorted(set(household_ids)), pa.string())})
     if not len(wanted) or not stored.buckets:
         return {}
-    with duckdb.connect() as connection, reading_signals():
+    # Of a few households nothing is worth writing to disk.
+    with duckdb.connect(config={"temp_directory": ""}) as connection, reading_signals():
         connection.execute("SET threads = 1")
         connection.register("wanted", wanted)
         register = stored.paths("household")

@@ -32,7 +32,7 @@ class RunFolder:
 
     @property
     def spilled(self) -> Path:
-        """Where a query may write what does not fit into its memory."""
+        """Where a query may write what does not fit into its memory; there while somebody is `writing`."""
         return self.out / ".spilled"
 
     @contextlib.contextmanager
@@ -51,7 +51,12 @@ class RunFolder:
                     f"another run is writing to {self.out}: wait for it, or give another folder"
                 ) from None
             self._begin(about)
-            yield
+            shutil.rmtree(self.spilled, ignore_errors=True)
+            self.spilled.mkdir(mode=0o700)
+            try:
+                yield
+            finally:
+                shutil.rmtree(self.spilled, ignore_errors=True)
 
     def said(self) -> dict[str, Any] | None:
         """What the manifest says, None where there is none; raises `RunError` when it cannot be read."""
@@ -83,7 +88,6 @@ class RunFolder:
         check_same_run(said, about, self.out)
         for left in self.out.rglob(".*.writing"):
             left.unlink()
-        shutil.rmtree(self.spilled, ignore_errors=True)
 
 
 def put_in_place(path: Path, write: Callable[[Path], None]) -> None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from features.connection import connect
 from features.errors import ContractError
 from features.health.checkup import judge_feed
 from features.health.deliveries import refused_of
@@ -265,12 +266,13 @@ class Counties:
             ).to_arrow_table()
 
 
-def _connection() -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
-    # Its own bar would mix with ours; in a notebook without ipywidgets it cannot be switched off.
-    with suppress(duckdb.InvalidInputException):
-        connection.execute("SET enable_progress_bar = false")
-    return connection
+@contextmanager
+def _connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with connect() as connection:
+        # Its own bar would mix with ours; in a notebook without ipywidgets it cannot be switched off.
+        with suppress(duckdb.InvalidInputException):
+            connection.execute("SET enable_progress_bar = false")
+        yield connection
 
 
 def _asked(register: Path, text: str) -> pa.Table:

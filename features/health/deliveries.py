@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 
+from features.connection import connect
 from features.signals import CONTRACTS
 from features.signals.fields import Count, Date, Field, Flag, Money
 from features.signals.quarantine import Quarantine
@@ -64,7 +64,7 @@ def refused_rows(feed: str, delivered: pa.Table) -> pa.Table:
         f"{_lenient(field) if field.surface in delivered.column_names else 'NULL'} AS {field.column}"
         for field in contract.fields
     )
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.register("part", delivered)
         read = connection.sql(f"SELECT {columns} FROM part").to_arrow_table()  # noqa: S608
     return read.cast(contract.schema)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
-import uuid
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import duckdb
 import pyarrow as pa
 
+from features.connection import connect
 from features.health.grid import NOWHERE
 
 QUERY_MEMORY_MB = 500
@@ -38,11 +36,9 @@ class Register:
         memory_mb: int = QUERY_MEMORY_MB,
     ) -> None:
         self.as_of = as_of
-        self.connection = duckdb.connect()
+        self._open = ExitStack()
+        self.connection = self._open.enter_context(connect())
         self.connection.execute(f"SET memory_limit = '{memory_mb}MB'")
-        # Made by the engine where it is needed, and removed by it.
-        spilled = Path(tempfile.gettempdir()) / f"fangfan-health-{uuid.uuid4().hex}"
-        self.connection.execute(f"SET temp_directory = {quoted(str(spilled))}")
         self.connection.execute("SET preserve_insertion_order = false")
         if threads:
             self.connection.execute(f"SET threads = {threads}")
@@ -64,7 +60,7 @@ class Register:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.connection.close()
+        self._open.close()
 
     @cached_property
     def villages(self) -> dict[str, int]:

@@ -25,11 +25,11 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from features.connection import connect
 from features.errors import ContractError
 from features.signals import CONTRACTS, Coverage
 
@@ -245,7 +245,7 @@ def split_by_bucket(
         yield dict(tables)
         return
     order, starts = {}, {}
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.register("places", places)
         for feed, table in tables.items():
             numbered = pa.table({
@@ -268,7 +268,7 @@ def split_by_bucket(
 
 def _bucket_of_households(register: pa.Table, size: int) -> pa.Table:
     """household_id → bucket (from 0), villages in the order of their codes."""
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.register("register", register)
         return connection.sql(
             """

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
+from features.connection import connect
 from features.errors import ContractError
 from features.policy import policy_value
 from features.signals import CONTRACTS
@@ -179,7 +179,7 @@ def _is_in(rows: pa.Table, stored: pa.Table) -> Any:
     """For each row, whether the stored table has one that is the same in every field."""
     same = " AND ".join(f"r.{name} IS NOT DISTINCT FROM s.{name}" for name in rows.column_names)
     numbered = rows.append_column("place", pa.array(np.arange(len(rows))))
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.register("rows", numbered)
         connection.register("stored", stored)
         found = connection.sql(

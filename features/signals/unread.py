@@ -14,9 +14,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
-import duckdb
 import pyarrow as pa
 
+from features.connection import connect
 from features.errors import ContractError
 from features.regions import AREA_LEVELS, check_area_code
 from features.signals.contract import OCCURRED_ON
@@ -45,7 +45,7 @@ class Homes:
     """
 
     def __init__(self, register: Intake) -> None:
-        with duckdb.connect() as connection:
+        with connect() as connection:
             connection.register(
                 "accepted", register.accepted.select(["household_id", "village_code", OCCURRED_ON])
             )
@@ -94,7 +94,7 @@ def _count(
     taken: Intake, homes: Homes, periods: list[tuple[dt.date, dt.date]]
 ) -> tuple[Counts, list[Counts]]:
     """Refused rows and all rows by village: of the whole delivery, and of each period."""
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.register("accepted", taken.accepted.select(["household_id", OCCURRED_ON]))
         connection.register("refused", _refused(taken))
         connection.register("homes", homes.table)

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import Connection
 
 from features import FeaturesError, RowEngine
+from features.connection import spilling_within
 from features.engines.duckdb import registered_villages
 from features.errors import ContractError, CoverageError
 from features.neighbourhood import FEED, facts_there, neighbourhood_rows
@@ -104,6 +105,11 @@ class ScoreJobs:
         """Do the job of the lease. Raises `JobEnded` where it is refused."""
         order = Order.from_json(lease.job.spec)
         folder = self.folders.of(lease.job.id)
+        # What queries cannot hold in memory is as personal as what was sent, and goes where that goes.
+        with spilling_within(folder.work):
+            self._do(lease, order, folder)
+
+    def _do(self, lease: Lease, order: Order, folder: JobFolder) -> None:
         lease.tell("model", 0, 0)
         model = self.model()
         if order.as_of > china_day(lease.job.created_at):

@@ -18,6 +18,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from features.connection import connect
 from features.dates import from_day
 from features.errors import PolicyError
 from features.policy import policy_history, policy_value
@@ -46,7 +47,7 @@ def judge(signals: Signals, region: str, on: dt.date) -> Judged:
     values = _values(region, on)
     flagged: dict[str, list[Flagged]] = {}
     unjudged = []
-    with duckdb.connect() as connection:
+    with connect() as connection:
         _register(connection, signals, region, on)
         for check in CHECKS:
             if not check.values <= values.keys():

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
 
 from serving.bulk import JobFolders
+from serving.jobs import JobState
 from tests.serving.jobs.orders import Desk, csv_files, tables_of
 
 
@@ -29,3 +35,22 @@ def test_what_was_sent_for_a_job_that_no_worker_ended_is_swept(sqlite_desk: Desk
     sqlite_desk.folders.sweep(sqlite_desk.queue.all_open)
     left = [sqlite_desk.folders.of(one.id) for one in (ended, waits)]
     assert [(one.path.is_dir(), one.uploads.is_dir()) for one in left] == [(True, False), (True, True)]
+
+
+def test_what_queries_of_a_job_spill_lies_in_its_own_folder(
+    sqlite_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spilled: list[tuple[Path, int]] = []
+    connect = duckdb.connect
+
+    def seen(*given: Any, config: dict[str, str], **more: Any) -> Any:
+        folder = Path(config["temp_directory"])
+        spilled.append((folder, stat.S_IMODE(folder.stat().st_mode)))
+        return connect(*given, config=config, **more)
+
+    monkeypatch.setattr(duckdb, "connect", seen)
+    job = sqlite_desk.do(csv_files(tables_of(3)))
+    assert job.state is JobState.SUCCEEDED
+    work = sqlite_desk.folders.of(job.id).work
+    assert spilled
+    assert {(folder.parent, mode, folder.exists()) for folder, mode in spilled} == {(work, 0o700, False)}
