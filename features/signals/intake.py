@@ -8,9 +8,10 @@ Columns are checked at once; only cells that the fast path leaves open are looke
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,44 @@ class QuarantinedRow:
     defects: tuple[RowDefect, ...]
 
 
+class Quarantined(Sequence[QuarantinedRow]):
+    """The refused rows of a delivery in their order, made of row → defects.
+
+    A file at fault in every row has a million of them, and few kinds: a row takes twelve bytes here.
+    """
+
+    def __init__(self, defects: Mapping[int, Sequence[RowDefect]]) -> None:
+        kinds: dict[tuple[RowDefect, ...], int] = {}
+        self.numbers = np.array(sorted(defects), np.int64)
+        found = (kinds.setdefault(tuple(defects[row]), len(kinds)) for row in self.numbers.tolist())
+        self._which = np.fromiter(found, np.int32, len(self.numbers))
+        self._kinds = tuple(kinds)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, place: int) -> QuarantinedRow: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[QuarantinedRow, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> QuarantinedRow | tuple[QuarantinedRow, ...]:
+        if isinstance(place, slice):
+            return tuple(self[one] for one in range(*place.indices(len(self))))
+        return QuarantinedRow(int(self.numbers[place]), self._kinds[self._which[place]])
+
+    def __iter__(self) -> Iterator[QuarantinedRow]:
+        for row, which in zip(self.numbers, self._which, strict=True):
+            yield QuarantinedRow(int(row), self._kinds[which])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+
 @dataclass(frozen=True)
 class Flagged:
     """Accepted rows that one rule of severity ``flag`` names: their places among the accepted, ascending."""
@@ -53,7 +92,7 @@ class Intake:
 
     contract: Contract
     accepted: pa.Table
-    quarantined: tuple[QuarantinedRow, ...]
+    quarantined: Quarantined
     rows_in: int
     delivered: pa.Table
     lines: dict[int, str]
@@ -83,7 +122,7 @@ class Intake:
     @cached_property
     def accepted_rows(self) -> Any:
         """The number in the input of every accepted row."""
-        return np.setdiff1d(np.arange(self.rows_in), [one.row for one in self.quarantined])
+        return np.setdiff1d(np.arange(self.rows_in), self.quarantined.numbers, assume_unique=True)
 
     def quarantine_frame(self) -> pd.DataFrame:
         """What is wrong, as a table: row, field, code, way_out. No submitted value is in it."""
@@ -107,7 +146,7 @@ def take_in(feed: str, source: Source, *, delay_days: int | None = None) -> Inta
         raise ContractError(f"there is no feed of that name; there are {', '.join(CONTRACTS)}")
     given = read_source(contract, source)
     if given.rows == 0:
-        return Intake(contract, contract.schema.empty_table(), (), 0, given.as_text(()), {})
+        return Intake(contract, contract.schema.empty_table(), Quarantined({}), 0, given.as_text(()), {})
     defects: dict[int, list[RowDefect]] = {}
     columns, checked = {}, {}
     for field in contract.fields:
@@ -131,7 +170,7 @@ def take_in(feed: str, source: Source, *, delay_days: int | None = None) -> Inta
     return Intake(
         contract,
         stored.filter(pa.array(is_taken)),
-        tuple(QuarantinedRow(row, tuple(found)) for row, found in sorted(defects.items())),
+        Quarantined(defects),
         given.rows,
         given.as_text(sorted(defects)),
         {row: line.text for row, line in given.ragged.items()},

@@ -25,7 +25,7 @@ from features.signals.buckets import Buckets
 from features.signals.checks import judge
 from features.signals.defects import Defect
 from features.signals.delivery import FLAG_COLUMNS, flag_rows
-from features.signals.intake import Flagged, Intake, QuarantinedRow, take_in
+from features.signals.intake import Flagged, Intake, Quarantined, take_in
 from features.signals.quarantine import KeptRow, Quarantine, csv_bytes
 from features.signals.sources import split_line
 from features.signals.store import Signals
@@ -158,7 +158,7 @@ def _check(feed: str, book: Quarantine, stored: pa.Table, delay_days: int) -> _C
     intake = Intake(
         contract,
         again.accepted.take(pa.array(kept, pa.int64())),
-        tuple(QuarantinedRow(place, tuple(refused[place])) for place in sorted(refused)),
+        Quarantined(refused),
         len(rows),
         pa.table({}),
         {},

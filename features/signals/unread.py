@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise, repeat
 
 import pyarrow as pa
 
@@ -32,6 +32,8 @@ FEWEST_REFUSED = 5
 _LEVELS = tuple(AREA_LEVELS)
 _VILLAGE = _LEVELS[-1]
 _DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})")
+_AT_ONCE = 16_384
+"""Rows that are Python objects at a time."""
 _REFUSED = pa.schema({"household_id": pa.string(), "village": pa.string(), "day": pa.date32()})
 
 Counts = Mapping[str, tuple[int, int]]
@@ -164,11 +166,13 @@ def _without(one: Delivery, areas: Collection[str], homes: Homes) -> Iterator[De
 
 def _refused(taken: Intake) -> pa.Table:
     """Household, village and day of the refused rows, as far as they can be read."""
-    rows = [
+    rows = (
         {"household_id": cells.get("household_id"), "village": _village(cells), "day": _day(cells)}
         for cells in _refused_cells(taken)
-    ]
-    return pa.Table.from_pylist(rows, _REFUSED)
+    )
+    parts = iter(lambda: list(islice(rows, _AT_ONCE)), [])
+    made = [pa.RecordBatch.from_pylist(part, _REFUSED) for part in parts]
+    return pa.Table.from_batches(made, _REFUSED)
 
 
 def _refused_cells(taken: Intake) -> Iterator[dict[str, str | None]]:
@@ -176,10 +180,11 @@ def _refused_cells(taken: Intake) -> Iterator[dict[str, str | None]]:
     wanted = [
         one for one in ("household_id", "village_code", OCCURRED_ON) if one in taken.delivered.column_names
     ]
-    names = taken.delivered.column_names
-    cells = taken.delivered.select(wanted).to_pylist()
-    for row, found in zip(taken.quarantined, cells or [{}] * len(taken.quarantined), strict=True):
-        line = taken.lines.get(row.row)
+    names, numbers = taken.delivered.column_names, taken.quarantined.numbers.tolist()
+    batches = taken.delivered.select(wanted).to_batches(max_chunksize=_AT_ONCE)
+    cells = (one for batch in batches for one in batch.to_pylist()) if wanted else repeat({}, len(numbers))
+    for number, found in zip(numbers, cells, strict=True):
+        line = taken.lines.get(number)
         if line is not None:
             try:
                 found = dict(zip(names, next(csv.reader([line]), []), strict=False))

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import random
 import tempfile
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from hypothesis import strategies as st
 
 from features import CONTRACTS, take_in
 from features.errors import ContractError
+from features.signals.defects import RowDefect
+from features.signals.intake import Quarantined, QuarantinedRow
 from tests.features.hostile import cells
 from tests.features.test_intake_parity import FEEDS
 
@@ -296,3 +299,21 @@ def test_a_moment_before_all_calendars_is_a_bad_date_and_no_crash() -> None:
         odd = pa.array([-(2**63) + 1], pa.timestamp(unit))
         taken = take_in("income", table.set_column(at, "occurred_on", odd))
         assert len(taken.quarantined) == 1
+
+
+def test_many_refused_rows_take_no_more_than_their_numbers() -> None:
+    one, other = (RowDefect(code, "sex", "mend it", "改正") for code in ("missing", "malformed"))
+    defects = {row: [one, other] if row % 3 else [other] for row in reversed(range(0, 200_000, 2))}
+    tracemalloc.start()
+    try:
+        found = Quarantined(defects)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 16 * len(defects)
+    wanted = [QuarantinedRow(row, tuple(defects[row])) for row in sorted(defects)]
+    assert list(found) == wanted
+    assert (len(found), found[-1], found[3:5]) == (len(wanted), wanted[-1], tuple(wanted[3:5]))
+    assert found == wanted != found[1:]
+    with pytest.raises(IndexError):
+        found[len(defects)]
