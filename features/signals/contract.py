@@ -18,8 +18,9 @@ import pyarrow as pa
 
 from features.dates import to_day
 from features.errors import ContractError
+from features.signals.cells import is_missing
 from features.signals.defects import Defect, RowDefect
-from features.signals.fields import Date, Field, Flag, Identifier, Value, is_missing
+from features.signals.fields import Date, Field, Flag, Identifier, Value
 from features.signals.rules import BothOrNeither, NotBefore, RowRule
 
 OCCURRED_ON, KNOWN_ON = "occurred_on", "known_on"
@@ -73,7 +74,8 @@ class Contract:
         """One surface row as stored values, or every defect it has.
 
         With `delay_days`, a row without `known_on` gets the careful guess `occurred_on` + delay and is
-        marked so. With `is_json`, numbers and flags must be JSON numbers and booleans, not text.
+        marked so. With `is_json`, numbers and flags must be JSON numbers and booleans; without, the row is
+        of a file, which may write them as text, and a flag as a number.
         """
         has = ", ".join(self._surfaces)
         # An unknown name is not repeated: it may be a value in the wrong place.
@@ -94,7 +96,7 @@ class Contract:
                     kind = "boolean" if isinstance(field, Flag) else "number"
                     kind = "string" if field.is_textual else kind
                     raise field.defect("wrong_type", kind=(kind, kind))
-                values[field.column] = field.parse(given)
+                values[field.column] = field.parse(given) if is_json else field.parse_cell(given)
             except Defect as defect:
                 defects.append(defect.at(field.surface))
         if delay_days is not None and OCCURRED_ON in values:

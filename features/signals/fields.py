@@ -1,8 +1,8 @@
 """Kinds of field: how one value of a signal is described, checked, stored and made up for tests.
 
-One object serves all of it. `parse` is the authority on what is accepted, one value at a time;
-`parse_column` is a fast path that accepts only what `parse` would accept with the same result and leaves
-everything else to it. Money is yuan at every surface and whole fen inside, so that sums are exact and
+One object serves all of it. `parse` is the authority on what is accepted, one value at a time, and for files
+`parse_cell`; `parse_column` is a fast path that accepts only what that would accept with the same result and
+leaves everything else to it. Money is yuan at every surface and whole fen inside, so that sums are exact and
 do not depend on the order of rows.
 """
 
@@ -16,10 +16,10 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.signals.cells import is_int64, is_missing, is_text, is_whole
 from features.signals.defects import Defect
 from features.signals.pseudonyms import are_plain_keys, is_somebodys_number
 
@@ -83,8 +83,12 @@ class Field:
             return None
         return self._parse(value)
 
+    def parse_cell(self, value: object) -> Value:
+        """The same of a cell of a file, which may write a value in more ways."""
+        return self.parse(value)
+
     def parse_column(self, column: pa.Array) -> tuple[pa.Array, pa.Array]:
-        """Stored values and a mask of the rows that are settled; the other rows need `parse`."""
+        """Stored values and a mask of the rows that are settled; the other rows need `parse_cell`."""
         return pa.nulls(len(column), self.arrow_type), pa.array([False] * len(column))
 
     def to_surface(self, value: Value) -> Value | float:
@@ -242,7 +246,7 @@ class Money(Field):
             clean = pc.if_else(pc.match_substring_regex(text, r"^-?\d{1,12}(\.\d{1,2})?$"), text, None)
             yuan = clean.cast(pa.decimal128(16, 2))
             fen = pc.multiply(yuan, pa.scalar(Decimal(FEN_PER_YUAN), pa.decimal128(3, 0))).cast(pa.int64())
-        elif pa.types.is_integer(kind) and kind != pa.uint64():
+        elif is_int64(kind):
             wide = column.cast(pa.int64())
             near = _between(wide, -(10**12), 10**12)
             fen = pc.multiply(pc.if_else(near, wide, None), FEN_PER_YUAN)
@@ -285,20 +289,18 @@ class Count(Field):
             if not re.fullmatch(r"-?\d{1,12}", value, re.ASCII):
                 raise self.defect("not_a_number")
             value = int(value)
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int):
+        if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not is_whole(value):
             raise self.defect("not_a_number")
         if not self.minimum <= value <= self.maximum:
             raise self.defect("out_of_range")
-        return value
+        return int(value)
 
     def parse_column(self, column: pa.Array) -> tuple[pa.Array, pa.Array]:
         kind = column.type
         if is_text(kind):
             text = column.cast(pa.string())
             whole = pc.if_else(pc.match_substring_regex(text, r"^-?\d{1,12}$"), text, None).cast(pa.int64())
-        elif pa.types.is_integer(kind) and kind != pa.uint64():
+        elif is_int64(kind):
             whole = column.cast(pa.int64())
         elif pa.types.is_floating(kind):
             wide = column.cast(pa.float64())
@@ -315,7 +317,7 @@ class Count(Field):
 
 @dataclass(frozen=True, kw_only=True)
 class Flag(Field):
-    """Yes or no. Files may write true/false or 1/0."""
+    """Yes or no. Files may write true/false or 1/0, the two as text or as numbers."""
 
     arrow_type = pa.bool_()
     type_name = "flag"
@@ -334,9 +336,20 @@ class Flag(Field):
             return self._TEXTS[value]
         raise self.defect("not_a_flag")
 
+    def parse_cell(self, value: object) -> Value:
+        if isinstance(value, np.generic):
+            value = value.item()
+        if isinstance(value, int | float | Decimal) and not is_missing(value) and value in (0, 1):
+            value = bool(value)
+        return self.parse(value)
+
     def parse_column(self, column: pa.Array) -> tuple[pa.Array, pa.Array]:
         if pa.types.is_boolean(column.type):
             return column, pc.fill_null(pc.is_valid(column), False)
+        if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+            number = column.cast(pa.float64(), safe=False)
+            yes = pc.equal(number, 1.0)
+            return yes, pc.fill_null(pc.or_(yes, pc.equal(number, 0.0)), False)
         if not is_text(column.type):
             return super().parse_column(column)
         text = column.cast(pa.string())
@@ -375,21 +388,6 @@ class Category(Field):
 
     def _generate(self, rng: random.Random) -> str:
         return rng.choice(self.categories)
-
-
-def is_missing(value: object) -> bool:
-    """Whether a cell is empty: None, an empty text, or the NaN, NaT or NA of a frame."""
-    if isinstance(value, str):
-        return value == ""
-    if isinstance(value, Decimal):
-        return value.is_nan()
-    # NaN and NaT differ from themselves.
-    return value is None or value is pd.NA or (isinstance(value, float | dt.datetime) and value != value)
-
-
-def is_text(kind: pa.DataType) -> bool:
-    """Whether an Arrow type holds text."""
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def _between(values: Any, low: Any, high: Any) -> Any:

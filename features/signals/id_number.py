@@ -18,7 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.signals.fields import EARLIEST, LATEST, Field, is_text
+from features.signals.cells import is_text
+from features.signals.fields import EARLIEST, LATEST, Field
 from features.signals.pseudonyms import CHECKS, WEIGHTS, check_character
 
 LENGTH, CERTIFICATE_LENGTHS = 18, (20, 22)

@@ -20,9 +20,10 @@ import pyarrow.compute as pc
 
 from features.errors import ContractError
 from features.signals import CONTRACTS
+from features.signals.cells import is_missing, is_text
 from features.signals.contract import KNOWN_ON, OCCURRED_ON, Contract, estimate_arrival
 from features.signals.defects import Defect, RowDefect
-from features.signals.fields import Field, is_missing, is_text
+from features.signals.fields import Field
 from features.signals.id_number import IdNumber, doubtful_numbers
 from features.signals.sources import Given, Source, cell_of, read_source
 
@@ -199,14 +200,14 @@ def _check_column(
     open_rows = np.flatnonzero(~settled)
     if len(open_rows) == 0:
         return values.cast(field.arrow_type)
-    # `parse` has the last word on every cell the fast path did not settle.
+    # `parse_cell` has the last word on every cell the fast path did not settle.
     looked_at = values.to_pylist()
     for row in open_rows.tolist():
         cell = given[row] if isinstance(given, list) else cell_of(given[row])
         if may_be_missing and is_missing(cell):
             continue
         try:
-            looked_at[row] = field.parse(cell)
+            looked_at[row] = field.parse_cell(cell)
         except Defect as defect:
             defects.setdefault(row, []).append(defect.at(field.surface))
     return pa.array(looked_at, field.arrow_type)

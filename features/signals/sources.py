@@ -22,9 +22,9 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from features.errors import ContractError
+from features.signals.cells import is_missing
 from features.signals.contract import KNOWN_ON, Contract
 from features.signals.defects import Defect
-from features.signals.fields import is_missing
 
 Source: TypeAlias = pd.DataFrame | pa.Table | Path | Sequence[Mapping[str, Any]]
 

@@ -132,7 +132,7 @@ def test_what_a_column_settles_is_what_one_value_gives(field: Field, column: pa.
         column = column.dictionary_decode()
     values, settled = field.parse_column(column)
     for row in np.flatnonzero(settled.to_numpy(zero_copy_only=False)).tolist():
-        assert values[row].as_py() == field.parse(column[row].as_py())
+        assert values[row].as_py() == field.parse_cell(column[row].as_py())
 
 
 MONEY = Money(name="m", zh="钱", en="money")

@@ -14,13 +14,15 @@ import sys
 import threading
 import time
 from dataclasses import asdict
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from features.signals.intake import take_in
+from features.signals import CONTRACTS
+from features.signals.intake import Intake, take_in
 from serving.bulk.tables import table_in
 from serving.files import FILE_PROBLEMS, FileRefused, Limits, unpack
 from serving.files.texts import unpack_csv
@@ -156,6 +158,82 @@ def test_dates_numbers_and_empty_rows_of_a_sheet(tmp_path: Path) -> None:
     path.write_bytes(workbook([[*row, None, ""] for row in rows]))
     taken = take_in("household", table_in(one_table(path, tmp_path)))
     assert (taken.rows_in, len(taken.accepted)) == (2, 2)
+
+
+_YES_NO = [(1, True), (0, False), (2, None), (-1, None)]
+
+
+@pytest.mark.parametrize(
+    ("ending", "flags"),
+    [
+        ("csv", _YES_NO),
+        ("csv", [("1", True), ("0", False), ("true", True), ("1.0", None), ("yes", None)]),
+        ("xlsx", [*_YES_NO, (0.5, None), (True, True), ("1", True), ("false", False), ("2", None)]),
+        ("parquet", _YES_NO),
+        ("parquet", [(1.0, True), (0.0, False), (-0.0, False), (0.5, None), (float("inf"), None)]),
+        ("parquet", [(Decimal(1), True), (Decimal(0), False), (Decimal(7), None)]),
+        ("parquet", [(Decimal("1.00"), True), (Decimal("0.01"), None)]),
+    ],
+)
+def test_a_flag_of_a_file_may_be_one_or_nought(
+    ending: str, flags: list[tuple[object, bool | None]], tmp_path: Path
+) -> None:
+    taken = _taken(ending, "has_chronic_illness", [cell for cell, _ in flags], tmp_path)
+    assert taken.accepted["has_chronic_illness"].to_pylist() == [
+        made for _, made in flags if made is not None
+    ]
+    assert _refused(taken) == [
+        (row, "has_chronic_illness", "not_a_flag") for row, (_, made) in enumerate(flags) if made is None
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ending", "counts"),
+    [
+        ("csv", [("3", 3), ("0", 0), ("3.0", "not_a_number"), ("5", "out_of_range")]),
+        ("xlsx", [(3, 3), (3.0, 3), ("3", 3), (2.5, "not_a_number"), (5, "out_of_range")]),
+        ("parquet", [(Decimal(3), 3), (Decimal(0), 0), (Decimal(5), "out_of_range"), (None, "missing")]),
+        ("parquet", [(Decimal(3), 3), (Decimal(10**30), "out_of_range")]),
+        (
+            "parquet",
+            [(Decimal("3.0"), 3), (Decimal("2.5"), "not_a_number"), (Decimal("-1.0"), "out_of_range")],
+        ),
+    ],
+)
+def test_a_count_of_a_file_may_be_a_number_of_any_kind(
+    ending: str, counts: list[tuple[object, int | str]], tmp_path: Path
+) -> None:
+    taken = _taken(ending, "disability_grade", [cell for cell, _ in counts], tmp_path)
+    assert taken.accepted["disability_grade"].to_pylist() == [
+        one for _, one in counts if isinstance(one, int)
+    ]
+    assert _refused(taken) == [
+        (row, "disability_grade", code) for row, (_, code) in enumerate(counts) if isinstance(code, str)
+    ]
+
+
+@pytest.mark.parametrize("flag", [1, 0, 1.0, "1", "true"])
+def test_a_flag_of_json_is_true_or_false_alone(flag: object) -> None:
+    contract = CONTRACTS["member"]
+    row = {**_members("has_chronic_illness", [flag])[0], "disability_grade": 0}
+    found = contract.parse_row(row, is_json=True)
+    assert isinstance(found, list)
+    assert [one.field for one in found] == ["has_chronic_illness"]
+
+
+def _members(name: str, cells: list[object]) -> list[dict[str, object]]:
+    (row,) = tables_of(1)["member"][:1]
+    return [{**row, "member_id": f"M{number}", name: cell} for number, cell in enumerate(cells)]
+
+
+def _taken(ending: str, name: str, cells: list[object], folder: Path) -> Intake:
+    path = folder / f"member.{ending}"
+    path.write_bytes(as_file(ending, _members(name, cells)))
+    return take_in("member", table_in(one_table(path, folder)))
+
+
+def _refused(taken: Intake) -> list[tuple[int, str, str]]:
+    return [(row.row, one.field, one.code) for row in taken.quarantined for one in row.defects]
 
 
 def test_trailing_commas_shift_nothing(tmp_path: Path) -> None:
