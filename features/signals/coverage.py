@@ -107,6 +107,8 @@ class Coverage:
         missing = set(COLUMNS) - set(frame.columns)
         if missing:
             raise CoverageError(f"the coverage table lacks {', '.join(sorted(missing))}")
+        if any(list(frame.columns).count(one) > 1 for one in COLUMNS):
+            raise CoverageError("the coverage table has a column twice")
         rows: Any = frame[list(COLUMNS)].to_dict("records")
         return cls.from_rows(rows, feeds)
 

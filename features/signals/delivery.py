@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from features.errors import ContractError
+from features.errors import ContractError, CoverageError
 from features.policy import policy_value
 from features.signals import CONTRACTS, Coverage
 from features.signals.beside import alone, change
@@ -20,7 +21,7 @@ from features.signals.coverage import Delivery
 from features.signals.defects import defect_kinds
 from features.signals.intake import Intake, take_in
 from features.signals.quarantine import Quarantine, csv_bytes
-from features.signals.sources import Source
+from features.signals.sources import Source, read_csv
 from features.signals.store import Signals
 from features.signals.unread import Homes, is_readable, read_statements
 
@@ -64,7 +65,10 @@ def judge_folder(raw: Path, *, region: str, on: dt.date, progress: Progress | No
     household register or the coverage is absent, or when a file bears no feed's name.
     """
     _check_names(raw)
-    coverage = _read_frame(raw, "coverage")
+    stated = _find(raw, "coverage")
+    if stated is None:
+        raise ContractError(f"{raw} lacks coverage.parquet or coverage.csv")
+    coverage = read_coverage(stated)
     found = {feed: _find(raw, feed) for feed in CONTRACTS}
     if found["household"] is None:
         raise ContractError(
@@ -209,13 +213,25 @@ def _find(folder: Path, name: str) -> Path | None:
     return found[0] if found else None
 
 
-def _read_frame(folder: Path, name: str) -> pd.DataFrame:
-    path = _find(folder, name)
-    if path is None:
-        raise ContractError(f"{folder} lacks {name}.parquet or {name}.csv")
+def read_coverage(path: Path) -> pd.DataFrame:
+    """The table of a coverage file, the cells of CSV as text.
+
+    Raises `ContractError` where the file is no table, and `CoverageError` where a line of it has more or
+    fewer cells than there are columns, as it has with commas at its end: its cells may be shifted.
+    """
     try:
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
-        return pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError, pa.ArrowException):
-        raise ContractError(f"{path.name} cannot be read: give a table, CSV encoded as UTF-8") from None
+        table, ragged = read_csv(path)
+    except (OSError, ValueError, pa.ArrowException, csv.Error):
+        table, ragged = pa.table({}), {}
+    if not table.column_names:
+        raise ContractError(f"{path.name} cannot be read: give a table, CSV encoded as UTF-8")
+    if ragged:
+        row, line = min(ragged.items())
+        raise CoverageError(
+            f"coverage row {row}: the line has {line.found} cells and the table {line.wanted} columns; take "
+            "commas off its end, and give every column its cell"
+        )
+    cells: pd.DataFrame = table.to_pandas().fillna("")
+    return cells

@@ -147,7 +147,7 @@ _BLOCK = 1 << 24
 """Bytes of a file that are read at a time."""
 
 
-def _read_csv(path: Path) -> tuple[pa.Table, dict[int, RaggedLine]]:
+def read_csv(path: Path) -> tuple[pa.Table, dict[int, RaggedLine]]:
     """Every column as text: a reader that guesses types shifts columns and rounds 18-digit keys.
 
     A line with too few or too many fields becomes an empty row that is named as ragged. A cell in quotes may
@@ -226,7 +226,7 @@ def _read_parquet(path: Path) -> tuple[pa.Table, dict[int, RaggedLine]]:
 
 
 _READERS: dict[str, Callable[[Path], tuple[pa.Table, dict[int, RaggedLine]]]] = {
-    ".csv": _read_csv,
+    ".csv": read_csv,
     ".parquet": _read_parquet,
 }
 

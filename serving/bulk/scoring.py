@@ -36,7 +36,7 @@ from serving.bulk.folders import JobFolder, JobFolders, write_safely
 from serving.bulk.order import COVERAGE, TABLES, Mode, Order, RowPolicy
 from serving.bulk.refused import count_rows, refused_rows, save_refused
 from serving.bulk.results import Origin, flat_row, join_parts, save_part
-from serving.bulk.tables import read_table, table_in
+from serving.bulk.tables import coverage_in, table_in
 from serving.cases.clocks import china_day
 from serving.errors import ServingError
 from serving.files import FileRefused, Limits, unpack
@@ -173,7 +173,7 @@ class ScoreJobs:
             # What is not part of the delivery is not covered by it either.
             taken = judge_delivery(
                 {name: table_in(path) for name, path in tables.items() if name != COVERAGE},
-                read_table(tables[COVERAGE]),
+                coverage_in(tables[COVERAGE]),
                 region=region,
                 on=china_day(lease.job.created_at),
                 progress=lambda feed, done, total: lease.tell("rows", done, total),

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from features.errors import ContractError
+from features.signals.delivery import read_coverage
 from features.signals.sources import Source
 from serving.files.refused import FileRefused
 from serving.files.spreadsheets import read_cells
@@ -16,15 +18,11 @@ def table_in(path: Path) -> Source:
     return _frame(path) if path.suffix == ".cells" else path
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """A small table whole, every cell of CSV as text; raises `FileRefused` where it is none."""
+def coverage_in(path: Path) -> pd.DataFrame:
+    """The coverage table whole; raises `FileRefused` where it is none, and `CoverageError`."""
     try:
-        if path.suffix == ".cells":
-            return _frame(path)
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        return pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError):
+        return _frame(path) if path.suffix == ".cells" else read_coverage(path)
+    except (ContractError, OSError, ValueError):
         raise FileRefused("file_damaged") from None
 
 

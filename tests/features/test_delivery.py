@@ -18,7 +18,7 @@ from features import CONTRACTS, Signals, take_in
 from features.errors import ContractError, FeaturesError
 from features.signals import Coverage, complete
 from features.signals.buckets import Buckets
-from features.signals.delivery import take_in_folder
+from features.signals.delivery import read_coverage, take_in_folder
 from tests.features.test_intake import HEADER, LINE, write
 
 
@@ -136,6 +136,13 @@ def test_a_feed_that_cannot_be_read_is_missing_and_not_nothing(tmp_path: Path) -
     assert {one.feed for one in Signals.load(out).coverage.deliveries} == {"household"}
 
 
+def add_to_lines(path: Path, text: str, *numbers: int) -> None:
+    lines = path.read_text().splitlines()
+    for number in numbers:
+        lines[number] += text
+    path.write_text("\n".join(lines) + "\n")
+
+
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
@@ -154,6 +161,24 @@ def test_a_feed_that_cannot_be_read_is_missing_and_not_nothing(tmp_path: Path) -
             ),
             "complete_until lies after known_on",
         ),
+        # On every line, as spreadsheets write them, on one, and too few: pandas shifted the first by one cell.
+        (
+            lambda raw: add_to_lines(raw / "coverage.csv", ",", 1, 2, 3),
+            "coverage row 0: the line has 6 cells",
+        ),
+        (
+            lambda raw: add_to_lines(raw / "coverage.csv", ",,", 2),
+            "row 1: the line has 7 cells and the table 5",
+        ),
+        (
+            lambda raw: add_to_lines(raw / "coverage.csv", "\nincome,50,2020-01-01", 3),
+            "row 3: the line has 3 cells.*commas off its end, and give every column its cell",
+        ),
+        (
+            lambda raw: add_to_lines(raw / "coverage.csv", ",feed", 0),
+            "row 0: the line has 5 cells and the table 6",
+        ),
+        (lambda raw: add_to_lines(raw / "coverage.csv", ",feed", 0, 1, 2, 3), "has a column twice"),
     ],
 )
 def test_a_misshapen_delivery_is_refused(tmp_path: Path, harm: Any, message: str) -> None:
@@ -190,3 +215,17 @@ def test_the_raw_delivery_is_never_overwritten(tmp_path: Path, raw: str, out: st
         )
     assert taken.intakes["illness"].rows_in == 2
     assert {one: one.read_bytes() for one in before} == before
+
+
+def test_commas_at_the_end_of_every_line_of_the_coverage_take_nothing_away(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    a_delivery(raw)
+    plain = read_coverage(raw / "coverage.csv")
+    # The line of names has them too: an empty column that nobody asks for.
+    add_to_lines(raw / "coverage.csv", ",", 0, 1, 2, 3)
+    found = read_coverage(raw / "coverage.csv")
+    assert (
+        Coverage.from_frame(found, CONTRACTS).deliveries == Coverage.from_frame(plain, CONTRACTS).deliveries
+    )
+    assert len(found) == 3

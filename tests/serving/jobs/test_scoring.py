@@ -218,6 +218,15 @@ def test_a_delivery_that_is_refused_says_why(sqlite_desk: Desk, change: Any, sai
     assert stored(sqlite_desk) == 0
 
 
+def test_commas_at_the_end_of_the_coverages_lines_are_named(sqlite_desk: Desk) -> None:
+    files = csv_files(tables_of(2))
+    names, *lines = files["coverage.csv"].decode().splitlines()
+    files["coverage.csv"] = "\n".join([names, *(f"{one}," for one in lines)]).encode()
+    job = sqlite_desk.do(files)
+    assert code(job) == "delivery_refused"
+    assert "coverage row 0: the line has 6 cells" in outcome(job)["failure"]["detail"]
+
+
 def test_a_date_before_the_policy_is_refused(sqlite_desk: Desk) -> None:
     assert code(sqlite_desk.do(csv_files(tables_of(2)), as_of=dt.date(1999, 1, 1))) == "before_policy"
 
