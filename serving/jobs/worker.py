@@ -84,15 +84,15 @@ class Worker:
             try:
                 self._work(lease)
             except LeaseLost:
-                LOGGER.warning("job lost", extra={"fields": {"job": job.id}})
+                self._lose(job)
                 return True
             except WorkerStops:
-                self.queue.release(job.id, self.name)
+                self._release(job)
                 return True
             except OSError as error:
                 if error.errno not in NO_ROOM:
                     raise
-                self.queue.release(job.id, self.name)
+                self._release(job)
                 raise
         self.ended(job)
         return True
@@ -120,6 +120,16 @@ class Worker:
                     "Tell the operator the time of the job; the log says where.",
                 ),
             )
+
+    def _release(self, job: Job) -> None:
+        # After a pause longer than its lease the job is another's, who goes on with it.
+        try:
+            self.queue.release(job.id, self.name)
+        except LeaseLost:
+            self._lose(job)
+
+    def _lose(self, job: Job) -> None:
+        LOGGER.warning("job lost", extra={"fields": {"job": job.id}})
 
     def _end(self, lease: Lease, end: JobEnded) -> None:
         with lease.end(end.outcome, end.state):

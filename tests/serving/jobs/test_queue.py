@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from serving.jobs import Job, JobQueue, JobState, QueueFull
 from serving.jobs import job as jobs
-from serving.jobs.job import MOVES, JobEnded, LeaseLost, refusal
+from serving.jobs.job import MOVES, JobEnded, LeaseLost, WorkerStops, refusal
 from serving.jobs.lease import Lease
 from serving.jobs.worker import Worker
 from serving.storage import open_database
@@ -316,3 +318,26 @@ def test_eighty_steps_of_dying_workers_are_done_once(database_url: str) -> None:
         assert sorted(connection.execute(select(done.c.step)).scalars()) == list(range(80))
         assert connection.execute(select(table.c.state)).scalar_one() == "succeeded"
     queue.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "why", [WorkerStops(), OSError(errno.ENOSPC, "full")], ids=["told to stop", "full disk"]
+)
+def test_a_job_that_another_took_meanwhile_is_not_put_back(
+    queue: JobQueue, clock: Clock, why: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A worker that paused longer than its lease, as on a suspended machine, lets go and works on."""
+    job = add(queue)
+
+    def pauses(lease: Lease) -> None:
+        clock.go(31)
+        assert queue.claim("other") is not None
+        raise why
+
+    worker = Worker(queue, {"score": pauses})
+    with suppress(OSError):
+        assert worker.run_one()
+    held = get(queue, job)
+    assert (held.state, held.leased_by) == (JobState.RUNNING, "other")
+    assert "job lost" in caplog.messages
+    assert not worker.run_one()
