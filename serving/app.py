@@ -11,7 +11,7 @@ from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
 from serving import console
@@ -64,7 +64,7 @@ from serving.disclosure import Disclosure
 from serving.drain import Drain
 from serving.errors import Problem
 from serving.exchange import current_exchange
-from serving.guard import Guard
+from serving.guard import CLIENT_WENT_AWAY, Guard
 from serving.identity.opening import open_identities
 from serving.jobs import JobQueue
 from serving.kept_models import KeptModels
@@ -164,6 +164,9 @@ def create_app(settings: Settings) -> FastAPI:
         return respond(request, Problem("request_invalid"))
 
     async def on_error(request: Request, error: Exception) -> Response:
+        if isinstance(error, ClientDisconnect):
+            # Nobody is there to be answered; the guard notes it.
+            return Response(status_code=CLIENT_WENT_AWAY)
         return respond(request, Problem("internal_error"))
 
     @asynccontextmanager

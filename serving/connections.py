@@ -135,5 +135,9 @@ class SteadyServer(uvicorn.Server):
             now = time.monotonic()
             for one in list(self.server_state.connections):
                 if isinstance(one, SteadyProtocol):
-                    one.check(now)
+                    try:
+                        one.check(now)
+                    except h11.LocalProtocolError:
+                        # An orderly end is not to be had; the server goes on.
+                        one.transport.abort()
         return await super().on_tick(counter)

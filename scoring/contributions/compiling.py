@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from threading import RLock
 from typing import Any, TypeVar
 
 import numba
@@ -14,6 +15,7 @@ from numba.core.caching import InTreeCacheLocator, UserProvidedCacheLocator, Use
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
+_LOCK = RLock()
 _OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy"}
 
 
@@ -29,14 +31,16 @@ def compiled(function: _Function) -> _Function:
     The machine code is kept beside the module or in the user's cache folder; where neither can be written
     it is made anew in each process.
     """
-    former = config.CACHE_LOCATOR_CLASSES
-    config.CACHE_LOCATOR_CLASSES = former or _LOCATORS
-    try:
-        made = numba.njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:  # numba found no folder for its cache
-        made = numba.njit(**_OPTIONS)(function)
-    finally:
-        config.CACHE_LOCATOR_CLASSES = former
+    # Kernels are imported by whoever needs them first, in any thread.
+    with _LOCK:
+        former = config.CACHE_LOCATOR_CLASSES
+        config.CACHE_LOCATOR_CLASSES = former or _LOCATORS
+        try:
+            made = numba.njit(cache=True, **_OPTIONS)(function)
+        except RuntimeError:  # numba found no folder for its cache
+            made = numba.njit(**_OPTIONS)(function)
+        finally:
+            config.CACHE_LOCATOR_CLASSES = former
     return made  # type: ignore[no-any-return]
 
 

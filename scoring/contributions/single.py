@@ -103,8 +103,8 @@ def find_patterns(single: Single, tables: Tables, codes: Codes, patterns: Intege
     ours = np.empty(conditions, codes.dtype)
     for at in range(conditions):
         ours[at] = codes[np.uint64(single.slot[at])]
-    # A side's bits may begin in the last word: one more to read on into.
-    words = np.zeros(conditions // WORD + 1, np.uint64)
+    # A side's bits may begin in the last word, and those of one without any behind it: two more to read into.
+    words = np.zeros(conditions // WORD + 2, np.uint64)
     for word in range(conditions // WORD):
         words[word] = met(ours, single.start, single.span, WORD * word)
     for side in range(len(single.first)):

@@ -121,7 +121,7 @@ def _parse_plain(body: bytes) -> Any:
     if shape:
         return _NOT_PLAIN
     try:
-        document = from_json(body, allow_inf_nan=False)
+        document = from_json(body, allow_inf_nan=False, cache_strings="keys")
     except ValueError:
         return _NOT_PLAIN
     again = to_json(document)

@@ -109,9 +109,11 @@ def make_move(
     at: dt.datetime,
     met: Met | None,
     made_with: str | None = None,
+    *,
+    is_unlocked: bool = False,
 ) -> Moved:
     """The case after a move; raises `MoveRefused`. `on` is not before the day of the move before; `met` is
-    the last visit of the case that met somebody."""
+    the last visit of the case that met somebody, `is_unlocked` whether the elimination lock is open."""
     read = check_move(case, name, role, facts, on, practice, made_with)
     move = MOVES[name]
     state = move.reaches(case.state)
@@ -129,7 +131,11 @@ def make_move(
         **changes,
     )
     known = dataclasses.replace(met, is_passed_over=True) if met and move.passes_over else met
-    return Moved(dataclasses.replace(made, owner=find_turn(made, known, practice)), started, read)
+    return Moved(
+        dataclasses.replace(made, owner=find_turn(made, known, practice, is_unlocked=is_unlocked)),
+        started,
+        read,
+    )
 
 
 def take_in(case: Case, joined: Case) -> Case:

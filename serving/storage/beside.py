@@ -11,7 +11,7 @@ from serving.cases.elimination import judge_elimination
 from serving.cases.offers import Beside
 from serving.cases.state import CaseState
 from serving.storage.case_tables import case_file
-from serving.storage.elimination import gather_facts
+from serving.storage.elimination_facts import gather_facts
 from serving.storage.met import find_met
 
 

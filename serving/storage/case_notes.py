@@ -9,14 +9,12 @@ from sqlalchemy import Connection, select, update
 
 from serving.cases.case import Case
 from serving.cases.clocks import Clock, china_day
-from serving.cases.elimination import find_unmet
 from serving.cases.moving import earliest_due, stop_clocks
 from serving.cases.next_step import find_turn
 from serving.cases.practice import get_practice
-from serving.cases.state import CaseState
 from serving.storage.case_rows import case_of, find_clocks, hold_cases, write_clocks
 from serving.storage.case_tables import case_file
-from serving.storage.elimination import gather_facts
+from serving.storage.elimination_facts import is_unlocked
 from serving.storage.met import find_met
 
 
@@ -57,6 +55,5 @@ def _stop(
 
 
 def _turn(connection: Connection, case: Case, on: dt.date) -> str:
-    is_unlocked = case.state is CaseState.FOLLOWING and not find_unmet(gather_facts(connection, case, on))
-    met = find_met(connection, case.id)
-    return find_turn(case, met, get_practice(case.practice), is_unlocked=is_unlocked)
+    met, practice = find_met(connection, case.id), get_practice(case.practice)
+    return find_turn(case, met, practice, is_unlocked=is_unlocked(connection, case, on))

@@ -44,6 +44,7 @@ from serving.storage.case_rows import (
 )
 from serving.storage.case_tables import case_file, case_move
 from serving.storage.database import WRITES
+from serving.storage.elimination_facts import is_unlocked
 from serving.storage.keys import utc_now
 from serving.storage.met import find_met
 from serving.storage.transactions import logged, unlogged
@@ -327,7 +328,11 @@ class CaseStore:
         clocks = find_clocks(connection, case.id)
         met = find_met(connection, case.id)
         role = caller.role.value
-        return make_move(case, clocks, name, role, facts, on, practice, now, met, made_with), on
+        moved = make_move(
+            case, clocks, name, role, facts, on, practice, now, met, made_with,
+            is_unlocked=is_unlocked(connection, case, on),
+        )  # fmt: skip
+        return moved, on
 
     def _open_of(self, connection: Connection, household_id: str, village_code: str) -> Case | None:
         row = connection.execute(

@@ -33,6 +33,9 @@ GROWTH = 3
 THREADS = 4
 MOST_AT_ONCE = 2
 """Threads that one webhook may keep waiting: a receiver that hangs does not hold up the others."""
+ANYBODY = 4
+"""Of so many events taken one is the event that is due longest, whoever it is for: those that failed are
+tried again also where the others always have one due."""
 IDLE_SECONDS = 1.0
 STOP_SECONDS = 6.0
 
@@ -65,6 +68,7 @@ class Courier:
         self._stops = threading.Event()
         self._busy = Counter[str]()
         self._failing = set[str]()
+        self._asked = 0
         self._lock = threading.Lock()
         self._threads = [
             threading.Thread(target=self._run, name=f"courier-{number}", daemon=True)
@@ -88,8 +92,12 @@ class Courier:
         """Send the event that is due longest; whether there was one. Raises as the database does."""
         with self._lock:
             full = [one for one, count in self._busy.items() if count >= MOST_AT_ONCE]
+            self._asked += 1
             # Those that took their last one come first: what waits for the others holds up nobody.
-            taken = self.store.take({*full, *self._failing}) or self.store.take(full)
+            failing = self._failing.difference(full) if self._asked % ANYBODY else set[str]()
+            taken = self.store.take({*full, *failing})
+            if taken is None and failing:
+                taken = self.store.take(full)
             if taken is None:
                 return False
             self._busy[taken.webhook.id] += 1

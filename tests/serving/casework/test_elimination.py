@@ -295,6 +295,10 @@ def test_the_county_has_the_case_as_soon_as_the_lock_is_open(office: CountyOffic
     assert owner_of(office, case) == Role.HELPER
     firm_visit(office)
     assert (unmet_codes(office, case), owner_of(office, case)) == (set(), COUNTY.role)
+    # What the helper says beside it takes nothing back.
+    told = str(office.cases.today)
+    for move, facts in (("follow_up", {"visited_on": told, "is_steady": True}), ("tell", {"told_on": told})):
+        assert office.move(case, CADRE, move, **facts).owner == COUNTY.role
     # What is found on another day takes it back to whoever helps.
     office.on(dt.date(2026, 9, 28))
     office.visit("H1", finding="difficulty", causes=["01"])

@@ -267,3 +267,27 @@ def test_the_line_of_a_request_is_written_as_any_other() -> None:
     assert written[0] == written[1]
     assert len(written) == 2
     assert "CANARY" not in lines[0]
+
+
+@pytest.mark.parametrize("path", ["/v1/what-if", "/v1/jobs", "/v1/scores"])
+def test_a_sender_who_goes_away_is_no_fault_of_the_service(
+    client: Client, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    kind = b"multipart/form-data; boundary=x" if path == "/v1/jobs" else b"application/json"
+    scope = {
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"",
+        "root_path": "", "scheme": "http", "http_version": "1.1", "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80), "headers": [(b"content-type", kind), (b"authorization", client.headers["Authorization"].encode())],
+    }  # fmt: skip
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        pass
+
+    with caplog.at_level(logging.INFO, "fangfan"):
+        client.run(client.app(scope, receive, send))
+    (line,) = (one.__dict__["fields"] for one in caplog.records if one.msg == "request")
+    assert (line["status"], line.get("problem")) == (499, None)
+    assert not [one for one in caplog.records if one.msg == "failure"]

@@ -20,7 +20,7 @@ from serving.errors import SettingsError
 from serving.storage import AssessmentStore, AuditLog, KeyStore, open_database
 from serving.storage.webhooks import WebhookStore, forget_ended
 from serving.webhooks.address import AddressRefused, Networks, parse_url
-from serving.webhooks.courier import LONGEST_PAUSE, MOST_ATTEMPTS, pause_after
+from serving.webhooks.courier import ANYBODY, LONGEST_PAUSE, MOST_ATTEMPTS, pause_after
 from serving.webhooks.seal import Seal
 from tests.serving.readers import AUDIT_KEY
 from tests.serving.webhooks import receivers
@@ -169,6 +169,21 @@ def test_what_waits_for_a_receiver_that_fails_does_not_hold_up_another(outbox: O
         assert courier.deliver_one()
     assert len(sound.requests) == 1
     assert [one.state for one in outbox.hooks.deliveries(hook.id)] == ["delivered"]
+
+
+def test_who_failed_is_tried_again_where_others_always_have_one_due(outbox: Outbox) -> None:
+    keys = [f"H{number}" for number in range(12)]
+    outbox.run("2026-09-30", *((key, "low", []) for key in keys))
+    with receiving(receivers.status(500)) as failing, receiving(receivers.status(200)) as sound:
+        outbox.add_hook(failing.url)
+        outbox.add_hook(sound.url)
+        outbox.run("2026-10-31", *((key, "high", []) for key in keys))
+        courier = outbox.courier()
+        for _ in range(2 * ANYBODY):
+            assert courier.deliver_one()
+    # The first time nobody knows it; then every so often.
+    assert len(failing.requests) == 1 + 2
+    assert len(sound.requests) == 2 * ANYBODY - 3
 
 
 def test_pauses_grow_are_spread_and_end() -> None:
