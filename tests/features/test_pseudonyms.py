@@ -41,7 +41,7 @@ def test_one_by_one_and_in_columns(feed: str, field: Identifier) -> None:
 
 def test_in_rows_of_a_request() -> None:
     read = compile_reader(CONTRACTS["member"])
-    assert read({**ROW, "member_id": "M1"}, "H1") is not None
+    assert read([{**ROW, "member_id": "M1"}], "H1") is not None
     for key in SOMEBODY:
         # Left to the authority, which refuses it.
-        assert read({**ROW, "member_id": key}, "H1") is None
+        assert read([{**ROW, "member_id": key}], "H1") is None
