@@ -87,7 +87,8 @@ def build_tables(groups: Sequence[Group], spare: int, code: type[np.uint8] | typ
         lookup_slot=np.array([one.slot for one in lookups], dtype=np.int32),
         lookup_high=np.array([one.high for one in lookups], dtype=bool),
         flip_first=_starts(len(one.flips) for one in lookups),
-        flips=np.frombuffer(b"".join(one.flips for one in lookups), dtype=np.uint8),
+        # Writable, as what is read from the store is: kernels are compiled for one or the other.
+        flips=np.frombuffer(bytearray(b"".join(one.flips for one in lookups)), dtype=np.uint8),
         lanes=np.array([len(one) // LANES for one in slots], dtype=np.int64),
         slot_first=_starts(map(len, slots)),
         slot=np.array(list(chain.from_iterable(slots)), dtype=np.int32),

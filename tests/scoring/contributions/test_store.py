@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import lightgbm as lgb
+import numba
 import numpy as np
 import pytest
 
@@ -54,6 +55,21 @@ def test_tables_are_built_once(made: tuple[lgb.Booster, Floats], tmp_path: Path,
     np.testing.assert_array_equal(found, expected)
     assert len(builds) == 1
     assert [one.suffix for one in folder.iterdir()] == [".tables"]
+
+
+@pytest.mark.parametrize("categories", [False, True])
+def test_what_is_read_is_of_the_types_that_were_built(tmp_path: Path, categories: bool) -> None:
+    """Else a service compiles its kernels anew at its second start, and is not ready for as long."""
+    booster, _ = Recipe(trees=5, leaves=12, columns=8, rows=500, digits=3, categories=categories).make()
+    text = booster.model_to_string()
+    model = tabled.read_model(read_forest(text))
+    built = tabled.build_pieces(model, 1_000_000)
+    kept = store.PieceStore(tmp_path / "tables", text, 1_000_000)
+    kept.save(built)
+    found = kept.find(model)
+    assert found is not None
+    for one, other in ((built.tables, found.tables), (built.leaves, found.leaves)):
+        assert [numba.typeof(each) for each in one] == [numba.typeof(each) for each in other]
 
 
 def test_a_pattern_lies_in_whole_cache_lines_built_or_stored(
