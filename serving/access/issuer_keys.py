@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import logging
+import math
 import socket
 import ssl
 import threading
@@ -23,8 +24,12 @@ from serving.errors import SettingsError
 
 LOGGER = logging.getLogger("fangfan.serving")
 
+RENEW_SECONDS = 240.0
+"""Keys that are older are fetched anew while they are used, so that under load nobody waits."""
 FRESH_SECONDS = 300.0
-"""Keys are fetched anew when they are older."""
+"""Keys that are older are fetched anew before they are used: one of them may have been withdrawn."""
+SILENT_SECONDS = 30.0
+"""After a fetch that failed nobody waits for the next one so long: the last good keys stay in use."""
 GAP_SECONDS = 10.0
 """Never more often than this, whatever key a token names."""
 FETCH_SECONDS = 5.0
@@ -58,7 +63,7 @@ class IssuerKeys:
         self._fetch = fetch or (fetch_document if _is_address(place) else _read_file)
         self._now = now
         self._keys: KeySet | None = None
-        self._fetched_at = self._tried_at = -FRESH_SECONDS - GAP_SECONDS
+        self._fetched_at = self._tried_at = self._failed_at = -math.inf
         self._lock = threading.Lock()
         self._settled = threading.Event()
         self._settled.set()
@@ -67,14 +72,15 @@ class IssuerKeys:
     def find(self, kid: str | None) -> KeySet:
         """The keys, fetched anew before where they are old or none of them is called `kid`.
 
-        Raises `NoIssuerKeysError` where there are none, or too many wait for one of that name. Takes no
-        longer than `FETCH_SECONDS` and a bit.
+        Old keys are the answer only where the provider does not give others. Raises `NoIssuerKeysError`
+        where there are none, or too many wait for them. Takes no longer than `FETCH_SECONDS` and a bit.
         """
-        keys = self._keys
+        keys, age = self._keys, self._now() - self._fetched_at
         is_known = keys is not None and (kid is None or any(one.kid == kid for one in keys))
-        if not is_known or self._now() - self._fetched_at > FRESH_SECONDS:
+        if not is_known or age > RENEW_SECONDS:
             self._refresh()
-            if not is_known:
+            is_silent = self._now() - self._failed_at < SILENT_SECONDS
+            if not is_known or (age > FRESH_SECONDS and not is_silent):
                 self._wait()
         if self._keys is None:
             raise NoIssuerKeysError
@@ -87,7 +93,8 @@ class IssuerKeys:
         if not self._places.acquire(blocking=False):
             raise NoIssuerKeysError
         try:
-            self._settled.wait(FETCH_SECONDS + 1)
+            if not self._settled.wait(FETCH_SECONDS + 1):
+                self._failed_at = self._now()
         finally:
             self._places.release()
 
@@ -106,6 +113,7 @@ class IssuerKeys:
             self._fetched_at = self._now()
         except Exception as error:
             # Whatever it was, the last good keys stay. The message may hold what was answered.
+            self._failed_at = self._now()
             LOGGER.warning("issuer keys not fetched", extra={"fields": {"error": type(error).__name__}})
         finally:
             self._settled.set()

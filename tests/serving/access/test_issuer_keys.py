@@ -19,6 +19,8 @@ from serving.access.issuer_keys import (
     GAP_SECONDS,
     MOST_BYTES,
     MOST_WAITING,
+    RENEW_SECONDS,
+    SILENT_SECONDS,
     IssuerKeys,
     NoIssuerKeysError,
     fetch_document,
@@ -159,25 +161,86 @@ def test_made_up_keys_do_not_take_every_thread() -> None:
     assert {one.kid for one in keys.find("rsa-1")} == {"rsa-1"}
 
 
+def test_a_withdrawn_key_is_not_accepted_after_a_quiet_time() -> None:
+    place = Place(key_set(rsa_key()))
+    reader = TokenReader(rules(), str, place.keys, now=lambda: NOW)
+    assert reader.find_caller(token()) is not None
+    place.document = key_set(rsa_key("rsa-2"))
+    place.clock += FRESH_SECONDS + 1
+    assert reader.find_caller(token()) is None
+    assert reader.find_caller(token(key=rsa_key("rsa-2"))) is not None
+    assert place.asked == 2
+
+
+class Slow:
+    """A provider that gives one set at once and hangs from then on, until it is let `go`."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.clock = 0.0
+        self.asked = 0
+        self.keys = IssuerKeys("unused", fetch=self.fetch, now=lambda: self.clock)
+        self.keys.find("rsa-1")
+
+    def fetch(self, _: str) -> bytes:
+        self.asked += 1
+        if self.asked > 1:
+            assert self.go.wait(20)
+            raise OSError
+        return key_set(rsa_key())
+
+    def end(self) -> None:
+        self.go.set()
+        assert self.keys._settled.wait(10)
+
+
 def test_a_fresh_key_does_not_wait_for_a_slow_provider() -> None:
-    go = threading.Event()
-    documents = [key_set(rsa_key())]
-    clock = [0.0]
-
-    def fetch(_: str) -> bytes:
-        if documents:
-            return documents.pop()
-        go.wait(10)
-        raise OSError
-
-    keys = IssuerKeys("unused", fetch=fetch, now=lambda: clock[0])
-    keys.find("rsa-1")
-    clock[0] += FRESH_SECONDS + 1
+    slow = Slow()
+    slow.clock += RENEW_SECONDS + 1
     # Answered while the fetch hangs: it would wait until `go` otherwise.
-    assert keys.find("rsa-1") is not None
-    assert not keys._settled.is_set()
-    go.set()
-    assert keys._settled.wait(10)
+    assert slow.keys.find("rsa-1") is not None
+    assert not slow.keys._settled.is_set()
+    slow.end()
+
+
+def test_one_wait_tells_that_the_provider_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(issuer_keys, "FETCH_SECONDS", 0.2)
+    slow = Slow()
+    slow.clock += FRESH_SECONDS + 1
+    assert slow.keys.find("rsa-1") is not None
+    waits: list[float | None] = []
+    monkeypatch.setattr(slow.keys._settled, "wait", waits.append)
+    for _ in range(50):
+        assert slow.keys.find("rsa-1") is not None
+    assert (slow.asked, waits) == (2, [])
+    # What was silent half a minute ago may speak by now.
+    slow.clock += SILENT_SECONDS
+    slow.keys.find("rsa-1")
+    assert len(waits) == 1
+    monkeypatch.undo()
+    slow.end()
+
+
+def test_old_keys_do_not_take_every_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(issuer_keys, "FETCH_SECONDS", 2)
+    slow = Slow()
+    slow.clock += FRESH_SECONDS + 1
+    refused, found = [], []
+
+    def ask() -> None:
+        try:
+            found.append(slow.keys.find("rsa-1"))
+        except NoIssuerKeysError:
+            refused.append(time.monotonic())
+
+    threads = [threading.Thread(target=ask) for _ in range(MOST_WAITING + 5)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(10)
+    # Those that waited have the last good keys; the others are told to come again.
+    assert (len(found), len(refused), slow.asked) == (MOST_WAITING, 5, 2)
+    slow.end()
 
 
 def test_a_set_is_fetched_over_http() -> None:
