@@ -55,11 +55,12 @@ def new_key(
     Services read it when they start.
     Keep a copy apart from the database's: without the ring no identity opens.
     """
-    from serving.identity.keyring import load_ring, new_ring, save_ring
+    from serving.identity.keyring import hold_ring, load_ring, new_ring, save_ring
 
     path = settings_of(database, None, keys_file).identity_keys_path
-    ring = load_ring(path).with_new(suite) if path.exists() else new_ring(suite)
-    save_ring(ring, path)
+    with hold_ring(path):
+        ring = load_ring(path).with_new(suite) if path.exists() else new_ring(suite)
+        save_ring(ring, path)
     if as_json:
         print(json.dumps({"version": ring.current.number, "suite": suite.value, "file": str(path)}))
         return
@@ -77,16 +78,17 @@ def retire_key(
     audit_key_file: AuditKeyFile = None,
 ) -> None:
     """Take a version out of the key ring, once no row has it any more."""
-    from serving.identity.keyring import save_ring
+    from serving.identity.keyring import hold_ring, save_ring
     from serving.identity.rotation import versions_in_use
 
-    with _opened(database, audit_key_file, keys_file, key_store) as store:
+    path = settings_of(database, None, keys_file).identity_keys_path
+    with hold_ring(path), _opened(database, audit_key_file, keys_file, key_store) as store:
         ring = store.vault.ring.without(version)
         if version in versions_in_use(store):
             raise IdentityError(
                 f"rows have version {version} still: run `python -m serving identity rotate` first"
             )
-    save_ring(ring, settings_of(database, None, keys_file).identity_keys_path)
+        save_ring(ring, path)
     print(f"version {version} is gone from the key ring; delete its copies as well")
 
 

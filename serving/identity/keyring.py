@@ -7,9 +7,12 @@ taken over by a key-management service: whoever has it and both databases can re
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -79,8 +82,31 @@ def load_ring(path: Path) -> KeyRing:
     return ring
 
 
+@contextmanager
+def hold_ring(path: Path) -> Iterator[None]:
+    """Hold the ring for reading it, changing it and writing it, so that no other change is lost between.
+
+    Raises `IdentityError` where another process holds it, and `OSError`.
+    """
+    # A file of its own, because the ring's is replaced; the system lets go of it however the process ends.
+    number = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise IdentityError(
+                f"another command is changing the key ring {path}: try again when it has ended"
+            ) from None
+        yield
+    finally:
+        os.close(number)
+
+
 def save_ring(ring: KeyRing, path: Path) -> None:
-    """Put the ring in its place, whole or not at all, for its owner alone. Raises `OSError`."""
+    """Put the ring in its place, whole or not at all, for its owner alone. Raises `OSError`.
+
+    Whoever changes one that is there holds it (`hold_ring`) from before reading it.
+    """
     document = {
         "format": _FORMAT,
         "current": ring.current.number,

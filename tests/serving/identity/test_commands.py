@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from serving.__main__ import app
 from serving.errors import IdentityError, RetentionError, ServingError
+from serving.identity import keyring
 from serving.settings import Settings
 from serving.storage import AssessmentStore, open_database
 from tests.serving.identity.conftest import HERE, NUMBER, PHONE
@@ -106,6 +107,33 @@ def test_a_ring_a_table_a_rotation_and_an_erasure(operator: Operator) -> None:
     assert not any(
         one in operator.told for one in ("张三丰", "李四光", "王五常", NUMBER, PHONE, NUMBER[:-1] + "1")
     )
+
+
+@pytest.mark.parametrize("first", [("new-key",), ("retire-key", "1")])
+def test_no_change_of_the_ring_is_lost_to_another(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch, first: tuple[str, ...]
+) -> None:
+    operator.run("identity", "new-key")
+    operator.run("identity", "new-key")
+    path = Settings(Path(), operator.url).identity_keys_path
+    save = keyring.save_ring
+    refused: list[str] = []
+
+    def save_late(ring: keyring.KeyRing, where: Path) -> None:
+        """Somebody else changes the ring when it was read and is not yet written."""
+        monkeypatch.setattr(keyring, "save_ring", save)
+        for command in (("new-key",), ("retire-key", "1")):
+            refused.append(operator.refused(IdentityError, "identity", *command))
+        save(ring, where)
+
+    monkeypatch.setattr(keyring, "save_ring", save_late)
+    operator.run("identity", *first)
+    assert len(refused) == 2
+    assert all("try again" in one for one in refused)
+    assert set(keyring.load_ring(path).versions) == ({1, 2, 3} if first == ("new-key",) else {2})
+    # Whoever was refused comes again, and builds on what is there.
+    operator.run("identity", "new-key")
+    assert keyring.load_ring(path).current.number == (4 if first == ("new-key",) else 3)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
