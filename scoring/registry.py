@@ -13,6 +13,7 @@ import logging
 import os
 import shutil
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -193,8 +194,7 @@ def _downloaded(registered: Any, name: str, tracking_uri: str, directory: Path) 
     try:
         return Path(connect(tracking_uri).download_artifacts(str(registered.run_id), name, str(directory)))
     except (MlflowException, OSError) as error:
-        said = first_line(error) if isinstance(error, MlflowException) else str(error.strerror)
-        raise RegistryError(f"{name} of version {registered.version} cannot be fetched: {said}") from None
+        raise _not_fetched(name, registered.version, error) from None
 
 
 @dataclass(frozen=True)
@@ -223,25 +223,60 @@ def find_registered(alias: str, tracking_uri: str) -> Registered:
     return Registered(str(found.version), str(found.run_id), sha256)
 
 
-def download_files(registered: Registered, tracking_uri: str, directory: Path) -> Path:
-    """Copy a version's bundle below `directory` and return its folder; nothing of it is loaded.
+def list_files(registered: Registered, tracking_uri: str) -> dict[str, int | None]:
+    """What lies in a version's bundle, by its name: bytes as the registry says, `None` for a folder.
 
-    Raises `RegistryError` where it cannot be copied, `BundleError` where its manifest is not the registered
-    one.
+    Raises `RegistryError` where it cannot be listed.
     """
     from mlflow.exceptions import MlflowException
 
     try:
-        client = connect(tracking_uri)
-        folder = Path(client.download_artifacts(registered.run_id, ARTIFACT, str(directory)))
+        entries = connect(tracking_uri).list_artifacts(registered.run_id, ARTIFACT)
     except (MlflowException, OSError) as error:
-        said = first_line(error) if isinstance(error, MlflowException) else str(error.strerror)
-        raise RegistryError(f"{ARTIFACT} of version {registered.number} cannot be fetched: {said}") from None
+        raise _not_fetched(ARTIFACT, registered.number, error) from None
+    return {
+        one.path.removeprefix(f"{ARTIFACT}/"): None if one.is_dir else int(one.file_size or 0)
+        for one in entries
+    }
+
+
+def download_files(
+    registered: Registered, tracking_uri: str, directory: Path, names: Iterable[str], most_bytes: int
+) -> Path:
+    """Copy named files of a version's bundle below `directory`, return their folder; none of them is loaded.
+
+    Raises `RegistryError` where they cannot be copied, `BundleError` where they have more than `most_bytes`
+    together, whatever the registry said of them, or the manifest is not the registered one.
+    """
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    folder = directory / ARTIFACT
+    folder.mkdir(parents=True)
+    left = most_bytes
+    try:
+        place = connect(tracking_uri).get_run(registered.run_id).info.artifact_uri
+        files = get_artifact_repository(place, tracking_uri=tracking_uri)
+        for name in names:
+            # Not `download_artifacts`: it follows what turns out to be a folder, however much is in it.
+            files._download_file(f"{ARTIFACT}/{name}", str(folder / name))
+            left -= (folder / name).stat().st_size
+            if left < 0:
+                raise BundleError(f"version {registered.number} has more bytes than {most_bytes:,}")
+    except (MlflowException, OSError) as error:
+        raise _not_fetched(ARTIFACT, registered.number, error) from None
     manifest = folder / MANIFEST
     sha256 = hashlib.sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else None
     if sha256 != registered.manifest_sha256:
         raise BundleError(f"version {registered.number} is not the bundle that was registered")
     return folder
+
+
+def _not_fetched(name: str, number: str, error: Exception) -> RegistryError:
+    from mlflow.exceptions import MlflowException
+
+    said = first_line(error) if isinstance(error, MlflowException) else type(error).__name__
+    return RegistryError(f"{name} of version {number} cannot be fetched: {said}")
 
 
 def fetch_bundle(alias: str, tracking_uri: str, directory: Path) -> Bundle:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -25,6 +25,8 @@ from serving.storage.releases import Pick
 KNOWN_FILES = frozenset({MODEL, *SIBLINGS, *PARTS, MANIFEST, SIGNATURE})
 MOST_BYTES = 200_000_000
 """Of one file; a model of a million rows and its siblings take some 10 MB each."""
+MOST_BYTES_TOGETHER = 1_000_000_000
+"""Of all files of a bundle."""
 _MOST_BYTES = {MANIFEST: 20_000_000, SIGNATURE: 200}
 _AT_ONCE = 1 << 20
 
@@ -79,11 +81,26 @@ def check_copy(folder: Path, keys: Sequence[Ed25519PublicKey]) -> Pick:
     return Pick(read.manifest.version, read.sha256)
 
 
+def check_listed(files: Mapping[str, int | None]) -> None:
+    """Check what is said to lie in a bundle: name → bytes, `None` for a folder. Raises `AdmissionRefused`.
+
+    For what has yet to come; what came is measured again.
+    """
+    for name, size in files.items():
+        _check_name(name)
+        if size is None:
+            raise AdmissionRefused("foreign_files", f"{name} is no plain file")
+        _check_size(size, _most(name), name)
+    _check_size(sum(size or 0 for size in files.values()), MOST_BYTES_TOGETHER, "the bundle")
+
+
 def copy_files(source: Path, target: Path) -> None:
     """Copy the files of a bundle; raises `AdmissionRefused` for anything else that lies there."""
+    copied = 0
     try:
         for name in _names(source):
-            _copy(source / name, target / name, _MOST_BYTES.get(name, MOST_BYTES))
+            copied += _copy(source / name, target / name, _most(name))
+            _check_size(copied, MOST_BYTES_TOGETHER, "the bundle")
     except OSError as error:
         raise AdmissionRefused("files_refused", f"it cannot be read: {error.strerror}") from None
     if not (target / MANIFEST).exists():
@@ -93,23 +110,37 @@ def copy_files(source: Path, target: Path) -> None:
 def _names(source: Path) -> Iterator[str]:
     with os.scandir(source) as entries:
         for entry in entries:
-            # The name is not repeated: it is whoever made the folder that chose it.
-            if entry.name not in KNOWN_FILES:
-                raise AdmissionRefused("foreign_files", "it holds a file or folder that no bundle has")
+            _check_name(entry.name)
             if not entry.is_file(follow_symlinks=False):
                 raise AdmissionRefused("foreign_files", f"{entry.name} is no plain file")
             yield entry.name
 
 
-def _copy(source: Path, target: Path, most: int) -> None:
+def _check_name(name: str) -> None:
+    # The name is not repeated: it is whoever made the bundle that chose it.
+    if name not in KNOWN_FILES:
+        raise AdmissionRefused("foreign_files", "it holds a file or folder that no bundle has")
+
+
+def _most(name: str) -> int:
+    return _MOST_BYTES.get(name, MOST_BYTES)
+
+
+def _check_size(size: int, most: int, what: str) -> None:
+    if size > most:
+        raise AdmissionRefused("too_large", f"{what} has more than {most:,} bytes")
+
+
+def _copy(source: Path, target: Path, most: int) -> int:
+    """Copy a file and say how many bytes it has."""
     # Not blocked by a pipe, and not led elsewhere by a link that was put there meanwhile.
     number = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(number, "rb") as read, target.open("xb") as written:
         if not stat.S_ISREG(os.fstat(number).st_mode):
             raise AdmissionRefused("foreign_files", f"{source.name} is no plain file")
-        left = most
-        while part := read.read(min(_AT_ONCE, left + 1)):
-            left -= len(part)
-            if left < 0:
-                raise AdmissionRefused("too_large", f"{source.name} has more than {most:,} bytes")
+        copied = 0
+        while part := read.read(min(_AT_ONCE, most - copied + 1)):
+            copied += len(part)
+            _check_size(copied, most, source.name)
             written.write(part)
+    return copied

@@ -1,6 +1,7 @@
 """Asking the registry: in a child process, within a time, so that whatever it does the service goes on.
 
-The child downloads a bundle's files and loads nothing; they go through `admission` like any other's.
+The child downloads a bundle's files, within the bounds of `admission`, and loads nothing; they go through it
+like any other's.
 """
 
 from __future__ import annotations
@@ -71,6 +72,8 @@ def fetch(uri: str, alias: str, target: Path, known_sha256: frozenset[str], seco
         answer = json.loads(said)
         if "refused" in answer:
             raise RegistryRefused(FAILED, str(answer["refused"]))
+        if "not_admitted" in answer:
+            raise RegistryRefused(BUNDLE_REFUSED, str(answer["not_admitted"]))
         folder = answer["folder"]
         return Fetched(answer["number"], answer["manifest_sha256"], Path(folder) if folder else None)
     except (ValueError, KeyError, TypeError):

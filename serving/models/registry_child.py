@@ -30,14 +30,19 @@ def main() -> None:
 
 def _ask(asked: dict[str, Any]) -> dict[str, Any]:
     from scoring.errors import ScoringError
-    from scoring.registry import download_files, find_registered
+    from scoring.registry import download_files, find_registered, list_files
+    from serving.models.admission import MOST_BYTES_TOGETHER, AdmissionRefused, check_listed
 
     uri = os.environ["FANGFAN_REGISTRY_URI"]
     try:
         found = find_registered(asked["alias"], uri)
         folder = None
         if found.manifest_sha256 not in asked["known"]:
-            folder = str(download_files(found, uri, Path(asked["target"])))
+            files = list_files(found, uri)
+            check_listed(files)
+            folder = str(download_files(found, uri, Path(asked["target"]), files, MOST_BYTES_TOGETHER))
+    except AdmissionRefused as refused:
+        return {"not_admitted": str(refused)}
     except ScoringError as error:
         return {"refused": str(error).replace(uri, "the registry's address")}
     except Exception as error:

@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from scoring.signature import sign_bundle
+from serving.models import admission
 from serving.models.admission import AdmissionRefused, admit_bundle
 from serving.models.store import ModelStore
 from serving.models.trial import Trial, TrialLimits
@@ -84,3 +85,19 @@ def test_a_file_that_is_too_large_is_not_read_to_the_end(bundle_dir: Path, tmp_p
     with Trial() as trial, pytest.raises(AdmissionRefused) as refusal:
         admit_bundle(ModelStore(tmp_path / "store"), folder, [], trial)
     assert refusal.value.code == "too_large"
+
+
+def test_files_that_are_too_large_together_are_not_taken(
+    bundle_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = sum(path.stat().st_size for path in bundle_dir.iterdir())
+    for most, is_taken in ((whole, True), (whole - 1, False)):
+        monkeypatch.setattr(admission, "MOST_BYTES_TOGETHER", most)
+        target = tmp_path / str(most)
+        target.mkdir()
+        if is_taken:
+            admission.copy_files(bundle_dir, target)
+        else:
+            with pytest.raises(AdmissionRefused, match="the bundle has more than") as refusal:
+                admission.copy_files(bundle_dir, target)
+            assert refusal.value.code == "too_large"

@@ -18,9 +18,12 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from scoring.registry import MODEL_NAME, connect, set_champion
+from scoring.bundle import SIBLINGS
+from scoring.errors import BundleError
+from scoring.registry import MODEL_NAME, connect, download_files, find_registered, list_files, set_champion
 from serving.api.documentation import example_request
 from serving.app import create_app
+from serving.models.admission import MOST_BYTES, MOST_BYTES_TOGETHER, AdmissionRefused, check_listed
 from serving.models.desk import ModelDesk
 from serving.models.registry import BUNDLE_REFUSED, FAILED, SILENT, Fetched, RegistryRefused, fetch
 from tests.scoring.registries import make_registry
@@ -199,6 +202,59 @@ def test_a_registry_that_was_tampered_with_runs_nothing(
     assert desk.store.versions() == []
     assert not mark.exists()
     desk.models.log.engine.dispose()
+
+
+def test_what_no_bundle_has_is_not_copied(bundle_dir: Path, tmp_path: Path) -> None:
+    uri = make_registry(tmp_path / "registry", bundle_dir)
+    run = connect(uri).get_model_version(MODEL_NAME, "1").run_id
+    target = tmp_path / "target"
+    target.mkdir()
+    # Each within its own bound; sparse, so that they take no room.
+    for name in SIBLINGS:
+        path = tmp_path / "registry" / "artifacts" / run / "artifacts" / "bundle" / name
+        with path.open("xb") as file:
+            file.truncate(MOST_BYTES_TOGETHER // len(SIBLINGS))
+    with pytest.raises(RegistryRefused, match="too_large") as refused:
+        fetch(uri, "champion", target, frozenset(), 120)
+    assert refused.value.code == BUNDLE_REFUSED
+    assert list(target.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        ({"model.txt": MOST_BYTES}, None),
+        ({"model.txt": MOST_BYTES + 1}, "too_large"),
+        ({"manifest.json": 20_000_001}, "too_large"),
+        (dict.fromkeys(SIBLINGS[:5], MOST_BYTES), None),
+        ({**dict.fromkeys(SIBLINGS[:5], MOST_BYTES), "model.txt": 1}, "too_large"),
+        ({f"secret-{number}.txt": 1 for number in range(500)}, "foreign_files"),
+        ({"model.txt": None}, "foreign_files"),
+    ],
+)  # fmt: skip
+def test_the_bounds_of_what_is_copied(files: dict[str, int | None], code: str | None) -> None:
+    if code is None:
+        check_listed(files)
+        return
+    with pytest.raises(AdmissionRefused) as refused:
+        check_listed(files)
+    assert refused.value.code == code
+    assert "secret" not in str(refused.value)
+
+
+def test_a_registry_that_lies_about_sizes_is_stopped_by_what_came(bundle_dir: Path, tmp_path: Path) -> None:
+    uri = make_registry(tmp_path / "registry", bundle_dir)
+    found = find_registered("champion", uri)
+    sizes = list_files(found, uri)
+    assert sizes == {path.name: path.stat().st_size for path in bundle_dir.iterdir()}
+    whole, target = sum(path.stat().st_size for path in bundle_dir.iterdir()), tmp_path / "target"
+    target.mkdir()
+    with pytest.raises(BundleError, match="more bytes"):
+        download_files(found, uri, target, sorted(sizes), whole - 1)
+    folder = download_files(found, uri, tmp_path / "again", sorted(sizes), whole)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        path.name: path.read_bytes() for path in bundle_dir.iterdir()
+    }
 
 
 def test_a_service_with_a_registry_that_is_gone_answers_from_the_disk(
