@@ -79,7 +79,7 @@ def _features() -> str:
                 f"- formula: `{formula(one.expression)}`\n"
                 f"- feeds: {', '.join(one.feeds)}; cause {one.cause}; "
                 f"direction: {DIRECTIONS[one.direction]}\n"
-                f"- {missing_meaning(one)}\n"
+                f"- from {one.limits[0]:,.0f} to {one.limits[1]:,.0f}; {missing_meaning(one)}\n"
             )
     return "\n".join(parts)
 

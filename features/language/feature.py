@@ -11,6 +11,7 @@ from typing import Literal as OneOfWords
 from features.errors import LanguageError
 from features.language.checks import check_expression
 from features.language.expressions import Aggregate, Arithmetic, Expr, Literal, Operand, PolicyNumber, walk
+from features.language.limits import find_limits
 from features.language.views import View
 from features.signals import CONTRACTS, OUTCOME_FEEDS
 
@@ -59,6 +60,11 @@ class Feature(Operand):
     def is_money(self) -> bool:
         """Whether the value is an amount in yuan at the surface."""
         return self.unit.startswith("yuan")
+
+    @cached_property
+    def limits(self) -> tuple[float, float]:
+        """The least and greatest value that signals within their contracts can give."""
+        return find_limits(self.output)
 
     @cached_property
     def feeds(self) -> tuple[str, ...]:

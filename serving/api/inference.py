@@ -16,6 +16,7 @@ from serving.api.running import read_sized, run_sized
 from serving.api.vectors import (
     Floats,
     check_count,
+    check_limits,
     check_numbers,
     example_vector,
     places_of,
@@ -211,14 +212,24 @@ def _matrix(inputs: list[Any], features: tuple[str, ...], most: int) -> Floats:
         if len(shape) != 2 or shape[1] != len(features):
             refuse("/inputs/0/shape", "wrong_shape", f"give [n, {len(features)}]")
         check_count(shape[0], most, "/inputs/0/shape")
-        return np.array(data, dtype=np.float64).reshape(shape)
+        matrix = np.array(data, dtype=np.float64).reshape(shape)
+        is_nested = type(inputs[0]["data"][0]) is list
+
+        def place(row: int, column: int) -> str:
+            at = f"{row}/{column}" if is_nested else row * len(features) + column
+            return f"/inputs/0/data/{at}"
+
+        check_limits(matrix, features, place)
+        return matrix
     places = places_of([name for name, _, _ in tensors], features, "/inputs")
     count = len(tensors[places[0]][2])
     check_count(count, most, "/inputs")
     for at, (_, shape, _) in enumerate(tensors):
         if shape not in ([count], [count, 1]):
             refuse(f"/inputs/{at}/shape", "wrong_shape", "give [n] or [n, 1], the same n for each feature")
-    return np.ascontiguousarray(np.array([tensors[at][2] for at in places], dtype=np.float64).T)
+    matrix = np.ascontiguousarray(np.array([tensors[at][2] for at in places], dtype=np.float64).T)
+    check_limits(matrix, features, lambda row, column: f"/inputs/{places[column]}/data/{row}")
+    return matrix
 
 
 def _tensor(given: Any, at: str) -> tuple[Any, list[int], list[Any]]:

@@ -17,6 +17,7 @@ from serving.api.running import read_sized, run_sized
 from serving.api.vectors import (
     Floats,
     check_count,
+    check_limits,
     check_numbers,
     example_vector,
     places_of,
@@ -103,7 +104,9 @@ def _matrix(given: Any, form: str, features: tuple[str, ...], most: int) -> Floa
     if form == "dataframe_records" or isinstance(rows[0], dict):
         return _records(rows, at, features, most)
     # Rows without names are in the model's own order.
-    return read_rows(rows, len(features), most, at)
+    matrix = read_rows(rows, len(features), most, at)
+    check_limits(matrix, features, lambda row, column: f"{at}/{row}/{column}")
+    return matrix
 
 
 def _split(given: Any, at: str, features: tuple[str, ...], most: int) -> Floats:
@@ -115,7 +118,9 @@ def _split(given: Any, at: str, features: tuple[str, ...], most: int) -> Floats:
     index = split.get("index")
     if index is not None and len(read_list(index, f"{at}/index")) != len(rows):
         refuse(f"{at}/index", "wrong_shape", "give one entry for each row, or leave it out")
-    return _in_order(matrix, places)
+    matrix = _in_order(matrix, places)
+    check_limits(matrix, features, lambda row, column: f"{at}/data/{row}/{places[column]}")
+    return matrix
 
 
 def _records(rows: list[Any], at: str, features: tuple[str, ...], most: int) -> Floats:
@@ -125,7 +130,9 @@ def _records(rows: list[Any], at: str, features: tuple[str, ...], most: int) -> 
             refuse(f"{at}/{number}", "wrong_type", "give a JSON object")
         places_of(list(row), features, f"{at}/{number}")
         values.append([row[name] for name in features])
-    return read_rows(values, len(features), most, at, features)
+    matrix = read_rows(values, len(features), most, at, features)
+    check_limits(matrix, features, lambda row, column: f"{at}/{row}/{features[column]}")
+    return matrix
 
 
 def _columns(given: dict[str, Any], at: str, features: tuple[str, ...], most: int) -> Floats:
@@ -137,7 +144,9 @@ def _columns(given: dict[str, Any], at: str, features: tuple[str, ...], most: in
             refuse(f"{at}/{name}", "wrong_shape", "give as many values for each feature")
         check_numbers(column, f"{at}/{name}")
     check_count(count, most, at)
-    return read_rows([list(row) for row in zip(*columns, strict=True)], len(features), most, at)
+    matrix = read_rows([list(row) for row in zip(*columns, strict=True)], len(features), most, at)
+    check_limits(matrix, features, lambda row, column: f"{at}/{features[column]}/{row}")
+    return matrix
 
 
 def _in_order(matrix: Floats, places: list[int]) -> Floats:

@@ -7,7 +7,8 @@ feature out is an error, because silence is not the same as missing.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import numpy as np
@@ -98,6 +99,26 @@ def check_numbers(values: list[Any], pointer: str, names: Sequence[str] | None =
         place = next(at for at, one in enumerate(values) if type(one) not in _NUMBERS)
         at = place if names is None else names[place]
         refuse(f"{pointer}/{at}", "wrong_type", "give a number, or null for a missing value")
+
+
+def check_limits(matrix: Floats, features: tuple[str, ...], place: Callable[[int, int], str]) -> None:
+    """Raise the problem of a value that no signals within their contracts give its feature.
+
+    `matrix` (n, features) has the columns of `features`; `place` is the pointer of a row and a column.
+    """
+    least, greatest = _limits(features)
+    is_out = (matrix < least) | (matrix > greatest)
+    if is_out.any():
+        row, column = np.argwhere(is_out)[0].tolist()
+        low, high = FEATURES[features[column]].limits
+        way_out = f"{features[column]} is a number from {low:,.0f} to {high:,.0f}, or null"
+        refuse(place(row, column), "out_of_range", way_out)
+
+
+@lru_cache(maxsize=8)
+def _limits(features: tuple[str, ...]) -> tuple[Floats, Floats]:
+    found = np.array([FEATURES[one].limits for one in features], dtype=np.float64)
+    return found[:, 0], found[:, 1]
 
 
 def places_of(names: Sequence[Any], features: Sequence[str], pointer: str) -> list[int]:

@@ -212,6 +212,60 @@ def test_a_value_of_another_kind_is_pointed_at_by_its_features_name(client: Clie
     assert "CANARY" not in answer.text
 
 
+SHARE, FLAG = (
+    NAMES.index("illness_self_paid_to_income_share_12m"),
+    NAMES.index("composition_is_without_labour"),
+)
+
+
+def with_value(value: float) -> dict[str, tuple[str, dict[str, Any], str]]:
+    """The second of two vectors with a value in every form: address, body, and where the value stands."""
+    rows = [GOOD, [value if at == SHARE else one for at, one in enumerate(GOOD)]]
+    name, backwards = NAMES[SHARE], len(NAMES) - 1 - SHARE
+    places = {
+        "split": f"/dataframe_split/data/1/{backwards}", "records": f"/dataframe_records/1/{name}",
+        "instances by name": f"/instances/1/{name}", "instances": f"/instances/1/{SHARE}",
+        "inputs": f"/inputs/1/{SHARE}", "inputs by name": f"/inputs/{name}/1",
+    }  # fmt: skip
+    made = {form: ("/invocations", body, places[form]) for form, body in forms(rows).items()}
+    made["tensor"] = (INFER, tensors(rows), f"/inputs/0/data/{len(NAMES) + SHARE}")
+    nested = tensors(rows)
+    nested["inputs"][0]["data"] = rows
+    made["nested tensor"] = (INFER, nested, f"/inputs/0/data/1/{SHARE}")
+    made["a tensor each"] = (INFER, by_feature(rows), f"/inputs/{backwards}/data/1")
+    return made
+
+
+@pytest.mark.parametrize("form", with_value(1.0))
+@pytest.mark.parametrize("value", [-1e308, 1.7976931348623157e308, -9.87654321e14, 2**63 - 1])
+def test_a_value_that_no_signals_give_is_refused_as_signals_are(
+    client: Client, form: str, value: float
+) -> None:
+    at, body, place = with_value(value)[form]
+    answer = client.post(at, json=body)
+    assert answer.status_code == 422, answer.text
+    (error,) = answer.json()["errors"]
+    assert (error["pointer"], error["code"]) == (place, "out_of_range")
+    assert NAMES[SHARE] in error["way_out"]
+    assert not any(one in answer.text for one in ("308", "9.87", "987", "9223"))
+    sound, good, _ = with_value(0.25)[form]
+    assert client.post(sound, json=good).status_code == 200
+    request = a_request(a_household("H1"))
+    request["households"][0]["signals"]["illness"][0]["self_paid_yuan"] = value
+    assert [one["code"] for one in client.post("/v1/scores", json=request).json()["errors"]] == [
+        "out_of_range"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "status"), [(0, 200), (1, 200), (None, 200), (1.5, 422), (-1, 422), (2, 422)]
+)
+def test_limits_are_each_features_own(client: Client, value: float | None, status: int) -> None:
+    rows = [[value if at == FLAG else one for at, one in enumerate(GOOD)]]
+    assert client.post("/invocations", json={"instances": rows}).status_code == status
+    assert client.post(INFER, json=tensors(rows)).status_code == status
+
+
 @pytest.mark.parametrize("at", ["/invocations", INFER])
 @pytest.mark.parametrize(
     ("body", "code"),
