@@ -154,7 +154,10 @@ class LeadReader:
         known = self._day(given["known_on"], f"{at}/known_on") if "known_on" in given else self.today
         if known is not None and occurred is not None and occurred > known:
             self._add(f"{at}/occurred_on", "after_known", "give a date on or before known_on")
+        # What began before there was a monitoring is a lead of the day on which it was noticed.
         first = policy_history("reason_codes", "CN")[0].effective_from
+        if occurred is not None and occurred < first:
+            self._add(f"{at}/occurred_on", "out_of_range", f"give a date from {first} to known_on")
         if known is not None and not first <= known <= self.today:
             self._add(f"{at}/known_on", "out_of_range", f"give a date from {first} to today")
         return occurred or self.today, known or self.today
@@ -243,7 +246,10 @@ def leads_request_body() -> dict[str, Any]:
     common = {
         "household_id": {"type": "string", "pattern": r"^[0-9A-Za-z_-]{1,64}$"},
         "village_code": {"type": "string", "pattern": r"^[0-9A-Z]{12}$", "description": "村级区划代码"},
-        "occurred_on": {**day, "description": "发生日期 / when it happened"},
+        "occurred_on": {
+            **day,
+            "description": "发生日期，不早于政策起始日 / when it happened, in the policy's time",
+        },
         "known_on": {**day, "description": "到达日期，不填为今天 / when it was known; left out: today"},
     }
     own: dict[str, dict[str, Any]] = {

@@ -28,10 +28,10 @@ from serving.api.query import count_parameter, query_parameter, read_count, read
 from serving.cases.channel import Channel
 from serving.cases.clocks import china_day
 from serving.cases.lead_code import LEAD_CODES, EventKind
-from serving.errors import Problem
+from serving.errors import FieldError, Problem
 from serving.settings import Settings
 from serving.storage.idempotency import Hold, KeyInFlight
-from serving.storage.leads import Added, KeptLead, LeadFilter, LeadStore
+from serving.storage.leads import MOST_OPEN_LEADS, Added, KeptLead, LeadFilter, LeadStore, TooManyLeadsError
 from serving.storage.page_mark import read_mark
 
 MOST_PER_PAGE = 200
@@ -150,7 +150,8 @@ def _read_and_add(
     store: LeadStore, caller: Caller, body: bytes, sent: str, hold: Hold | None
 ) -> dict[str, Any]:  # fmt: skip
     today = china_day(store.now())
-    leads = LeadReader(caller, today).read(parse_json(body))
+    document = parse_json(body)
+    leads = LeadReader(caller, today).read(document)
     finish: Callable[[Connection, Added], None] | None = None
     if hold is not None:
         held = hold
@@ -159,7 +160,18 @@ def _read_and_add(
             held.finish(connection, sent, 200, {"body": asdict(added), "headers": {}})
 
         finish = keep
-    return asdict(store.add(caller, leads, on=today, finish=finish))
+    try:
+        return asdict(store.add(caller, leads, on=today, most_open=MOST_OPEN_LEADS, finish=finish))
+    except TooManyLeadsError as full:
+        way_out = (
+            f"an open case takes {MOST_OPEN_LEADS} leads, and the household's has them: visit the household "
+            "and bring the case to an end; leads after that open another"
+        )
+        raise Problem("request_invalid", errors=[
+            FieldError(f"/leads/{at}", "too_many", way_out)
+            for at, one in enumerate(document["leads"])
+            if (one["household_id"], one["village_code"]) in full.places
+        ]) from None  # fmt: skip
 
 
 def _filter(request: Request) -> LeadFilter:

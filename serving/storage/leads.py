@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,9 @@ from serving.storage.transactions import logged
 
 MOST_LEADS = 2_000
 """Leads that are added at once."""
+MOST_OPEN_LEADS = 500
+"""Leads besides scores that one open case takes from those who send them. An assumption: one every second
+day for three years, longer than a case with a new lead should wait for its visit."""
 _COUNTY = 6
 _LOCK = 8
 _OPEN_TO_LEADS = frozenset({CaseState.FOUND, CaseState.ALERTED, CaseState.VERIFYING})
@@ -64,6 +68,14 @@ class KeptLead:
     event_key: str
     received_at: dt.datetime
     lead: Lead
+
+
+class TooManyLeadsError(Exception):
+    """Leads of households, in `places`, whose open case has as many as it takes."""
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        super().__init__()
+        self.places = frozenset(places)
 
 
 @dataclass(frozen=True)
@@ -109,23 +121,30 @@ class LeadStore:
         leads: Sequence[Lead],
         *,
         on: dt.date,
+        most_open: int | None = None,
         finish: Callable[[Connection, Added], None] | None = None,
     ) -> Added:
         """Keep leads in one transaction: those that are there already change nothing.
 
         A household without an open case gets one, opened `on` that day. `finish` writes what belongs into
         the same transaction. Raises `ValueError` for more than `MOST_LEADS`, or a lead outside of the
-        caller's area.
+        caller's area, and `TooManyLeadsError` where an open case would have more than `most_open`.
         """
         with logged(self.writer) as connection:
-            added = self.add_in(connection, caller, leads, on=on)
+            added = self.add_in(connection, caller, leads, on=on, most_open=most_open)
             if finish is not None:
                 finish(connection, added)
         return added
 
     def add_in(
-        self, connection: Connection, caller: Caller, leads: Sequence[Lead], *, on: dt.date
-    ) -> Added:  # fmt: skip
+        self,
+        connection: Connection,
+        caller: Caller,
+        leads: Sequence[Lead],
+        *,
+        on: dt.date,
+        most_open: int | None = None,
+    ) -> Added:
         """The same as a part of a transaction that a writer began."""
         if len(leads) > MOST_LEADS or not all(caller.scope.contains(one.village_code) for one in leads):
             raise ValueError(f"give up to {MOST_LEADS} leads of households inside the caller's area")
@@ -138,6 +157,8 @@ class LeadStore:
         places = sorted({(one.household_id, one.village_code) for one in new})
         kept = self._kept_at(connection, places)
         cases = _open_cases(connection, places)
+        if most_open is not None:
+            _check_open_leads(new, kept, cases, most_open)
         rows, moved, opened = [], [], 0
         for place in places:
             ours = [one for one in new if (one.household_id, one.village_code) == place]
@@ -277,6 +298,23 @@ def _new(connection: Connection, leads: Sequence[Lead]) -> list[Lead]:
     found = select(case_lead.c.dedup_key).where(case_lead.c.dedup_key.in_(list(by_key)))
     there = set(connection.execute(found).scalars())
     return [one for key, one in by_key.items() if key not in there]
+
+
+def _check_open_leads(
+    new: Sequence[Lead], kept: Mapping[Place, Sequence[KeptLead]], cases: Mapping[Place, Row[Any]], most: int
+) -> None:
+    open_ids = {case.id for case in cases.values()}
+    there = [one.lead for some in kept.values() for one in some if one.case_id in open_ids]
+    count = Counter(
+        (one.household_id, one.village_code) for one in (*there, *new) if one.channel is not Channel.SCORE
+    )
+    full = {
+        (one.household_id, one.village_code)
+        for one in new
+        if count[one.household_id, one.village_code] > most
+    }
+    if full:
+        raise TooManyLeadsError(sorted(full))
 
 
 def _moved(known: Sequence[KeptLead], keys: Mapping[str, str]) -> list[dict[str, str]]:

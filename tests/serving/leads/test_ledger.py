@@ -25,7 +25,7 @@ from serving.storage import AuditLog
 from serving.storage.audit_actions import Action
 from serving.storage.case_notes import note_visit
 from serving.storage.case_tables import case_file, case_lead
-from serving.storage.leads import MOST_LEADS, Added, LeadFilter, LeadStore
+from serving.storage.leads import MOST_LEADS, Added, LeadFilter, LeadStore, TooManyLeadsError
 from tests.serving.leads.conftest import DAY, FAR, NEXT_DOOR, PLATFORM, VILLAGE, a_lead, a_score, official
 
 ON = dt.date(2026, 11, 1)
@@ -170,6 +170,23 @@ def test_a_closed_case_is_not_opened_by_leads(leads: LeadStore, engine: Engine) 
     with engine.connect() as connection:
         found = connection.execute(select(case_file).order_by(case_file.c.closed_on)).all()
     assert {(one.state, tuple(one.causes)) for one in found} == {("excluded", ("01",)), ("found", ("99",))}
+
+
+def test_only_leads_of_the_open_case_count(leads: LeadStore, engine: Engine) -> None:
+    told = [a_lead(occurred_on=day(n)) for n in range(4)]
+    # Scores are not sent by anybody.
+    leads.add(PLATFORM, [*(a_score(occurred_on=day(n)) for n in range(4)), *told[:3]], on=ON, most_open=3)
+    with pytest.raises(TooManyLeadsError) as refused:
+        leads.add(PLATFORM, [told[3], a_lead(household="H2")], on=ON, most_open=3)
+    assert refused.value.places == {("H1", VILLAGE)}
+    # A run finds what it finds.
+    assert leads.add(PLATFORM, [told[3]], on=ON) == Added(1, 0, 0, 1)
+    with leads.writer.begin() as connection:
+        connection.execute(
+            case_file.update().values(closed_on=ON, state=CaseState.EXCLUDED.value, closed_as="duplicate")
+        )
+    later = [a_lead("gap_water", source="a1", occurred_on=day(n)) for n in range(3)]
+    assert leads.add(PLATFORM, later, on=ON, most_open=3) == Added(3, 0, 1, 0)
 
 
 def test_what_a_visit_found_is_left_alone(leads: LeadStore, engine: Engine) -> None:

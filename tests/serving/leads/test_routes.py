@@ -110,6 +110,8 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"occurred_on": "2026-10-26"}, "/occurred_on", "after_known"),
     ({"known_on": "2199-01-01"}, "/known_on", "out_of_range"),
     ({"known_on": "2019-12-31", "occurred_on": "2019-12-01"}, "/known_on", "out_of_range"),
+    ({"occurred_on": "1900-01-01"}, "/occurred_on", "out_of_range"),
+    ({"occurred_on": "2019-12-31"}, "/occurred_on", "out_of_range"),
     ({"amount_yuan": -1}, "/amount_yuan", "out_of_range"),
     ({"amount_yuan": True}, "/amount_yuan", "out_of_range"),
     ({"amount_yuan": "9"}, "/amount_yuan", "out_of_range"),
@@ -135,6 +137,40 @@ def test_what_is_wrong_is_named_and_never_repeated(
     assert "张三" not in answer.text
     # All or nothing: the sound one was not taken.
     assert client.get("/v1/leads?household_id=H-WRONG").json()["leads"] == []
+
+
+def test_the_first_day_of_the_policy_is_taken(client: Client) -> None:
+    first = {**ONE, "household_id": "H-FIRST", "occurred_on": "2020-01-01"}
+    assert send(client, first).json()["new"] == 1
+    refused = send(client, {**first, "occurred_on": "1900-01-01"}).json()["errors"]
+    # Told once, and with the way out.
+    assert [one["pointer"] for one in refused] == ["/leads/0/occurred_on"]
+    assert "2020-01-01" in refused[0]["way_out"]
+    assert "1900" not in json.dumps(refused)
+
+
+def test_a_household_has_so_many_leads_that_are_open(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.api.leads.MOST_OPEN_LEADS", 6)
+    many = [{**ONE, "household_id": "H-MANY", "occurred_on": f"2026-10-{10 + n}"} for n in range(7)]
+    other = {**ONE, "household_id": "H-OTHER"}
+    assert send(client, *many[:5]).json()["new"] == 5
+    answer = send(client, other, many[5], many[0], many[6])
+    assert answer.status_code == 422, answer.text
+    assert [(one["pointer"], one["code"]) for one in answer.json()["errors"]] == [
+        (f"/leads/{at}", "too_many") for at in (1, 2, 3)
+    ]
+    assert "visit" in answer.json()["errors"][0]["way_out"]
+    assert "H-MANY" not in answer.text
+    # All or nothing; what is there already is no more of it.
+    assert client.get("/v1/leads?household_id=H-OTHER").json()["leads"] == []
+    assert send(client, *many[:5], other).json() == {
+        "new": 1, "repeated": 5, "cases_opened": 1, "cases_joined": 0,
+    }  # fmt: skip
+    assert send(client, many[5]).json()["new"] == 1
+    assert send(client, many[6]).status_code == 422
+    # A household without a case has none of this many either, in one request.
+    anew = [{**one, "household_id": "H-ANEW"} for one in many]
+    assert [one["code"] for one in send(client, *anew).json()["errors"]] == ["too_many"] * 7
 
 
 def test_documents_that_are_none(client: Client) -> None:
