@@ -18,7 +18,6 @@ from sqlalchemy import Table, bindparam, update
 from deploy.demo_town import Town
 from serving.access import Role
 from serving.access.caller import Caller
-from serving.access.commands import OPERATOR
 from serving.cases.card import make_card
 from serving.cases.case import Case
 from serving.cases.clocks import CaseClock, Clock, region_of
@@ -32,6 +31,7 @@ from serving.cases.plan_form import MeasureForm, read_measure
 from serving.cases.practice import get_practice, practice_of
 from serving.cases.state import CaseState
 from serving.cases.visit import Finding, read_visit
+from serving.command import OPERATOR
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.case_rows import row_of, write_clocks_of
 from serving.storage.case_tables import (

@@ -26,10 +26,10 @@ from deploy.demo_corrections import DAYS, Scored, correct, find_corrections
 from deploy.demo_courses import Course, begin_with, follow, look
 from deploy.demo_grids import REPORTED, report_some, take_in_grids
 from deploy.demo_town import Clock, Town, add_accounts, add_key, open_case
-from serving.access.commands import OPERATOR, opened
 from serving.cases.clocks import region_of
 from serving.cases.run_leads import find_run_leads
 from serving.cases.worklist import Why
+from serving.command import OPERATOR, opened
 from serving.storage.case_tables import worklist, worklist_entry
 from serving.storage.runs import Run
 from serving.storage.tables import assessment

@@ -16,9 +16,9 @@ from deploy.demo_town import Town, open_case
 from features.engines.row import stored_row
 from features.signals.buckets import Buckets
 from serving.access import Role
-from serving.access.commands import OPERATOR
 from serving.cases.clocks import region_of
 from serving.cases.run_leads import find_run_leads
+from serving.command import OPERATOR
 from serving.console.record_form import Record, records_of_rows
 
 Values = dict[str, Any]

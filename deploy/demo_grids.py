@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from deploy.demo_courses import ILLNESS, Course, assured, report_of_grid
 from deploy.demo_town import Town
 from serving.access import Role
-from serving.access.commands import OPERATOR
+from serving.command import OPERATOR
 from serving.storage.grids import GridStore
 from serving.storage.runs import Run
 from serving.storage.tables import assessment

@@ -12,12 +12,12 @@ from sqlalchemy import Engine, select
 
 from serving.access import Role
 from serving.access.account_desk import AccountDesk
-from serving.access.commands import OPERATOR
 from serving.access.passwords import make_start_password
 from serving.access.scope import ALL_AREAS
 from serving.cases.clocks import CHINA, region_of
 from serving.cases.state import CaseState
 from serving.cases.visit import read_visit
+from serving.command import OPERATOR
 from serving.errors import Problem
 from serving.storage import AccountStore, AuditLog, KeyStore
 from serving.storage.accounts import Account

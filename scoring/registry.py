@@ -13,13 +13,17 @@ import logging
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scoring.bundle import MANIFEST, Bundle, load_bundle
 from scoring.errors import BundleError, RegistryError
+from scoring.signature import check_signature
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 MODEL_NAME = "fangfan"
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -32,11 +36,19 @@ REPORT_TAG = "report_sha256"
 
 
 _CLIENT = {
+    # Nothing is told to others about how a county's models are made.
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     # A registry that does not answer is told within a minute.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
+
+# MLflow reads them when it is imported, and would report to its makers from then on: whatever uses MLflow
+# here imports this module first.
+for _name, _value in _CLIENT.items():
+    os.environ.setdefault(_name, _value)
 
 ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 """How a registry says that it has no such model, version or alias."""
@@ -50,12 +62,12 @@ def connect(tracking_uri: str) -> Any:
     # MLflow reports every table it makes; here that is noise.
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    for name, value in _CLIENT.items():
-        os.environ.setdefault(name, value)
     try:
         return MlflowClient(tracking_uri, registry_uri=tracking_uri)
     except MlflowException:
-        raise RegistryError("MLflow does not know this kind of tracking address") from None
+        raise RegistryError(
+            "MLflow does not know this kind of address: give https://… or sqlite:////path/to/file.db"
+        ) from None
 
 
 def check_store(tracking_uri: str) -> None:
@@ -65,7 +77,7 @@ def check_store(tracking_uri: str) -> None:
         return
     if not Path(name).is_file():
         # MLflow would make an empty database there and then find nothing in it.
-        raise RegistryError(f"--tracking: there is no file {name}")
+        raise RegistryError(f"there is no file {name}: give the address of the registry")
     tables = "SELECT count(*) FROM sqlite_master WHERE name = 'registered_models'"
     try:
         with contextlib.closing(
@@ -76,7 +88,7 @@ def check_store(tracking_uri: str) -> None:
         is_mlflow = False
     if not is_mlflow:
         # MLflow would add its tables to it.
-        raise RegistryError(f"--tracking: {name} is not a database of MLflow")
+        raise RegistryError(f"{name} is not a database of MLflow")
 
 
 def publish_bundle(bundle: Path, run_id: str, tracking_uri: str, report: Path | None = None) -> str:
@@ -130,7 +142,9 @@ def set_champion(version: str, tracking_uri: str) -> str | None:
         if find_version(CHALLENGER, tracking_uri) == version:
             client.delete_registered_model_alias(MODEL_NAME, CHALLENGER)
     except MlflowException as error:
-        raise RegistryError(f"the registry has no such version: {error.message}") from None
+        if error.error_code not in ABSENT:
+            raise RegistryError(f"the registry does not answer: {first_line(error)}") from None
+        raise RegistryError(f"the registry has no version {version}; train one with `run` first") from None
     return former
 
 
@@ -159,7 +173,7 @@ def fetch_version(version: str, tracking_uri: str, directory: Path) -> tuple[Bun
     The report is `None` for a version registered without one.
     """
     registered = _registered(version, tracking_uri)
-    bundle = load_bundle(_downloaded(registered, ARTIFACT, tracking_uri, directory))
+    bundle = load_bundle(_downloaded(registered.run_id, version, ARTIFACT, tracking_uri, directory))
     if bundle.sha256 != registered.tags.get(MANIFEST_TAG):
         raise BundleError(f"version {version} is not the bundle that was registered (its manifest differs)")
     return bundle, fetch_report(version, tracking_uri, directory)
@@ -170,7 +184,7 @@ def fetch_report(version: str, tracking_uri: str, directory: Path) -> Path | Non
     registered = _registered(version, tracking_uri)
     if REPORT_TAG not in registered.tags:
         return None
-    report = _downloaded(registered, REPORT, tracking_uri, directory)
+    report = _downloaded(registered.run_id, version, REPORT, tracking_uri, directory)
     if hashlib.sha256(report.read_bytes()).hexdigest() != registered.tags[REPORT_TAG]:
         raise BundleError(f"the report of version {version} is not the one registered (sha256 differs)")
     return report
@@ -187,14 +201,14 @@ def _registered(version: str, tracking_uri: str) -> Any:
         raise RegistryError(f"the registry has no version {version}; train one with `run` first") from None
 
 
-def _downloaded(registered: Any, name: str, tracking_uri: str, directory: Path) -> Path:
+def _downloaded(run_id: str, version: str, name: str, tracking_uri: str, directory: Path) -> Path:
     from mlflow.exceptions import MlflowException
 
     directory.mkdir(parents=True, exist_ok=True)
     try:
-        return Path(connect(tracking_uri).download_artifacts(str(registered.run_id), name, str(directory)))
+        return Path(connect(tracking_uri).download_artifacts(run_id, name, str(directory)))
     except (MlflowException, OSError) as error:
-        raise _not_fetched(name, registered.version, error) from None
+        raise _not_fetched(name, version, error) from None
 
 
 @dataclass(frozen=True)
@@ -279,32 +293,33 @@ def _not_fetched(name: str, number: str, error: Exception) -> RegistryError:
     return RegistryError(f"{name} of version {number} cannot be fetched: {said}")
 
 
-def fetch_bundle(alias: str, tracking_uri: str, directory: Path) -> Bundle:
+def fetch_bundle(
+    alias: str, tracking_uri: str, directory: Path, keys: Sequence[Ed25519PublicKey] = ()
+) -> Bundle:
     """Copy the bundle behind an alias into `directory` (replacing it) and load it from there.
 
-    Raises `RegistryError` when the registry has no such alias, `BundleError` when the copy fails a check;
-    the old folder stays as it was in both cases.
+    Where there are `keys`, one of them must have signed it. Raises `RegistryError` when the registry has no
+    such alias or does not answer, `BundleError` when the copy fails a check; the old folder then stays as it
+    was.
     """
-    from mlflow.exceptions import MlflowException
-
-    client = connect(tracking_uri)
+    registered = find_registered(alias, tracking_uri)
     fresh = directory.with_name(f".{directory.name}-fetched")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     try:
-        version = client.get_model_version_by_alias(MODEL_NAME, alias)
-        got = Path(client.download_artifacts(str(version.run_id), ARTIFACT, str(fresh)))
-        if load_bundle(got).sha256 != version.tags.get(MANIFEST_TAG):
+        got = _downloaded(registered.run_id, registered.number, ARTIFACT, tracking_uri, fresh)
+        check_signature(got, keys)
+        bundle = load_bundle(got)
+        if bundle.sha256 != registered.manifest_sha256:
             raise BundleError("its manifest is not the one that was registered (sha256 differs)")
         shutil.rmtree(directory, ignore_errors=True)
         got.rename(directory)
-    except MlflowException as error:
-        raise RegistryError(f"the registry has no {alias} to fetch: {error.message}") from None
     except BundleError as error:
-        raise BundleError(f"the registry's {alias} failed a check: {error}") from None
+        raise type(error)(f"the registry's {alias} failed a check: {error}") from None
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return load_bundle(directory)
+    # Checked a moment ago, under the hash that it has now.
+    return load_bundle(directory, bundle.sha256)
 
 
 def first_line(error: Any) -> str:

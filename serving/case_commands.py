@@ -11,10 +11,9 @@ from rich.table import Table
 
 from features.screen import show_table
 from serving.access.caller import Caller
-from serving.access.commands import OPERATOR, AsJson, AuditKeyFile, opened_log, settings_of
 from serving.access.scope import ALL_AREAS, Scope
 from serving.cases.state import CaseState
-from serving.operating import DatabaseOption
+from serving.command import OPERATOR, AsJson, AuditKeyFile, DatabaseOption, opened
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -74,7 +73,7 @@ def relapses(
     from serving.storage.elimination import EliminationStore
 
     caller = Caller(OPERATOR.key_id, OPERATOR.role, Scope.of(area))
-    with opened_log(settings_of(database, audit_key_file)) as (keys, log):
+    with opened(database, audit_key_file) as (keys, log):
         log.check_key()
         page = EliminationStore(keys.engine, log).relapse_watch(caller, limit=limit)
     told = [
@@ -123,7 +122,7 @@ def _tell(
     from serving.storage.cases import CaseStore
 
     caller = Caller(OPERATOR.key_id, OPERATOR.role, Scope.of(area))
-    with opened_log(settings_of(database, audit_key_file)) as (keys, log):
+    with opened(database, audit_key_file) as (keys, log):
         log.check_key()
         store = CaseStore(keys.engine, log)
         page, today = store.list(caller, asked, limit), store.today

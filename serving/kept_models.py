@@ -75,10 +75,9 @@ class KeptModels:
         if place is None or not place.is_dir():
             raise Problem("model_not_kept")
         try:
-            bundle = load_bundle(place)
+            # Under this hash it scored, and was loaded before; nothing of another one is.
+            bundle = load_bundle(place, manifest_sha256)
         except (ScoringError, FeaturesError) as error:
             said = str(error).replace(str(place), "its folder")
             raise Problem("model_not_kept", detail=f"The model is kept and cannot be used: {said}.") from None
-        if bundle.sha256 != manifest_sha256:
-            raise Problem("model_not_kept", detail="The model kept under this version is another one.")
         return Scorer(bundle)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from serving.command import AsJson, DatabaseOption
 from serving.errors import AccessError, StorageError
 
 if TYPE_CHECKING:
@@ -30,38 +31,23 @@ SWEEP_SECONDS = 600.0
 STOP_SECONDS = 30.0
 """How long a worker may take to stop before its process ends."""
 
-DatabaseOption = Annotated[
-    str,
-    typer.Option(
-        envvar="FANGFAN_DATABASE_URL",
-        help="Database, sqlite:////path/to/file.db or postgresql://user@host/database",
-    ),
-]
-
 
 def migrate(
     database: DatabaseOption,
     is_check: Annotated[
         bool, typer.Option("--check", help="Change nothing; exit code 1 where there is something to do")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Bring the database to the form that this version keeps its tables in; all of it or nothing.
 
     Exit code 0 when it is in order, 1 where --check finds steps to do, 2 for a database that this version
     cannot work with.
     """
-    from serving.storage import Form, connect, find_state
+    from serving.storage import Form, look_at
     from serving.storage import migrate as bring_up
 
-    if is_check:
-        engine = connect(database)
-        try:
-            state = find_state(engine)
-        finally:
-            engine.dispose()
-    else:
-        state = bring_up(database)
+    state = look_at(database) if is_check else bring_up(database)
     if as_json:
         print(json.dumps(state.as_json()))
     if state.form in {Form.EMPTY, Form.OUTDATED}:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -19,11 +18,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from features.screen import show_table
-from serving.access.commands import AuditKeyFile
+from serving.command import AuditKeyFile, DatabaseOption, RegistryOption, SigningKeys
 from serving.errors import ServingError
 from serving.leads.commands import leads_of_run
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from pyspark.sql import SparkSession
 
     from scoring import Bundle
@@ -34,23 +34,11 @@ CHAMPION = "champion"
 
 errors = Console(stderr=True)
 
-_REGISTRY_CLIENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    # A registry that does not answer is told within a minute.
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
-}
-
-DatabaseUrl = Annotated[
-    str, typer.Option(help="Database of the assessments, sqlite:////path/to/file.db or postgresql://…")
-]
-
 
 def score(
     signals: Annotated[Path, typer.Option(help="Folder that `python -m features intake` wrote")],
     as_of: Annotated[str, typer.Option(help="Date to score on, YYYY-MM-DD: only what was known then counts")],
-    database: DatabaseUrl,
+    database: DatabaseOption,
     bundle: Annotated[
         Path | None, typer.Option(help="Folder of a model bundle; if not given, the model in service")
     ] = None,
@@ -64,15 +52,14 @@ def score(
     is_to_leads: Annotated[
         bool, typer.Option("--leads", help="Turn the run into leads as well (`leads from-run`)")
     ] = False,
+    signing_keys: SigningKeys = None,
     audit_key_file: AuditKeyFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table")] = False,
 ) -> None:
     """Score every household registered on a date and store the answers."""
     from features.health import Deliveries, check_health
-    from scoring import load_bundle
     from serving.batch import score_all
     from serving.kept_models import KeptModels
-    from serving.models.service_models import bundle_in_service
     from serving.storage import AssessmentStore, Run, open_database
     from serving.storage.corrections import approved_corrections
 
@@ -82,7 +69,7 @@ def score(
     try:
         with _progress(shown=not as_json) as tell:
             delivered = Deliveries.load(signals)
-            model, folder = (load_bundle(bundle), bundle) if bundle else bundle_in_service(database)
+            model, folder = _given_or_in_service(bundle, database, signing_keys)
             KeptModels(kept_models).keep(folder)
             judged = None
             if health:
@@ -134,6 +121,7 @@ def score_province(
     registry: Annotated[
         str | None, typer.Option(help="Address of the MLflow registry that has the champion")
     ] = None,
+    signing_keys: SigningKeys = None,
     engine: Annotated[
         Engine, typer.Option(help="duckdb on this machine, or an existing Spark")
     ] = Engine.DUCKDB,
@@ -149,7 +137,7 @@ def score_province(
     day = _date(as_of)
     with _progress(shown=not as_json) as tell:
         tell("model", 0, 0)
-        bundle, folder = _bundle(model, registry, out)
+        bundle, folder = _bundle(model, registry, out, signing_keys)
         if engine is Engine.SPARK:
             from serving.province.spark import score_province_on_spark
 
@@ -176,59 +164,59 @@ def score_province(
 
 
 def pull(
-    registry: Annotated[str, typer.Option(help="Address of the MLflow registry")],
+    registry: RegistryOption,
     out: Annotated[Path, typer.Option(help="Folder for the bundle; replaced once the new one is checked")],
     alias: Annotated[str, typer.Option(help="Which version")] = CHAMPION,
+    signing_keys: SigningKeys = None,
 ) -> None:
     """Fetch a bundle from the registry and check it."""
     with errors.status("fetching and checking the bundle"):
-        fetched = _fetch(alias, registry, out)
+        fetched = _fetch(alias, registry, out, signing_keys)
     print(f"{alias}: model {fetched.manifest.version} is in {out}, every check passed")
 
 
-def _fetch(alias: str, registry: str, out: Path) -> Bundle:
-    path = registry.removeprefix("sqlite:///")
-    if path != registry and not Path(path).is_file():
-        # The registry's own client would make an empty database there and then find nothing in it.
-        raise ServingError(f"--registry: there is no file {path}")
-    for name, value in _REGISTRY_CLIENT.items():
-        os.environ.setdefault(name, value)
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
+def _fetch(alias: str, registry: str, out: Path, signing_keys: Path | None) -> Bundle:
     from scoring.registry import fetch_bundle
 
-    try:
-        return fetch_bundle(alias, registry, out)
-    except SQLAlchemyError:
-        raise ServingError("--registry: this is not a database of MLflow") from None
-    except MlflowException as error:
-        said = str(error.message).splitlines()[0]
-        raise ServingError(f"--registry: the registry cannot be used: {said}") from None
+    return fetch_bundle(alias, registry, out, _keys(signing_keys))
 
 
-def _bundle(model: str, registry: str | None, out: Path) -> tuple[Bundle, Path]:
+def _given_or_in_service(
+    bundle: Path | None, database: str | None, signing_keys: Path | None
+) -> tuple[Bundle, Path]:
+    """The bundle of a folder, or else the one in service, and where it lies."""
+    from serving.models.service_models import bundle_in_service, load_signed
+
+    if bundle is None:
+        return bundle_in_service(database, signing_keys)
+    return load_signed(bundle, _keys(signing_keys)), bundle
+
+
+def _keys(signing_keys: Path | None) -> Sequence[Ed25519PublicKey]:
+    from scoring.signature import load_public_keys
+
+    return load_public_keys(signing_keys) if signing_keys else ()
+
+
+def _bundle(model: str, registry: str | None, out: Path, signing_keys: Path | None) -> tuple[Bundle, Path]:
     """The bundle that is asked for, and where it lies."""
-    from scoring import load_bundle
+    from serving.settings import Settings
 
     if model != CHAMPION:
-        return load_bundle(Path(model)), Path(model)
+        return _given_or_in_service(Path(model), None, signing_keys)
     if registry is None:
-        if os.environ.get("FANGFAN_MODELS_DIR"):
-            from serving.models.service_models import bundle_in_service
-
-            return bundle_in_service()
-        own = os.environ.get("FANGFAN_BUNDLE_DIR")
-        if not own:
+        # The one bundle of a service without a store needs no database that says which.
+        own = Settings.of_command("")
+        if own.bundle_dir is None and own.models_dir is None:
             raise ServingError(
-                "--model champion: say --registry, or set FANGFAN_BUNDLE_DIR or FANGFAN_MODELS_DIR as the "
+                "--model champion: say --registry, or set FANGFAN_MODELS_DIR or FANGFAN_BUNDLE_DIR as the "
                 "service has it"
             )
-        return load_bundle(Path(own)), Path(own)
+        return _given_or_in_service(own.bundle_dir if own.models_dir is None else None, None, signing_keys)
     # Beside the run's files and hidden from their readers, with the tables that are made of it.
     folder = out / ".model" / CHAMPION
     folder.parent.mkdir(parents=True, exist_ok=True)
-    return _fetch(CHAMPION, registry, folder), folder
+    return _fetch(CHAMPION, registry, folder, signing_keys), folder
 
 
 def _spark_session() -> SparkSession:

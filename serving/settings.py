@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -150,6 +150,11 @@ class Settings:
         """The folder of every model whose assessments are stored: the store keeps them, if there is one."""
         return self.kept_models_dir or self.models_dir
 
+    @property
+    def bundle_folders(self) -> list[Path]:
+        """The folders that hold a bundle, or bundles by version."""
+        return [one for one in (self.models_dir, self.bundle_dir, self.kept_models_dir) if one is not None]
+
     def _beside(self, ending: str) -> Path:
         return self.jobs_folder.with_name(f"{self.jobs_folder.name}.{ending}")
 
@@ -167,13 +172,7 @@ class Settings:
 
         Raises `SettingsError` naming the variable that is absent or not of its kind.
         """
-        environment = os.environ if environment is None else environment
-        values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        for field in fields(cls):
-            variable = f"{PREFIX}{field.name.upper()}"
-            if field.name in values or not environment.get(variable):
-                continue
-            values[field.name] = _READERS[str(field.type)](variable, environment[variable])
+        values = _read(os.environ if environment is None else environment, given)
         # What a command says comes before what the environment says of the other one.
         for name, other in (("bundle_dir", "models_dir"), ("models_dir", "bundle_dir")):
             if given.get(name) is not None and given.get(other) is None:
@@ -184,6 +183,35 @@ class Settings:
             if name not in values:
                 raise SettingsError(f"{PREFIX}{name.upper()} is not set: {_WAYS_OUT[name]}")
         return cls(**values)
+
+    @classmethod
+    def of_command(cls, database_url: str, **given: Any) -> Settings:
+        """Settings of a command about a database: where the service keeps things, from its variables.
+
+        No model has to be named, and how the service is reached and bounded is no matter of a command's. What
+        is `given` and not `None` comes first. Raises `SettingsError`.
+        """
+        values = _read(os.environ, given, _PLACES)
+        return cls(**{"bundle_dir": None, **values, "database_url": database_url})
+
+
+_PLACES = (
+    "bundle_dir", "models_dir", "kept_models_dir", "signing_keys", "jobs_dir", "audit_key_file",
+    "identity_keys_file", "identity_key_store",
+)  # fmt: skip
+
+
+def _read(
+    environment: Mapping[str, str], given: Mapping[str, Any], names: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """What is given, and what the environment says of the other settings (or of those of the `names`)."""
+    values = {name: value for name, value in given.items() if value is not None}
+    for field in fields(Settings):
+        variable = f"{PREFIX}{field.name.upper()}"
+        if field.name in values or not environment.get(variable) or (names and field.name not in names):
+            continue
+        values[field.name] = _READERS[str(field.type)](variable, environment[variable])
+    return values
 
 
 def _written(value: Any) -> str:

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,9 +15,9 @@ from rich.table import Table
 
 from features.screen import show_table
 from serving.access.caller import Role
-from serving.access.commands import MOST_DAYS, OPERATOR, AsJson, AuditKeyFile, opened
+from serving.access.commands import MOST_DAYS
 from serving.access.scope import ALL_AREAS
-from serving.operating import DatabaseOption
+from serving.command import OPERATOR, AsJson, AuditKeyFile, DatabaseOption, opened, opened_database
 
 if TYPE_CHECKING:
     from serving.access.account_desk import AccountDesk
@@ -43,7 +44,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Make an account and print its start password, this once; it is changed at the first sign-in."""
-    with _opened(database, audit_key_file) as desk:
+    with _opened(database, audit_key_file, may_make=True) as desk:
         made, password = desk.add(OPERATOR, login_name, role, area, dt.timedelta(days=days))
     _tell_password(made, desk.store, password, as_json=as_json)
 
@@ -51,14 +52,11 @@ def add(
 @accounts.command("list")
 def list_accounts(database: DatabaseOption, as_json: AsJson = False) -> None:
     """List the accounts by login name, and whether they may sign in."""
-    from serving.storage import AccountStore, open_database
+    from serving.storage import AccountStore
 
-    engine = open_database(database)
-    try:
+    with opened_database(database) as engine:
         store = AccountStore(engine)
         entries = [_entry(one, store) for one in store.list()]
-    finally:
-        engine.dispose()
     if as_json:
         print(json.dumps({"accounts": entries}, ensure_ascii=False))
         return
@@ -141,11 +139,11 @@ def remove(
 
 
 @contextmanager
-def _opened(database: str, audit_key_file: AuditKeyFile) -> Iterator[AccountDesk]:
+def _opened(database: str, audit_key_file: Path | None, *, may_make: bool = False) -> Iterator[AccountDesk]:
     from serving.access.account_desk import AccountDesk
     from serving.storage import AccountStore
 
-    with opened(database, audit_key_file) as (keys, log):
+    with opened(database, audit_key_file, may_make=may_make) as (keys, log):
         yield AccountDesk(AccountStore(keys.engine), log)
 
 

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,29 +11,19 @@ from rich.console import Console
 from rich.table import Table
 
 from features.screen import show_table
-from serving.access.caller import Caller, Role
+from serving.access.caller import Role
 from serving.access.policy import policy_table
-from serving.access.scope import EVERYWHERE
+from serving.command import OPERATOR, AsJson, AuditKeyFile, DatabaseOption, opened, opened_database
 from serving.errors import AccessError
-from serving.operating import DatabaseOption
 
 if TYPE_CHECKING:
-    from serving.settings import Settings
-    from serving.storage import AuditLog, KeyStore
+    from serving.storage import KeyStore
     from serving.storage.keys import KeyEntry
 
 MOST_DAYS = 3_650
-OPERATOR = Caller("operator", Role.ACCOUNTS, EVERYWHERE)
-"""Whoever runs these commands, as the log names them."""
 
 keys = typer.Typer(name="keys", help="Keys of callers: make, list, end.", no_args_is_help=True)
 audit = typer.Typer(name="audit", help="The log of who read what: check, search.", no_args_is_help=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words")]
-AuditKeyFile = Annotated[
-    Path | None,
-    typer.Option(envvar="FANGFAN_AUDIT_KEY_FILE", help="Secret of the audit log, if not beside the jobs"),
-]
 
 
 @keys.command()
@@ -55,7 +41,10 @@ def add(
     """Make a key and print it: it is shown this once and kept nowhere."""
     from serving.storage.audit_actions import Action, Outcome
 
-    with opened(database, audit_key_file) as (store, log), store.writer.begin() as connection:
+    with (
+        opened(database, audit_key_file, may_make=True) as (store, log),
+        store.writer.begin() as connection,
+    ):
         made, entry = store.add_in(connection, role, area, name, dt.timedelta(days=days))
         log.append(connection, OPERATOR, Action.KEY_ADDED, [entry.id], Outcome.DONE)
     # Told once it is stored: a key that is shown is in force.
@@ -73,7 +62,10 @@ def add(
 @keys.command("list")
 def list_keys(database: DatabaseOption, as_json: AsJson = False) -> None:
     """List the keys, the newest first; the keys themselves are not kept."""
-    with _store(database) as store:
+    from serving.storage import KeyStore
+
+    with opened_database(database) as engine:
+        store = KeyStore(engine)
         entries = [_entry(one, store) for one in store.list()]
     if as_json:
         print(json.dumps({"keys": entries}, ensure_ascii=False))
@@ -183,52 +175,6 @@ def search(
 def policy() -> None:
     """Print who may use which route, as Markdown."""
     print(policy_table())
-
-
-@contextmanager
-def _store(database: str) -> Iterator[KeyStore]:
-    from serving.storage import KeyStore, open_database
-
-    engine = open_database(database)
-    try:
-        yield KeyStore(engine)
-    finally:
-        engine.dispose()
-
-
-@contextmanager
-def opened(database: str, audit_key_file: Path | None) -> Iterator[tuple[KeyStore, AuditLog]]:
-    """The keys and the log of a database. A log that was changed is opened all the same: `verify` has to."""
-    with opened_log(settings_of(database, audit_key_file)) as made:
-        yield made
-
-
-@contextmanager
-def opened_log(settings: Settings) -> Iterator[tuple[KeyStore, AuditLog]]:
-    """The keys and the log. A log that was changed is opened all the same: `verify` has to."""
-    from serving.access.audit_key import load_audit_key
-    from serving.storage import AuditLog, is_begun
-
-    path = settings.audit_key_path
-    with _store(settings.database_url) as store:
-        key = load_audit_key(path, is_begun=is_begun(store.engine))
-        yield store, AuditLog(store.engine, key)
-
-
-def settings_of(
-    database: str,
-    audit_key_file: Path | None,
-    identity_keys_file: Path | None = None,
-    identity_key_store: str | None = None,
-) -> Settings:
-    """The settings that a command about a database needs, with the folder of jobs from the environment."""
-    from serving.settings import Settings
-
-    jobs = os.environ.get("FANGFAN_JOBS_DIR")
-    return Settings(
-        Path(), database, jobs_dir=Path(jobs) if jobs else None, audit_key_file=audit_key_file,
-        identity_keys_file=identity_keys_file, identity_key_store=identity_key_store,
-    )  # fmt: skip
 
 
 def _entry(entry: KeyEntry, store: KeyStore) -> dict[str, str | None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from serving.operating import DatabaseOption
+from serving.command import DatabaseOption
 
 if TYPE_CHECKING:
     from serving.backup.checking import Checked
@@ -138,13 +137,7 @@ def restore(
 def _settings(database: str, audit_key_file: Path | None) -> Settings:
     from serving.settings import Settings
 
-    jobs, bundle = os.environ.get("FANGFAN_JOBS_DIR"), os.environ.get("FANGFAN_BUNDLE_DIR")
-    return Settings(
-        Path(bundle) if bundle else None,
-        database,
-        jobs_dir=Path(jobs) if jobs else None,
-        audit_key_file=audit_key_file,
-    )
+    return Settings.of_command(database, audit_key_file=audit_key_file)
 
 
 def _read_key(settings: Settings) -> bytes | None:

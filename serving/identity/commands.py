@@ -12,11 +12,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from serving.access.commands import OPERATOR, AsJson, AuditKeyFile, opened_log, settings_of
+from serving.command import OPERATOR, AsJson, AuditKeyFile, DatabaseOption, opened_log
 from serving.errors import IdentityError
 from serving.identity.erasure import History, Reason
 from serving.identity.suites import Suite
-from serving.operating import DatabaseOption
 
 if TYPE_CHECKING:
     from serving.identity.store import IdentityStore
@@ -56,8 +55,9 @@ def new_key(
     Keep a copy apart from the database's: without the ring no identity opens.
     """
     from serving.identity.keyring import hold_ring, load_ring, new_ring, save_ring
+    from serving.settings import Settings
 
-    path = settings_of(database, None, keys_file).identity_keys_path
+    path = Settings.of_command(database, identity_keys_file=keys_file).identity_keys_path
     with hold_ring(path):
         ring = load_ring(path).with_new(suite) if path.exists() else new_ring(suite)
         save_ring(ring, path)
@@ -80,8 +80,9 @@ def retire_key(
     """Take a version out of the key ring, once no row has it any more."""
     from serving.identity.keyring import hold_ring, save_ring
     from serving.identity.rotation import versions_in_use
+    from serving.settings import Settings
 
-    path = settings_of(database, None, keys_file).identity_keys_path
+    path = Settings.of_command(database, identity_keys_file=keys_file).identity_keys_path
     with hold_ring(path), _opened(database, audit_key_file, keys_file, key_store) as store:
         ring = store.vault.ring.without(version)
         if version in versions_in_use(store):
@@ -251,8 +252,11 @@ def _opened(
     database: str, audit_key_file: Path | None, keys_file: Path | None, key_store: str | None
 ) -> Iterator[IdentityStore]:
     from serving.identity.opening import open_identities
+    from serving.settings import Settings
 
-    settings = settings_of(database, audit_key_file, keys_file, key_store)
+    settings = Settings.of_command(
+        database, audit_key_file=audit_key_file, identity_keys_file=keys_file, identity_key_store=key_store
+    )
     with opened_log(settings) as (keys, log):
         log.check_key()
         store = open_identities(keys.engine, log, settings)

@@ -13,9 +13,8 @@ from rich.table import Table
 
 from features.policy import DEFAULT_REGION
 from features.screen import show_table
-from serving.access.commands import OPERATOR, AsJson, AuditKeyFile, opened
+from serving.command import OPERATOR, AsJson, AuditKeyFile, DatabaseOption, opened, opened_database
 from serving.errors import ServingError
-from serving.operating import DatabaseOption
 
 if TYPE_CHECKING:
     from serving.leads.clusters import Clusters
@@ -96,14 +95,10 @@ def clusters(
     """Warn of townships with more new events of a theme than their past and their county let expect."""
     from serving.cases.clocks import china_today
     from serving.leads.clusters import find_clusters
-    from serving.storage import open_database
 
-    engine = open_database(database)
-    try:
+    with opened_database(database) as engine:
         last = day_of("--as-of", as_of) or china_today()
         made = find_clusters(engine, check_area("--area", area), last, region)
-    finally:
-        engine.dispose()
     shown = [one for one in made.found if is_all or one.is_warning]
     if as_json:
         told = {

@@ -13,8 +13,16 @@ from rich.console import Console
 from rich.table import Table
 
 from features.screen import show_table
+from serving.command import (
+    OPERATOR,
+    AsJson,
+    AuditKeyFile,
+    DatabaseOption,
+    RegistryOption,
+    SigningKeys,
+    opened_log,
+)
 from serving.models.own_words import REGISTRY_CHAMPION
-from serving.operating import DatabaseOption
 
 if TYPE_CHECKING:
     from serving.models.desk import ModelDesk
@@ -34,19 +42,8 @@ errors = Console(stderr=True)
 ModelsOption = Annotated[
     Path | None, typer.Option("--models", envvar="FANGFAN_MODELS_DIR", help="Folder of the model store")
 ]
-KeysOption = Annotated[
-    Path | None,
-    typer.Option(
-        envvar="FANGFAN_SIGNING_KEYS", help="PEM file of public keys; one must have signed every bundle"
-    ),
-]
-AuditKeyOption = Annotated[
-    Path | None,
-    typer.Option(envvar="FANGFAN_AUDIT_KEY_FILE", help="Secret of the audit log, if not beside the jobs"),
-]
 WhyOption = Annotated[str, typer.Option(help="The reason; kept in the release log and told to every caller")]
 ByOption = Annotated[str, typer.Option(help="Who does it, such as an office; this machine's user if empty")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words")]
 
 
 @models.command("list")
@@ -98,8 +95,8 @@ def admit(
     is_used: Annotated[bool, typer.Option("--use", help="Put it into service as well; needs --why")] = False,
     why: Annotated[str, typer.Option(help="The reason, with --use")] = "",
     by: ByOption = "",
-    signing_keys: KeysOption = None,
-    audit_key_file: AuditKeyOption = None,
+    signing_keys: SigningKeys = None,
+    audit_key_file: AuditKeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a bundle (files, hashes, signature, a trial in a child process) and take it into the store."""
@@ -107,7 +104,7 @@ def admit(
 
     if is_used and not why:
         raise ModelError("--use needs --why: the reason is kept")
-    with _desk(database, models_dir, signing_keys, audit_key_file, by) as desk:
+    with _desk(database, models_dir, signing_keys, audit_key_file, by, may_make=True) as desk:
         pick = desk.admit(folder)
         release = None
         if is_used and desk.models.state().current != pick:
@@ -127,12 +124,12 @@ def use(
     why: WhyOption,
     by: ByOption = "",
     models_dir: ModelsOption = None,
-    signing_keys: KeysOption = None,
-    audit_key_file: AuditKeyOption = None,
+    signing_keys: SigningKeys = None,
+    audit_key_file: AuditKeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Put an admitted version into service. Running services load it beside the one before, then change."""
-    with _desk(database, models_dir, signing_keys, audit_key_file, by) as desk:
+    with _desk(database, models_dir, signing_keys, audit_key_file, by, may_make=True) as desk:
         _tell(desk.use(version, why), as_json)
 
 
@@ -142,8 +139,8 @@ def rollback(
     why: WhyOption,
     by: ByOption = "",
     models_dir: ModelsOption = None,
-    signing_keys: KeysOption = None,
-    audit_key_file: AuditKeyOption = None,
+    signing_keys: SigningKeys = None,
+    audit_key_file: AuditKeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Put the version before this one into service again; each further rollback goes one further back."""
@@ -156,7 +153,7 @@ def off(
     database: DatabaseOption,
     why: WhyOption,
     by: ByOption = "",
-    audit_key_file: AuditKeyOption = None,
+    audit_key_file: AuditKeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Turn the model off, for every process within a second: rules alone answer, jobs wait."""
@@ -169,7 +166,7 @@ def on(
     database: DatabaseOption,
     why: WhyOption,
     by: ByOption = "",
-    audit_key_file: AuditKeyOption = None,
+    audit_key_file: AuditKeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Turn the model on again."""
@@ -182,8 +179,8 @@ def verify(
     database: DatabaseOption,
     models_dir: ModelsOption = None,
     is_tried: Annotated[bool, typer.Option("--load", help="Load and prove every version in a child")] = False,
-    signing_keys: KeysOption = None,
-    audit_key_file: AuditKeyOption = None,
+    signing_keys: SigningKeys = None,
+    audit_key_file: AuditKeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Check every version's files and signature, and the release log. Exit code 1 tells of a fault."""
@@ -206,9 +203,7 @@ def verify(
 @models.command()
 def fetch(
     database: DatabaseOption,
-    registry: Annotated[
-        str, typer.Option(envvar="FANGFAN_REGISTRY_URI", help="Address of the MLflow registry")
-    ],
+    registry: RegistryOption,
     models_dir: ModelsOption = None,
     alias: Annotated[str, typer.Option(help="Which version of the registry")] = CHAMPION,
     seconds: Annotated[
@@ -216,8 +211,8 @@ def fetch(
     ] = 15,
     why: Annotated[str, typer.Option(help="The reason; kept in the release log")] = REGISTRY_CHAMPION,
     by: ByOption = "",
-    signing_keys: KeysOption = None,
-    audit_key_file: AuditKeyOption = None,
+    signing_keys: SigningKeys = None,
+    audit_key_file: AuditKeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Fetch the registry's champion, admit it and put it into service, unless it was in service here before.
@@ -226,7 +221,7 @@ def fetch(
     """
     from serving.models.registry import RegistryRefused
 
-    with _desk(database, models_dir, signing_keys, audit_key_file, by) as desk:
+    with _desk(database, models_dir, signing_keys, audit_key_file, by, may_make=True) as desk:
         try:
             pick, release = desk.fetch(registry, alias, float(seconds), why)
         except RegistryRefused as refused:
@@ -266,29 +261,24 @@ def _table(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> Table:
 
 @contextmanager
 def _opened(
-    database: str, models_dir: Path | None, signing_keys: Path | None, audit_key_file: Path | None
+    database: str,
+    models_dir: Path | None,
+    signing_keys: Path | None,
+    audit_key_file: Path | None,
+    *,
+    may_make: bool = False,
 ) -> Iterator[tuple[ServiceModels, AuditLog]]:
-    import os
-
     from scoring.signature import load_public_keys
-    from serving.access.audit_key import load_audit_key
     from serving.models.service_models import ServiceModels
     from serving.models.store import ModelStore
     from serving.settings import Settings
-    from serving.storage import AuditLog, ReleaseLog, is_begun, open_database
+    from serving.storage import ReleaseLog
 
-    jobs = os.environ.get("FANGFAN_JOBS_DIR")
-    settings = Settings(None, database, jobs_dir=Path(jobs) if jobs else None, audit_key_file=audit_key_file)
     keys = load_public_keys(signing_keys) if signing_keys else ()
-    engine = open_database(database)
-    try:
-        audit = AuditLog(engine, load_audit_key(settings.audit_key_path, is_begun=is_begun(engine)))
-        yield (
-            ServiceModels(ReleaseLog(engine), ModelStore(models_dir) if models_dir else None, None, keys),
-            audit,
-        )
-    finally:
-        engine.dispose()
+    store = ModelStore(models_dir) if models_dir else None
+    settings = Settings.of_command(database, audit_key_file=audit_key_file)
+    with opened_log(settings, may_make=may_make) as (kept, audit):
+        yield ServiceModels(ReleaseLog(kept.engine), store, None, keys), audit
 
 
 @contextmanager
@@ -304,14 +294,15 @@ def _desk(
     signing_keys: Path | None,
     audit_key_file: Path | None,
     by: str,
+    *,
+    may_make: bool = False,
 ) -> Iterator[ModelDesk]:
     """A desk that tells on a terminal what it is at."""
-    from serving.access.commands import OPERATOR
     from serving.models.desk import ModelDesk, current_user
 
     steps = {"registry": "asking the registry", "files": "checking the files",
              "trial": "loading and proving it in a child process", "store": "taking it in"}  # fmt: skip
-    with _opened(database, models_dir, signing_keys, audit_key_file) as (service, audit):
+    with _opened(database, models_dir, signing_keys, audit_key_file, may_make=may_make) as (service, audit):
         tell = (
             (lambda step: errors.print(steps[step], style="dim")) if errors.is_terminal else lambda step: None
         )

@@ -21,9 +21,6 @@ SILENT, FAILED, BUNDLE_REFUSED = "registry_silent", "registry_failed", "registry
 """Codes of what comes of asking: no end within the time, no sound answer, files that are not admitted."""
 
 _CLIENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     # The time is kept here, for whatever the registry does.
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "3600",

@@ -58,10 +58,8 @@ class ServiceModels:
 
     def load(self, pick: Pick) -> Bundle:
         """Load a version; raises `BundleError` where it is not what was admitted, or is not signed."""
-        folder = self.folder(pick)
-        check_signature(folder, self.keys)
         # What is in the store was loaded by a child before; a folder that somebody gave was not.
-        return load_bundle(folder, pick.sha256 or None)
+        return load_signed(self.folder(pick), self.keys, pick.sha256 or None)
 
     def regions(self, state: InService) -> Iterator[str]:
         """Policy regions of what is in service and was before, read without a model; last the usual one."""
@@ -79,15 +77,24 @@ class ServiceModels:
         return self.store.path(pick.version)
 
 
-def bundle_in_service(database_url: str | None = None) -> tuple[Bundle, Path]:
+def load_signed(folder: Path, keys: Sequence[Ed25519PublicKey], admitted_sha256: str | None = None) -> Bundle:
+    """Load a bundle that one of `keys`, if there are any, has signed; raises `BundleError`."""
+    check_signature(folder, keys)
+    return load_bundle(folder, admitted_sha256)
+
+
+def bundle_in_service(
+    database_url: str | None = None, signing_keys: Path | None = None
+) -> tuple[Bundle, Path]:
     """The bundle in service by the environment's settings, and where it lies; raises `ModelError` for none.
 
-    `database_url` is the database that says which, if it is not the settings'.
+    `database_url` is the database that says which, and `signing_keys` the file of the keys that sign, where
+    they are not the settings'.
 
     For batches, which somebody starts: the switch is for what answers by itself.
     """
-    settings = Settings.from_environment(database_url=database_url)
-    engine = open_database(settings.database_url)
+    settings = Settings.from_environment(database_url=database_url, signing_keys=signing_keys)
+    engine = open_database(settings.database_url, may_make=False)
     try:
         models = ServiceModels.of(settings, engine)
         pick = models.state().current

@@ -12,9 +12,8 @@ import typer
 from rich.table import Table
 
 from features.screen import show_table
-from serving.access.commands import OPERATOR, AsJson, AuditKeyFile, opened_log, settings_of
+from serving.command import OPERATOR, AsJson, AuditKeyFile, DatabaseOption, opened
 from serving.errors import ServingError
-from serving.operating import DatabaseOption
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,7 +48,7 @@ def export(
 
     day = _day(until)
     before = _former(former) if former is not None else None
-    with opened_log(settings_of(database, audit_key_file)) as (_, log):
+    with opened(database, audit_key_file) as (_, log):
         log.check_key()
         with log.engine.connect() as connection:
             made = gather_outcomes(connection, day, before)

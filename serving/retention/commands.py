@@ -11,8 +11,7 @@ from rich.table import Table
 
 from features.policy import DEFAULT_REGION
 from features.screen import show_table
-from serving.access.commands import OPERATOR, AsJson, AuditKeyFile, opened_log, settings_of
-from serving.operating import DatabaseOption
+from serving.command import OPERATOR, AsJson, AuditKeyFile, DatabaseOption, opened_log
 
 
 def retention(
@@ -33,9 +32,10 @@ def retention(
     """
     from serving.bulk import JobFolders
     from serving.retention.deleting import delete_old, rules_of
+    from serving.settings import Settings
 
     rules = rules_of(region, dt.datetime.now(dt.UTC).date(), log_days)
-    settings = settings_of(database, audit_key_file)
+    settings = Settings.of_command(database, audit_key_file=audit_key_file)
     with opened_log(settings) as (_, log):
         log.check_key()
         made = delete_old(log, JobFolders(settings.jobs_folder), rules, OPERATOR, is_dry=is_dry)

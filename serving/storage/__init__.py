@@ -7,7 +7,7 @@ from serving.storage.audit import AuditLog, is_begun
 from serving.storage.database import connect, insert_into, lock_for_all
 from serving.storage.history import HistoryPage, HistoryStore, Mark, Past
 from serving.storage.keys import KeyStore
-from serving.storage.migration import Form, State, find_state, migrate, open_database
+from serving.storage.migration import Form, State, find_state, look_at, migrate, open_database
 from serving.storage.releases import ReleaseLog
 from serving.storage.run_health import RunHealthStore
 from serving.storage.runs import Run
@@ -48,6 +48,7 @@ __all__ = [
     "insert_into",
     "is_begun",
     "lock_for_all",
+    "look_at",
     "migrate",
     "open_database",
 ]

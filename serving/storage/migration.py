@@ -66,13 +66,18 @@ _REFUSALS = {
 }
 
 
-def open_database(url: str) -> Engine:
+def open_database(url: str, *, may_make: bool = True) -> Engine:
     """The engine of a database whose tables are in order. A SQLite file that is not there yet is made.
 
-    Raises `StorageError` for an address that cannot be used, and for a database that is older or newer than
-    this version.
+    Raises `StorageError` for an address that cannot be used, for a database that is older or newer than this
+    version, and, unless it `may_make` one, for a SQLite file that is not there.
     """
     engine = connect(url)
+    if not may_make and _is_absent(engine):
+        raise StorageError(
+            f"there is no database {engine.url.database}: check the address, or make one with "
+            "`python -m serving migrate`"
+        )
     try:
         state = find_state(engine)
         if state.form is Form.EMPTY and engine.dialect.name == IS_SQLITE:
@@ -114,6 +119,22 @@ def find_state(engine: Engine) -> State:
             return _state(connection)
     except SQLAlchemyError as error:
         raise _unusable(engine, error) from None
+
+
+def look_at(url: str) -> State:
+    """The state of the database of an address, which is left as it is: no file is made.
+
+    Raises `StorageError` when it does not answer.
+    """
+    engine = connect(url)
+    try:
+        return State(Form.EMPTY, None, _revisions()[0]) if _is_absent(engine) else find_state(engine)
+    finally:
+        engine.dispose()
+
+
+def _is_absent(engine: Engine) -> bool:
+    return engine.dialect.name == IS_SQLITE and not Path(str(engine.url.database)).exists()
 
 
 def _state(connection: Connection) -> State:

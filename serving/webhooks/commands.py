@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections import Counter
 from collections.abc import Iterator
@@ -16,9 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from features.screen import show_table
-from serving.access.commands import OPERATOR, AsJson, AuditKeyFile
+from serving.command import OPERATOR, AsJson, AuditKeyFile, DatabaseOption, opened_log
 from serving.errors import AccessError
-from serving.operating import DatabaseOption
 
 if TYPE_CHECKING:
     from serving.storage.webhooks import Webhook, WebhookStore
@@ -175,20 +173,12 @@ def deliveries(
 def _opened(database: str, audit_key_file: Path | None) -> Iterator[tuple[WebhookStore, Seal]]:
     from serving.access.audit_key import load_audit_key
     from serving.settings import Settings
-    from serving.storage import AuditLog, is_begun, open_database
     from serving.storage.webhooks import WebhookStore
     from serving.webhooks.seal import Seal
 
-    jobs = os.environ.get("FANGFAN_JOBS_DIR")
-    settings = Settings(
-        Path(), database, jobs_dir=Path(jobs) if jobs else None, audit_key_file=audit_key_file
-    )
-    engine = open_database(database)
-    try:
-        key = load_audit_key(settings.audit_key_path, is_begun=is_begun(engine))
-        yield WebhookStore(engine, AuditLog(engine, key)), Seal(key)
-    finally:
-        engine.dispose()
+    settings = Settings.of_command(database, audit_key_file=audit_key_file)
+    with opened_log(settings) as (keys, log):
+        yield WebhookStore(keys.engine, log), Seal(load_audit_key(settings.audit_key_path, is_begun=True))
 
 
 def _entry(hook: Webhook) -> dict[str, Any]:

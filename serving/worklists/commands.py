@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,10 +11,17 @@ from rich.table import Table
 
 from features.policy import DEFAULT_REGION
 from features.screen import show_table
-from serving.access.commands import OPERATOR, AsJson, AuditKeyFile, opened
+from serving.command import (
+    OPERATOR,
+    AsJson,
+    AuditKeyFile,
+    DatabaseOption,
+    opened,
+    opened_database,
+    opened_log,
+)
 from serving.errors import ServingError
 from serving.leads.commands import AreaOption, RegionOption, check_area, day_of
-from serving.operating import DatabaseOption
 
 if TYPE_CHECKING:
     from serving.worklists.making import Made
@@ -24,7 +30,6 @@ if TYPE_CHECKING:
 worklists = typer.Typer(name="worklists", help="Whom to visit: the lists of an area.", no_args_is_help=True)
 
 MOST_TOLD = 100
-_FOLDERS = ("FANGFAN_MODELS_DIR", "FANGFAN_BUNDLE_DIR", "FANGFAN_KEPT_MODELS_DIR")
 
 
 @worklists.command()
@@ -57,6 +62,7 @@ def make(
     goes on where it was broken off.
     """
     from serving.cases.clocks import china_today
+    from serving.settings import Settings
     from serving.storage.worklists import WorklistStore
     from serving.worklists.capacity import get_capacity
     from serving.worklists.making import Terms, find_run, make_worklists
@@ -64,10 +70,11 @@ def make(
     if random_share is not None and not 0 <= random_share <= 1:
         raise ServingError("--random-share: give a share from 0 to 1")
     check_area("--area", area)
-    with opened(database, audit_key_file) as (store, log):
+    settings = Settings.of_command(database, audit_key_file=audit_key_file)
+    with opened_log(settings) as (store, log):
         log.check_key()
         run = find_run(store.engine, area, day_of("--as-of", as_of), model)
-        folders = [bundle] if bundle else [Path(os.environ[one]) for one in _FOLDERS if os.environ.get(one)]
+        folders = [bundle] if bundle else settings.bundle_folders
         terms = Terms.of(
             run, get_capacity(run.model_version, share, folders),
             day_of("--made-on", made_on) or china_today(), region,
@@ -131,7 +138,6 @@ def audit_misses(
     """Estimate by county how many households in difficulty nobody found, from the visits drawn by lot."""
     from features.dates import months_before
     from serving.cases.clocks import china_today
-    from serving.storage import open_database
     from serving.worklists.missed import audit_misses as estimate
 
     check_area("--area", area)
@@ -140,11 +146,8 @@ def audit_misses(
     first = day_of("--since", since) or months_before(last, 12)
     if first > last:
         raise ServingError("--since: give a day on or before --until")
-    engine = open_database(database)
-    try:
+    with opened_database(database) as engine:
         made = estimate(engine, area, first, last, today=now, grace_months=grace_months)
-    finally:
-        engine.dispose()
     if as_json:
         told = {
             "since": first.isoformat(), "until": last.isoformat(), "grace_months": grace_months,

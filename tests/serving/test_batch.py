@@ -28,6 +28,7 @@ from serving.batch import score_all
 from serving.errors import ServingError, StorageError
 from serving.settings import Settings
 from serving.storage import AssessmentStore, Run, Saved, open_database
+from tests.scoring.registries import make_registry
 from tests.serving.conftest import VERSION, Client, a_household, a_request
 from tests.serving.readers import Everything
 
@@ -290,26 +291,22 @@ def test_the_command_pulls_a_bundle(
 ) -> None:
     from serving.__main__ import main
 
-    asked: list[tuple[Any, ...]] = []
+    def pull(registry: str) -> Any:
+        monkeypatch.setattr(
+            sys, "argv", ["serving", "pull", "--registry", registry, "--out", str(tmp_path / "out")]
+        )
+        with pytest.raises(SystemExit) as left:
+            main()
+        return left.value.code
 
-    def fetch(*given: Any) -> Bundle:
-        asked.append(given)
-        return load_bundle(bundle_dir)
-
-    monkeypatch.setattr("scoring.registry.fetch_bundle", fetch)
-    registry = tmp_path / "registry.db"
-    arguments = ["serving", "pull", "--registry", f"sqlite:///{registry}", "--out", str(tmp_path / "out")]
-    monkeypatch.setattr(sys, "argv", arguments)
-    with pytest.raises(SystemExit) as left:
-        main()
-    assert left.value.code == 2
-    assert str(registry) in capsys.readouterr().err.replace("\n", "")
-    registry.touch()
-    with pytest.raises(SystemExit) as left:
-        main()
-    assert left.value.code == 0
-    assert asked == [("champion", f"sqlite:///{registry}", tmp_path / "out")]
+    assert pull(f"sqlite:///{tmp_path / 'none.db'}") == 2
+    assert f"there is no file {tmp_path / 'none.db'}" in capsys.readouterr().err.replace("\n", "")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    assert pull("http://127.0.0.1:9") == 2
+    assert "does not answer" in capsys.readouterr().err.replace("\n", " ")
+    assert pull(make_registry(tmp_path / "registry", bundle_dir)) == 0
     assert VERSION in capsys.readouterr().out
+    assert load_bundle(tmp_path / "out").sha256 == load_bundle(bundle_dir).sha256
 
 
 def test_the_command_helps() -> None:

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from serving.__main__ import app
 from serving.access.audit_key import load_audit_key
-from serving.access.commands import OPERATOR
 from serving.backup.making import make_backup
 from serving.backup.restoring import restore
+from serving.command import OPERATOR
 from serving.identity.erasure import History, Reason, check_proof, erase
 from serving.identity.keyring import new_ring, save_ring
 from serving.identity.opening import open_identities

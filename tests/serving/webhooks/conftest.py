@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from serving.access import Role
-from serving.access.commands import OPERATOR
+from serving.command import OPERATOR
 from serving.storage import AssessmentStore, AuditLog, KeyStore, open_database
 from serving.storage.webhooks import Webhook, WebhookStore
 from serving.webhooks.address import Networks

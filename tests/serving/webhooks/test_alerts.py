@@ -8,7 +8,7 @@ import json
 import pytest
 from sqlalchemy import select, update
 
-from serving.access.commands import OPERATOR
+from serving.command import OPERATOR
 from serving.errors import AccessError
 from serving.storage.tables import assessment
 from serving.storage.webhooks import Ended
