@@ -60,6 +60,15 @@ def test_every_benchmark_is_on_the_page() -> None:
     assert told == sorted(there)
 
 
+def test_every_part_of_the_service_has_its_place_in_the_table() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    table = page.partition("## Find the place in serving\n")[2].partition("\n## ")[0]
+    named = re.findall(r"`(\w+/|\w+\.py)`", table.partition("|---|---|")[2])
+    there = {one.name for one in (ROOT / "serving").glob("[a-z]*.py")}
+    there |= {f"{one.parent.name}/" for one in (ROOT / "serving").glob("*/__init__.py")}
+    assert sorted(named) == sorted(there)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=relative)
 def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     for target in _LINK.findall(_FENCED.sub("", page.read_text("utf-8"))):
