@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from typer.main import get_command
+from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -49,6 +50,14 @@ def test_every_command_is_on_its_page_in_its_own_words(package: str) -> None:
     expected = [f"| `{name}` | {said} |" for name, said in commands(get_command(app))]
     assert all(not one.endswith("|  |") for one in expected)
     assert sections(COMMANDS.read_text("utf-8"))[f"python -m {package}"] == expected
+
+
+def test_the_help_of_the_service_begins_with_running_it_and_has_no_command_outside_a_panel() -> None:
+    said = CliRunner().invoke(importlib.import_module("serving.__main__").app, ["--help"]).output
+    panels = re.findall(r"^╭─ (.+?) ─", said, re.MULTILINE)
+    assert panels == [
+        "Options", "Run the service", "Score", "Change the model", "Who may see what", "Casework", "Keep and copy",
+    ]  # fmt: skip
 
 
 def test_every_benchmark_is_on_the_page_in_its_own_words() -> None:
