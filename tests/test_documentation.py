@@ -104,6 +104,16 @@ def anchors(page: Path) -> set[str]:
     return {one.strip().lower().replace(" ", "-") for one in plain}
 
 
+def test_the_glossary_has_every_word_once() -> None:
+    rows = re.findall(r"^\| (.+?) \|", (ROOT / "GLOSSARY.md").read_text("utf-8"), re.MULTILINE)
+    words = [word for row in rows for word in row.split(", ")]
+    assert len(words) > 200
+    assert sorted(words) == sorted(set(words))
+    # A word that has two meanings says of what it is, both times.
+    bare = {word.partition(" (")[0] for word in words if " (" in word}
+    assert bare & set(words) == set()
+
+
 def test_every_page_is_in_the_index() -> None:
     index = ROOT / "docs" / "README.md"
     linked = {
