@@ -1,4 +1,4 @@
-"""Changing the model: seconds to admit, to roll back and to turn off, of a model as large as a released one.
+"""Changing the model: seconds to admit, roll back and turn off, of one as large as a released one.
 
     python -m benchmarks.models [--rounds 5] [--json]
 
@@ -99,7 +99,7 @@ def main(
     rounds: Annotated[int, typer.Option(help="How often each change is timed", min=1)] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
-    """Measure the changes."""
+    """Changing the model: seconds to admit, roll back and turn off, of one as large as a released one."""
     with tempfile.TemporaryDirectory() as name:
         told = measure(Path(name), rounds)
     if as_json:

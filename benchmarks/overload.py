@@ -186,7 +186,7 @@ def main(
     connections: Annotated[int, typer.Option(help="Connections that stall", min=4, max=700)] = 500,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
-    """Measure a service in a crowd and print what was found."""
+    """What a service keeps in a crowd: goodput, refusals, and health beside connections that stall."""
     console = Console(stderr=True)
     body = large_request()
     with tempfile.TemporaryDirectory() as scratch:

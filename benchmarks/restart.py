@@ -1,4 +1,4 @@
-"""kill -9: seconds until a service that was killed while it took jobs in is ready again, and what is there.
+"""kill -9: seconds until a service that was killed while it took jobs in is ready, and what is there.
 
     python -m benchmarks.restart [--kills 10] [--json]
 
@@ -97,7 +97,7 @@ def main(
     kills: Annotated[int, typer.Option(help="How often the service is killed", min=1)] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
-    """Measure starts after kills and print what was found."""
+    """kill -9: seconds until a service that was killed while it took jobs in is ready, and what is there."""
     with tempfile.TemporaryDirectory() as name:
         told = measure(Path(name), kills)
     if as_json:

@@ -62,7 +62,7 @@ def main(
     seconds: Annotated[float, typer.Option(help="Seconds of a turn", min=0.5, max=30)] = 3.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
-    """Measure scoring with and without a flood and print what was found."""
+    """What scoring keeps while people, or somebody who is none, flood the sign-in."""
     quiet, flooded = Turns(), Turns()
     with tempfile.TemporaryDirectory() as scratch, service(Path(scratch)) as target:
         run_load(target, connections=CONNECTIONS, seconds=seconds, most_answers=MOST_ANSWERS)

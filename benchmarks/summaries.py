@@ -1,4 +1,6 @@
-"""Area summaries of a province beside counting its stored rows: ``python -m benchmarks.summaries --help``.
+"""Area summaries of a province beside counting its stored rows.
+
+    python -m benchmarks.summaries [--households 1000000] [--json]
 
 Villages of some 90 households, as Chongqing has them. The rows are stored without their answers, so that the
 comparison is with the least that counting could read.
@@ -41,7 +43,10 @@ def main(
     repeats: Annotated[int, typer.Option(help="Readings of each; the median counts", min=1)] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
-    """Measure, in milliseconds, and as a ratio to counting the rows of the province."""
+    """Area summaries of a province beside counting its stored rows.
+
+    Measure, in milliseconds, and as a ratio to counting the rows of the province.
+    """
     with tempfile.TemporaryDirectory() as folder:
         told = measure(Path(folder), households, repeats)
     if as_json:

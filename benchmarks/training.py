@@ -61,7 +61,10 @@ def main(
     ] = FitSettings().search_rows,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
-    """Time the stages of one experiment on a made-up matrix."""
+    """Speed and memory of an experiment from the training matrix on: fits, baselines, intervals, JSON.
+
+    Time the stages of one experiment on a made-up matrix.
+    """
     console = Console(stderr=True)
     needed = (*rule_features(TEST, REGION), *GROUP_FEATURES)
     names = tuple(dict.fromkeys((*DRIVERS, *needed, *FEATURES)))[:features]

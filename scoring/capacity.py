@@ -19,7 +19,6 @@ Ints = npt.NDArray[np.int64]
 WHOLE = "all"
 LEVEL_LENGTHS = {WHOLE: 0, **{level: length for length, level in AREA_LEVELS.items()}}
 """Level → how many digits of an area code name an area of it; `all` is one list over everything."""
-_GIVEN = "capacity is given for each"
 
 
 @dataclass(frozen=True)

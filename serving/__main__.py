@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -36,30 +37,7 @@ errors = Console(stderr=True)
 SWITCH_SECONDS = 0.001
 """How long a thread that works keeps others waiting: the one that answers needs many turns for an answer."""
 
-app.add_typer(keys)
-app.add_typer(accounts)
-app.add_typer(audit)
-app.add_typer(identity)
-app.command()(retention)
-app.add_typer(webhooks)
-app.add_typer(models)
-app.add_typer(leads)
-app.add_typer(worklists)
-app.command()(audit_misses)
-app.command()(clusters)
-app.add_typer(cases)
-app.add_typer(outcomes)
-app.command()(policy)
-app.command()(operating.migrate)
-app.command()(operating.work)
-app.command()(backup)
-app.command()(verify_backup)
-app.command()(restore)
-app.command()(score)
-app.command()(score_province)
 
-
-@app.command()
 def run(
     bundle: Annotated[
         Path | None, typer.Option(help="Folder of one model bundle, not changed while the service runs")
@@ -116,7 +94,22 @@ def run(
         supervisor.stop()
 
 
-app.command()(pull)
+_PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
+    "Run the service": (run, operating.work, operating.migrate, webhooks),
+    "Score": (score, score_province),
+    "Change the model": (pull, models),
+    "Who may see what": (policy, keys, accounts, identity, audit),
+    "Casework": (audit_misses, clusters, cases, leads, outcomes, worklists),
+    "Keep and copy": (backup, verify_backup, restore, retention),
+}
+"""The commands as `--help` shows them: a panel for each kind of work, the first week's first."""
+
+for _panel, _parts in _PANELS.items():
+    for _part in _parts:
+        if isinstance(_part, typer.Typer):
+            app.add_typer(_part, rich_help_panel=_panel)
+        else:
+            app.command(rich_help_panel=_panel)(_part)
 
 
 def main() -> None:

@@ -179,9 +179,9 @@ class Settings:
                 values.pop(other, None)
         if "models_dir" in values:
             values.setdefault("bundle_dir", None)
-        for name in ("bundle_dir", "database_url"):
+        for name, way_out in _WAYS_OUT.items():
             if name not in values:
-                raise SettingsError(f"{PREFIX}{name.upper()} is not set: {_WAYS_OUT[name]}")
+                raise SettingsError(way_out)
         return cls(**values)
 
     @classmethod
@@ -260,7 +260,9 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "tuple[Role, ...]": _roles,
 }
 _WAYS_OUT = {
-    "bundle_dir": "give the folder of a model bundle, as `python -m serving pull` writes it, or with "
-    f"{PREFIX}MODELS_DIR the folder of the model store",
-    "database_url": "give the database of the assessments, such as sqlite:////var/lib/fangfan/scores.db",
+    "bundle_dir": "no model is named: give the folder of the model store "
+    f"(`run --models`, {PREFIX}MODELS_DIR), or that of one bundle, as `python -m serving pull` writes it "
+    f"(`run --bundle`, {PREFIX}BUNDLE_DIR)",
+    "database_url": f"no database is named: give its address (`run --database`, {PREFIX}DATABASE_URL), "
+    "such as sqlite:////var/lib/fangfan/scores.db",
 }

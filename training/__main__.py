@@ -254,9 +254,7 @@ def releases(
 
 @survey_app.command()
 def uganda(
-    data: Annotated[
-        Path | None, typer.Option(help="Folder with households_by_wave.csv and events.csv")
-    ] = None,
+    data: Annotated[Path, typer.Option(help="Folder with households_by_wave.csv and events.csv")],
     as_json: Json = False,
 ) -> None:
     """Uganda National Panel: train on all labelled waves but the last, test on the last."""
@@ -264,9 +262,6 @@ def uganda(
     from training.report import wide_console
     from training.surveys.uganda import compare_uganda
 
-    if data is None:
-        errors.print("Give the folder of the Uganda National Panel with --data DIR.")
-        raise typer.Exit(2)
     with stage_bar(as_json) as bar:
         compared = compare_uganda(data, progress=bar)
     if as_json:
@@ -277,7 +272,7 @@ def uganda(
 
 @survey_app.command()
 def malawi(
-    data: Annotated[Path | None, typer.Option(help="Folder with malawi_ihps_2010_2013_2016.csv")] = None,
+    data: Annotated[Path, typer.Option(help="Folder with malawi_ihps_2010_2013_2016.csv")],
     as_json: Json = False,
 ) -> None:
     """Malawi Integrated Household Panel: poor diets, train 2010 → 2013, test 2013 → 2016."""
@@ -285,9 +280,6 @@ def malawi(
     from training.report import wide_console
     from training.surveys.malawi import compare_malawi
 
-    if data is None:
-        errors.print("Give the folder of the Malawi Integrated Household Panel with --data DIR.")
-        raise typer.Exit(2)
     with stage_bar(as_json) as bar:
         compared = compare_malawi(data, progress=bar)
     if as_json:
@@ -298,16 +290,13 @@ def malawi(
 
 @survey_app.command("costa-rica")
 def costa_rica(
-    data: Annotated[Path | None, typer.Option(help="Folder with train.csv")] = None,
+    data: Annotated[Path, typer.Option(help="Folder with train.csv")],
     as_json: Json = False,
 ) -> None:
     """Costa Rica: four classes of poverty by macro-F1, five folds over household heads."""
     from training.report import wide_console
     from training.surveys.costa_rica import compare_costa_rica, print_classes
 
-    if data is None:
-        errors.print("Give the folder of the Costa Rica households with --data DIR.")
-        raise typer.Exit(2)
     with stage_bar(as_json) as bar:
         compared = compare_costa_rica(data, progress=bar)
     if as_json:

@@ -27,9 +27,9 @@ from training.evaluation.test_date import TestDate
 from training.evaluation.verdict import Verdict
 from training.experiment import Experiment
 from training.fit import Fitted
-from training.fitting import SplitFit, fit_split
 from training.matrix import Matrix, build_matrix, checked, join
 from training.silent_feeds import Silence, measure_silence
+from training.split_fit import SplitFit, fit_split
 from training.stages import Stages
 
 Progress = Callable[[str, int, int], None]

@@ -1,6 +1,6 @@
 """Outlook: learning when and of which theme an identification comes, from the households that had one.
 
-Both models are small and shrunk to the overall shares, and both must earn their covariates (see `line_fit`).
+Both models are small and shrunk to the overall shares, and both must earn their covariates (see `lines`).
 Identifications are few, some hundred a county; a larger model would learn them by heart.
 """
 
@@ -24,7 +24,7 @@ from scoring.themes import THEMES, ThemeShares
 from training.candidate import Candidate
 from training.label_settings import OutlookSettings
 from training.labels import Labels, labels_by_horizon, themes_of
-from training.line_fit import PRIOR, Learned, choose_lines, hazards, shares
+from training.lines import PRIOR, Learned, choose_lines, hazards, shares
 from training.matrix import Matrix
 from training.season import FittedSeason, fit_season
 

@@ -1,4 +1,6 @@
-"""Every list and board at the size of a province: ``python -m benchmarks.lists --help``.
+"""Every list and board at the size of a province: milliseconds of each request, beside what is asked for.
+
+    python -m benchmarks.lists [--database postgresql] [--json]
 
 A million households with assessments, fifty thousand leads in cases, lists of four months and their visits,
 read by people of each level through the application itself, in this process. Beside the time on the clock
@@ -64,7 +66,10 @@ def main(
     data: Annotated[Path | None, typer.Option(help="Keep the SQLite file here for another time")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
-    """Measure p50 and p99 of every request, in milliseconds, beside what is asked for."""
+    """Every list and board at the size of a province: milliseconds of each request, beside what is asked for.
+
+    Measure p50 and p99 of every request, in milliseconds, beside what is asked for.
+    """
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)

@@ -33,7 +33,10 @@ def main(
     data: Annotated[Path, typer.Option(help="Where signals and model are kept")] = Path(".benchmarks"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
-    """Time one run, from raw Parquet signals to written reasons."""
+    """Speed and memory of `python -m serving score-province` over a made-up province.
+
+    Time one run, from raw Parquet signals to written reasons.
+    """
     signals = data / "vectors" / str(households)
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task(f"making signals of {households:,} households", total=households)

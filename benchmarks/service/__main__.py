@@ -87,7 +87,7 @@ def main(
     ] = Path(sys.executable),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
-    """Measure every server in turns and print what was found."""
+    """Throughput and waiting time of the service: one household with its score and four reasons."""
     console = Console(stderr=True)
     lacking = lacks(bentoml, "bentoml", "lightgbm")
     with (

@@ -26,7 +26,10 @@ def main(
     kinds: Annotated[str, typer.Option(help="Kinds, with commas between; all if empty")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
-    """Compare all models on simulated panels; print each kind."""
+    """How ours does on panels that it was not made on: simulated ones of many natures, beside every rival.
+
+    Compare all models on simulated panels; print each kind.
+    """
     console = Console(stderr=True)
     wanted = [one.strip() for one in kinds.split(",") if one.strip()] or list(KINDS)
     unknown = sorted(set(wanted) - set(KINDS))

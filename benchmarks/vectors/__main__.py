@@ -46,7 +46,10 @@ def main(
     data: Annotated[Path, typer.Option(help="Where made-up signals are kept")] = Path(".benchmarks/vectors"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object")] = False,
 ) -> None:
-    """Time the batch engines on the same signals, and the online engine household by household."""
+    """Speed and memory of the engines over a made-up province.
+
+    Time the batch engines on the same signals, and the online engine household by household.
+    """
     names = engine or list(ENGINES)
     if unknown := set(names) - set(ENGINES):
         console.print(f"There is no engine {', '.join(sorted(unknown))}; there are {', '.join(ENGINES)}.")

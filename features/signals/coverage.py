@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from features.dates import EPOCH, from_day, months_before, to_day
+from features.dates import EPOCH, months_before, to_day
 from features.errors import ContractError, CoverageError
 from features.policy import policy_value
 from features.regions import check_area_code
@@ -244,13 +244,6 @@ class Coverage:
 def complete(feeds: Iterable[str], area_code: str, since: dt.date, until: dt.date) -> Coverage:
     """Coverage that says: every feed is complete for the area in this period, and was known at once."""
     return Coverage(Delivery(feed, area_code, since, until, EPOCH) for feed in feeds)
-
-
-def describe_span(found: Covered | None) -> str:
-    """The covered stretch in words, for reports."""
-    if found is None:
-        return "nothing delivered"
-    return f"{from_day(found.since_day)} to {from_day(found.until_day)}{' (stale)' if found.is_stale else ''}"
 
 
 def _areas_above(village_code: str) -> list[str]:

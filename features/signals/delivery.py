@@ -193,7 +193,9 @@ def _read(coverage: Coverage, intakes: Mapping[str, Intake]) -> Coverage:
 
 def _check_names(raw: Path) -> None:
     if not raw.is_dir():
-        raise ContractError(f"there is no folder {raw}")
+        raise ContractError(
+            f"there is no folder {raw}: give the one that holds the delivery, a table a feed, household first"
+        )
     known = {*CONTRACTS, "coverage", "outcomes", "visits"}
     endings = {".parquet", ".csv"}
     # The name is not told: people name files after people.

@@ -43,9 +43,9 @@ def mend(
     when a file is misshapen, a copy is of another delivery than what waits, or another process is at work in
     the folder.
     """
-    for folder in (directory, mended):
+    for folder, holds in ((directory, "the stored signals"), (mended, "the mended copies")):
         if folder is not None and not folder.is_dir():
-            raise ContractError(f"there is no folder {folder}")
+            raise ContractError(f"there is no folder {folder}: give the one that holds {holds}")
     # A folder without signals is left as it is.
     Buckets.open(directory)
     with alone(directory):

@@ -71,6 +71,7 @@ def scope_of(role: Role, area: str | None) -> Scope:
         return NOWHERE
     scope = Scope.of(area) if area else NOWHERE
     if scope.prefix is None or len(scope.prefix) not in lengths:
-        words = [f"a code of {one} characters" if one else f"{ALL_AREAS} for everywhere" for one in lengths]
-        raise AccessError(f"the role {role} needs an area: {' or '.join(words)}")
+        code = f"its code, of {' or '.join(str(one) for one in lengths if one)} characters"
+        everywhere = f", or {ALL_AREAS} for everywhere" if 0 in lengths else ""
+        raise AccessError(f"the role {role} needs an area: give {code}{everywhere}")
     return scope

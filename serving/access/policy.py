@@ -32,11 +32,6 @@ class Policy:
     for_people: bool = False
     mends: frozenset[str] = frozenset()
 
-    @property
-    def is_public(self) -> bool:
-        """Whether no key is asked for."""
-        return self.roles is None
-
     def admits(self, role: Role, *, is_signed_in: bool) -> bool:
         """Whether a role may use the route, signed in or with a key."""
         return self.roles is None or (role in self.roles and (is_signed_in or not self.for_people))

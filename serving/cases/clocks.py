@@ -124,11 +124,6 @@ class Standing:
         """Whether the last day is past."""
         return self.days_left < 0
 
-    @property
-    def is_soon(self) -> bool:
-        """Whether the last day is near, today included."""
-        return 0 <= self.days_left <= SOON_DAYS
-
 
 def china_day(moment: dt.datetime) -> dt.date:
     """The day in China at a moment; raises `ValueError` for one without a time zone."""

@@ -25,14 +25,6 @@ class PracticeError(CaseError):
     """A county's practice that cannot be read: the file and the key are named."""
 
 
-class CaseChanged(CaseError):
-    """Somebody else changed the case since it was looked at."""
-
-
-class CaseNotFound(CaseError):
-    """There is no such case in the caller's area."""
-
-
 class MoveRefused(CaseError):
     """A move that the rules do not allow. `reasons` are all that are known, the first the most telling."""
 

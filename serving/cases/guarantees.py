@@ -48,11 +48,6 @@ class Guarantees:
         """Items that nobody looked at: not the same as guaranteed."""
         return tuple(one for one in ITEMS if self.of(one) is Check.NOT_CHECKED)
 
-    @property
-    def are_firm(self) -> bool:
-        """Whether every one was looked at and holds."""
-        return not self.gaps and not self.unchecked
-
     def as_json(self) -> dict[str, str]:
         """Every item with its answer."""
         return {one: self.of(one).value for one in ITEMS}

@@ -64,15 +64,6 @@ def check_move(
     return read
 
 
-def can_move(case: Case, name: str, role: str, facts: object, on: dt.date, practice: Practice) -> bool:
-    """Whether the move may be made."""
-    try:
-        check_move(case, name, role, facts, on, practice)
-    except MoveRefused:
-        return False
-    return True
-
-
 def find_hindrances(case: Case, move: Move, on: dt.date) -> tuple[Reason, ...]:
     """Why a move cannot be made today, whatever its facts are; empty where only they are missing."""
     found: list[Reason] = []

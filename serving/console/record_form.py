@@ -96,11 +96,6 @@ def corrections_of(form: Form) -> list[dict[str, Any]]:
     return made
 
 
-def is_record_field(name: str) -> bool:
-    """Whether a field of the form is about a record."""
-    return name.startswith(_RECORD)
-
-
 def _view(number: int, record: Record, language: str, given: Form) -> dict[str, Any]:
     words, contract, at = texts(language), record.contract, f"{_RECORD}{number}"
     is_again = given.find(f"{at}.of") == record.key

@@ -211,7 +211,7 @@ def test_mended_copies_stand_for_the_rows_of_their_numbers(signals: Path, tmp_pa
     (copies / "income.csv").write_text((copies / "income.csv").read_text().replace("source", "cost_yuan2"))
     with pytest.raises(ContractError, match="other columns"):
         mend(signals, region="CN-50", on=ON, mended=copies)
-    with pytest.raises(ContractError, match="there is no folder"):
+    with pytest.raises(ContractError, match="absent: give the one that holds the mended copies"):
         mend(signals, region="CN-50", on=ON, mended=tmp_path / "absent")
 
 

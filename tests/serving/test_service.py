@@ -264,8 +264,8 @@ def test_settings_are_read_once_with_clear_errors(tmp_path: Path) -> None:
     for wrong, said in [
         ({"FANGFAN_PORT": "many"}, "FANGFAN_PORT"), ({"FANGFAN_PORT": "70000"}, "FANGFAN_PORT"),
         ({"FANGFAN_MAX_BODY_BYTES": "0"}, "FANGFAN_MAX_BODY_BYTES"),
-        ({"FANGFAN_BUNDLE_DIR": ""}, "FANGFAN_BUNDLE_DIR"),
-        ({"FANGFAN_DATABASE_URL": ""}, "FANGFAN_DATABASE_URL"),
+        ({"FANGFAN_BUNDLE_DIR": ""}, "--models`, FANGFAN_MODELS_DIR.*--bundle`, FANGFAN_BUNDLE_DIR"),
+        ({"FANGFAN_DATABASE_URL": ""}, "--database`, FANGFAN_DATABASE_URL"),
     ]:  # fmt: skip
         with pytest.raises(SettingsError, match=said):
             Settings.from_environment({**environment, **wrong})

@@ -34,11 +34,8 @@ def training(*arguments: object) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("survey", "uganda"), "--data DIR"),
         (("survey", "uganda", "--data", "no/such/folder"), "there is no file"),
-        (("survey", "malawi"), "--data DIR"),
         (("survey", "malawi", "--data", "no/such/folder"), "there is no file"),
-        (("survey", "costa-rica"), "--data DIR"),
         (("survey", "costa-rica", "--data", "no/such/folder"), "there is no file"),
         (("simulate", "--out", "{tmp}", "--ends-on", "2026-02-30"), "--ends-on is a date"),
         (("simulate", "--out", "{tmp}", "--ends-on", "2026-02-27"), "last day of a month"),
@@ -112,6 +109,14 @@ def test_help_helps(
 ) -> None:
     assert run(monkeypatch, *command, "--help") == 0
     assert "Usage" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["uganda", "malawi", "costa-rica"])
+def test_a_survey_asks_for_its_folder(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "survey", name) == 2
+    assert "Missing option '--data'" in capsys.readouterr().err
 
 
 def test_a_process_of_its_own_helps_and_refuses_an_unknown_command() -> None:

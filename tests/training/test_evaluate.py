@@ -29,8 +29,8 @@ from training.evaluation.document import evaluation_json
 from training.evaluation.groups import GROUP_FEATURES
 from training.experiment import BootstrapSettings, Experiment, GridSettings, GroupSettings
 from training.fit import FitSettings
-from training.fitting import fit_without
 from training.matrix import Matrix
+from training.split_fit import fit_without
 from training.timeline import rolling_splits
 
 TRAIN = tuple(dt.date(year, 10, 31) for year in (2021, 2022, 2023))

@@ -21,7 +21,7 @@ from training.evaluation.outlook import against_shares, figures
 from training.experiment import BootstrapSettings
 from training.label_settings import parse_label_quality, parse_outlook
 from training.labels import labels_by_horizon, themes_of
-from training.line_fit import choose_lines, hazards, shares
+from training.lines import choose_lines, hazards, shares
 from training.outlook import periods_of
 from training.pipeline import run_experiment
 

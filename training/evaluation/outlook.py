@@ -31,7 +31,7 @@ from training.evaluation.resampling import (
 )
 from training.experiment import BootstrapSettings, Experiment
 from training.labels import Labels, labels_by_horizon, themes_of
-from training.line_fit import Learned
+from training.lines import Learned
 from training.matrix import Matrix
 from training.outlook import FittedOutlook, fit_outlook, periods_of
 from training.season import FittedSeason

@@ -48,7 +48,6 @@ THOUSANDS = re.compile(r"^[+-]?\d{1,3}(?:[,\u00a0\u202f ]\d{3})+(?:\.\d+)?$")
 DECIMAL_COMMA = re.compile(r"^[+-]?(?:\d+|\d{1,3}(?:[. \u00a0\u202f]\d{3})+),\d+$")
 """Also ``1.234,5``, where points or blanks part the thousands."""
 POINT_THOUSANDS = re.compile(r"^[+-]?\d{1,3}(?:[. \u00a0\u202f]\d{3})+$")
-NO_PLAIN_VALUES = (list, dict, set, tuple, bytes, np.ndarray)
 DATE_FORMATS = (
     "%Y-%m-%d",
     "%Y/%m/%d",

@@ -20,7 +20,6 @@ import pyarrow as pa
 from training.errors import DataError
 
 DELIMITERS = ",;\t|"
-LONGEST_CELL = 1_000_000
 PARQUET, STATA = (".parquet", ".pq"), (".dta",)
 ARCHIVES = (".zip", ".gz", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz", ".rar")
 PACKED = (

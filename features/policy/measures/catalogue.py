@@ -118,13 +118,6 @@ class Measure:
         """The entry in force in a policy region on a day, or `None`."""
         return next((one for one in self.history(region) if one.is_in_force(on)), None)
 
-    def get_entry(self, region: str, on: dt.date) -> MeasureEntry:
-        """The entry in force in a policy region on a day; raises `PolicyError` naming the dates there are."""
-        found = self.find_entry(region, on)
-        if found is None:
-            raise PolicyError(f"the measure {self.code} is not in force on that day: {self.validity(region)}")
-        return found
-
     def validity(self, region: str) -> str:
         """When the measure is in force, in words."""
         spans = [

@@ -113,7 +113,6 @@ def test_who_is_told_of_what_is_overdue(days_late: int, owner: Role, told: Role 
     assert stands.escalated_to == told
     assert stands.is_overdue == (days_late > 0)
     assert stands.is_due == (days_late == 0)
-    assert stands.is_soon == (-3 <= days_late <= 0)
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, database=None)

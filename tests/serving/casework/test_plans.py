@@ -219,7 +219,8 @@ def test_what_cannot_be_planned(parts: dict[str, Any], wanted: list[tuple[str, s
 
 
 def test_an_amount_left_out_is_the_catalogues() -> None:
-    entry = get_measure("dibao").get_entry(REGION, dt.date(2026, 4, 1))
+    entry = get_measure("dibao").find_entry(REGION, dt.date(2026, 4, 1))
+    assert entry is not None
     assert entry.value_yuan is not None
     assert read().amount_fen == entry.value_yuan * 100
 

@@ -131,6 +131,14 @@ def test_every_timer_has_its_service() -> None:
         assert section(one, "Timer")["OnCalendar"][0].endswith("Asia/Shanghai")
 
 
+def test_the_pages_name_no_unit_that_does_not_exist() -> None:
+    known = {re.sub(r"\.service$", "", one.name) for one in (*UNITS, *TIMERS)} | {"nginx"}
+    for page in (ROOT / "docs").rglob("*.md"):
+        for words in re.findall(r"systemctl [a-z-]+((?: +[\w@.*'-]+)*)", page.read_text(encoding="utf-8")):
+            named = [one.strip("'") for one in words.split() if not one.startswith("--")]
+            assert {re.sub(r"@(\d+|\*)$", "@", one) for one in named} <= known, (page.name, words)
+
+
 def test_the_log_is_kept_184_days() -> None:
     reader = RawConfigParser()
     reader.optionxform = str  # type: ignore[assignment,method-assign]

@@ -1,4 +1,4 @@
-"""Line fit: regularised lines that must beat the overall shares on households left out, or are not kept.
+"""Regularised lines that must beat the overall shares on households left out, or are not kept.
 
 Two kinds of lines: hazards (one binary logistic a period, over whoever is left) and shares (multinomial
 logistic). Intercepts are not penalised, so that the strongest penalty gives the overall shares.

@@ -1,4 +1,4 @@
-"""Fitting: what a split learns from its past: the candidate, the learned baselines, the ablated models."""
+"""The fit of a split, learned from its past: the candidate, the learned baselines, the ablated models."""
 
 from __future__ import annotations
 
