@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring.registry import fetch_bundle, find_champion
+from scoring.registry import download_files, fetch_bundle, find_champion, find_registered, list_files
 from training.pipeline import FinishedRun
 from training.promote import promote, rollback
 from training.release_log import find_faults, read_releases
@@ -90,6 +90,12 @@ def test_everything_works_over_http(
         promote(version, server, "trial", by="王小明")
     fetched = fetch_bundle("champion", server, tmp_path / "champion")
     assert fetched.manifest.version == evaluation.model.version
+    # As a service fetches it: file by file, within bounds.
+    registered = find_registered("champion", server)
+    sizes = {path.name: path.stat().st_size for path in (folder / "bundle").iterdir()}
+    assert list_files(registered, server) == sizes
+    copied = download_files(registered, server, tmp_path / "copied", sizes, sum(sizes.values()))
+    assert {path.name: path.stat().st_size for path in copied.iterdir()} == sizes
     assert rollback(server, why="back").version == "1"
     assert find_champion(server) == "1"
     assert [one.number for one in read_releases(server)] == [1, 2, 3]
