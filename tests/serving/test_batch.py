@@ -7,10 +7,10 @@ import datetime as dt
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from serving.errors import ServingError, StorageError
 from serving.settings import Settings
 from serving.storage import AssessmentStore, Run, Saved, open_database
 from tests.scoring.registries import make_registry
+from tests.ports import held_port
 from tests.serving.conftest import VERSION, Client, a_household, a_request
 from tests.serving.readers import Everything
 
@@ -324,35 +325,36 @@ def test_running_without_settings_says_which(tmp_path: Path) -> None:
 
 
 def test_the_command_runs_the_service_and_stops_it(bundle_dir: Path, tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        sys.executable, "-W", "error", "-m", "serving", "run", "--access", "open", "--bundle", str(bundle_dir), "--database",
-        f"sqlite:///{tmp_path}/s.db", "--port", str(port),
-    ]  # fmt: skip
     log = tmp_path / "log"
-    with log.open("wb") as sink, subprocess.Popen(command, stdout=sink, stderr=sink) as service:
-        try:
-            base = f"http://127.0.0.1:{port}"
-            # No certificate is needed; to read them takes longer than to ask.
-            _until(lambda: httpx.get(f"{base}/health/live", verify=False).status_code == 200)
-            _until(lambda: httpx.get(f"{base}/health/ready", verify=False).status_code == 200)
-            answer = httpx.post(f"{base}/v1/scores", json=example_request())
-            assert answer.status_code == 200
-            assert "server" not in answer.headers
-            assert httpx.get(f"{base}/households/SECRETKEY").status_code == 404
-            big = httpx.post(f"{base}/v1/scores", content=(b" " * 100_000 for _ in range(30)), headers={
-                "Content-Type": "application/json"
-            })  # fmt: skip
-            assert big.status_code == 413
-        finally:
-            service.send_signal(signal.SIGTERM)
-            service.wait(300)
+    with held_port() as port, log.open("wb") as sink:
+        command = [
+            sys.executable, "-W", "error", "-m", "serving", "run", "--access", "open", "--bundle", str(bundle_dir),
+            "--database", f"sqlite:///{tmp_path}/s.db", "--port", str(port),
+        ]  # fmt: skip
+        with subprocess.Popen(command, stdout=sink, stderr=sink) as service:
+            try:
+                ask_a_service(f"http://127.0.0.1:{port}")
+            finally:
+                service.send_signal(signal.SIGTERM)
+                service.wait(300)
     lines = [json.loads(one) for one in log.read_text(encoding="utf-8").splitlines()]
     assert "SECRETKEY" not in log.read_text(encoding="utf-8")
     assert {"method", "route", "status", "ms"} <= set(lines[-5]) | set(lines[-4]) | set(lines[-3])
     assert any(one.get("route") == "/households/{household_id}" for one in lines)
+
+
+def ask_a_service(base: str) -> None:
+    # No certificate is needed; to read them takes longer than to ask.
+    ask = partial(httpx.request, verify=False, timeout=60)
+    _until(lambda: ask("GET", f"{base}/health/live").status_code == 200)
+    _until(lambda: ask("GET", f"{base}/health/ready").status_code == 200)
+    answer = ask("POST", f"{base}/v1/scores", json=example_request())
+    assert answer.status_code == 200
+    assert "server" not in answer.headers
+    assert ask("GET", f"{base}/households/SECRETKEY").status_code == 404
+    headers = {"Content-Type": "application/json"}
+    big = ask("POST", f"{base}/v1/scores", content=(b" " * 100_000 for _ in range(30)), headers=headers)
+    assert big.status_code == 413
 
 
 def _until(asked: Any, seconds: float = 300) -> None:

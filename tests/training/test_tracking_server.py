@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -16,45 +15,42 @@ from pathlib import Path
 import pytest
 
 from scoring.registry import download_files, fetch_bundle, find_champion, find_registered, list_files
+from tests.ports import held_port
 from training.pipeline import FinishedRun
 from training.promote import promote, rollback
 from training.release_log import find_faults, read_releases
 from training.tracking import PLOTS, record_run
 
-STARTS_WITHIN = 75
+STARTS_WITHIN = 300
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """``mlflow server`` with artifacts proxied; skipped where it does not start in time."""
     folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
-        "--backend-store-uri", f"sqlite:///{folder / 'server.db'}",
-        "--artifacts-destination", (folder / "stored").as_uri(),
-    ]  # fmt: skip
     environment = {
         **os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "1",
     }  # fmt: skip
-    log = (folder / "log").open("wb")
-    process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
-    try:
-        until = time.monotonic() + STARTS_WITHIN
-        while not is_up(f"http://127.0.0.1:{port}/health"):
-            if process.poll() is not None:
-                pytest.fail((folder / "log").read_text(errors="replace")[-2_000:])
-            if time.monotonic() > until:
-                pytest.skip(f"mlflow server did not start within {STARTS_WITHIN} seconds")
-            time.sleep(0.5)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, 15)
-        process.wait(30)
-        log.close()
+    with held_port() as port, (folder / "log").open("wb") as log:
+        command = [
+            sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+            "--backend-store-uri", f"sqlite:///{folder / 'server.db'}",
+            "--artifacts-destination", (folder / "stored").as_uri(),
+        ]  # fmt: skip
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
+        try:
+            until = time.monotonic() + STARTS_WITHIN
+            while not is_up(f"http://127.0.0.1:{port}/health"):
+                if process.poll() is not None:
+                    pytest.fail((folder / "log").read_text(errors="replace")[-2_000:])
+                if time.monotonic() > until:
+                    pytest.skip(f"mlflow server did not start within {STARTS_WITHIN} seconds")
+                time.sleep(0.5)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            os.killpg(process.pid, 15)
+            process.wait(30)
 
 
 def is_up(url: str) -> bool:

@@ -30,7 +30,8 @@ from tests.serving.conftest import Client
 DAY = dt.date(2026, 10, 31)
 TODAY = china_day(utc_now())
 # As the service documents them, but of today: it knows no other day.
-VISIT = {**EXAMPLE_VISIT, "visited_on": TODAY.isoformat()}
+VISIT = copy.deepcopy({**EXAMPLE_VISIT, "visited_on": TODAY.isoformat()})
+VISIT["account"]["lines"][-1]["occurred_on"] = (TODAY - dt.timedelta(days=145)).isoformat()
 MEASURE = {
     **EXAMPLE_MEASURE, "starts_on": TODAY.isoformat(), "due_on": (TODAY + dt.timedelta(30)).isoformat()
 }  # fmt: skip
@@ -71,7 +72,7 @@ def town(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def test_from_the_visit_to_the_delivery(town: Town) -> None:
     path = f"/v1/households/{KEY}/visits"
     visit = {
-        **copy.deepcopy(VISIT),
+        **VISIT,
         "answers": [{"family": "01", "is_agreed": False, "why": "outdated"}],
     }
     recorded = RecordedAnswer.model_validate(town.ask("POST", path, town.cadre, json=visit))

@@ -21,7 +21,6 @@ from serving.api.documentation import example_request
 from serving.api.rescoring import Rescorer
 from serving.app import create_app
 from serving.batch import score_all
-from serving.cases.clocks import china_day
 from serving.cases.correction import CorrectionState, Refusal
 from serving.errors import Problem
 from serving.kept_models import KeptModels
@@ -87,13 +86,14 @@ class Scored:
     def score(self, day: dt.date) -> Any:
         told = approved_corrections(self.office.engine)
         made = score_all(county_signals(), day, self.bundle, self.client.app.state.store, corrections=told)
-        if day < china_day(dt.datetime.now(dt.UTC)):
-            # Written in the evening of its day, whatever the clock of the machine says.
-            at = dt.datetime.combine(day, dt.time(12), dt.UTC)
-            of_day = update(assessment).where(assessment.c.as_of_date == day, assessment.c.written_at > at)
-            with self.office.engine.begin() as connection:
-                connection.execute(of_day.values(written_at=at))
+        of_day = assessment.c.as_of_date == day, assessment.c.written_at > (at := self.written_at(day))
+        with self.office.engine.begin() as connection:
+            connection.execute(update(assessment).where(*of_day).values(written_at=at))
         return made
+
+    def written_at(self, day: dt.date) -> dt.datetime:
+        """When the scores of a day are written: in its evening, whatever the clock of the machine says."""
+        return dt.datetime.combine(day, dt.time(12), dt.UTC)
 
     def correct(self, key: str, correction: dict[str, Any] | None = None) -> StoredCorrection:
         """A bill, or what is given, is told right at a visit of today, and the township approves it."""
@@ -251,11 +251,11 @@ def test_a_batch_sees_corrections_of_up_to_its_date(scored: Scored) -> None:
 
 
 def test_the_days_own_score_stays_beside_the_corrected_one(scored: Scored) -> None:
-    key, today = KEYS[2], china_day(dt.datetime.now(dt.UTC))
+    key, today = KEYS[2], VISITED_ON + dt.timedelta(days=2)
     scored.score(today)
     morning = scored.told(key)
-    # A score is written when the clock says so; the approval comes after it on the same day.
-    scored.office.clock = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
+    # The approval comes after the score, on the same day.
+    scored.office.clock = scored.written_at(today) + dt.timedelta(seconds=1)
     done = scored.correct(key)
     scored.office.clock += dt.timedelta(seconds=1)
     assert scored.rescorer.rescore(scored.champion, done) == "done"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 import httpx
 
 from serving.jobs.supervisor import Supervisor
+from tests.ports import held_port
 from tests.serving.jobs.orders import csv_files, tables_of
 
 WAITS = "import os, sys; open(sys.argv[1], 'a').write(f'{os.getpid()}\\n'); os.read(0, 1)"
@@ -53,22 +53,19 @@ def test_a_worker_that_dies_is_started_anew(tmp_path: Path) -> None:
 
 @contextmanager
 def run_service(bundle_dir: Path, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        sys.executable, "-W", "error", "-m", "serving", "run", "--access", "open", "--bundle", str(bundle_dir), "--database",
-        f"sqlite:///{folder}/s.db", "--port", str(port),
-    ]  # fmt: skip
-    log = folder / f"log-{port}"
-    with log.open("wb") as sink, subprocess.Popen(command, stdout=sink, stderr=sink) as service:
-        try:
-            base = f"http://127.0.0.1:{port}"
-            until(lambda: _is_live(base))
-            yield service, base, log
-        finally:
-            service.terminate()
-            service.wait(30)
+    with held_port() as port, (log := folder / f"log-{port}").open("wb") as sink:
+        command = [
+            sys.executable, "-W", "error", "-m", "serving", "run", "--access", "open", "--bundle", str(bundle_dir),
+            "--database", f"sqlite:///{folder}/s.db", "--port", str(port),
+        ]  # fmt: skip
+        with subprocess.Popen(command, stdout=sink, stderr=sink) as service:
+            try:
+                base = f"http://127.0.0.1:{port}"
+                until(lambda: _is_live(base))
+                yield service, base, log
+            finally:
+                service.terminate()
+                service.wait(300)
 
 
 def _is_live(base: str) -> bool:
@@ -89,7 +86,7 @@ def test_a_service_that_is_killed_takes_its_workers_along_and_loses_no_job(
 ) -> None:
     files = {name[:-4]: (name, content) for name, content in csv_files(tables_of(2)).items()}
     with run_service(bundle_dir, tmp_path) as (service, base, log):
-        answer = httpx.post(f"{base}/v1/jobs", data={"as_of_date": "2026-10-31"}, files=files, timeout=30)
+        answer = httpx.post(f"{base}/v1/jobs", data={"as_of_date": "2026-10-31"}, files=files, timeout=60)
         assert answer.status_code == 202
         service.kill()
         service.wait(10)

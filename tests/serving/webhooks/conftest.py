@@ -56,7 +56,7 @@ class Outbox:
             OPERATOR, key.key_id, area, url, lambda one: self.seal.close(secret, one)
         ), secret
 
-    def courier(self, seconds: float = 1.0, networks: Networks = LOOPBACK) -> Courier:
+    def courier(self, seconds: float = 60.0, networks: Networks = LOOPBACK) -> Courier:
         return Courier(self.hooks, self.seal, Sender(networks, seconds), jitter=lambda: 0.5)
 
     def run(self, day: str, *rows: tuple[str, str, list[str]], village: str = HERE, **more: Any) -> None:
