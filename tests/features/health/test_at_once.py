@@ -15,8 +15,8 @@ from features.health import Deliveries, check_health
 from features.health.grid import NOWHERE
 from features.health.surprise import of_count, of_counts, of_share, of_shares
 from tests.features.health.faulty import deliveries_of, feed_check
-from tests.features.health.one_by_one.checkup import FeedCheck as OneByOne
 from tests.features.health.one_by_one.checkup import check_health as check_one_by_one
+from tests.features.health.one_by_one.checkup import feed_check as feed_check_one_by_one
 from tests.features.worlds import AS_OF_DATES, make_world
 from training.errors import TrainingError
 from training.simulation import County, CountySettings, simulate_county
@@ -79,8 +79,7 @@ def dirty() -> Deliveries:
 def test_every_count_is_equal(dirty: Deliveries, feed: str) -> None:
     """Spells counted by where they begin and end are those that a join with every month finds."""
     given, as_of = dirty, SETTINGS.ends_on
-    plain = OneByOne(given, feed, as_of)
-    with feed_check(given, feed, as_of) as check:
+    with feed_check(given, feed, as_of) as check, feed_check_one_by_one(given, feed, as_of) as plain:
         assert (check.due, check.is_due, check.age) == (plain.due, plain.is_due, plain.age)
         months = list(range(check.due - 40, check.due + 1))
         reference = check.records.learn(check.due - 5)
@@ -91,7 +90,6 @@ def test_every_count_is_equal(dirty: Deliveries, feed: str) -> None:
         assert found.names == wanted.names
         for name in wanted.names:
             np.testing.assert_array_equal(found.table(name), wanted.table(name), err_msg=name)
-    plain.records.close()
     assert found.table("rows").any()
 
 
