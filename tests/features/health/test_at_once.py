@@ -125,7 +125,7 @@ def test_no_area_is_passed_over_in_which_a_test_fires() -> None:
     fired: Counter[str] = Counter()
     for _ in range(400):
         usual, free = judged_by_lot(rng)
-        tests = {
+        tests: dict[str, FewRowsTest | _ShareTest] = {
             "few rows": FewRowsTest(usual, FEWER),
             "next to none": FewRowsTest(usual, NEXT_TO_NONE),
             "worst": _ShareTest(usual, "zero:amount", 0.2, is_worst=True),
