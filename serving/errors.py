@@ -54,6 +54,10 @@ class FieldError:
     way_out: str
 
 
+class TooManyErrors(Exception):
+    """As many errors of one request as are told at once: its reading ends."""
+
+
 class Problem(Exception):
     """A request that is answered with a problem. `detail` may say more, but never a submitted value."""
 

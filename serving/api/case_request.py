@@ -11,17 +11,18 @@ from starlette.requests import Request
 
 from features.errors import ContractError
 from features.regions import check_area_code
-from serving.api.query import (
-    count_parameter,
-    query_parameter,
-    read_count,
-    read_text,
-    refused,
-)
 from serving.cases.document import DocumentReader
 from serving.cases.moves import MOVES, Move
 from serving.cases.people import MOVERS
 from serving.cases.state import CaseState
+from serving.query import (
+    count_parameter,
+    query_parameter,
+    read_count,
+    read_text,
+    read_word,
+    refused,
+)
 from serving.storage.case_list import TOLD, CaseFilter, Due, Place
 
 MOST_BYTES = 20_000
@@ -70,16 +71,16 @@ def read_filter(request: Request) -> CaseFilter:
         raise refused(
             "state", "unknown_category", f"give some of {', '.join(CaseState)}, with commas between"
         )
-    due = _word(request, "due", tuple(Due))
+    due = read_word(request, "due", tuple(Due))
     grade = read_text(request, "grade")
     return CaseFilter(
         states=frozenset(map(CaseState, asked)),
-        owner=_word(request, "owner", MOVERS),
+        owner=read_word(request, "owner", MOVERS),
         due=Due(due) if due else None,
-        theme=_word(request, "theme", THEMES),
+        theme=read_word(request, "theme", THEMES),
         grade=None if grade is None else read_count(request, "grade", default=1, most=MOST_GRADE),
         area=_area(request),
-        told=_word(request, "told", TOLD),
+        told=read_word(request, "told", TOLD),
     )
 
 
@@ -92,13 +93,6 @@ def read_place(request: Request) -> Place | None:
         return Place.read(given)
     except ValueError:
         raise refused("cursor", "malformed", "give next_cursor of the page before, as it is") from None
-
-
-def _word(request: Request, name: str, words: tuple[str, ...]) -> str | None:
-    given = read_text(request, name)
-    if given is not None and given not in words:
-        raise refused(name, "unknown_category", f"give one of {', '.join(words)}")
-    return given
 
 
 def _area(request: Request) -> str:

@@ -33,12 +33,12 @@ from serving.api.case_request import (
     read_place,
 )
 from serving.api.documentation import problems
-from serving.api.json_body import parse_json, read_body
-from serving.api.query import read_count
+from serving.api.json_body import read_document
 from serving.cases.case import Case
 from serving.cases.offers import find_offers
 from serving.cases.practice import get_practice
 from serving.errors import Problem
+from serving.query import read_count
 from serving.register import Register
 from serving.settings import Settings
 from serving.storage.cases import CaseStore
@@ -113,7 +113,7 @@ def router(cases: CaseStore, records: RecordStore, register: Register, settings:
     async def move(case_id: str, request: Request) -> Response:
         caller, account = caller_of(request), session_of(request).account
         hold = idempotency.hold_of(request, cases.engine, caller)
-        order = read_order(parse_json(await read_body(request, MOST_BYTES, settings.body_seconds)))
+        order = read_order(await read_document(request, MOST_BYTES, settings.body_seconds))
         return await run_in_threadpool(_move, caller, account.id, case_id, order, hold)
 
     def _move(caller: Caller, account_id: str, case_id: str, order: MoveOrder, hold: Hold | None) -> Response:

@@ -60,6 +60,11 @@ async def read_body(request: Request, most_bytes: int, seconds: float) -> bytes:
     return b"".join(parts)
 
 
+async def read_document(request: Request, most_bytes: int, seconds: float) -> Any:
+    """The one JSON document of a small body; raises `Problem` as `read_body` and `parse_json` do."""
+    return parse_json(await read_body(request, most_bytes, seconds))
+
+
 def tells_more(request: Request, most_bytes: int) -> bool:
     """Whether the head of a request already says that its body has more than `most_bytes`."""
     for name, value in request.scope["headers"]:

@@ -7,28 +7,24 @@ import datetime as dt
 import math
 from typing import Any
 
-from features.errors import ContractError
 from features.policy import policy_history
-from features.regions import AREA_LEVELS, check_area_code
 from features.signals import CONTRACTS
-from features.signals.defects import Defect
-from features.signals.fields import Category, Date
+from features.signals.fields import Category
 from serving.access import Caller, Role
 from serving.access.area import OUTSIDE_AREA, WAY_OUT
 from serving.cases.channel import Channel
 from serving.cases.clocks import region_of
+from serving.cases.document import DocumentReader
 from serving.cases.lead import Lead, make_lead
 from serving.cases.lead_code import DECLARATION, GRID_REPORT, SWEEP_CHECKS, Department, codes_of
-from serving.errors import MOST_ERRORS, FieldError, Problem
+from serving.errors import MOST_ERRORS, TooManyErrors
 from serving.storage.worklists import ADD_REASONS
 
 MOST_ITEMS = 300
 """Each can be six leads, one for each gap."""
 MOST_BYTES = 500_000
 MOST_YUAN = 100_000_000
-_VILLAGE = max(AREA_LEVELS)
 _KEY = CONTRACTS["household"].field("household_id")
-_DAY = Date(name="date", zh="日期", en="date")
 _CAUSES = next(
     one for one in CONTRACTS["identification"].fields if isinstance(one, Category) and one.name == "cause"
 ).categories
@@ -39,6 +35,7 @@ _GROUPS = next(
 ).categories
 _SENT = (Channel.DECLARATION, Channel.SWEEP, Channel.DEPARTMENT, Channel.GRID)
 _COMMON = ("household_id", "village_code", "channel", "occurred_on")
+_ADDITION = ("household_id", "reason")
 _OWN: dict[Channel, tuple[tuple[str, ...], tuple[str, ...]]] = {
     Channel.DECLARATION: (("cause",), ("amount_yuan",)),
     Channel.GRID: (("cause",), ("amount_yuan",)),
@@ -48,17 +45,13 @@ _OWN: dict[Channel, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """The fields of each channel: those that have to be there, and those that may."""
 
 
-class TooManyErrors(Exception):
-    """As many errors as one answer tells."""
-
-
-class LeadReader:
+class LeadReader(DocumentReader):
     """Reads one document of a caller on a day and gathers what is wrong with it."""
 
     def __init__(self, caller: Caller, today: dt.date) -> None:
+        super().__init__()
         self.caller = caller
         self.today = today
-        self.errors: list[FieldError] = []
 
     def read(self, document: Any) -> list[Lead]:
         """The leads; a sweep has one for each gap that it found, and so none for a household without any.
@@ -68,38 +61,37 @@ class LeadReader:
         made: list[Lead] = []
         with contextlib.suppress(TooManyErrors):
             made = self._all(document)
-        if self.errors:
-            raise Problem("request_invalid", errors=self.errors)
+        self.check()
         return made
 
     def read_addition(self, document: Any) -> tuple[str, str]:
         """Household and reason of an entry by hand; raises `Problem`."""
-        given = self._object(document, "", ("household_id", "reason"), ("household_id", "reason"))
+        given = self.object(document, "", _ADDITION, _ADDITION, keeps_null=True)
         key = self._key(given.get("household_id"), "/household_id")
         reason = self._one_of(given.get("reason"), "/reason", ADD_REASONS)
-        if self.errors:
-            raise Problem("request_invalid", errors=self.errors)
+        self.check()
         return key, reason
 
     def _all(self, document: Any) -> list[Lead]:
-        given = self._object(document, "", ("leads",), ("leads",))
+        given = self.object(document, "", ("leads",), ("leads",), keeps_null=True)
         items = given.get("leads", [])
         if not isinstance(items, list) or not 1 <= len(items) <= MOST_ITEMS:
             if "leads" in given:
-                self._add("/leads", "wrong_number", f"give a list of 1 to {MOST_ITEMS} leads")
+                self.add("/leads", "wrong_number", f"give a list of 1 to {MOST_ITEMS} leads")
             return []
         return [lead for at, one in enumerate(items) for lead in self._item(one, f"/leads/{at}")]
 
     def _item(self, item: Any, at: str) -> list[Lead]:
         if not isinstance(item, dict):
-            self._add(at, "not_an_object", "give an object")
+            self.add(at, "not_an_object", "give an object")
             return []
         channel = self._channel(item.get("channel"), f"{at}/channel")
         if channel is None:
             return []
         needed, more = _OWN[channel]
         before = len(self.errors)
-        given = self._object(item, at, (*_COMMON, "known_on", *needed, *more), (*_COMMON, *needed))
+        names = (*_COMMON, "known_on", *needed, *more)
+        given = self.object(item, at, names, (*_COMMON, *needed), keeps_null=True)
         household = self._key(given.get("household_id"), f"{at}/household_id")
         village = self._village(given.get("village_code"), f"{at}/village_code")
         days = self._days(given, at)
@@ -120,7 +112,7 @@ class LeadReader:
         allowed = [one for one in _SENT if is_platform or one is not Channel.DEPARTMENT]
         found = next((one for one in allowed if one.value == given), None)
         if found is None:
-            self._add(at, "unknown_category", f"give one of {', '.join(allowed)}")
+            self.add(at, "unknown_category", f"give one of {', '.join(allowed)}")
         return found
 
     def _said(
@@ -143,84 +135,49 @@ class LeadReader:
         return facts, [code], self.caller.key_id
 
     def _gaps(self, given: Any, at: str) -> list[str]:
-        checks = self._object(given, at, SWEEP_CHECKS, SWEEP_CHECKS)
+        checks = self.object(given, at, SWEEP_CHECKS, SWEEP_CHECKS, keeps_null=True)
         for name, value in checks.items():
             if not isinstance(value, bool):
-                self._add(f"{at}/{name}", "wrong_type", "give true where it is secured, else false")
+                self.add(f"{at}/{name}", "wrong_type", "give true where it is secured, else false")
         return [f"gap_{name}" for name in SWEEP_CHECKS if checks.get(name) is False]
 
     def _days(self, given: dict[str, Any], at: str) -> tuple[dt.date, dt.date]:
-        occurred = self._day(given.get("occurred_on"), f"{at}/occurred_on")
-        known = self._day(given["known_on"], f"{at}/known_on") if "known_on" in given else self.today
+        occurred = self.day(given.get("occurred_on"), f"{at}/occurred_on")
+        known = self.day(given["known_on"], f"{at}/known_on") if "known_on" in given else self.today
         if known is not None and occurred is not None and occurred > known:
-            self._add(f"{at}/occurred_on", "after_known", "give a date on or before known_on")
+            self.add(f"{at}/occurred_on", "after_known", "give a date on or before known_on")
         # What began before there was a monitoring is a lead of the day on which it was noticed.
         first = policy_history("reason_codes", "CN")[0].effective_from
         if occurred is not None and occurred < first:
-            self._add(f"{at}/occurred_on", "out_of_range", f"give a date from {first} to known_on")
+            self.add(f"{at}/occurred_on", "out_of_range", f"give a date from {first} to known_on")
         if known is not None and not first <= known <= self.today:
-            self._add(f"{at}/known_on", "out_of_range", f"give a date from {first} to today")
+            self.add(f"{at}/known_on", "out_of_range", f"give a date from {first} to today")
         return occurred or self.today, known or self.today
 
-    def _day(self, given: Any, at: str) -> dt.date | None:
-        try:
-            found = _DAY.parse(given)
-        except Defect as defect:
-            self._add(at, defect.code, defect.way_out)
-            return None
-        assert isinstance(found, dt.date)
-        return found
-
     def _key(self, given: Any, at: str) -> str:
-        try:
-            return str(_KEY.parse(given))
-        except Defect as defect:
-            self._add(at, defect.code, defect.way_out)
-            return ""
+        return str(self.value(_KEY, given, at) or "")
 
     def _village(self, given: Any, at: str) -> str:
-        try:
-            code = check_area_code(given)
-        except ContractError:
-            code = ""
-        if len(code) != _VILLAGE:
-            self._add(at, "malformed", f"give the village's code of {_VILLAGE} characters")
-        elif not self.caller.scope.contains(code):
-            self._add(at, OUTSIDE_AREA, WAY_OUT)
+        code = self.village(given, at)
+        if code and not self.caller.scope.contains(code):
+            self.add(at, OUTSIDE_AREA, WAY_OUT)
         return code
 
     def _amount(self, given: Any, at: str) -> float:
         is_number = isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given)
         if not (is_number and 0 <= given <= MOST_YUAN):
-            self._add(at, "out_of_range", f"give yuan from 0 to {MOST_YUAN}")
+            self.add(at, "out_of_range", f"give yuan from 0 to {MOST_YUAN}")
             return 0.0
         return float(given)
 
     def _one_of(self, given: Any, at: str, words: tuple[str, ...]) -> str:
-        found = next((one for one in words if isinstance(given, str) and one == given), None)
-        if found is None:
-            self._add(at, "unknown_category", f"give one of {', '.join(words)}")
-        return str(found or "")
+        return self.word(given, at, words) or ""
 
-    def _object(
-        self, given: Any, at: str, names: tuple[str, ...], required: tuple[str, ...]
-    ) -> dict[str, Any]:
-        """The declared fields that are there. The name of another may be anything, and is not repeated."""
-        if not isinstance(given, dict):
-            self._add(at, "not_an_object", f"give an object with {', '.join(names)}")
-            return {}
-        if given.keys() - set(names):
-            self._add(at, "unknown_field", f"give no other fields than {', '.join(names)}")
-        for name in required:
-            if name not in given:
-                self._add(f"{at}/{name}", "missing", "give the field")
-        return {name: given[name] for name in names if name in given}
-
-    def _add(self, pointer: str, code: str, way_out: str) -> None:
+    def add(self, pointer: str, code: str, way_out: str) -> None:
         # What is missing is told once, and not as being malformed, too.
         if any(one.pointer == pointer and one.code == "missing" for one in self.errors[-len(_COMMON) * 3 :]):
             return
-        self.errors.append(FieldError(pointer, code, way_out))
+        super().add(pointer, code, way_out)
         if len(self.errors) >= MOST_ERRORS:
             raise TooManyErrors
 

@@ -24,11 +24,19 @@ from serving.api.documentation import problems
 from serving.api.json_body import parse_json, read_body
 from serving.api.lead_answers import AddedAnswer, LeadsAnswer
 from serving.api.lead_request import MOST_BYTES, LeadReader, leads_request_body
-from serving.api.query import count_parameter, query_parameter, read_count, read_day, read_text, refused
 from serving.cases.channel import Channel
 from serving.cases.clocks import china_day
 from serving.cases.lead_code import LEAD_CODES, EventKind
 from serving.errors import FieldError, Problem
+from serving.query import (
+    count_parameter,
+    query_parameter,
+    read_count,
+    read_day,
+    read_text,
+    read_word,
+    refused,
+)
 from serving.settings import Settings
 from serving.storage.idempotency import Hold, KeyInFlight
 from serving.storage.leads import MOST_OPEN_LEADS, Added, KeptLead, LeadFilter, LeadStore, TooManyLeadsError
@@ -175,24 +183,17 @@ def _read_and_add(
 
 
 def _filter(request: Request) -> LeadFilter:
-    hard = _choice(request, "hard", ("true", "false"))
-    channel = _choice(request, "channel", tuple(Channel))
+    hard = read_word(request, "hard", ("true", "false"))
+    channel = read_word(request, "channel", tuple(Channel))
     return LeadFilter(
         area=read_area(request),
         channel=Channel(channel) if channel else None,
-        theme=_choice(request, "theme", THEMES),
-        code=_choice(request, "code", tuple(LEAD_CODES)),
+        theme=read_word(request, "theme", THEMES),
+        code=read_word(request, "code", tuple(LEAD_CODES)),
         is_hard=None if hard is None else hard == "true",
-        disagreement=_choice(request, "disagreement", DISAGREEMENTS),
+        disagreement=read_word(request, "disagreement", DISAGREEMENTS),
         since=read_day(request, "since"),
     )
-
-
-def _choice(request: Request, name: str, words: tuple[str, ...]) -> str | None:
-    given = read_text(request, name)
-    if given is not None and given not in words:
-        raise refused(name, "unknown_category", f"give one of {', '.join(words)}")
-    return given
 
 
 def _after(request: Request) -> tuple[dt.date, str] | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
@@ -11,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from serving.access import Caller
 from serving.access.gate import caller_of, session_of
 from serving.api.documentation import problems
-from serving.api.json_body import parse_json, read_body
+from serving.api.json_body import read_document
 from serving.api.plan_answers import CaseMeasuresAnswer, ChangedMeasureAnswer, told_measure, told_plan
 from serving.api.visit_documentation import delivery_request_body, end_request_body, measure_request_body
 from serving.cases.clocks import region_of
@@ -29,9 +27,6 @@ _CHANGES = problems(400, 404, 408, 409, 413, 415, 422, 500, 503)
 def router(plans: PlanStore, settings: Settings) -> APIRouter:
     """The routes, bound to their store."""
     made = APIRouter(tags=["plans"], prefix="/v1/cases/{case_id}/measures")
-
-    async def document_of(request: Request) -> Any:
-        return parse_json(await read_body(request, MOST_BYTES, settings.body_seconds))
 
     @made.get(
         "",
@@ -54,7 +49,7 @@ def router(plans: PlanStore, settings: Settings) -> APIRouter:
     )
     async def add(case_id: str, request: Request) -> Response:
         caller, account = caller_of(request), session_of(request).account
-        document = await document_of(request)
+        document = await read_document(request, MOST_BYTES, settings.body_seconds)
         form = read_measure(document, plans.today, region_of(caller.scope.prefix or ""))
         return _changed(await run_in_threadpool(plans.add, caller, account.id, case_id, form), caller)
 
@@ -68,7 +63,9 @@ def router(plans: PlanStore, settings: Settings) -> APIRouter:
     )
     async def end(case_id: str, measure_id: str, request: Request) -> Response:
         caller, reader = caller_of(request), DocumentReader()
-        there = reader.object(await document_of(request), "", ("ended_on",), ("ended_on",))
+        there = reader.object(
+            await read_document(request, MOST_BYTES, settings.body_seconds), "", ("ended_on",), ("ended_on",)
+        )
         day = reader.day(there["ended_on"], "/ended_on") if there else None
         reader.check()
         assert day is not None
@@ -85,7 +82,7 @@ def router(plans: PlanStore, settings: Settings) -> APIRouter:
     )
     async def deliver(case_id: str, measure_id: str, request: Request) -> Response:
         caller, account = caller_of(request), session_of(request).account
-        document = await document_of(request)
+        document = await read_document(request, MOST_BYTES, settings.body_seconds)
         planned = await run_in_threadpool(_measure, plans, caller, case_id, measure_id)
         form = read_delivery(document, planned.entry, plans.today)
         done = await run_in_threadpool(plans.deliver, caller, account.id, case_id, measure_id, form)

@@ -26,7 +26,7 @@ from features.signals.fields import Date, Identifier
 from features.signals.reading import compile_readers
 from serving.api.json_body import may_repeat_a_name, parse_unproven
 from serving.cases.clocks import china_today
-from serving.errors import MOST_ERRORS, FieldError, Problem
+from serving.errors import MOST_ERRORS, FieldError, Problem, TooManyErrors
 from serving.rules_scorer import RulesScorer
 from serving.scorer import HouseholdRows, Scorer
 
@@ -51,10 +51,6 @@ class ScoreRequest:
     as_of: dt.date
     coverage: Coverage
     households: list[HouseholdRows]
-
-
-class TooManyErrors(Exception):
-    """As many errors as one answer tells."""
 
 
 class RequestReader:

@@ -10,9 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from serving.access.gate import caller_of, session_of
 from serving.api.documentation import problems
-from serving.api.json_body import parse_json, read_body
-from serving.api.query import count_parameter, query_parameter, read_count, read_text, refused
-from serving.api.rescoring import Rescorer
+from serving.api.json_body import read_document
 from serving.api.visit_answers import (
     CorrectionsAnswer,
     RecordedAnswer,
@@ -29,6 +27,8 @@ from serving.cases.document import DocumentReader
 from serving.cases.visit import read_visit
 from serving.champion import Champion
 from serving.errors import Problem
+from serving.query import count_parameter, query_parameter, read_count, read_word
+from serving.rescoring import Rescorer
 from serving.settings import Settings
 from serving.storage.corrections import CorrectionStore
 from serving.storage.visits import VisitStore
@@ -61,7 +61,7 @@ def router(
     )
     async def hand_in(household_id: str, request: Request) -> Response:
         caller, account = caller_of(request), session_of(request).account
-        document = await _document(request, settings)
+        document = await read_document(request, MOST_BYTES, settings.body_seconds)
         region = region_of(caller.scope.prefix or "")
         form = read_visit(document, household_id, visits.today, region)
         recorded = await run_in_threadpool(visits.record, caller, account.id, household_id, form)
@@ -128,7 +128,7 @@ def router(
     )
     async def review(correction_id: str, request: Request) -> Response:
         caller, account = caller_of(request), session_of(request).account
-        refusal = read_review(await _document(request, settings))
+        refusal = read_review(await read_document(request, MOST_BYTES, settings.body_seconds))
         answer = await run_in_threadpool(_review, caller, account.id, correction_id, refusal)
         return JSONResponse(answer)
 
@@ -157,13 +157,5 @@ def read_review(document: Any) -> Refusal | None:
 
 
 def _state(request: Request) -> CorrectionState | None:
-    given = read_text(request, "state")
-    if given is None:
-        return None
-    if given not in tuple(CorrectionState):
-        raise refused("state", "unknown_category", f"give one of {', '.join(CorrectionState)}")
-    return CorrectionState(given)
-
-
-async def _document(request: Request, settings: Settings) -> Any:
-    return parse_json(await read_body(request, MOST_BYTES, settings.body_seconds))
+    given = read_word(request, "state", tuple(CorrectionState))
+    return None if given is None else CorrectionState(given)

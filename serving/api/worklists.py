@@ -13,13 +13,13 @@ from features.regions import check_area_code
 from scoring.texts import LANGUAGES, catalogue
 from serving.access.gate import caller_of
 from serving.api.documentation import problems
-from serving.api.json_body import parse_json, read_body
+from serving.api.json_body import read_document
 from serving.api.lead_answers import EntryAnswer, ListingAnswer, WorklistAnswer
 from serving.api.lead_request import LeadReader, addition_request_body
-from serving.api.query import count_parameter, query_parameter, read_count, read_day, read_text, refused
 from serving.cases.clocks import china_day
 from serving.cases.worklist import Why
 from serving.errors import Problem
+from serving.query import count_parameter, query_parameter, read_count, read_day, read_text, refused
 from serving.settings import Settings
 from serving.storage.page_mark import read_mark
 from serving.storage.worklists import Listed, Worklist, WorklistStore
@@ -76,7 +76,7 @@ def router(store: WorklistStore, desk: ListingDesk, settings: Settings) -> APIRo
     )
     async def add(area_code: str, request: Request) -> Response:
         caller = caller_of(request)
-        document = parse_json(await read_body(request, MOST_BYTES, settings.body_seconds))
+        document = await read_document(request, MOST_BYTES, settings.body_seconds)
         household, reason = LeadReader(caller, china_day(store.now())).read_addition(document)
         found = await run_in_threadpool(store.add_by_hand, caller, _code(area_code), household, reason)
         if found is None:

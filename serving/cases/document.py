@@ -6,10 +6,13 @@ import datetime as dt
 from collections.abc import Collection
 from typing import Any
 
+from features.errors import ContractError
+from features.regions import AREA_LEVELS, check_area_code
 from features.signals.defects import Defect
 from features.signals.fields import Date, Field, Money
 from serving.errors import FieldError, Problem
 
+_VILLAGE = max(AREA_LEVELS)
 _DAY = Date(name="day", zh="日期", en="day")
 
 
@@ -36,23 +39,26 @@ class DocumentReader:
         required: Collection[str] = (),
         *,
         may_be_null: bool = False,
+        keeps_null: bool = False,
     ) -> dict[str, Any]:
         """The declared fields that are there and not null. An unknown name is not repeated.
 
-        A null is an error, unless it `may_be_null`: what is not known is left out.
+        A null is an error, unless it `may_be_null`: what is not known is left out. One that the reader
+        `keeps_null` is there, and whoever reads the field says what is wrong with it.
         """
         if not isinstance(given, dict):
             self.add(at, "not_an_object", f"give an object with {', '.join(names)}")
             return {}
         if given.keys() - set(names):
             self.add(at, "unknown_field", f"give no other fields than {', '.join(names)}")
+        nulls = set() if keeps_null else {name for name, value in given.items() if value is None}
         for name in required:
-            if given.get(name) is None:
+            if name not in given or name in nulls:
                 self.add(f"{at}/{name}", "missing", "give the field")
         for name in names:
-            if name in given and given[name] is None and name not in required and not may_be_null:
+            if name in nulls and name not in required and not may_be_null:
                 self.add(f"{at}/{name}", "wrong_type", "give a value, or leave it out")
-        return {name: given[name] for name in names if given.get(name) is not None}
+        return {name: given[name] for name in names if name in given and name not in nulls}
 
     def array(self, given: Any, at: str, most: int) -> list[Any]:
         """A list of at most `most` things; empty where it is none."""
@@ -70,6 +76,17 @@ class DocumentReader:
             return given
         self.add(at, "unknown_category", f"give one of {', '.join(words)}")
         return None
+
+    def village(self, given: Any, at: str) -> str:
+        """The code of a village; empty where it is none."""
+        try:
+            code = check_area_code(given)
+        except ContractError:
+            code = ""
+        if len(code) == _VILLAGE:
+            return code
+        self.add(at, "malformed", f"give the village's code of {_VILLAGE} characters")
+        return ""
 
     def flag(self, given: Any, at: str) -> bool | None:
         """True or false."""

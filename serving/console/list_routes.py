@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -17,6 +16,7 @@ from serving.console.fields import read_fields
 from serving.console.my_list import GRADES, PER_PAGE, Heads, card, list_view
 from serving.console.navigation import MY_LIST
 from serving.console.pages import Pages, language_of
+from serving.console.query import page_of
 from serving.console.workbook import MEDIA_TYPE, MOST_ROWS, make_workbook
 from serving.errors import FieldError, Problem
 from serving.identity import IdentityStore
@@ -33,7 +33,7 @@ def router(
     @made.get(MY_LIST, response_class=Response)
     def my_list(request: Request) -> Response:
         caller, language, wanted = caller_of(request), language_of(request), _wanted(request)
-        page = _page(request.query_params.get("page", "1"))
+        page = page_of(request.query_params.get("page", "1"))
         found = store.page(caller, wanted, limit=PER_PAGE, offset=(page - 1) * PER_PAGE)
         view = list_view(
             found, wanted, heads(caller, found.items), area_map.name, store.today(), page, language
@@ -88,7 +88,3 @@ def _wanted(request: Request) -> Wanted:
         grade=int(grade) if grade in {str(one) for one in GRADES} else None,
         theme=theme if theme in THEMES else None,
     )
-
-
-def _page(text: str) -> int:
-    return int(text) if re.fullmatch(r"[1-9][0-9]{0,5}", text, re.ASCII) else 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from features.policy import policy_value
 from features.policy.measures import Group, Measure, groups, measures
 from features.signals.fields import FEN_PER_YUAN
 from serving.cases.case import Case
@@ -19,7 +18,7 @@ from serving.cases.plan import (
     plan_problems,
 )
 from serving.cases.texts import case_texts
-from serving.cases.visit import UNSAFE, cause_codes
+from serving.console.causes import cause_names
 from serving.console.fields import Form
 from serving.console.texts import BRACKETS, COLON, texts
 from serving.storage.plans import CasePlan
@@ -125,16 +124,6 @@ def number_of(given: str | None) -> Any:
         return int(given)
     whole, point, part = given.partition(".")
     return float(given) if point and whole.isdigit() and part.isdigit() else given
-
-
-def cause_names(village_code: str, on: dt.date, language: str) -> dict[str, str]:
-    """Every official cause in words, by its code."""
-    region = region_of(village_code)
-    said, unsafe = policy_value("reason_codes", region, on).value, case_texts(language)["unsafe"]
-    return {
-        code: unsafe[code] if code in UNSAFE else f"{code} {said[code][language]}"
-        for code in cause_codes(on, region)
-    }
 
 
 def _planned(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
@@ -27,6 +25,7 @@ from serving.console.identity import identity_view, read_purpose
 from serving.console.listing import PER_PAGE, listing_view
 from serving.console.office import Office
 from serving.console.pages import AREA, Pages, language_of
+from serving.console.query import page_of
 from serving.console.work import Work
 from serving.errors import Problem
 from serving.identity import IdentityStore
@@ -70,7 +69,7 @@ def router(page: HouseholdPage) -> APIRouter:
         action = query.get("action", "")
         area = query.get("area", "").strip()
         is_area = not area or AREA.fullmatch(area) is not None
-        page = _page(query.get("page", "1"))
+        page = page_of(query.get("page", "1"))
         caller = caller_of(request)
         run = store.find_run(caller)
         if run is None:
@@ -108,7 +107,3 @@ def router(page: HouseholdPage) -> APIRouter:
         return await run_in_threadpool(page.make, request, household_id, persons=persons)
 
     return made
-
-
-def _page(text: str) -> int:
-    return int(text) if re.fullmatch(r"[1-9][0-9]{0,5}", text, re.ASCII) else 1

@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from features.policy import policy_value
 from features.reference_income import PARTS
 from serving.cases.account import MOST_MEMBERS
 from serving.cases.clocks import region_of
 from serving.cases.guarantees import ITEMS, Check
 from serving.cases.texts import case_texts
-from serving.cases.visit import PROTECTIVE, UNSAFE, Finding, Rigid, Why, cause_codes, entry_days
+from serving.cases.visit import PROTECTIVE, Finding, Rigid, Why, entry_days
+from serving.console.causes import cause_names
 from serving.console.fields import Form
 from serving.console.record_form import Record, corrections_of, record_views
 from serving.console.texts import texts
@@ -74,7 +74,7 @@ def form_view(
         }
         for part, (_, lines) in PARTS.items()
     ]
-    causes = _cause_words(village_code, today, language)
+    causes = cause_names(village_code, today, language)
     shown = record_views(records, language, filled)
     return {
         "today": today.isoformat(),
@@ -174,15 +174,6 @@ _QUESTIONS = {
     "corrections": "visit_records",
 }
 """Parts of the document, and the keys of what the page calls them."""
-
-
-def _cause_words(village_code: str, on: dt.date, language: str) -> dict[str, str]:
-    region = region_of(village_code)
-    said, unsafe = policy_value("reason_codes", region, on).value, case_texts(language)["unsafe"]
-    return {
-        code: unsafe[code] if code in UNSAFE else f"{code} {said[code][language]}"
-        for code in cause_codes(on, region)
-    }
 
 
 def _answer(family: str, given: str) -> dict[str, Any]:

@@ -28,8 +28,8 @@ from serving.batch import score_all
 from serving.errors import ServingError, StorageError
 from serving.settings import Settings
 from serving.storage import AssessmentStore, Run, Saved, open_database
-from tests.scoring.registries import make_registry
 from tests.ports import held_port
+from tests.scoring.registries import make_registry
 from tests.serving.conftest import VERSION, Client, a_household, a_request
 from tests.serving.readers import Everything
 

@@ -21,7 +21,7 @@ from serving.bulk import JobFolders
 from serving.jobs import JobQueue
 from serving.settings import Settings
 from serving.storage import open_database
-from tests.serving.backup.stock import order_of, settings_of, silent, stock
+from tests.serving.backup.stock import UPLOADED, order_of, settings_of, silent, stock
 from tests.serving.postgres import Server
 
 
@@ -84,7 +84,17 @@ def test_files_that_go_while_their_room_is_counted_stop_nothing(
             yield where, folders, [*names, "gone.parquet"]
 
     monkeypatch.setattr("serving.backup.making.os.walk", and_gone)
-    make_backup(order_of(place), folder, silent)
+    path, checked = make_backup(order_of(place), folder, silent)
+    assert checked.manifest.jobs_without_files == []
+    jobs = [one.name for one in (place.jobs_folder / "jobs").iterdir()]
+    assert len(jobs) == 2
+    with tarfile.open(path) as tar:
+        copied = [one for one in tar.getnames() if one.startswith("jobs/")]
+        assert sorted(copied) == sorted(f"jobs/{one}/uploads/household.csv" for one in jobs)
+        for one in copied:
+            file = tar.extractfile(one)
+            assert file is not None
+            assert file.read() == UPLOADED
 
 
 def test_a_job_that_ends_while_postgresql_is_dumped_is_not_put_back_without_its_files(

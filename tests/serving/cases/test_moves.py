@@ -302,9 +302,21 @@ def test_visit_and_review_of_a_former_step_are_none_of_this_one() -> None:
 
 
 def test_what_may_be_older_than_the_case() -> None:
-    check(a_case(S.FOUND), "green_lane", T, {**RIGHT["green_lane"], "occurred_on": "2026-10-31"})
-    signed = {"authorised_on": "2026-10-31", "compared_on": "2026-10-31"}
-    check(a_case(S.VERIFYING), "review", V, {**RIGHT["review"], **signed})
+    """The blow and the signatures; the visit and the review are made on it."""
+    before = "2026-10-31"
+    found, verifying = a_case(S.FOUND), a_case(S.VERIFYING)
+    taken = check(found, "green_lane", T, {**RIGHT["green_lane"], "occurred_on": before})
+    assert str(taken["occurred_on"]) == before
+    signed = {"authorised_on": before, "compared_on": before}
+    taken = check(verifying, "review", V, {**RIGHT["review"], **signed})
+    assert {name: str(taken[name]) for name in signed} == signed
+    for case, move, name in (
+        (a_case(S.ALERTED), "verify", "visited_on"),
+        (verifying, "review", "reviewed_on"),
+    ):
+        with pytest.raises(FactsRefused) as refused:
+            check(case, move, V, {**RIGHT[move], name: before})
+        assert codes(refused.value) == {(f"/facts/{name}", "before_lead")}
 
 
 def test_a_household_without_labour_is_not_marked_as_resolved() -> None:

@@ -67,6 +67,14 @@ def facts(object_type: str) -> dict[str, Any]:
     return {"object_type": object_type, "causes": ["01"], "is_without_labour": False}
 
 
+def assert_marginal_is_refused(register: Register, case: Case) -> None:
+    with pytest.raises(Problem) as raised:
+        register.check_move(COUNTY, case.id, "approve", facts("marginal"))
+    assert [(one.pointer, one.code) for one in raised.value.errors] == [
+        ("/facts/object_type", "register_differs")
+    ]
+
+
 @pytest.mark.parametrize(
     ("household_id", "refused"),
     [("NEVER", "unstable_formerly_poor"), ("POOR", "marginal"), ("UNKNOWN", None), ("TWICE", None)],
@@ -92,11 +100,14 @@ def test_a_type_that_the_register_rules_out_is_refused(
 def test_what_is_no_type_is_left_to_the_rules_of_the_move(
     desk: CountyOffice, register: Register, given: object
 ) -> None:
-    register.check_move(COUNTY, approving(desk, "POOR").id, "approve", given)
+    case = approving(desk, "POOR")
+    assert_marginal_is_refused(register, case)
+    register.check_move(COUNTY, case.id, "approve", given)
 
 
 def test_somebody_elses_case_and_other_moves_say_nothing(desk: CountyOffice, register: Register) -> None:
     case = approving(desk, "POOR")
+    assert_marginal_is_refused(register, case)
     register.check_move(COUNTY, "0" * 32, "approve", facts("marginal"))
     register.check_move(COUNTY, "../x", "approve", facts("marginal"))
     register.check_move(COUNTY, case.id, "send_back", facts("marginal"))

@@ -1,31 +1,24 @@
-"""Outages: months before the judged ones that were stated and came empty, or nearly so.
-
-A check-up judges a year and compares it with three more. An empty delivery among those would read as a feed
-that comes in bursts and owes nothing, and hide every later loss.
-"""
+"""Outages: every earlier month of every area is asked whether next to all its rows are lacking."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.features.health.one_by_one.faults import NEXT_TO_NONE, FewRowsTest
-from tests.features.health.one_by_one.history import History
-from tests.features.health.one_by_one.usual import Usual
-
-_LEVELS = (6, 9, 12)
+from features.health.faults import NEXT_TO_NONE, FewRowsTest
+from features.health.history import History
+from features.health.usual import Usual
 
 
 def leave_out_outages(history: History, months: Sequence[int]) -> None:
-    """Walk through the months, oldest first, and leave out of `history` what lacks next to all its rows."""
+    """Walk through the months, oldest first, from the county down, and leave out what lacks its rows."""
     grid = history.grid
     rows = [grid.row(one) for one in months]
-    areas = [(mask, grid.total("rows", mask)) for digits in _LEVELS for _, mask in grid.areas(digits)]
-    for month, row in zip(months, rows, strict=True):
-        for mask, counts in areas:
-            # Most cells are far from empty, and a month with the most rows so far lacks none.
-            before = counts[[one for one in rows if one < row]]
-            if counts[row] > NEXT_TO_NONE * before.max(initial=0.0) or not history.is_sound(month, mask):
+    areas = [mask for digits in (6, 9, 12) for _, mask in grid.parts(digits).masks()]
+    counts = [grid.table("rows")[:, mask].sum(axis=1)[rows] for mask in areas]
+    for at, month in enumerate(months):
+        for mask, came in zip(areas, counts, strict=True):
+            # A month with the most rows so far lacks none.
+            if came[at] > NEXT_TO_NONE * came[:at].max(initial=0.0) or not history.is_sound(month, mask):
                 continue
-            usual = Usual(history, month, [one for one in months if one < month], mask)
-            if FewRowsTest(usual, NEXT_TO_NONE).fires(mask):
+            if FewRowsTest(Usual(history, month, months[:at], mask), NEXT_TO_NONE).fires(mask):
                 history.leave_out(month, mask)

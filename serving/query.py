@@ -45,6 +45,14 @@ def read_text(request: Request, name: str) -> str | None:
     return given[0] if given else None
 
 
+def read_word(request: Request, name: str, words: tuple[str, ...]) -> str | None:
+    """One of a fixed list of words, if one was given; raises `Problem` for any other."""
+    given = read_text(request, name)
+    if given is not None and given not in words:
+        raise refused(name, "unknown_category", f"give one of {', '.join(words)}")
+    return given
+
+
 def read_day(request: Request, name: str) -> dt.date | None:
     """A date, if one was given; raises `Problem` where it is none."""
     given = read_text(request, name)
