@@ -50,7 +50,9 @@ class Operator:
 
 @pytest.fixture
 def operator(tmp_path: Path) -> Operator:
-    return Operator(tmp_path)
+    made = Operator(tmp_path)
+    made.run("migrate")
+    return made
 
 
 def test_a_ring_a_table_a_rotation_and_an_erasure(operator: Operator) -> None:
