@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -12,8 +13,11 @@ import pytest
 
 from features import CONTRACTS
 from features.health import Deliveries, check_health
-from features.health.grid import NOWHERE
+from features.health.faults import FEWER, NEXT_TO_NONE, FewRowsTest, _ShareTest
+from features.health.grid import NOWHERE, Grid, Mask
+from features.health.history import History
 from features.health.surprise import of_count, of_counts, of_share, of_shares
+from features.health.usual import Usual
 from tests.features.health.faulty import deliveries_of, feed_check
 from tests.features.health.one_by_one.checkup import check_health as check_one_by_one
 from tests.features.health.one_by_one.checkup import feed_check as feed_check_one_by_one
@@ -91,6 +95,52 @@ def test_every_count_is_equal(dirty: Deliveries, feed: str) -> None:
         for name in wanted.names:
             np.testing.assert_array_equal(found.table(name), wanted.table(name), err_msg=name)
     assert found.table("rows").any()
+
+
+def judged_by_lot(rng: np.random.Generator) -> tuple[Usual, Mask]:
+    """A feed with its seasons, gaps and months that were left out, and a last month that is odd in places."""
+    villages = [f"500299{town:03}{place:03}" for town in (1, 2, 3) for place in range(1, rng.integers(2, 5))]
+    grid = Grid(range(24_000, 24_037), [*villages, NOWHERE])
+    shape = len(grid.months), len(grid.villages)
+    rates = rng.choice([0.0, 1.0, 6.0, 40.0], shape[1]) * (
+        1 + (rng.random(12) < 0.3)[np.arange(37) % 12, None]
+    )
+    rates[:-1] *= rng.random() > 0.05
+    rates[-1] *= rng.choice([1.0, 0.5, 0.2, 0.0], shape[1], p=[0.4, 0.3, 0.2, 0.1])
+    shares = np.full(shape, rng.choice([0.0, 0.05, 0.5, 0.9]))
+    shares[-1] += (1 - shares[-1]) * rng.choice([0.0, 0.2, 0.4, 0.9], shape[1])
+    rows = rng.poisson(rates).astype(float)
+    grid.put("rows", rows)
+    for name in ("zero:amount", "copies", "dates"):
+        grid.put(name, rng.binomial(rows.astype(int), shares).astype(float))
+    history = History(grid, rng.random(shape) < rng.choice([1.0, 0.9, 0.6]))
+    for month in rng.choice(grid.months[:-1], rng.integers(0, 8)).tolist():
+        history.leave_out(month, rng.random(shape[1]) < 0.5)
+    free = grid.is_place & (rng.random(shape[1]) < 0.9)
+    return Usual(history, grid.months[-1], grid.months, free), free
+
+
+def test_no_area_is_passed_over_in_which_a_test_fires() -> None:
+    rng = np.random.default_rng(11)
+    fired: Counter[str] = Counter()
+    for _ in range(400):
+        usual, free = judged_by_lot(rng)
+        tests: dict[str, FewRowsTest | _ShareTest] = {
+            "few rows": FewRowsTest(usual, FEWER),
+            "next to none": FewRowsTest(usual, NEXT_TO_NONE),
+            "worst": _ShareTest(usual, "zero:amount", 0.2, is_worst=True),
+            "most": _ShareTest(usual, "zero:amount", 0.6),
+            **{name: _ShareTest(usual, name, 0.1) for name in ("zero:amount", "copies", "dates")},
+        }
+        for parts in (usual.grid.parts(digits, free) for digits in (6, 9, 12)):
+            for name, test in tests.items():
+                may = test.may_fire_in(parts)
+                for at in range(len(parts)):
+                    if test.fires(parts.mask(at)):
+                        assert may[at], (name, parts.codes[at])
+                        fired[name] += 1
+    # Of every test enough areas were at fault for something to be passed over.
+    assert min(fired[name] for name in tests) > 50, fired
 
 
 def test_many_surprises_are_those_of_one() -> None:
