@@ -31,10 +31,10 @@ from serving.cases.clocks import region_of
 from serving.cases.run_leads import find_run_leads
 from serving.cases.worklist import Why
 from serving.storage.case_tables import worklist, worklist_entry
-from serving.storage.runs import Run
+from serving.storage.runs import Run, get_run
 from serving.storage.tables import assessment
 from serving.worklists.capacity import get_capacity
-from serving.worklists.making import Terms, find_run, make_worklists
+from serving.worklists.making import Terms, make_worklists
 
 FOLLOWED = 64
 """Cases of the first run that are gone through; the others of its leads are left to the lists."""
@@ -64,7 +64,7 @@ def main() -> None:
         town = Town(store.engine, log, clock, until, options.county, options.seed)
         told: dict[str, Any] = {"accounts": add_accounts(town), "key": add_key(store)}
         first, last = (
-            find_run(store.engine, options.county, dt.date.fromisoformat(one), None)
+            get_run(store.engine, options.county, dt.date.fromisoformat(one), None)
             for one in (options.first_run, options.last_run)
         )
         take_in_grids(town, last, Path(options.grids))

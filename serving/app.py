@@ -19,7 +19,6 @@ from serving.access.account_desk import AccountDesk
 from serving.access.audit_key import load_audit_key
 from serving.access.gate import Gate
 from serving.access.local import Access
-from serving.access.openapi import add_access
 from serving.access.origin import Origin
 from serving.access.route import DirectRoutes
 from serving.access.sign_in import SignInDesk
@@ -50,11 +49,10 @@ from serving.api import (
     what_if,
     worklists,
 )
-from serving.api.around import Around
+from serving.api.access_documentation import add_access
 from serving.api.documentation import drop_framework_problems
-from serving.api.query import check_names
-from serving.api.rescoring import Rescorer
 from serving.api.stored_scores import StoredScoring
+from serving.around import Around
 from serving.board import Boards
 from serving.bulk import JobFolders
 from serving.cases.clocks import china_day
@@ -75,8 +73,10 @@ from serving.metrics.state import ServiceState
 from serving.models.registry_watch import RegistryWatch
 from serving.models.service_models import ServiceModels
 from serving.problem_answers import problem_of_status, problem_response
+from serving.query import check_names
 from serving.register import Register
 from serving.replay import Replayer
+from serving.rescoring import Rescorer
 from serving.settings import Settings
 from serving.signals_folder import SignalsFolder
 from serving.storage import (

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import datetime as dt
+from collections.abc import Collection, Sequence
 
-from serving.api.score_request import ScoreRequest
 from serving.neighbourhood import without_neighbourhood
+from serving.scorer import HouseholdRows
 from serving.storage import UsualStore, VillageStore
 from serving.storage.recent import Recent
 
@@ -17,15 +18,20 @@ class Around:
         self.villages = Recent(villages.find, seconds)
         self.usual = Recent(usual.find, seconds)
 
-    def knows(self, request: ScoreRequest, feeds: Collection[str], *, tells_usual: bool) -> bool:
-        """Whether a request to a model that uses these feeds can be answered without asking the database.
+    def knows(
+        self,
+        households: Sequence[HouseholdRows],
+        as_of: dt.date,
+        feeds: Collection[str],
+        *,
+        tells_usual: bool,
+    ) -> bool:
+        """Whether a model that uses these feeds can answer for them without asking the database.
 
         `tells_usual` says whether the answer has what is usual: what is not told is not looked up, and
         would never be known.
         """
-        wanting = without_neighbourhood(request.households, request.as_of, feeds)
-        if not self.villages.has((one.village_code for one in wanting), request.as_of):
+        wanting = without_neighbourhood(households, as_of, feeds)
+        if not self.villages.has((one.village_code for one in wanting), as_of):
             return False
-        return not tells_usual or self.usual.has(
-            (one.village_code for one in request.households), request.as_of
-        )
+        return not tells_usual or self.usual.has((one.village_code for one in households), as_of)

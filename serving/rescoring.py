@@ -18,7 +18,7 @@ from features.signals import REQUEST_FEEDS
 from scoring.silence import newly_silent, stand_on
 from scoring.statement import plain_feeds
 from serving.access import Scope
-from serving.api.around import Around
+from serving.around import Around
 from serving.believed import Believed
 from serving.cases.clocks import china_day
 from serving.champion import Champion

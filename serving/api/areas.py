@@ -17,9 +17,9 @@ from serving.access import Caller, Role
 from serving.access.gate import caller_of
 from serving.api.area_answers import AreaSummaryAnswer
 from serving.api.documentation import AS_OF_PARAMETER, problems
-from serving.api.query import count_parameter, query_parameter, read_count, read_day, read_text, refused
 from serving.disclosure import HOUSEHOLDS, Disclosure
 from serving.errors import Problem
+from serving.query import count_parameter, query_parameter, read_count, read_day, read_text, refused
 from serving.storage import SummaryStore
 from serving.storage.area_counts import UNDIVIDED, UNITS, AreaCounts
 

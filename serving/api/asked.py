@@ -11,8 +11,8 @@ from starlette.datastructures import QueryParams
 from scoring.excerpt import FIELDS, Excerpt
 from scoring.reasons import MOST_RISK_REASONS
 from scoring.texts import LANGUAGES
-from serving.api.query import unknown_names
 from serving.errors import FieldError, Problem
+from serving.query import unknown_names
 
 _NAMES = ("reasons", "fields", "words")
 _COUNTS = tuple(str(one) for one in range(MOST_RISK_REASONS + 1))

@@ -11,7 +11,11 @@ from starlette.requests import Request
 
 from features.errors import ContractError
 from features.regions import check_area_code
-from serving.api.query import (
+from serving.cases.document import DocumentReader
+from serving.cases.moves import MOVES, Move
+from serving.cases.people import MOVERS
+from serving.cases.state import CaseState
+from serving.query import (
     count_parameter,
     query_parameter,
     read_count,
@@ -19,10 +23,6 @@ from serving.api.query import (
     read_word,
     refused,
 )
-from serving.cases.document import DocumentReader
-from serving.cases.moves import MOVES, Move
-from serving.cases.people import MOVERS
-from serving.cases.state import CaseState
 from serving.storage.case_list import TOLD, CaseFilter, Due, Place
 
 MOST_BYTES = 20_000

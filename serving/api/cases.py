@@ -34,11 +34,11 @@ from serving.api.case_request import (
 )
 from serving.api.documentation import problems
 from serving.api.json_body import read_document
-from serving.api.query import read_count
 from serving.cases.case import Case
 from serving.cases.offers import find_offers
 from serving.cases.practice import get_practice
 from serving.errors import Problem
+from serving.query import read_count
 from serving.register import Register
 from serving.settings import Settings
 from serving.storage.cases import CaseStore

@@ -12,10 +12,10 @@ from features.regions import AREA_LEVELS, check_area_code
 from serving.access.gate import caller_of
 from serving.api.casework_answers import AreaCaseworkAnswer
 from serving.api.documentation import problems
-from serving.api.query import count_parameter, query_parameter, read_count, read_text, refused
 from serving.board import Boards
 from serving.casework_desk import AreaCasework
 from serving.errors import Problem
+from serving.query import count_parameter, query_parameter, read_count, read_text, refused
 from serving.storage.casework import LEAD_MONTHS, LIST_DAYS, VILLAGE
 
 MOST_AREAS = 200

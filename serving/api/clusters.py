@@ -13,12 +13,12 @@ from serving.access.gate import caller_of
 from serving.api.areas import is_own
 from serving.api.documentation import problems
 from serving.api.lead_answers import ClustersAnswer
-from serving.api.query import count_parameter, query_parameter, read_count, read_day, read_text, refused
 from serving.board import Boards
 from serving.cases.clocks import china_day
 from serving.disclosure import LEAST
 from serving.errors import Problem
 from serving.leads.clusters import Cluster
+from serving.query import count_parameter, query_parameter, read_count, read_day, read_text, refused
 from serving.storage.keys import utc_now
 from serving.storage.page_mark import read_mark, write_mark
 

@@ -13,8 +13,8 @@ from serving.api.elimination_answers import (
     told_conditions,
     told_relapses,
 )
-from serving.api.query import count_parameter, query_parameter, read_count
 from serving.errors import Problem
+from serving.query import count_parameter, query_parameter, read_count
 from serving.storage.elimination import EliminationStore
 
 MOST_CASES, MOST_OFFSET = 100, 1_000_000

@@ -13,7 +13,9 @@ from scoring.texts import LANGUAGES, catalogue
 from serving.access.gate import caller_of
 from serving.api.documentation import AS_OF_PARAMETER, problems
 from serving.api.history_answers import HistoryAnswer, ReplayAnswer
-from serving.api.query import (
+from serving.errors import Problem
+from serving.kept_models import KeptModels
+from serving.query import (
     count_parameter,
     parse_day,
     query_parameter,
@@ -23,8 +25,6 @@ from serving.api.query import (
     read_text,
     refused,
 )
-from serving.errors import Problem
-from serving.kept_models import KeptModels
 from serving.replay import Replayer, check_household
 from serving.signals_folder import SignalsFolder
 from serving.storage import FROM_FILES, History, HistoryStore, Mark

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from scoring.changes import make_changes
 from serving.access.gate import caller_of
 from serving.api.documentation import AS_OF_PARAMETER, problems
-from serving.api.query import read_day
 from serving.api.stored_answers import StoredAssessmentAnswer
 from serving.errors import Problem
-from serving.storage import AssessmentStore, History
+from serving.query import read_day
+from serving.storage import AssessmentStore
 
 
 def router(store: AssessmentStore) -> APIRouter:
@@ -40,12 +37,7 @@ def router(store: AssessmentStore) -> APIRouter:
                 {"village_code": one.village_code, "as_of_date": one.as_of_date.isoformat()}
                 for one in found.elsewhere
             ],
-            "changes": changes_of(found),
+            "changes": found.changes,
         })
 
     return made
-
-
-def changes_of(history: History) -> dict[str, Any] | None:
-    """What changed since the household's assessment before this one; `None` where there is none."""
-    return make_changes(history.former.body, history.latest.body) if history.former else None

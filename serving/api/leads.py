@@ -24,7 +24,11 @@ from serving.api.documentation import problems
 from serving.api.json_body import parse_json, read_body
 from serving.api.lead_answers import AddedAnswer, LeadsAnswer
 from serving.api.lead_request import MOST_BYTES, LeadReader, leads_request_body
-from serving.api.query import (
+from serving.cases.channel import Channel
+from serving.cases.clocks import china_day
+from serving.cases.lead_code import LEAD_CODES, EventKind
+from serving.errors import Problem
+from serving.query import (
     count_parameter,
     query_parameter,
     read_count,
@@ -33,10 +37,6 @@ from serving.api.query import (
     read_word,
     refused,
 )
-from serving.cases.channel import Channel
-from serving.cases.clocks import china_day
-from serving.cases.lead_code import LEAD_CODES, EventKind
-from serving.errors import Problem
 from serving.settings import Settings
 from serving.storage.idempotency import Hold, KeyInFlight
 from serving.storage.leads import Added, KeptLead, LeadFilter, LeadStore

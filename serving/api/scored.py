@@ -6,10 +6,10 @@ import datetime as dt
 from typing import Any
 
 from features import Coverage
-from serving.api.around import Around
 from serving.api.asked import Asked
 from serving.api.brief_answers import brief
 from serving.api.not_scored import not_scored
+from serving.around import Around
 from serving.scorer import HouseholdRows, Scorer
 
 

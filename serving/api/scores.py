@@ -12,7 +12,6 @@ from serving.access.area import check_within
 from serving.access.gate import caller_of
 from serving.access.route import DirectRoute
 from serving.api.answers import ScoreAnswer
-from serving.api.around import Around
 from serving.api.asked import ASKED_PARAMETERS, Asked, read_asked
 from serving.api.brief_answers import BriefScoreAnswer
 from serving.api.documentation import any_score_request_body, problems
@@ -23,6 +22,7 @@ from serving.api.running import MOST_AT_ONCE, read_sized
 from serving.api.score_request import RequestReader, ScoreRequest
 from serving.api.scored import score_each
 from serving.api.stored_scores import IDS, StoredRequest, StoredRequestReader, StoredScoring
+from serving.around import Around
 from serving.champion import Champion
 from serving.exchange import timed
 from serving.neighbourhood import add_neighbourhood
@@ -77,7 +77,7 @@ def router(
             return Response(await turns.run(answer, asked), media_type="application/json")
         # Only a database that has to be asked is worth the way to a thread and back.
         tells_usual = asked_for.excerpt is None and not isinstance(scorer, RulesScorer)
-        if around.knows(asked, scorer.look_back, tells_usual=tells_usual):
+        if around.knows(asked.households, asked.as_of, scorer.look_back, tells_usual=tells_usual):
             made = answer(asked)
         else:
             made = await run_in_threadpool(answer, asked)

@@ -9,12 +9,12 @@ from typing import Any
 
 from features.signals import REQUEST_FEEDS
 from serving.access import Caller
-from serving.api.around import Around
 from serving.api.asked import Asked
 from serving.api.not_scored import not_scored
 from serving.api.rules_answers import by_rules
 from serving.api.score_request import RequestReader
 from serving.api.scored import score_each
+from serving.around import Around
 from serving.errors import Problem, TooManyErrors
 from serving.neighbourhood import add_neighbourhood
 from serving.rules_scorer import RulesScorer

@@ -7,8 +7,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.api.answers import Texts
-from serving.api.rescoring import Rescored
 from serving.cases.texts import in_each
+from serving.rescoring import Rescored
 from serving.storage.corrections import StoredCorrection
 from serving.storage.stored_visits import StoredVisit
 from serving.storage.visits import Recorded

@@ -11,8 +11,6 @@ from starlette.concurrency import run_in_threadpool
 from serving.access.gate import caller_of, session_of
 from serving.api.documentation import problems
 from serving.api.json_body import read_document
-from serving.api.query import count_parameter, query_parameter, read_count, read_word
-from serving.api.rescoring import Rescorer
 from serving.api.visit_answers import (
     CorrectionsAnswer,
     RecordedAnswer,
@@ -29,6 +27,8 @@ from serving.cases.document import DocumentReader
 from serving.cases.visit import read_visit
 from serving.champion import Champion
 from serving.errors import Problem
+from serving.query import count_parameter, query_parameter, read_count, read_word
+from serving.rescoring import Rescorer
 from serving.settings import Settings
 from serving.storage.corrections import CorrectionStore
 from serving.storage.visits import VisitStore

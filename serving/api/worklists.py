@@ -16,10 +16,10 @@ from serving.api.documentation import problems
 from serving.api.json_body import read_document
 from serving.api.lead_answers import EntryAnswer, ListingAnswer, WorklistAnswer
 from serving.api.lead_request import LeadReader, addition_request_body
-from serving.api.query import count_parameter, query_parameter, read_count, read_day, read_text, refused
 from serving.cases.clocks import china_day
 from serving.cases.worklist import Why
 from serving.errors import Problem
+from serving.query import count_parameter, query_parameter, read_count, read_day, read_text, refused
 from serving.settings import Settings
 from serving.storage.page_mark import read_mark
 from serving.storage.worklists import Listed, Worklist, WorklistStore

@@ -7,12 +7,12 @@ from typing import Any
 
 from features.signals.fields import Category, Field, Money
 from scoring.texts import percent
-from serving.api.rescoring import Rescored
 from serving.cases.clocks import china_day
 from serving.cases.contract_words import category_words, field_label
 from serving.cases.correction import Correction, CorrectionState, Refusal
 from serving.cases.texts import case_texts
 from serving.console.texts import texts
+from serving.rescoring import Rescored
 from serving.storage import History
 from serving.storage.corrections import StoredCorrection
 

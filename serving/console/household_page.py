@@ -15,8 +15,6 @@ from features.signals.defects import Defect
 from serving.access import Caller
 from serving.access.gate import caller_of, find_session
 from serving.access.policy import POLICIES
-from serving.api.households import changes_of
-from serving.api.query import read_day
 from serving.cases.people import MOVERS
 from serving.cases.practice import get_practice
 from serving.cases.visit import Finding
@@ -33,6 +31,7 @@ from serving.console.visit_history import visits_view
 from serving.console.work import Work
 from serving.errors import Problem
 from serving.identity import IdentityStore
+from serving.query import read_day
 from serving.storage import History
 from serving.storage.case_history import WholeCase
 from serving.storage.stored_visits import StoredVisit
@@ -79,7 +78,7 @@ class HouseholdPage:
             raise Problem("household_not_found")
         if persons is None:
             persons = hidden_view(self.identities, caller, household_id, language)
-        view = household_view(found.latest, language, changes_of(found)) if found else None
+        view = household_view(found.latest, language, found.changes) if found else None
         village = found.latest.village_code if found else whole.case.village_code if whole else ""
         today, is_person = self.work.my_list.today(), find_session(request) is not None
         shown: dict[str, Any] = {

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from serving.access import Scope
-from serving.api.rescoring import Rescored
 from serving.cases.correction import FEEDS
 from serving.console.plan_effect import PlanEffects
 from serving.console.record_form import Record, records_of_assessment, records_of_rows
 from serving.errors import Problem
 from serving.register import Register
+from serving.rescoring import Rescored
 from serving.signals_folder import SignalsFolder
 from serving.storage import AssessmentStore, HistoryStore
 from serving.storage.cases import CaseStore

@@ -47,12 +47,12 @@ def from_run(
     from serving.leads.from_run import add_run_leads
     from serving.storage.cases import CaseStore
     from serving.storage.leads import LeadStore
-    from serving.worklists.making import find_run
+    from serving.storage.runs import get_run
 
     with opened(database, audit_key_file) as (store, log):
         log.check_key()
         engine = store.engine
-        run = find_run(engine, check_area("--area", area), day_of("--as-of", as_of), model)
+        run = get_run(engine, check_area("--area", area), day_of("--as-of", as_of), model)
         ledger = LeadStore(engine, log, CaseStore(engine, log), region)
         made = add_run_leads(engine, ledger, OPERATOR, run, on=day_of("--on", on) or china_today(), area=area)
     if as_json:

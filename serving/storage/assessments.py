@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from features.regions import AREA_LEVELS
+from scoring.changes import make_changes
 from scoring.statement import put_into_words
 from serving.access import EVERYWHERE, NOWHERE, Caller, Scope
 from serving.errors import Problem
@@ -59,6 +60,11 @@ class History:
     latest: Stored
     former: Stored | None
     elsewhere: tuple[Elsewhere, ...] = ()
+
+    @property
+    def changes(self) -> dict[str, Any] | None:
+        """What moved since the assessment before this one; `None` where there is none."""
+        return make_changes(self.former.body, self.latest.body) if self.former else None
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, false, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, false, func, select
 
 from features.regions import AREA_LEVELS
+from serving.errors import ServingError
 from serving.storage.area_counts import AreaCounts
 from serving.storage.ranges import next_code
 from serving.storage.tables import area_summary
@@ -51,6 +52,18 @@ def find_runs(
         own = Counter({run: own[run] for run in whole})
     found = [run for run in own if run.as_of_date == as_of]
     return sorted(found, key=lambda run: (own[run], run.model_version), reverse=True)
+
+
+def get_run(engine: Engine, area: str, as_of: dt.date | None, model_version: str | None) -> Run:
+    """The run that stands for an area: the latest whole one, or the one asked for; of several the fullest.
+
+    Raises `ServingError` where there is none.
+    """
+    with engine.connect() as connection:
+        found = find_runs(connection, area, as_of, model_version)
+    if not found:
+        raise ServingError("no such run is stored of this area: `python -m serving score` makes one")
+    return found[0]
 
 
 def counted_in(prefix: str | None) -> list[ColumnElement[bool]]:

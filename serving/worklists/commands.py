@@ -57,16 +57,17 @@ def make(
     goes on where it was broken off.
     """
     from serving.cases.clocks import china_today
+    from serving.storage.runs import get_run
     from serving.storage.worklists import WorklistStore
     from serving.worklists.capacity import get_capacity
-    from serving.worklists.making import Terms, find_run, make_worklists
+    from serving.worklists.making import Terms, make_worklists
 
     if random_share is not None and not 0 <= random_share <= 1:
         raise ServingError("--random-share: give a share from 0 to 1")
     check_area("--area", area)
     with opened(database, audit_key_file) as (store, log):
         log.check_key()
-        run = find_run(store.engine, area, day_of("--as-of", as_of), model)
+        run = get_run(store.engine, area, day_of("--as-of", as_of), model)
         folders = [bundle] if bundle else [Path(os.environ[one]) for one in _FOLDERS if os.environ.get(one)]
         terms = Terms.of(
             run, get_capacity(run.model_version, share, folders),

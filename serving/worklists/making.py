@@ -20,7 +20,7 @@ from serving.errors import ServingError
 from serving.storage.area_counts import AreaCounts
 from serving.storage.candidates import load_candidates
 from serving.storage.ranges import inside
-from serving.storage.runs import Run, find_runs
+from serving.storage.runs import Run
 from serving.storage.tables import area_summary
 from serving.storage.worklists import WorklistStore, new_worklist
 
@@ -116,18 +116,6 @@ def make_worklists(
         count = sum(households[village] for village in ours)
         made.append(_make(engine, store, caller, one, terms, ours, count, is_dry=is_dry))
     return made
-
-
-def find_run(engine: Engine, area: str, as_of: dt.date | None, model_version: str | None) -> Run:
-    """The run that lists are made from: the latest whole one, or the one asked for; of several the fullest.
-
-    Raises `ServingError` where there is none.
-    """
-    with engine.connect() as connection:
-        found = find_runs(connection, area, as_of, model_version)
-    if not found:
-        raise ServingError("no such run is stored of this area: `python -m serving score` makes one")
-    return found[0]
 
 
 def _make(

@@ -9,8 +9,7 @@ import pytest
 
 from serving.access import Caller, Role, Scope
 from serving.storage import AssessmentStore, AuditLog, Run, SummaryStore, open_database
-from serving.storage.runs import find_runs
-from serving.worklists.making import find_run
+from serving.storage.runs import find_runs, get_run
 from tests.serving.areas.test_summaries import a_body
 
 COUNTY, TOWN, VILLAGE, OTHER = "500999", "500999100", "500999100201", "500999101201"
@@ -43,7 +42,7 @@ def run_of(store: AssessmentStore, area: str) -> Run | None:
     summary = SummaryStore(store.engine).find(caller, area)
     assert (summary.run if summary else None) == found
     if found is not None:
-        assert find_run(store.engine, area, None, None) == found
+        assert get_run(store.engine, area, None, None) == found
     return found
 
 
@@ -56,7 +55,7 @@ def test_a_job_of_a_few_households_takes_no_area_from_its_batch(store: Assessmen
     summary = SummaryStore(store.engine).find(Caller("k", Role.COUNTY_OFFICIAL, Scope(COUNTY)), COUNTY, JOB)
     assert summary is not None
     assert (summary.run, summary.counts.households) == (Run(JOB, "m"), 12)
-    assert find_run(store.engine, COUNTY, JOB, None) == Run(JOB, "m")
+    assert get_run(store.engine, COUNTY, JOB, None) == Run(JOB, "m")
     # What they were scored by last is theirs all the same.
     found = store.find(Caller("k", Role.COUNTY_OFFICIAL, Scope(COUNTY)), f"{VILLAGE}-0")
     assert found is not None

@@ -16,15 +16,15 @@ from features import CONTRACTS, Coverage, Signals, build_vectors, take_in
 from features.neighbourhood import with_neighbourhood
 from features.signals import REQUEST_FEEDS
 from scoring import load_bundle
-from serving.api.around import Around
 from serving.api.documentation import example_request
-from serving.api.rescoring import Rescorer
 from serving.app import create_app
+from serving.around import Around
 from serving.batch import score_all
 from serving.cases.clocks import china_day
 from serving.cases.correction import CorrectionState, Refusal
 from serving.errors import Problem
 from serving.kept_models import KeptModels
+from serving.rescoring import Rescorer
 from serving.settings import Settings
 from serving.signals_folder import SignalsFolder
 from serving.storage import UsualStore, VillageStore

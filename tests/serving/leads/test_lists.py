@@ -18,10 +18,11 @@ from serving.storage import AssessmentStore, AuditLog, Run
 from serving.storage.audit_actions import Action
 from serving.storage.case_tables import case_file, case_lead, worklist_entry
 from serving.storage.leads import LeadStore
+from serving.storage.runs import get_run
 from serving.storage.worklists import ADD_REASONS, WorklistStore
 from serving.worklists.capacity import get_capacity
 from serving.worklists.listing import ListingDesk
-from serving.worklists.making import Made, find_run, make_worklists
+from serving.worklists.making import Made, make_worklists
 from tests.serving.leads.conftest import FAR, NEXT_DOOR, PLATFORM, VILLAGE, a_body, a_lead, official
 from tests.serving.leads.runs import MADE_ON, RUN, save_visit, terms
 
@@ -56,7 +57,7 @@ def keys(engine: Engine, why: Why) -> set[str]:
 def test_lists_are_cut_to_the_capacity_of_each_village(
     engine: Engine, lists: WorklistStore, run: Run, audit: AuditLog
 ) -> None:
-    assert find_run(engine, "50", None, None) == run
+    assert get_run(engine, "50", None, None) == run
     made = make(engine, lists, "50")
     # A province is made county by county: 15 % of 60 and of 20.
     assert [(one.area_code, one.households, one.visits) for one in made] == [
@@ -69,7 +70,7 @@ def test_lists_are_cut_to_the_capacity_of_each_village(
     assert [one.is_new for one in make(engine, lists, "50")] == [False, False]
     assert len(audit.search(action=Action.WORKLIST_MADE)) == 2
     with pytest.raises(ServingError, match="no such run"):
-        find_run(engine, "52", None, None)
+        get_run(engine, "52", None, None)
 
 
 def test_a_dry_run_keeps_nothing_and_says_what_would_be(
