@@ -35,6 +35,7 @@ from serving.jobs.lease import Lease
 from serving.jobs.worker import Worker
 from serving.models.desk import ModelDesk
 from serving.models.service_models import LoadedModel, ServiceModels
+from serving.scorer import Scorer
 from serving.settings import Settings
 from serving.storage.releases import Pick
 from tests.serving.conftest import NAMES, Client, a_household, a_request
@@ -134,10 +135,17 @@ def settings_fixed(folder: Path, desk: ModelDesk) -> Settings:
 
 
 def test_a_request_on_its_way_is_answered_by_the_version_that_took_it(
-    service: tuple[ModelDesk, FastAPI],
+    service: tuple[ModelDesk, FastAPI], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk, app = service
     champion: Champion = app.state.champion
+    taken, scorer_of = threading.Event(), champion.scorer
+
+    def scorer() -> Scorer:
+        found = scorer_of()
+        taken.set()
+        return found
+
     content = json.dumps(example_request()).encode()
     with running(app) as port:
         until(lambda: champion.version == FIRST)
@@ -146,8 +154,9 @@ def test_a_request_on_its_way_is_answered_by_the_version_that_took_it(
                 f"POST /v1/scores HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
                 f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n"
             )
+            monkeypatch.setattr(champion, "scorer", scorer)
             connection.sendall(head.encode() + content[:100])
-            time.sleep(0.5)
+            assert taken.wait(60)
             desk.use(SECOND, "second")
             until(lambda: champion.version == SECOND)
             connection.sendall(content[100:])
@@ -223,7 +232,7 @@ def test_a_database_that_does_not_answer_changes_nothing(
 
 def test_a_store_without_a_model_says_so(tmp_path: Path) -> None:
     with Client(create_app(settings_in(tmp_path))) as client:
-        assert client.app.state.champion.wait(30)
+        assert client.app.state.champion.wait(300)
         answer = client.get("/health/ready")
         assert (answer.status_code, answer.json()["code"]) == (503, "model_absent")
         told = ModelsAnswer.model_validate(client.get("/v1/models").json(), strict=True)
