@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import httpx
 from serving.settings import Settings
 from serving.storage import open_database
 from serving.storage.tables import job
+from tests.ports import held_port
 from tests.serving.conftest import Client, a_household, a_request
 from tests.serving.jobs.orders import csv_files, tables_of
 
@@ -41,6 +42,7 @@ state = drain.Drain()
 
 async def app(scope, receive, send):
     if scope["path"] == "/stuck":
+        print("stuck", flush=True)
         while True:
             time.sleep(0.1)
     if scope["path"] == "/state":
@@ -61,12 +63,6 @@ drain.DrainingServer(config, state, notice, lambda: None).run()
 """
 
 
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def until(asked: object, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not asked():  # type: ignore[operator]
@@ -82,14 +78,14 @@ def connects(port: int) -> bool:
 
 @contextmanager
 def a_server(notice: float, seconds: int, spare: float = 30) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    port = free_port()
-    command = [sys.executable, "-c", SERVER, str(port), str(notice), str(seconds), str(spare)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
-        try:
-            until(lambda: connects(port))
-            yield process, port
-        finally:
-            process.kill()
+    with held_port() as port:
+        command = [sys.executable, "-c", SERVER, str(port), str(notice), str(seconds), str(spare)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            try:
+                until(lambda: connects(port))
+                yield process, port
+            finally:
+                process.kill()
 
 
 @contextmanager
@@ -145,7 +141,8 @@ def test_a_process_that_is_stuck_ends_all_the_same() -> None:
         while b"fourmore" not in answer and (more := stuck.recv(4096)):
             answer += more
         assert b"fourmore" in answer
-        time.sleep(0.5)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"stuck\n"
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 128 + signal.SIGTERM
         assert process.stderr is not None
@@ -186,23 +183,23 @@ class Distributor:
     """A tiny proxy of this machine: a connection goes to the next process that answers and is not ending."""
 
     def __init__(self, ports: list[int]) -> None:
-        self.ports = ports
         self.ready: set[int] = set()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = int(self.listener.getsockname()[1])
         self._ends = threading.Event()
         self._turn = 0
-        for one in (self._accept, self._look):
-            threading.Thread(target=one, daemon=True).start()
+        threading.Thread(target=self._accept, daemon=True).start()
+        # One that is slow to answer, as while it starts, keeps nobody from hearing that the other ends.
+        for port in ports:
+            threading.Thread(target=self._look, args=(port,), daemon=True).start()
 
     def close(self) -> None:
         self._ends.set()
         self.listener.close()
 
-    def _look(self) -> None:
+    def _look(self, port: int) -> None:
         while not self._ends.is_set():
-            for port in self.ports:
-                (self.ready.add if takes_requests(port) else self.ready.discard)(port)
+            (self.ready.add if takes_requests(port) else self.ready.discard)(port)
             time.sleep(0.2)
 
     def _accept(self) -> None:
@@ -260,7 +257,6 @@ def takes_requests(port: int) -> bool:
 
 def test_restarted_one_after_the_other_no_request_fails(tmp_path: Path) -> None:
     """Whole processes of the service; without a model, whose loading is another matter and takes longer."""
-    ports = [free_port(), free_port()]
     answers: list[int | str] = []
     ends = threading.Event()
 
@@ -275,15 +271,16 @@ def test_restarted_one_after_the_other_no_request_fails(tmp_path: Path) -> None:
             time.sleep(0.02)
 
     # The first makes the database; both at once would wait for each other.
-    with a_service(tmp_path / "none", tmp_path, ports[0]) as first:
+    with held_port() as one, held_port() as other, a_service(tmp_path / "none", tmp_path, one) as first:
+        ports = [one, other]
         until(lambda: takes_requests(ports[0]), PATIENCE)
         with a_service(tmp_path / "none", tmp_path, ports[1]) as second:
             until(lambda: takes_requests(ports[1]), PATIENCE)
             proxy = Distributor(ports)
             until(lambda: proxy.ready == set(ports))
             askers = [threading.Thread(target=ask, args=(proxy.port,)) for _ in range(3)]
-            for one in askers:
-                one.start()
+            for asker in askers:
+                asker.start()
             try:
                 until(lambda: len(answers) >= 10)
                 first.send_signal(signal.SIGTERM)
@@ -295,8 +292,8 @@ def test_restarted_one_after_the_other_no_request_fails(tmp_path: Path) -> None:
                     before = len(answers)
                     until(lambda: len(answers) >= before + 10)
                     ends.set()
-                    for one in askers:
-                        one.join(60)
+                    for asker in askers:
+                        asker.join(60)
             finally:
                 ends.set()
                 proxy.close()
@@ -305,9 +302,8 @@ def test_restarted_one_after_the_other_no_request_fails(tmp_path: Path) -> None:
 
 
 def test_a_job_that_is_not_done_goes_back_to_the_queue(bundle_dir: Path, tmp_path: Path) -> None:
-    port = free_port()
     files = {name[:-4]: (name, content) for name, content in csv_files(tables_of(60)).items()}
-    with a_service(bundle_dir, tmp_path, port, workers=1) as service:
+    with held_port() as port, a_service(bundle_dir, tmp_path, port, workers=1) as service:
         until(lambda: takes_requests(port), PATIENCE)
         answer = httpx.post(
             f"http://127.0.0.1:{port}/v1/jobs", data={"as_of_date": "2026-10-31"}, files=files, timeout=60
