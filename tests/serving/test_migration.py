@@ -170,7 +170,7 @@ def test_the_command(tmp_path: Path) -> None:
 
     def run(*more: str) -> tuple[int, str, str]:
         command = [sys.executable, "-W", "error", "-m", "serving", "migrate", "--database", url, *more]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
         return done.returncode, done.stdout, done.stderr
 
     code, out, _ = run("--check", "--json")

@@ -27,7 +27,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 def training(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "training", *map(str, arguments)], capture_output=True, text=True, check=False,
-        cwd=ROOT, timeout=120,
+        cwd=ROOT, timeout=300,
     )  # fmt: skip
 
 
