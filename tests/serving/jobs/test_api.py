@@ -173,17 +173,6 @@ def test_a_slow_key_in_flight_is_told(service: Service, monkeypatch: pytest.Monk
     monkeypatch.setattr("serving.storage.idempotency._now", lambda: clock[0])
     monkeypatch.setattr("serving.api.form._AT_LEAST_SECONDS", 0)
     files = csv_files(tables_of(1))
-    sending, refused = asyncio.Event(), asyncio.Event()
-
-    async def slowly(content: bytes) -> AsyncIterator[bytes]:
-        *early, last = (content[at : at + 100] for at in range(0, len(content), 100))
-        for one in early:
-            yield one
-            # Asked for the next piece, the service has taken this one.
-            clock[0] += dt.timedelta(seconds=HELD_SECONDS / 2)
-        sending.set()
-        await refused.wait()
-        yield last
 
     async def both() -> tuple[httpx.Response, httpx.Response]:
         transport = httpx.ASGITransport(service.app)
@@ -194,13 +183,18 @@ def test_a_slow_key_in_flight_is_told(service: Service, monkeypatch: pytest.Monk
             kind = made.headers["content-type"]
             headers = {**service.headers, "Idempotency-Key": "k", "Content-Type": kind}
             content = b"".join([part async for part in made.stream])  # type: ignore[union-attr]
-            first = asyncio.create_task(client.post("/v1/jobs", content=slowly(content), headers=headers))
-            await sending.wait()
-            try:
-                second = await client.post("/v1/jobs", content=content, headers=headers)
-            finally:
-                refused.set()
-            return await first, second
+            *early, last = (content[at : at + 100] for at in range(0, len(content), 100))
+            seconds: list[httpx.Response] = []
+
+            async def slowly() -> AsyncIterator[bytes]:
+                for one in early:
+                    yield one
+                    # Asked for the next piece, the service has taken this one.
+                    clock[0] += dt.timedelta(seconds=HELD_SECONDS / 2)
+                seconds.append(await client.post("/v1/jobs", content=content, headers=headers))
+                yield last
+
+            return await client.post("/v1/jobs", content=slowly(), headers=headers), seconds[0]
 
     first, second = service.run(both())
     assert first.status_code == 202
