@@ -111,7 +111,9 @@ def judge_delivery(
                 assert homes is not None
                 of_feed = (one for one in stated.deliveries if one.feed == feed)
                 statements[feed] = read_statements(taken, homes, of_feed)
-            intakes[feed] = taken if keeps_cells else taken.without_cells()
+            # Before the next one is read.
+            taken = taken if keeps_cells else taken.without_cells()
+            intakes[feed] = taken
         if progress:
             progress(feed, done, len(CONTRACTS))
     # What could not be read is missing, never "nothing happened".

@@ -114,9 +114,9 @@ def take_in(feed: str, source: Source, *, delay_days: int | None = None) -> Inta
         ragged = Defect("wrong_field_count", wanted=(wanted, wanted), found=(found, found))
         refusals.add(row, ragged.at(WHOLE_ROW))
     if given.rows == 0:
-        return Intake(
-            contract, contract.schema.empty_table(), refusals.quarantined(), 0, given.as_text(()), {}
-        )
+        quarantined = refusals.quarantined()
+        cells = given.end_as_text(quarantined.numbers)
+        return Intake(contract, contract.schema.empty_table(), quarantined, 0, cells, {})
     columns, checked = {}, {}
     for field in contract.fields:
         cells = given.columns.get(field.surface)
@@ -132,15 +132,13 @@ def take_in(feed: str, source: Source, *, delay_days: int | None = None) -> Inta
     _check_repeats(stored, refusals)
     is_taken = ~refusals.are_refused()
     quarantined = refusals.quarantined()
-    return Intake(
-        contract,
-        stored.filter(pa.array(is_taken)),
-        quarantined,
-        given.rows,
-        given.as_text(quarantined.numbers),
-        {row: line.text for row, line in given.ragged.items()},
-        _flag_numbers(contract, given, stored, checked, is_taken),
-    )
+    flagged = _flag_numbers(contract, given, stored, checked, is_taken)
+    stored = stored.filter(pa.array(is_taken))
+    # What was sent is given up at last, when nothing else is held of the rows that are not taken.
+    del columns, checked
+    lines = {row: line.text for row, line in given.ragged.items()}
+    delivered = given.end_as_text(quarantined.numbers)
+    return Intake(contract, stored, quarantined, len(is_taken), delivered, lines, flagged)
 
 
 def _check_column(field: Field, given: Any, rows: int, delay_days: int | None, refusals: Refusals) -> Any:
@@ -167,7 +165,7 @@ def _check_column(field: Field, given: Any, rows: int, delay_days: int | None, r
     looked_at = []
     for row in map(int, np.flatnonzero(is_open)):
         cell = given[row] if isinstance(given, list) else cell_of(given[row])
-        value = stand_in
+        value: Any = stand_in
         if not (may_be_missing and is_missing(cell)):
             try:
                 value = field.parse_cell(cell)

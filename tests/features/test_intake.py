@@ -311,11 +311,11 @@ def test_many_refused_rows_take_no_more_than_their_numbers() -> None:
     try:
         refusals = Refusals(row_count)
         for field in fields:
-            rows = np.array([row for row, there in wanted.items() if field in there])
+            numbers = np.array([row for row, there in wanted.items() if field in there])
             defect = RowDefect("malformed", field, "mend it", "改正")
-            refusals.add(int(rows[0]), defect)
-            refusals.add_all(rows[1:], defect)
-        del rows
+            refusals.add(int(numbers[0]), defect)
+            refusals.add_all(numbers[1:], defect)
+        del numbers
         found = refusals.quarantined()
         del refusals
         held, _ = tracemalloc.get_traced_memory()
