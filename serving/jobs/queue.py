@@ -217,12 +217,12 @@ class JobQueue:
 
     def _check_room(self, connection: Connection, sent_by: Mapping[str, str] | None) -> None:
         open_jobs = connection.execute(select(table.c.spec).where(table.c.state.in_(OPEN))).scalars().all()
+        if len(open_jobs) >= self.most_open:
+            raise QueueFull(f"{self.most_open} jobs are open, which is as many as the queue takes")
         if sent_by is not None:
             senders = [spec.get("sent_by", {}).get("key_id") for spec in open_jobs]
             if senders.count(sent_by["key_id"]) >= self.most_per_sender:
                 raise ShareFull(f"{self.most_per_sender} jobs of the sender are open, and one has no more")
-        if len(open_jobs) >= self.most_open:
-            raise QueueFull(f"{self.most_open} jobs are open, which is as many as the queue takes")
 
     def _hold(self, connection: Connection, job_id: str, worker: str, **changes: Any) -> Job:
         held = and_(table.c.id == job_id, table.c.leased_by == worker, table.c.state == JobState.RUNNING)

@@ -170,6 +170,7 @@ def test_where_access_is_open_nobody_has_a_share(bundle_dir: Path, tmp_path: Pat
         bundle_dir, f"sqlite:///{tmp_path}/s.db", access=Access.OPEN, max_jobs=2, max_jobs_per_caller=1
     )
     with Service(settings) as service:
+        service._http.headers["Host"] = "localhost"
         codes = [service.send(csv_files(tables_of(1))).json().get("code") for _ in range(3)]
     assert codes == [None, None, "queue_full"]
 
