@@ -132,7 +132,10 @@ def create_app(settings: Settings) -> FastAPI:
     gate = Gate(KeyStore(engine), settings.access, desk.signed_in, tokens)
     folders = JobFolders(settings.jobs_folder)
     folders.prepare()
-    job_desk = jobs.JobDesk(JobQueue(store.engine, most_open=settings.max_jobs), folders, settings)
+    # Where access is open everybody is one caller, who shuts nobody out.
+    share = settings.max_jobs if settings.access is Access.OPEN else settings.max_jobs_per_caller
+    queue = JobQueue(store.engine, most_open=settings.max_jobs, most_per_sender=share)
+    job_desk = jobs.JobDesk(queue, folders, settings)
     meters, drain = Meters(), Drain()
     turns = Turns(settings.max_at_once, settings.max_waiting, settings.max_held_bytes)
     direct = DirectRoutes()

@@ -172,7 +172,7 @@ def make_worker(settings: Settings, engine: Engine) -> Worker:
         forget_ended(engine, queue.now())
         # While the model is off nobody claims, and deadlines pass all the same.
         queue.settle()
-        folders.sweep(queue.all_open)
+        folders.sweep(queue.all_open, settings.upload_seconds)
 
     return Worker(
         queue,

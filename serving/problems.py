@@ -283,6 +283,13 @@ PROBLEMS: dict[str, ProblemKind] = {
         "As many jobs are open, or are being sent, as the service takes.",
         "Send the job again after the seconds that Retry-After says.",
     ),
+    "caller_queue_full": ProblemKind(
+        429,
+        "Too many jobs of one caller",
+        "As many jobs of this caller are open, or are being sent, as one caller may have.",
+        "Wait until one of them is done, or cancel one (DELETE /v1/jobs/{job_id}), and send the job again, "
+        "at the earliest after the seconds that Retry-After says.",
+    ),
     "too_many_sign_ins": ProblemKind(
         429,
         "Too many sign-ins",

@@ -39,7 +39,8 @@ class Settings:
     bound one scoring request, `body_seconds` how long its body may take to arrive. Of large requests one
     process works on `max_at_once` and lets `max_waiting` wait; it holds `max_held_bytes` of bodies.
     `jobs_dir` is the folder for files of jobs, beside a SQLite file if not given; `workers` is how many
-    processes the service starts for jobs, `max_jobs` how many may be open at once.
+    processes the service starts for jobs, `max_jobs` how many may be open at once, and
+    `max_jobs_per_caller` how many of these one caller may have sent.
     `max_upload_bytes` and `upload_seconds` bound the files of one job, `job_hours` its life until it is done,
     `job_days` how long its result is kept. For `lookup_seconds` a request may be answered with what the
     database had of its village before; 0 asks it every time. `access` says whether callers need keys (`open`
@@ -73,6 +74,7 @@ class Settings:
     jobs_dir: Path | None = None
     workers: int = 1
     max_jobs: int = 20
+    max_jobs_per_caller: int = 10
     max_upload_bytes: int = 256_000_000
     upload_seconds: int = 600
     job_hours: int = 6

@@ -41,6 +41,10 @@ def defect_kinds() -> Mapping[str, DefectKind]:
     }
 
 
+WHOLE_ROW = "row"
+"""What stands for the field where a defect is of the row as a whole."""
+
+
 class Defect(Exception):
     """One value that breaks a rule: a stable code and the way out, never the value itself.
 

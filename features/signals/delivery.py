@@ -85,25 +85,41 @@ def judge_delivery(
     region: str,
     on: dt.date,
     progress: Progress | None = None,
+    keeps_cells: bool = True,
 ) -> TakenIn:
     """The same of tables that lie anywhere, by their feeds; `coverage` has the columns of a coverage table.
 
+    What was sent of refused rows is as large as the files. Whoever does not save it has no need to hold it
+    for all feeds at once: without `keeps_cells` it is let go of as soon as a feed is judged.
     Raises `ContractError` when a table or the coverage is misshapen, or the household register is absent.
     """
     if "household" not in sources:
         raise ContractError("the delivery lacks the household register: without it nobody is registered")
     delays = policy_value("feed_delay_days", region, on).value
     stated = Coverage.from_frame(coverage, CONTRACTS).check_arrivals()
+    said = dict.fromkeys(one.feed for one in stated.deliveries)
+    homes: Homes | None = None
     intakes: dict[str, Intake] = {}
+    statements: dict[str, list[Delivery]] = {}
+    # The register comes first: it says where everybody lives.
     for done, feed in enumerate(CONTRACTS, 1):
         if feed in sources:
-            intakes[feed] = take_in(feed, sources[feed], delay_days=delays[feed])
+            taken = take_in(feed, sources[feed], delay_days=delays[feed])
+            if feed == "household":
+                homes = Homes(taken)
+            if is_readable(taken):
+                assert homes is not None
+                of_feed = (one for one in stated.deliveries if one.feed == feed)
+                statements[feed] = read_statements(taken, homes, of_feed)
+            # Before the next one is read.
+            taken = taken if keeps_cells else taken.without_cells()
+            intakes[feed] = taken
         if progress:
             progress(feed, done, len(CONTRACTS))
-    said = {one.feed for one in stated.deliveries}
-    read = _read(stated, intakes)
+    # What could not be read is missing, never "nothing happened".
+    read = Coverage(one for feed in said for one in statements.get(feed, ()))
     left = {one.feed for one in read.deliveries}
-    silent = tuple(feed for feed in CONTRACTS if feed in said - left)
+    silent = tuple(feed for feed in CONTRACTS if feed in said.keys() - left)
     signals = Signals({feed: one.accepted for feed, one in intakes.items()}, read)
     judged = judge(signals, region, on)
     intakes = {
@@ -177,18 +193,6 @@ def flag_rows(taken: Intake, numbers: Sequence[int] | None = None) -> list[tuple
             kind.zh, kind.en, kind.way_out_zh, kind.way_out_en,
         ))  # fmt: skip
     return lines
-
-
-def _read(coverage: Coverage, intakes: Mapping[str, Intake]) -> Coverage:
-    """The coverage as far as what it speaks of could be read."""
-    homes = Homes(intakes["household"])
-    found: list[Delivery] = []
-    for feed in dict.fromkeys(one.feed for one in coverage.deliveries):
-        taken = intakes.get(feed)
-        if taken is not None and is_readable(taken):
-            said = (one for one in coverage.deliveries if one.feed == feed)
-            found += read_statements(taken, homes, said)
-    return Coverage(found)
 
 
 def _check_names(raw: Path) -> None:

@@ -8,10 +8,8 @@ Columns are checked at once; only cells that the fast path leaves open are looke
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, overload
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,56 +20,11 @@ from features.errors import ContractError
 from features.signals import CONTRACTS
 from features.signals.cells import is_missing, is_text
 from features.signals.contract import KNOWN_ON, OCCURRED_ON, Contract, estimate_arrival
-from features.signals.defects import Defect, RowDefect
+from features.signals.defects import WHOLE_ROW, Defect
 from features.signals.fields import Field
 from features.signals.id_number import IdNumber, doubtful_numbers
+from features.signals.refusals import Quarantined, Refusals
 from features.signals.sources import Given, Source, cell_of, read_source
-
-
-@dataclass(frozen=True)
-class QuarantinedRow:
-    """One refused row: its number in the input (from 0) and everything that is wrong with it."""
-
-    row: int
-    defects: tuple[RowDefect, ...]
-
-
-class Quarantined(Sequence[QuarantinedRow]):
-    """The refused rows of a delivery in their order, made of row → defects.
-
-    A file at fault in every row has a million of them, and few kinds: a row takes twelve bytes here.
-    """
-
-    def __init__(self, defects: Mapping[int, Sequence[RowDefect]]) -> None:
-        kinds: dict[tuple[RowDefect, ...], int] = {}
-        self.numbers = np.array(sorted(defects), np.int64)
-        found = (kinds.setdefault(tuple(defects[row]), len(kinds)) for row in self.numbers.tolist())
-        self._which = np.fromiter(found, np.int32, len(self.numbers))
-        self._kinds = tuple(kinds)
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    @overload
-    def __getitem__(self, place: int) -> QuarantinedRow: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> tuple[QuarantinedRow, ...]: ...
-
-    def __getitem__(self, place: int | slice) -> QuarantinedRow | tuple[QuarantinedRow, ...]:
-        if isinstance(place, slice):
-            return tuple(self[one] for one in range(*place.indices(len(self))))
-        return QuarantinedRow(int(self.numbers[place]), self._kinds[self._which[place]])
-
-    def __iter__(self) -> Iterator[QuarantinedRow]:
-        for row, which in zip(self.numbers, self._which, strict=True):
-            yield QuarantinedRow(int(row), self._kinds[which])
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and tuple(self) == tuple(other)
-
-    def __repr__(self) -> str:
-        return repr(tuple(self))
 
 
 @dataclass(frozen=True)
@@ -88,7 +41,8 @@ class Intake:
     """What became of one delivery. `accepted` is in the contract's stored form, in input order.
 
     `delivered` holds the cells of the quarantined rows as text, in the order of `quarantined`; a ragged line
-    has none and stands whole in `lines`, by its row. Both are as sensitive as the signals.
+    has none and stands whole in `lines`, by its row. Both are as sensitive as the signals, and empty where
+    they were let go of.
     """
 
     contract: Contract
@@ -103,10 +57,18 @@ class Intake:
         if self.rows_in != len(self.accepted) + len(self.quarantined):
             raise ContractError(f"{self.contract.name}: a row was lost or doubled on the way in")
 
+    def without_cells(self) -> Intake:
+        """The same without what was sent of the refused rows, which can then not be saved to be mended."""
+        return replace(self, delivered=pa.table({}), lines={})
+
     @property
     def defect_counts(self) -> dict[tuple[str, str], int]:
         """(code, field) → how many quarantined rows have it, most frequent first."""
-        counts = Counter((one.code, one.field) for row in self.quarantined for one in row.defects)
+        counts = Counter[tuple[str, str]]()
+        rows = np.bincount(self.quarantined.which, minlength=len(self.quarantined.kinds))
+        for kind, number in zip(self.quarantined.kinds, rows.tolist(), strict=True):
+            for one in kind:
+                counts[one.code, one.field] += number
         return dict(counts.most_common())
 
     @property
@@ -120,10 +82,10 @@ class Intake:
         """How many accepted rows have a flag or more."""
         return len({place for one in self.flagged for place in one.places})
 
-    @cached_property
+    @property
     def accepted_rows(self) -> Any:
         """The number in the input of every accepted row."""
-        return np.setdiff1d(np.arange(self.rows_in), self.quarantined.numbers, assume_unique=True)
+        return np.delete(np.arange(self.rows_in), self.quarantined.numbers)
 
     def quarantine_frame(self) -> pd.DataFrame:
         """What is wrong, as a table: row, field, code, way_out. No submitted value is in it."""
@@ -146,42 +108,40 @@ def take_in(feed: str, source: Source, *, delay_days: int | None = None) -> Inta
     if contract is None:
         raise ContractError(f"there is no feed of that name; there are {', '.join(CONTRACTS)}")
     given = read_source(contract, source)
-    if given.rows == 0:
-        return Intake(contract, contract.schema.empty_table(), Quarantined({}), 0, given.as_text(()), {})
-    defects: dict[int, list[RowDefect]] = {}
-    columns, checked = {}, {}
-    for field in contract.fields:
-        cells = given.columns.get(field.surface)
-        columns[field.column] = _check_column(field, cells, given.rows, delay_days, defects)
-    for field in contract.checked:
-        if field.surface in given.columns:
-            cells = given.columns[field.surface]
-            checked[field.column] = _check_column(field, cells, given.rows, delay_days, defects)
-    stored = pa.table(columns, schema=contract.schema)
-    if delay_days is not None:
-        stored = _estimate_arrivals(stored, delay_days, defects)
-    _check_rules(contract, stored, checked, defects)
-    _check_repeats(stored, defects)
+    refusals = Refusals(given.rows)
     for row, line in given.ragged.items():
         wanted, found = str(line.wanted), str(line.found)
         ragged = Defect("wrong_field_count", wanted=(wanted, wanted), found=(found, found))
-        defects[row] = [ragged.at("row")]
-    is_taken = np.ones(given.rows, dtype=bool)
-    is_taken[list(defects)] = False
-    return Intake(
-        contract,
-        stored.filter(pa.array(is_taken)),
-        Quarantined(defects),
-        given.rows,
-        given.as_text(sorted(defects)),
-        {row: line.text for row, line in given.ragged.items()},
-        _flag_numbers(contract, given, stored, checked, is_taken),
-    )
+        refusals.add(row, ragged.at(WHOLE_ROW))
+    if given.rows == 0:
+        quarantined = refusals.quarantined()
+        cells = given.end_as_text(quarantined.numbers)
+        return Intake(contract, contract.schema.empty_table(), quarantined, 0, cells, {})
+    columns, checked = {}, {}
+    for field in contract.fields:
+        cells = given.columns.get(field.surface)
+        columns[field.column] = _check_column(field, cells, given.rows, delay_days, refusals)
+    for field in contract.checked:
+        if field.surface in given.columns:
+            cells = given.columns[field.surface]
+            checked[field.column] = _check_column(field, cells, given.rows, delay_days, refusals)
+    stored = pa.table(columns, schema=contract.schema)
+    if delay_days is not None:
+        stored = _estimate_arrivals(stored, delay_days, refusals)
+    _check_rules(contract, stored, checked, refusals)
+    _check_repeats(stored, refusals)
+    is_taken = ~refusals.are_refused()
+    quarantined = refusals.quarantined()
+    flagged = _flag_numbers(contract, given, stored, checked, is_taken)
+    stored = stored.filter(pa.array(is_taken))
+    # What was sent is given up at last, when nothing else is held of the rows that are not taken.
+    del columns, checked
+    lines = {row: line.text for row, line in given.ragged.items()}
+    delivered = given.end_as_text(quarantined.numbers)
+    return Intake(contract, stored, quarantined, len(is_taken), delivered, lines, flagged)
 
 
-def _check_column(
-    field: Field, given: Any, rows: int, delay_days: int | None, defects: dict[int, list[RowDefect]]
-) -> Any:
+def _check_column(field: Field, given: Any, rows: int, delay_days: int | None, refusals: Refusals) -> Any:
     if given is None:
         given = pa.nulls(rows, pa.string())
     stand_in = False if field.name == "is_known_on_estimated" else None
@@ -197,20 +157,24 @@ def _check_column(
             settled = settled | _is_empty(given)
     if stand_in is not None:
         values = pc.fill_null(values, stand_in)
-    open_rows = np.flatnonzero(~settled)
-    if len(open_rows) == 0:
+    # Of a ragged line no cell is known, and that is told of it alone.
+    is_open = ~settled & ~refusals.are_refused([WHOLE_ROW])
+    if not is_open.any():
         return values.cast(field.arrow_type)
     # `parse_cell` has the last word on every cell the fast path did not settle.
-    looked_at = values.to_pylist()
-    for row in open_rows.tolist():
+    looked_at = []
+    for row in map(int, np.flatnonzero(is_open)):
         cell = given[row] if isinstance(given, list) else cell_of(given[row])
-        if may_be_missing and is_missing(cell):
-            continue
-        try:
-            looked_at[row] = field.parse_cell(cell)
-        except Defect as defect:
-            defects.setdefault(row, []).append(defect.at(field.surface))
-    return pa.array(looked_at, field.arrow_type)
+        value: Any = stand_in
+        if not (may_be_missing and is_missing(cell)):
+            try:
+                value = field.parse_cell(cell)
+            except Defect as defect:
+                refusals.add(row, defect.at(field.surface))
+        looked_at.append(value)
+    return pc.replace_with_mask(
+        values.cast(field.arrow_type), pa.array(is_open), pa.array(looked_at, field.arrow_type)
+    )
 
 
 def _is_empty(given: Any) -> Any:
@@ -220,9 +184,9 @@ def _is_empty(given: Any) -> Any:
     return empty.to_numpy(zero_copy_only=False)
 
 
-def _estimate_arrivals(stored: pa.Table, delay_days: int, defects: dict[int, list[RowDefect]]) -> pa.Table:
-    absent = np.flatnonzero(pc.is_null(stored[KNOWN_ON]).to_numpy())
-    todo = [row for row in absent.tolist() if row not in defects]
+def _estimate_arrivals(stored: pa.Table, delay_days: int, refusals: Refusals) -> pa.Table:
+    absent = pc.is_null(stored[KNOWN_ON]).to_numpy()
+    todo = np.flatnonzero(absent & ~refusals.are_refused()).tolist()
     if not todo:
         return stored
     known, marked = stored[KNOWN_ON].to_pylist(), stored["is_known_on_estimated"].to_pylist()
@@ -237,33 +201,30 @@ def _estimate_arrivals(stored: pa.Table, delay_days: int, defects: dict[int, lis
     return stored.set_column(at, "is_known_on_estimated", pa.array(marked, pa.bool_()))
 
 
-def _check_rules(
-    contract: Contract, stored: pa.Table, checked: dict[str, Any], defects: dict[int, list[RowDefect]]
-) -> None:
+def _check_rules(contract: Contract, stored: pa.Table, checked: dict[str, Any], refusals: Refusals) -> None:
     """A rule between fields speaks of every row in which its own fields are in order."""
     for name, column in checked.items():
         stored = stored.append_column(name, column)
     surfaces = {field.column: field.surface for field in (*contract.fields, *contract.checked)}
-    found: dict[int, list[RowDefect]] = {}
+    found = []
     for rule in contract.all_rules:
         if not set(rule.columns) <= set(stored.column_names):
             continue
-        own = {surfaces[column] for column in rule.columns}
-        broken = Defect(rule.code).at(rule.field)
-        kept = pc.fill_null(rule.holds_for(stored), True).to_numpy()
-        for row in np.flatnonzero(~kept).tolist():
-            if own.isdisjoint(defect.field for defect in defects.get(row, ())):
-                found.setdefault(row, []).append(broken)
-    for row, more in found.items():
-        defects.setdefault(row, []).extend(more)
+        is_broken = ~pc.fill_null(rule.holds_for(stored), True).to_numpy()
+        if is_broken.any():
+            own = {surfaces[column] for column in rule.columns}
+            rows = np.flatnonzero(is_broken & ~refusals.are_refused({WHOLE_ROW, *own}))
+            found.append((rows, Defect(rule.code).at(rule.field)))
+    # What one rule finds is no fault of the fields that another one looks at.
+    for rows, broken in found:
+        refusals.add_all(rows, broken)
 
 
-def _check_repeats(stored: pa.Table, defects: dict[int, list[RowDefect]]) -> None:
+def _check_repeats(stored: pa.Table, refusals: Refusals) -> None:
     """A row that repeats an earlier accepted one in every field is the same record delivered twice."""
-    good = np.setdiff1d(np.arange(len(stored)), list(defects))
+    good = np.flatnonzero(~refusals.are_refused())
     repeated = stored.take(good).to_pandas(date_as_object=False).duplicated(keep="first").to_numpy()
-    for row in good[repeated].tolist():
-        defects[row] = [Defect("repeated_row").at("household_id")]
+    refusals.add_all(good[repeated], Defect("repeated_row").at("household_id"))
 
 
 def _flag_numbers(

@@ -23,10 +23,11 @@ from features.signals import CONTRACTS
 from features.signals.beside import EDITED, alone, change, digests, edited
 from features.signals.buckets import Buckets
 from features.signals.checks import judge
-from features.signals.defects import Defect
+from features.signals.defects import WHOLE_ROW, Defect
 from features.signals.delivery import FLAG_COLUMNS, flag_rows
-from features.signals.intake import Flagged, Intake, Quarantined, take_in
+from features.signals.intake import Flagged, Intake, take_in
 from features.signals.quarantine import KeptRow, Quarantine, csv_bytes
+from features.signals.refusals import Refusals
 from features.signals.sources import split_line
 from features.signals.store import Signals
 
@@ -139,7 +140,7 @@ def _check(feed: str, book: Quarantine, stored: pa.Table, delay_days: int) -> _C
             try:
                 rows[place] = replace(row, cells=split_line(row.line, len(book.names)), line=None)
             except Defect as defect:
-                refused[place] = (defect.at("row"),)
+                refused[place] = (defect.at(WHOLE_ROW),)
     asked = [place for place in range(len(rows)) if place not in refused]
     cells = replace(book, rows=tuple(rows[place] for place in asked)).to_table()
     again = take_in(feed, cells, delay_days=delay_days)
@@ -150,6 +151,10 @@ def _check(feed: str, book: Quarantine, stored: pa.Table, delay_days: int) -> _C
     for place, is_kept in zip(places, is_new.tolist(), strict=True):
         if not is_kept:
             refused[place] = (Defect("repeated_row").at("household_id"),)
+    refusals = Refusals(len(rows))
+    for place, found in refused.items():
+        for one in found:
+            refusals.add(place, one)
     kept = np.flatnonzero(is_new)
     flagged = [
         replace(flag, places=tuple(np.flatnonzero(np.isin(kept, flag.places)).tolist()))
@@ -158,7 +163,7 @@ def _check(feed: str, book: Quarantine, stored: pa.Table, delay_days: int) -> _C
     intake = Intake(
         contract,
         again.accepted.take(pa.array(kept, pa.int64())),
-        Quarantined(refused),
+        refusals.quarantined(),
         len(rows),
         pa.table({}),
         {},

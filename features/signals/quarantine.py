@@ -25,7 +25,7 @@ import pyarrow.csv as pacsv
 
 from features.errors import ContractError
 from features.signals.contract import Contract
-from features.signals.defects import RowDefect, defect_kinds
+from features.signals.defects import WHOLE_ROW, RowDefect, defect_kinds
 from features.signals.intake import Intake
 
 ROW, DEFECTS, WAY_OUT_ZH, WAY_OUT_EN, WHOLE_LINE, STATE = COLUMNS = (
@@ -75,7 +75,7 @@ class KeptRow:
 
     def found(self, contract: Contract) -> tuple[RowDefect, ...]:
         """What is said to be wrong, as far as the contract and the catalogue know the words."""
-        places = {"row", *(field.surface for field in (*contract.fields, *contract.checked))}
+        places = {WHOLE_ROW, *(field.surface for field in (*contract.fields, *contract.checked))}
         pairs = [one.partition(": ") for one in self.defects.split("; ")]
         return tuple(
             RowDefect(code, field, self.way_out_en, self.way_out_zh)
@@ -114,7 +114,9 @@ class Quarantine:
 
     @classmethod
     def of(cls, taken: Intake) -> Quarantine:
-        """What a delivery leaves behind."""
+        """What a delivery leaves behind; raises `ContractError` where its cells were let go of."""
+        if len(taken.delivered) != len(taken.quarantined):
+            raise ContractError(f"{taken.contract.name}: the cells of its refused rows were not kept")
         names = tuple(taken.delivered.column_names)
         columns = [column.to_pylist() for column in taken.delivered.columns]
         cells = zip(*columns, strict=True) if columns else ()

@@ -9,7 +9,7 @@ import csv
 import datetime as dt
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -42,7 +42,7 @@ class RaggedLine:
 class Given:
     """The columns of a delivery, each an Arrow array or a list of cells, and its ragged lines by row."""
 
-    columns: Mapping[str, Any]
+    columns: dict[str, Any]
     ragged: Mapping[int, RaggedLine] = field(default_factory=dict)
 
     @property
@@ -50,24 +50,27 @@ class Given:
         """How many rows came, ragged ones included."""
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
-    def as_text(self, rows: Iterable[int]) -> pa.Table:
-        """These rows as text: text cells byte-equal to how they came, others as a file would write them."""
-        wanted = list(rows)
-        return pa.table({name: _as_text(cells, wanted) for name, cells in self.columns.items()})
+    def end_as_text(self, rows: Any) -> pa.Table:
+        """These rows as text: text cells byte-equal to how they came, others as a file would write them.
+
+        `rows` is an array of their numbers. Each column is let go of for its text: there may be no room for
+        both, where all rows are wanted.
+        """
+        return pa.table({name: _as_text(self.columns.pop(name), rows) for name in list(self.columns)})
 
 
-def _as_text(cells: Any, rows: list[int]) -> pa.Array:
+def _as_text(cells: Any, rows: Any) -> pa.Array:
     if isinstance(cells, list):
-        return pa.array([_text(cells[row]) for row in rows], pa.string())
+        return pa.array([_text(cells[row]) for row in rows.tolist()], pa.string())
     if pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type):
-        taken = cells.take(pa.array(rows, pa.int64()))
+        taken = cells.take(pa.array(rows))
         try:
             taken.validate(full=True)
             return taken.cast(pa.string())
         except pa.ArrowInvalid:
             # Bytes that are no UTF-8, from a damaged file; each cell is looked at alone.
             pass
-    return pa.array([_text(cell_of(cells[row])) for row in rows], pa.string())
+    return pa.array([_text(cell_of(cells[row])) for row in rows.tolist()], pa.string())
 
 
 def cell_of(scalar: Any) -> object:
@@ -121,7 +124,7 @@ def read_source(contract: Contract, source: Source) -> Given:
             return Given(_columns_of_frame(source))
         if isinstance(source, pa.Table):
             _check_names(contract, source.column_names)
-            return Given(_columns_of_table(source))
+            return Given(_flattened(dict(zip(source.column_names, source.columns, strict=True))))
         if not isinstance(source, Path):
             rows = list(source)
             if not all(isinstance(row, Mapping) for row in rows):
@@ -135,7 +138,9 @@ def read_source(contract: Contract, source: Source) -> Given:
             raise ContractError(f"{contract.name}: give a file that ends in {' or '.join(_READERS)}")
         table, ragged = _READERS[source.suffix](source)
         _check_names(contract, table.column_names)
-        return Given(_columns_of_table(table), ragged)
+        columns = dict(zip(table.column_names, table.columns, strict=True))
+        del table
+        return Given(_flattened(columns), ragged)
     except (pa.ArrowException, OSError, UnicodeError, csv.Error) as error:
         raise ContractError(
             f"{contract.name}: the delivery cannot be read as a table ({type(error).__name__}); "
@@ -252,8 +257,11 @@ def _is_uniform(series: pd.Series[Any]) -> bool:
     return not kinds or (len(kinds) == 1 and kinds <= {str, bool, int, float, dt.date})
 
 
-def _columns_of_table(table: pa.Table) -> dict[str, Any]:
-    return {name: _flat(table[name]) for name in table.column_names}
+def _flattened(columns: dict[str, Any]) -> dict[str, Any]:
+    """The columns in one piece each, one after another: of a large file there is no second copy."""
+    for name in columns:
+        columns[name] = _flat(columns[name])
+    return columns
 
 
 def _flat(column: Any) -> Any:

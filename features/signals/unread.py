@@ -65,9 +65,9 @@ class Homes:
                 self.parts[village[:above]].add(village[:below])
 
 
-def is_readable(taken: Intake | None) -> bool:
-    """Whether a feed came, and not more than `MOST_REFUSED` of its rows were refused."""
-    return taken is not None and len(taken.quarantined) <= MOST_REFUSED * taken.rows_in
+def is_readable(taken: Intake) -> bool:
+    """Whether not more than `MOST_REFUSED` of the rows of a feed were refused."""
+    return len(taken.quarantined) <= MOST_REFUSED * taken.rows_in
 
 
 def read_statements(taken: Intake, homes: Homes, statements: Iterable[Delivery]) -> list[Delivery]:

@@ -9,7 +9,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
 from fastapi import APIRouter, Request, Response
@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 
 from features.signals.defects import Defect
 from features.signals.fields import Date
-from serving.access import Caller
+from serving.access import OPEN, Caller
 from serving.access.gate import caller_of
 from serving.access.purpose import RESULT_PURPOSES, Purpose
 from serving.api import idempotency
@@ -38,7 +38,7 @@ from serving.bulk import PURPOSE, JobFolder, JobFolders, Mode, Order, ResultKind
 from serving.bulk.order import COVERAGE, DELIVERY, PARTS
 from serving.bulk.refused import read_refused
 from serving.errors import FieldError, Problem
-from serving.jobs import Job, JobQueue, JobState, QueueFull
+from serving.jobs import Job, JobQueue, JobState, QueueFull, ShareFull
 from serving.settings import Settings
 from serving.storage import AssessmentStore
 from serving.storage.idempotency import Hold, KeyInFlight
@@ -48,6 +48,8 @@ Answer = TypeVar("Answer")
 
 MOST_UPLOADS = 4
 """How many jobs may be sent at once; each keeps a thread busy."""
+MOST_UPLOADS_OF_ONE = 2
+"""How many of them one caller may send."""
 RETRY_SECONDS = "30"
 _ID = re.compile(r"[0-9a-f]{32}")
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -67,7 +69,8 @@ class JobDesk:
     queue: JobQueue
     folders: JobFolders
     settings: Settings
-    uploads: int = 0
+    uploads: list[Caller] = field(default_factory=list)
+    """Who is sending a job."""
 
     @property
     def kept(self) -> dt.timedelta:
@@ -78,15 +81,17 @@ class JobDesk:
         """Take one order in; raises `Problem` where there is no room for it or it is none."""
         caller = caller_of(request)
         hold = idempotency.hold_of(request, self.queue.engine, caller)
-        if self.uploads >= MOST_UPLOADS:
+        if len(self.uploads) >= MOST_UPLOADS:
             raise _full()
-        self.uploads += 1
+        if caller != OPEN and self.uploads.count(caller) >= MOST_UPLOADS_OF_ONE:
+            raise _full("caller_queue_full")
+        self.uploads.append(caller)
         try:
             kept = await run_in_threadpool(_stored, idempotency.take, hold)
             created = False
             try:
                 if kept is None:
-                    await run_in_threadpool(_stored, self.queue.check_room)
+                    await run_in_threadpool(_stored, self.queue.check_room, _sent_by(caller))
                 upload = await run_in_threadpool(self.folders.new_upload)
                 try:
                     form = await read_form(
@@ -107,10 +112,12 @@ class JobDesk:
                     await run_in_threadpool(_release, hold)
         except QueueFull:
             raise _full() from None
+        except ShareFull:
+            raise _full("caller_queue_full") from None
         except OSError as error:
             raise Problem("storage_full" if error.errno in _NO_ROOM else "storage_failed") from None
         finally:
-            self.uploads -= 1
+            self.uploads.remove(caller)
 
     def find(self, caller: Caller, job_id: str) -> Job:
         """The job; raises `Problem` where there is none that the caller may see."""
@@ -152,11 +159,10 @@ class JobDesk:
         folder = self.folders.adopt(upload, job_id)
         try:
             with self.queue.writer.begin() as connection:
-                # Not a part of the order: a repeated request is its sender's already.
-                sent_by = {"key_id": caller.key_id, "role": caller.role.value}
+                # Who sent it is no part of the order: a repeated request is its sender's already.
                 job = self.queue.enqueue(
-                    connection, PURPOSE, {**order.as_json(), "sent_by": sent_by},
-                    dt.timedelta(hours=self.settings.job_hours), job_id=job_id, area_code=caller.scope.prefix,
+                    connection, PURPOSE, order.as_json(), dt.timedelta(hours=self.settings.job_hours),
+                    job_id=job_id, area_code=caller.scope.prefix, sent_by=_sent_by(caller),
                 )  # fmt: skip
                 answer = {"body": self.answer(job), "headers": {"Location": f"/v1/jobs/{job.id}"}}
                 if hold is not None:
@@ -164,7 +170,7 @@ class JobDesk:
         except KeyInFlight:
             self.folders.remove(folder)
             raise idempotency.in_flight() from None
-        except QueueFull:
+        except (QueueFull, ShareFull):
             self.folders.remove(folder)
             raise
         # After a failed commit nobody knows whether there is a job: its folder is left to the sweep.
@@ -306,8 +312,12 @@ def _number(request: Request, parameter: dict[str, Any]) -> int:
     return int(text)
 
 
-def _full() -> Problem:
-    return Problem("queue_full", headers={"Retry-After": RETRY_SECONDS})
+def _sent_by(caller: Caller) -> dict[str, str]:
+    return {"key_id": caller.key_id, "role": caller.role.value}
+
+
+def _full(code: str = "queue_full") -> Problem:
+    return Problem(code, headers={"Retry-After": RETRY_SECONDS})
 
 
 def _stored(ask: Callable[Given, Answer], *given: Given.args, **more: Given.kwargs) -> Answer:

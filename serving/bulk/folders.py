@@ -12,8 +12,9 @@ import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-_STALE_SECONDS = 7_200
-"""An upload that nobody writes to any more, and a folder of a job that never came to be."""
+SPARE_SECONDS = 7_200
+"""How long a folder is left after the last moment at which its files may have arrived: for a job to come to
+be of it, and for clocks of machines that differ."""
 
 
 class JobFolder:
@@ -79,10 +80,11 @@ class JobFolders:
         """Delete a folder whole."""
         shutil.rmtree(folder.path, ignore_errors=True)
 
-    def sweep(self, jobs: Callable[[], Mapping[str, bool]]) -> None:
-        """Delete what was sent for jobs that ended, and what is of no job and nobody has touched for long.
+    def sweep(self, jobs: Callable[[], Mapping[str, bool]], upload_seconds: int) -> None:
+        """Delete what was sent for jobs that ended, and what is of no job and can no longer become one.
 
-        `jobs` says of each whether it is open, and is asked after looking.
+        `jobs` says of each whether it is open, and is asked after looking. `upload_seconds` is how long files
+        may take to arrive; a folder's own time is that at which they began to.
         """
         there = [one for place in (self.incoming, self.jobs) for one in place.glob("*")]
         known = jobs()
@@ -90,7 +92,7 @@ class JobFolders:
             if one.parent == self.jobs and one.name in known:
                 if not known[one.name]:
                     JobFolder(one).close()
-            elif _age(one) > _STALE_SECONDS:
+            elif _age(one) > upload_seconds + SPARE_SECONDS:
                 shutil.rmtree(one, ignore_errors=True)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from features.signals.defects import RowDefect
 from features.signals.intake import Intake
+from features.signals.refusals import Quarantined
 from serving.access.area import OUTSIDE_AREA, WAY_OUT, WAY_OUT_ZH
 from serving.bulk.folders import write_safely
 
@@ -38,60 +39,71 @@ SCHEMA = pa.schema([
 """`row` is the row's number in its table, from 0; lines without a cell do not count. The words are few and
 the rows of a file at fault many: each text is kept once."""
 _WORDED = SCHEMA.remove(SCHEMA.get_field_index("row"))
-_GROUP = 5_000
+_AT_ONCE = 5_000
+"""Rows whose errors are in memory at a time, and lie together in the file."""
 
 
-def refused_rows(
-    intakes: Mapping[str, Intake], registered: Collection[str], outside: Collection[str] = ()
-) -> pa.Table:
-    """Every error of every row that is not scored, feed by feed in the order of the rows.
+def not_scored(taken: Intake, registered: pa.Array, outside: pa.Array) -> Quarantined:
+    """The rows of a feed that are not scored: those that intake refused, and the others of nobody's.
 
     Rows of households that are not `registered` are refused, and those `outside` the sender's area for that.
     """
-    keys = pa.array(sorted(registered), pa.string())
-    told: dict[tuple[str, RowDefect], int] = {}
-    rows, what = array("q"), array("i")
-
-    def tell(feed: str, row: int, defect: RowDefect) -> None:
-        rows.append(row)
-        what.append(told.setdefault((feed, defect), len(told)))
-
-    for feed, taken in intakes.items():
-        for one in taken.quarantined:
-            for defect in one.defects:
-                tell(feed, one.row, defect)
-        is_known = pc.is_in(taken.accepted["household_id"], value_set=keys).to_numpy()
-        unknown = np.asarray(taken.accepted_rows)[~is_known].tolist()
-        keys_there = taken.accepted["household_id"].filter(pa.array(~is_known)).to_pylist()
-        for row, key in zip(unknown, keys_there, strict=True):
-            tell(feed, row, _DEFECTS[OUTSIDE_AREA if key in outside else NOT_REGISTERED])
-    words = [{"feed": feed, **asdict(defect)} for feed, defect in told]
-    place = {feed: number for number, feed in enumerate(intakes)}
-    feeds = np.asarray([place[feed] for feed, _ in told], int)
-    numbers, places = np.asarray(rows), np.asarray(what)
-    order = np.lexsort((numbers, feeds[places]))
-    errors = pa.Table.from_pylist(words, _WORDED).take(pa.array(places[order]))
-    return errors.add_column(1, SCHEMA.field("row"), pa.array(numbers[order]))
+    keys, numbers, refused = taken.accepted["household_id"], taken.accepted_rows, taken.quarantined
+    is_outside = pc.is_in(keys, value_set=outside).to_numpy()
+    is_unknown = ~pc.is_in(keys, value_set=registered).to_numpy() & ~is_outside
+    unknown, elsewhere = numbers[is_unknown], numbers[is_outside]
+    kinds = len(refused.kinds)
+    rows = np.concatenate([refused.numbers, unknown, elsewhere])
+    which = np.concatenate([
+        refused.which, np.full(len(unknown), kinds), np.full(len(elsewhere), kinds + 1)
+    ])  # fmt: skip
+    order = np.argsort(rows)
+    wrong = ((_DEFECTS[NOT_REGISTERED],), (_DEFECTS[OUTSIDE_AREA],))
+    return Quarantined(rows[order], which[order], (*refused.kinds, *wrong))
 
 
-def count_rows(intakes: Mapping[str, Intake], refused: pa.Table) -> dict[str, dict[str, int]]:
-    """Feed → how many rows came, were accepted, refused and flagged; the first is the sum of the next two."""
-    pairs = refused.select(["feed", "row"]).group_by(["feed", "row"]).aggregate([])
-    counts = {one["values"].as_py(): one["counts"].as_py() for one in pc.value_counts(pairs["feed"])}
-    return {
-        feed: {
-            "rows_in": taken.rows_in,
-            "rows_accepted": taken.rows_in - counts.get(feed, 0),
-            "rows_refused": counts.get(feed, 0),
-            "rows_flagged": taken.flagged_rows,
-        }
-        for feed, taken in intakes.items()
-    }
+def save_refused(
+    path: Path, intakes: Mapping[str, Intake], registered: Collection[str], outside: Collection[str] = ()
+) -> tuple[dict[str, dict[str, int]], int]:
+    """Keep every error of every row that is not scored for `read_refused`, by feeds and rows.
+
+    Returns how many rows of each feed came, were accepted, refused and flagged, of which the first is the sum
+    of the next two; and how many errors there are.
+    """
+    inside, beyond = (pa.array(sorted(keys), pa.string()) for keys in (registered, outside))
+    counts: dict[str, dict[str, int]] = {}
+    errors = 0
+
+    def write(beside: Path) -> None:
+        nonlocal errors
+        with pq.ParquetWriter(beside, SCHEMA, write_statistics=False) as out:
+            for feed, taken in intakes.items():
+                refused = not_scored(taken, inside, beyond)
+                counts[feed] = {
+                    "rows_in": taken.rows_in,
+                    "rows_accepted": taken.rows_in - len(refused),
+                    "rows_refused": len(refused),
+                    "rows_flagged": taken.flagged_rows,
+                }
+                for part in _errors(feed, refused):
+                    errors += len(part)
+                    out.write_table(part)
+
+    write_safely(path, write)
+    return counts, errors
 
 
-def save_refused(refused: pa.Table, path: Path) -> None:
-    """Keep the table for `read_refused`."""
-    write_safely(path, lambda beside: pq.write_table(refused, beside, row_group_size=_GROUP))
+def _errors(feed: str, refused: Quarantined) -> Iterator[pa.Table]:
+    """The errors of the rows, in parts."""
+    places: dict[RowDefect, int] = {}
+    kinds = [[places.setdefault(one, len(places)) for one in kind] for kind in refused.kinds]
+    words = pa.Table.from_pylist([{"feed": feed, **asdict(one)} for one in places], _WORDED)
+    for first in range(0, len(refused), _AT_ONCE):
+        numbers = refused.numbers[first : first + _AT_ONCE].tolist()
+        found = [kinds[which] for which in refused.which[first : first + _AT_ONCE].tolist()]
+        rows = [number for number, errors in zip(numbers, found, strict=True) for _ in errors]
+        part = words.take(pa.array([one for errors in found for one in errors], pa.int32()))
+        yield part.add_column(1, SCHEMA.field("row"), pa.array(rows, pa.int64()))
 
 
 def read_refused(path: Path, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
@@ -99,13 +111,15 @@ def read_refused(path: Path, offset: int, limit: int) -> tuple[int, list[dict[st
     if not path.is_file():
         return 0, []
     with pq.ParquetFile(path) as table:
-        total = table.metadata.num_rows
+        told = table.metadata
+        sizes = [told.row_group(number).num_rows for number in range(told.num_row_groups)]
+        starts = [0, *accumulate(sizes)]
         groups = [
             number
-            for number in range(table.metadata.num_row_groups)
-            if offset < (number + 1) * _GROUP and number * _GROUP < offset + limit
+            for number, (first, end) in enumerate(pairwise(starts))
+            if offset < end and first < offset + limit
         ]
         if not groups:
-            return total, []
-        found = table.read_row_groups(groups).slice(offset - groups[0] * _GROUP, limit)
-    return total, found.to_pylist()
+            return told.num_rows, []
+        found = table.read_row_groups(groups).slice(offset - starts[groups[0]], limit)
+    return told.num_rows, found.to_pylist()

@@ -34,7 +34,7 @@ from serving.access import Scope
 from serving.batch import CHUNK, LONGEST_SILENCE_DAYS, Scored, Scoring
 from serving.bulk.folders import JobFolder, JobFolders, write_safely
 from serving.bulk.order import COVERAGE, TABLES, Mode, Order, RowPolicy
-from serving.bulk.refused import count_rows, refused_rows, save_refused
+from serving.bulk.refused import save_refused
 from serving.bulk.results import Origin, flat_row, join_parts, save_part
 from serving.bulk.tables import coverage_in, table_in
 from serving.cases.clocks import china_day
@@ -177,6 +177,8 @@ class ScoreJobs:
                 region=region,
                 on=china_day(lease.job.created_at),
                 progress=lambda feed, done, total: lease.tell("rows", done, total),
+                # Who sent them has them: nothing is mended here.
+                keeps_cells=False,
             )
         except FileRefused as refused:
             raise refusal(refused.code, refused.detail, refused.way_out, part=COVERAGE) from None
@@ -203,14 +205,12 @@ class ScoreJobs:
         if outside:
             villages = {key: village for key, village in villages.items() if key not in outside}
             taken = replace(taken, signals=_without(taken.signals, outside))
-        errors = refused_rows(taken.intakes, villages, outside)
-        save_refused(errors, folder.errors)
-        by_feed = count_rows(taken.intakes, errors)
+        by_feed, errors = save_refused(folder.errors, taken.intakes, villages, outside)
         totals = {
             name: sum(one[name] for one in by_feed.values())
             for name in ("rows_in", "rows_accepted", "rows_refused", "rows_flagged")
         }
-        counts = {**totals, "households": len(villages), "errors": len(errors)}
+        counts = {**totals, "households": len(villages), "errors": errors}
         told = {"counts": counts, "feeds": by_feed, "silent_feeds": list(taken.silent)}
         return Checked(taken, villages, told)
 

@@ -74,6 +74,10 @@ class QueueFull(ServingError):
     """As many jobs are open as the queue takes."""
 
 
+class ShareFull(ServingError):
+    """As many jobs of one sender are open as one may have."""
+
+
 class LeaseLost(Exception):
     """The job is another worker's now, or nobody's: nothing more may be written for it."""
 

@@ -10,13 +10,22 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, case, delete, func, or_, select, update
 
 from serving.access import EVERYWHERE, Scope
-from serving.jobs.job import DEADLINE_PASSED, OPEN, WORKERS_DIED, Job, JobState, LeaseLost, QueueFull
+from serving.jobs.job import (
+    DEADLINE_PASSED,
+    OPEN,
+    WORKERS_DIED,
+    Job,
+    JobState,
+    LeaseLost,
+    QueueFull,
+    ShareFull,
+)
 from serving.storage.database import WRITES, lock_for_all
 from serving.storage.tables import job as table
 
@@ -32,13 +41,17 @@ def utc_now() -> dt.datetime:
 
 
 class JobQueue:
-    """The jobs of one database. `most_open` bounds how many may wait or run at once."""
+    """The jobs of one database.
+
+    `most_open` bounds how many may wait or run at once, `most_per_sender` how many of them one key has sent.
+    """
 
     def __init__(
         self,
         engine: Engine,
         *,
         most_open: int = 20,
+        most_per_sender: int = 10,
         lease_seconds: float = LEASE_SECONDS,
         most_failures: int = MOST_FAILURES,
         now: Callable[[], dt.datetime] = utc_now,
@@ -46,14 +59,15 @@ class JobQueue:
         self.engine = engine
         self.writer = engine.execution_options(**WRITES)
         self.most_open = most_open
+        self.most_per_sender = most_per_sender
         self.most_failures = most_failures
         self.lease = dt.timedelta(seconds=lease_seconds)
         self.now = now
 
-    def check_room(self) -> None:
-        """Raise `QueueFull` where another job would be refused now."""
+    def check_room(self, sent_by: Mapping[str, str] | None = None) -> None:
+        """Raise `ShareFull` or `QueueFull` where another job would be refused now."""
         with self.engine.connect() as connection:
-            self._check_room(connection)
+            self._check_room(connection, sent_by)
 
     def enqueue(
         self,
@@ -65,12 +79,15 @@ class JobQueue:
         job_id: str | None = None,
         dedup_key: str | None = None,
         area_code: str = "",
+        sent_by: Mapping[str, str] | None = None,
     ) -> Job:
         """Add a job in the caller's own transaction: it is there when that is committed.
 
-        `area_code` is the area that it may touch and whose callers may see it; empty: everywhere.
+        `area_code` is the area that it may touch and whose callers may see it; empty: everywhere. `sent_by`
+        says whose it is: at least a `key_id`; of one key at most `most_per_sender` are open. It stands in the
+        job's spec.
 
-        An open job with the same `dedup_key` is answered instead. Raises `QueueFull`.
+        An open job with the same `dedup_key` is answered instead. Raises `ShareFull` and `QueueFull`.
         """
         lock_for_all(connection, _LOCK)
         if dedup_key is not None:
@@ -78,14 +95,14 @@ class JobQueue:
             query = select(table).where(table.c.dedup_key == dedup_key, table.c.finished_at.is_(None))
             if former := self._all(connection, query):
                 return former[0]
-        self._check_room(connection)
+        self._check_room(connection, sent_by)
         now = self.now()
         values = {
             "id": job_id or uuid.uuid4().hex,
             "purpose": purpose,
             "state": JobState.QUEUED,
             "dedup_key": dedup_key,
-            "spec": spec,
+            "spec": spec if sent_by is None else {**spec, "sent_by": dict(sent_by)},
             "checkpoint": {},
             "progress": {},
             "failures": 0,
@@ -198,10 +215,14 @@ class JobQueue:
             rows = connection.execute(select(table.c.id, table.c.state)).all()
         return {one.id: one.state in OPEN for one in rows}
 
-    def _check_room(self, connection: Connection) -> None:
-        query = select(func.count()).select_from(table).where(table.c.state.in_(OPEN))
-        if connection.execute(query).scalar_one() >= self.most_open:
+    def _check_room(self, connection: Connection, sent_by: Mapping[str, str] | None) -> None:
+        open_jobs = connection.execute(select(table.c.spec).where(table.c.state.in_(OPEN))).scalars().all()
+        if len(open_jobs) >= self.most_open:
             raise QueueFull(f"{self.most_open} jobs are open, which is as many as the queue takes")
+        if sent_by is not None:
+            senders = [spec.get("sent_by", {}).get("key_id") for spec in open_jobs]
+            if senders.count(sent_by["key_id"]) >= self.most_per_sender:
+                raise ShareFull(f"{self.most_per_sender} jobs of the sender are open, and one has no more")
 
     def _hold(self, connection: Connection, job_id: str, worker: str, **changes: Any) -> Job:
         held = and_(table.c.id == job_id, table.c.leased_by == worker, table.c.state == JobState.RUNNING)

@@ -10,6 +10,7 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 from features import CONTRACTS, take_in
 from features.errors import ContractError
 from features.signals.defects import RowDefect
-from features.signals.intake import Quarantined, QuarantinedRow
+from features.signals.refusals import Refusals
 from tests.features.hostile import cells
 from tests.features.test_intake_parity import FEEDS
 
@@ -302,19 +303,29 @@ def test_a_moment_before_all_calendars_is_a_bad_date_and_no_crash() -> None:
 
 
 def test_many_refused_rows_take_no_more_than_their_numbers() -> None:
-    one, other = (RowDefect(code, "sex", "mend it", "改正") for code in ("missing", "malformed"))
-    defects = {row: [one, other] if row % 3 else [other] for row in reversed(range(0, 200_000, 2))}
+    """Five bytes a row, however much is wrong with it."""
+    fields = [f"field_{number}" for number in range(9)]
+    row_count = 200_000
+    wanted = {row: fields[: 1 + row % 9] for row in range(0, row_count, 2)}
     tracemalloc.start()
     try:
-        found = Quarantined(defects)
+        refusals = Refusals(row_count)
+        for field in fields:
+            numbers = np.array([row for row, there in wanted.items() if field in there])
+            defect = RowDefect("malformed", field, "mend it", "改正")
+            refusals.add(int(numbers[0]), defect)
+            refusals.add_all(numbers[1:], defect)
+        del numbers
+        found = refusals.quarantined()
+        del refusals
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert held < 16 * len(defects)
-    wanted = [QuarantinedRow(row, tuple(defects[row])) for row in sorted(defects)]
-    assert list(found) == wanted
-    assert (len(found), found[-1], found[3:5]) == (len(wanted), wanted[-1], tuple(wanted[3:5]))
-    assert found == wanted
-    assert found != wanted[1:]
+    assert held < 6 * len(wanted)
+    assert [(one.row, [defect.field for defect in one.defects]) for one in found] == list(wanted.items())
+    rows = list(found)
+    assert (len(found), found[-1], found[3:5]) == (len(rows), rows[-1], tuple(rows[3:5]))
+    assert found == rows
+    assert found != rows[1:]
     with pytest.raises(IndexError):
-        found[len(defects)]
+        found[len(wanted)]

@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.requests import Request
 
 from serving.access import EVERYWHERE, Caller, Role
+from serving.access.local import Access
 from serving.api import jobs
 from serving.api.idempotency import hold_of
 from serving.api.job_answers import JobAnswer, JobErrors
@@ -138,6 +139,40 @@ def test_the_queue_refuses_more_than_it_takes(service: Service) -> None:
     assert len(service.folders()) == 3
     service.work()
     assert service.send(csv_files(tables_of(1)), key="k").status_code == 202
+
+
+def test_one_caller_cannot_shut_the_others_out(bundle_dir: Path, tmp_path: Path) -> None:
+    settings = Settings(bundle_dir, f"sqlite:///{tmp_path}/s.db", max_jobs=5, max_jobs_per_caller=2)
+    files = csv_files(tables_of(1))
+    with Service(settings) as one, Service(settings) as other:
+        sent = [one.send(files).json()["id"] for _ in range(2)]
+        answer = one.send(files, key="k")
+        assert (answer.status_code, answer.json()["code"]) == (429, "caller_queue_full")
+        assert answer.headers["retry-after"] == "30"
+        assert "DELETE /v1/jobs/{job_id}" in answer.json()["way_out"]
+        assert other.send(files).status_code == 202
+        assert len(one.folders()) == 3
+        # What it says helps, and the key of the request is free.
+        assert one.request("DELETE", f"/v1/jobs/{sent[0]}").status_code == 200
+        assert one.send(files, key="k").status_code == 202
+
+
+def test_one_caller_leaves_room_to_send_for_the_others(
+    small: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "MOST_UPLOADS_OF_ONE", 0)
+    answer = small.send(csv_files(tables_of(1)))
+    assert (answer.status_code, answer.json()["code"]) == (429, "caller_queue_full")
+
+
+def test_where_access_is_open_nobody_has_a_share(bundle_dir: Path, tmp_path: Path) -> None:
+    settings = Settings(
+        bundle_dir, f"sqlite:///{tmp_path}/s.db", access=Access.OPEN, max_jobs=2, max_jobs_per_caller=1
+    )
+    with Service(settings) as service:
+        service._http.headers["Host"] = "localhost"
+        codes = [service.send(csv_files(tables_of(1))).json().get("code") for _ in range(3)]
+    assert codes == [None, None, "queue_full"]
 
 
 def test_a_repeated_request_is_one_job(service: Service) -> None:

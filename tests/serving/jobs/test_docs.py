@@ -27,7 +27,7 @@ def test_every_end_of_a_job_is_documented() -> None:
 
 def test_every_setting_of_jobs_is_documented() -> None:
     names = [one.name for one in fields(Settings) if re.search("job|worker|upload", one.name)]
-    assert len(names) == 7
+    assert len(names) == 8
     for name in names:
         default = Settings.__dataclass_fields__[name].default
         line = next(one for one in PAGE.splitlines() if one.startswith(f"| `FANGFAN_{name.upper()}`"))

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Column, Integer, Table, event, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from serving.jobs import Job, JobQueue, JobState, QueueFull
+from serving.jobs import Job, JobQueue, JobState, QueueFull, ShareFull
 from serving.jobs import job as jobs
 from serving.jobs.job import MOVES, JobEnded, LeaseLost, WorkerStops, refusal
 from serving.jobs.lease import Lease
@@ -108,6 +108,53 @@ def test_the_queue_is_bounded(queue: JobQueue) -> None:
     queue.cancel(jobs[0].id)
     queue.check_room()
     add(queue)
+
+
+def test_one_sender_leaves_room_for_the_others(database_url: str) -> None:
+    queue = JobQueue(open_database(database_url), most_open=5, most_per_sender=3)
+    one, other = ({"key_id": key, "role": "platform"} for key in ("one", "other"))
+    jobs = [add(queue, sent_by=one) for _ in range(3)]
+    assert [job.spec for job in jobs] == [{"n": 1, "sent_by": one}] * 3
+    with pytest.raises(ShareFull):
+        add(queue, sent_by=one)
+    with pytest.raises(ShareFull):
+        queue.check_room(one)
+    queue.check_room(other)
+    add(queue, sent_by=other)
+    # Who is told of no sender has no share, and the whole is bounded all the same.
+    nobodys = add(queue)
+    with pytest.raises(QueueFull):
+        add(queue, sent_by=other)
+    queue.cancel(nobodys.id)
+    # What runs counts, what has ended does not.
+    assert queue.claim("w") is not None
+    with pytest.raises(ShareFull):
+        queue.check_room(one)
+    with queue.writer.begin() as connection:
+        queue.finish(connection, jobs[0].id, "w", JobState.SUCCEEDED, {})
+    queue.check_room(one)
+    queue.engine.dispose()
+
+
+def test_senders_at_once_get_no_more_than_their_shares(database_url: str) -> None:
+    queue = JobQueue(open_database(database_url), most_open=20, most_per_sender=4)
+    refused: list[str] = []
+
+    def send(key: str) -> None:
+        for _ in range(4):
+            try:
+                add(queue, sent_by={"key_id": key})
+            except ShareFull:
+                refused.append(key)
+
+    threads = [threading.Thread(target=send, args=(key,)) for key in "abab"]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert sorted(refused) == ["a"] * 4 + ["b"] * 4
+    assert len(queue.all_open()) == 8
+    queue.engine.dispose()
 
 
 def test_an_open_job_is_not_doubled(queue: JobQueue) -> None:
