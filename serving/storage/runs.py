@@ -53,6 +53,19 @@ def find_runs(
     return sorted(found, key=lambda run: (own[run], run.model_version), reverse=True)
 
 
+def count_run(connection: Connection, run: Run) -> AreaCounts:
+    """What all households of a run come to."""
+    query = select(area_summary.c.counts).where(
+        *counted_in(""),
+        area_summary.c.as_of_date == run.as_of_date,
+        area_summary.c.model_version == run.model_version,
+    )
+    total = AreaCounts()
+    for one in connection.execute(query):
+        total.add(AreaCounts.from_json(one.counts))
+    return total
+
+
 def counted_in(prefix: str | None) -> list[ColumnElement[bool]]:
     """The rows of `area_summary` that count what lies inside: of everywhere the largest areas."""
     if prefix is None:

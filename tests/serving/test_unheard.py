@@ -21,6 +21,7 @@ from serving.batch import score_all
 from serving.errors import Problem
 from serving.province import read_statement, read_summary, score_province
 from serving.province.folder import ProvinceFolder
+from serving.province.spark import plain
 from serving.settings import Settings
 from serving.storage import (
     FROM_FILES,
@@ -250,13 +251,14 @@ def test_a_province_writes_them_without_a_score_as_the_batch_does(
     signals.save(tmp_path / "signals", households_per_bucket=3)
     run = score_province(tmp_path / "signals", AS_OF, bundle, tmp_path / "out", health=False)
     summary = score_all(signals, AS_OF, bundle, store)
-    rows = [
-        row
-        for path in ProvinceFolder(tmp_path / "out").files()
-        for row in pq.read_table(path, partitioning=None).to_pylist()
-    ]
+    files = ProvinceFolder(tmp_path / "out").files()
+    rows = [row for path in files for row in pq.read_table(path, partitioning=None).to_pylist()]
     assert run.households == len(rows) == summary.households
     by_key = {row["household_id"]: row for row in rows}
+    # Spark takes every batch by the columns of an empty one.
+    schemas = {plain(pq.read_table(path, partitioning=None)).schema for path in files}
+    assert len(files) > 1
+    assert len(schemas) == 1
     told = read_summary(tmp_path / "out")
     assert (told["province"]["households"], told["province"]["nothing_known"]) == (7, 3)
     assert told["counties"][SILENT[:6]]["nothing_known"] == told["counties"][SILENT[:6]]["households"] == 3
