@@ -1,7 +1,8 @@
 """Silence: feeds that an assessment could not read and the one before it could. It is never an improvement.
 
 A department's alert that vanished with its feed, or a high grade, stands on until somebody has looked: it is
-carried from assessment to assessment (`standing`) for as long as the feed stays silent.
+carried from assessment to assessment (`standing`) for as long as the feed stays silent. A household of which
+every department is silent has no score at all: what is kept of it says so.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from scoring.grades import GRADES
 
 VISIT = "visit"
 _HIT = ("code", "cause", "feature", "value", "level", "is_assumption")
+_UNSCORED = (
+    "household_id", "as_of_date", "model_version", "missing_feeds", "stale_feeds", "partial_feeds"
+)  # fmt: skip
 _RANKS = {"missing_feeds": 2, "stale_feeds": 2, "partial_feeds": 1}
 
 
@@ -66,6 +70,16 @@ def stand_on(statement: Mapping[str, Any], standing: Mapping[str, Any] | None) -
     if standing is None:
         return dict(statement)
     return {**statement, "standing": dict(standing), "suggested_action": VISIT}
+
+
+def unscored(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of a household of which nothing is known: the statement without all that a score says."""
+    return {name: statement[name] for name in _UNSCORED}
+
+
+def is_scored(statement: Mapping[str, Any]) -> bool:
+    """Whether a statement has a score, or says that nothing is known."""
+    return "score" in statement
 
 
 def _silence(statement: Mapping[str, Any]) -> dict[str, int]:

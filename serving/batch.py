@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -19,6 +19,7 @@ from features.usual import UsualHere, usual_here, usual_values
 from scoring import Assessor, Bundle
 from scoring.assessment import is_unheard
 from scoring.grades import GRADES
+from scoring.silence import is_scored, unscored
 from scoring.statement import make_statement
 from serving.cases.correction import Approved
 from serving.corrected_signals import lay_over_signals
@@ -41,11 +42,12 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Summary:
-    """What a batch did."""
+    """What a batch did. `nothing_known` of the `households` have no score: all departments are silent."""
 
     as_of_date: str
     model_version: str
     households: int
+    nothing_known: int
     saved: Saved
     grades: dict[str, int] = field(default_factory=dict)
     actions: dict[str, int] = field(default_factory=dict)
@@ -65,6 +67,12 @@ class Scored:
 
     statements: list[dict[str, Any]]
     village_codes: list[str]
+
+    @property
+    def heard(self) -> Scored:
+        """Those that have a score."""
+        kept = [pair for pair in zip(self.statements, self.village_codes, strict=True) if is_scored(pair[0])]
+        return Scored([one for one, _ in kept], [village for _, village in kept])
 
 
 class Scoring:
@@ -139,14 +147,13 @@ class Scoring:
         ]
         return Scored(told, where)
 
-    def heard(self, made: Scored) -> Scored:
-        """Those of whom a department told anything, or beside whom an earlier alert stands on."""
-        kept = [
-            (one, village)
+    def unscored(self, made: Scored) -> Scored:
+        """The same, without a score where no department told anything and no earlier alert stands on."""
+        told = [
+            one if "standing" in one or not is_unheard(self._feeds[village]) else unscored(one)
             for one, village in zip(made.statements, made.village_codes, strict=True)
-            if "standing" in one or not is_unheard(self._feeds[village])
         ]
-        return Scored([one for one, _ in kept], [village for _, village in kept])
+        return Scored(told, made.village_codes)
 
 
 def score_all(
@@ -162,7 +169,8 @@ def score_all(
 
     `corrections` of up to the date are laid over the signals, and each household is told its own.
     With `health`, the check-up of these signals on that date, nothing is scored from a blocked feed, and each
-    household is told the faults that concern it. What stood on a feed that is silent now stands on beside the
+    household is told the faults that concern it. Of whom every department is silent is kept without a score.
+    What stood on a feed that is silent now stands on beside the
     answer until somebody has visited. Running it again with the same signals, date and model
     changes no row. Raises `PolicyError` for a date
     before the policy numbers begin and `ServingError` for one long after the last delivery.
@@ -198,16 +206,19 @@ def score_all(
     for start in range(0, len(run.ids), CHUNK):
         tell("scores", start, len(run.ids))
         made = run.score(start, start + CHUNK, around, health.blocked if health else (), flagged)
-        statements = standing.stand_on(made.statements, made.village_codes, as_of)
-        saved += store.save(statements, made.village_codes)
-        grades.update(one["grade"] for one in statements)
-        actions.update(one["suggested_action"] for one in statements)
+        stood = standing.stand_on(made.statements, made.village_codes, as_of)
+        made = run.unscored(replace(made, statements=stood))
+        saved += store.save(made.statements, made.village_codes)
+        scored = made.heard.statements
+        grades.update(one["grade"] for one in scored)
+        actions.update(one["suggested_action"] for one in scored)
     ids = run.ids
     tell("scores", len(ids), len(ids))
     return Summary(
         as_of.isoformat(),
         bundle.model.version,
         len(ids),
+        len(ids) - grades.total(),
         saved,
         {name: grades[name] for name in GRADES},
         {name: actions[name] for name in ACTIONS},

@@ -44,13 +44,21 @@ class AreaBoard:
     clusters: Clusters | None
 
     def households(self, area_code: str) -> int | None:
-        """How many were scored in the area or one of those below; `None` where that is not told."""
+        """How many the run has in the area or one of those below; `None` where that is not told."""
         if self.summary is None or self.is_withheld(area_code):
             return None
         if area_code == self.summary.area_code:
             return self.summary.counts.households
         found = self.summary.below.get(area_code)
         return found.households if found else None
+
+    @property
+    def nothing_known(self) -> int | None:
+        """Of how many of the area nothing is known; `None` where that is not told."""
+        if self.summary is None:
+            return None
+        hidden = self.withheld.get(self.summary.area_code, frozenset())
+        return None if hidden & {HOUSEHOLDS, "grades"} else self.summary.counts.nothing_known
 
     def is_withheld(self, area_code: str) -> bool:
         """Whether the number of households of an area is kept back."""

@@ -24,7 +24,7 @@ LEAST = 5
 
 HOUSEHOLDS = "households"
 _WHOLE = ("grades", "themes")
-"""Breakdowns in which every household has one category."""
+"""Breakdowns in which every household has one category, or is one of which nothing is known."""
 
 MOST_RUNS = 4
 
@@ -94,12 +94,21 @@ def is_small(count: int) -> bool:
 def _breakdowns(counts: Mapping[str, AreaCounts]) -> Iterator[tuple[str, set[str]]]:
     """Each breakdown, whose categories add up to the households, with the areas where one is small."""
     for name in _WHOLE:
-        yield name, {area for area, one in counts.items() if any(map(is_small, getattr(one, name).values()))}
+        yield (
+            name,
+            {
+                area
+                for area, one in counts.items()
+                if any(map(is_small, (*getattr(one, name).values(), one.nothing_known)))
+            },
+        )
     for code in sorted({code for one in counts.values() for code in one.rule_hits}):
         small = {
             area
             for area, one in counts.items()
-            if is_small(hits := one.rule_hits.get(code, 0)) or is_small(one.households - hits)
+            if is_small(hits := one.rule_hits.get(code, 0))
+            or is_small(one.households - hits)
+            or is_small(one.scored - hits)
         }
         yield f"rule_hits/{code}", small
     for feed in sorted({feed for one in counts.values() for feed in (*one.unknown, *one.partial)}):

@@ -127,6 +127,8 @@ class Rescorer:
         # Of the village what the former was made with, and none of before.
         villages = self.believed.villages(former, household.village_code) if former else self.around.villages
         households, coverage = add_neighbourhood([household], as_of, coverage, villages, scorer.look_back)
+        if scorer.unheard(households, as_of, coverage):
+            raise _DataEnded
         usual = self.around.usual.find([household.village_code], as_of)
         (made,) = scorer.statements(households, as_of, coverage, usual, feed_faults=[faults])
         if former.get("model_version") == scorer.model_version and newly_silent(former, made):

@@ -96,6 +96,7 @@ def score(
         if found is not None:
             added = found.added
             Console().print(f"{added.new:,} new leads, {added.cases_opened:,} cases opened")
+    _tell_nothing_known(summary.nothing_known)
     if summary.blocked_feeds:
         errors.print(
             f"Blocked, and so counted as missing: {', '.join(summary.blocked_feeds)}. "
@@ -155,6 +156,7 @@ def score_province(
         print(json.dumps(told, ensure_ascii=False))
     else:
         show_table(_province_table(made, seconds))
+    _tell_nothing_known(made.summary["province"]["nothing_known"])
     if made.summary["blocked_feeds"]:
         errors.print(
             f"Blocked, and so counted as missing, in {len(made.summary['blocked_feeds'])} counties: "
@@ -254,11 +256,21 @@ def _date(text: str) -> dt.date:
     return day
 
 
+def _tell_nothing_known(households: int) -> None:
+    if households:
+        errors.print(
+            f"Of {households:,} households nothing is known: every department's feed is missing or out of "
+            "date. They have no score, and that is no low risk. `python -m features health` says why.",
+            style="red",
+        )
+
+
 def _table(summary: Summary, seconds: float) -> Table:
     table = Table(title=f"Scored as of {summary.as_of_date} by {summary.model_version}", title_justify="left")
     table.add_column("")
     table.add_column("households", justify="right")
     table.add_row("all", f"{summary.households:,}")
+    table.add_row("nothing known, no score", f"{summary.nothing_known:,}")
     for grade, count in summary.grades.items():
         table.add_row(f"grade {grade}", f"{count:,}")
     for action, count in summary.actions.items():
@@ -279,6 +291,7 @@ def _province_table(made: ProvinceRun, seconds: float) -> Table:
     table.add_column("")
     table.add_column("households", justify="right")
     table.add_row("all", f"{made.households:,}")
+    table.add_row("nothing known, no score", f"{province['nothing_known']:,}")
     for grade, count in province["grades"].items():
         table.add_row(f"grade {grade}", f"{count:,}")
     for action, count in province["actions"].items():

@@ -31,7 +31,7 @@ class ThemeCounts(_Answer):
 
 
 class Expected(_Answer):
-    """How many of the households are expected to be newly identified within the horizon."""
+    """How many of the scored households are expected to be newly identified within the horizon."""
 
     count: float = Field(description="Sum of the calibrated scores")
     low: float = Field(
@@ -55,7 +55,11 @@ class AreaFigures(_Answer):
     """The figures of one area. What is null is kept back: it is small, or would give a small one away."""
 
     area_code: str
-    households: int | None
+    households: int | None = Field(description="All of the run")
+    nothing_known: int | None = Field(
+        description="Of them those without a score, because every department's feed is missing or out of "
+        "date: they are in no grade and no theme, and no low risk"
+    )
     grades: GradeCounts | None
     themes: ThemeCounts | None
     rule_hits: dict[str, int | None] = Field(description="Households by threshold that they reached")

@@ -17,7 +17,7 @@ from serving.access import Caller, Role
 from serving.access.gate import caller_of
 from serving.api.area_answers import AreaSummaryAnswer
 from serving.api.documentation import AS_OF_PARAMETER, problems
-from serving.disclosure import HOUSEHOLDS, Disclosure
+from serving.disclosure import HOUSEHOLDS, Disclosure, is_small
 from serving.errors import Problem
 from serving.query import count_parameter, query_parameter, read_count, read_day, read_text, refused
 from serving.storage import SummaryStore
@@ -117,13 +117,16 @@ def _figures(code: str, counts: AreaCounts, withheld: frozenset[str] | None) -> 
     return {
         "area_code": code,
         "households": None if is_hidden else counts.households,
+        "nothing_known": None if kept_back("grades") else counts.nothing_known,
         "grades": None if kept_back("grades") else {one: counts.grades[one] for one in GRADES},
         "themes": None if kept_back("themes") else themes,
         "rule_hits": {
             one.code: None if kept_back(f"rule_hits/{one.code}") else counts.rule_hits[one.code]
             for one in TRIGGERS
         },
-        "expected": None if is_hidden else _expected(counts, digits=6 if withheld is None else 1),
+        "expected": None
+        if is_hidden or (withheld is not None and is_small(counts.scored))
+        else _expected(counts, digits=6 if withheld is None else 1),
         "feeds": {
             feed: {
                 "state": "unknown" if counts.unknown[feed] == counts.households else "partly",
@@ -138,5 +141,5 @@ def _figures(code: str, counts: AreaCounts, withheld: frozenset[str] | None) -> 
 def _expected(counts: AreaCounts, digits: int) -> dict[str, float]:
     count = counts.score_units / UNITS
     reach = _DEVIATIONS * math.sqrt(max(counts.variance_units, 0) / UNITS)
-    ends = {"low": max(count - reach, 0.0), "high": min(count + reach, float(counts.households))}
+    ends = {"low": max(count - reach, 0.0), "high": min(count + reach, float(counts.scored))}
     return {name: round(value, digits) for name, value in {"count": count, **ends}.items()}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from scoring.statement import each
 from serving.access.gate import caller_of
 from serving.api.documentation import AS_OF_PARAMETER, problems
 from serving.api.stored_answers import StoredAssessmentAnswer
 from serving.errors import Problem
 from serving.query import read_day
-from serving.storage import AssessmentStore
+from serving.storage import AssessmentStore, Unheard
 
 
 def router(store: AssessmentStore) -> APIRouter:
@@ -21,15 +24,19 @@ def router(store: AssessmentStore) -> APIRouter:
         "/v1/households/{household_id}",
         summary="The stored assessment of a household",
         description="The latest one, or the one of `as_of_date`. `changes` says what moved since the "
-        "assessment before it, `elsewhere` in which other villages the same key was scored.",
+        "assessment before it, `elsewhere` in which other villages the same key was scored, "
+        "`nothing_known` that a later run found every department silent: what is answered is from before it. "
+        "Where there is no assessment and nothing was known the answer is 409 `nothing_known`.",
         response_class=Response,
-        responses={200: {"model": StoredAssessmentAnswer}, **problems(404, 422, 500, 503)},
+        responses={200: {"model": StoredAssessmentAnswer}, **problems(404, 409, 422, 500, 503)},
         openapi_extra={"parameters": [AS_OF_PARAMETER]},
     )
     def household(household_id: str, request: Request) -> Response:
         found = store.find(caller_of(request), household_id, read_day(request, "as_of_date"))
         if found is None:
             raise Problem("household_not_found")
+        if isinstance(found, Unheard):
+            raise Problem("nothing_known")
         return JSONResponse({
             **found.latest.body,
             "village_code": found.latest.village_code,
@@ -38,6 +45,18 @@ def router(store: AssessmentStore) -> APIRouter:
                 for one in found.elsewhere
             ],
             "changes": found.changes,
+            "nothing_known": _nothing_known(found.unheard),
         })
 
     return made
+
+
+def _nothing_known(unheard: Unheard | None) -> dict[str, Any] | None:
+    """The later run in which nothing was known of the household; `None` where it was scored in the last."""
+    if unheard is None:
+        return None
+    return {
+        "as_of_date": unheard.as_of_date.isoformat(),
+        **{name: list(feeds) for name, feeds in unheard.feeds.items()},
+        "text": each(lambda texts: texts["not_scored"]["nothing_known"]),
+    }

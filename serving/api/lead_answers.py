@@ -64,7 +64,7 @@ class EntryAnswer(_Answer):
     village_code: str
     grid: str
     place: int
-    why: Literal["hard", "score", "random", "added"]
+    why: Literal["hard", "score", "unheard", "random", "added"]
     score: float | None
     is_tied: bool = Field(description="As good as the first one that is not listed any more")
     chance: float | None = Field(description="Of being drawn by lot, where it was")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.api.answers import AssessmentAnswer
+from serving.api.not_scored import NotScoredTexts
 
 
 class ElsewhereAnswer(BaseModel):
@@ -16,6 +17,18 @@ class ElsewhereAnswer(BaseModel):
     as_of_date: str = Field(description="Of its latest assessment there")
 
 
+class NothingKnownAnswer(BaseModel):
+    """A later run in which every department was silent of the household."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    as_of_date: str
+    missing_feeds: list[str]
+    stale_feeds: list[str]
+    partial_feeds: list[str]
+    text: NotScoredTexts
+
+
 class StoredAssessmentAnswer(AssessmentAnswer):
     """An assessment as it was stored."""
 
@@ -23,4 +36,7 @@ class StoredAssessmentAnswer(AssessmentAnswer):
     elsewhere: list[ElsewhereAnswer] = Field(
         description="Other villages of the caller's area in which the same key was scored: the household "
         "moved, or two have one key"
+    )
+    nothing_known: NothingKnownAnswer | None = Field(
+        description="A later run knew nothing of the household and gave no score, which is no low risk"
     )

@@ -262,7 +262,7 @@ class ScoreJobs:
             # Of the sender's own area alone: what stands elsewhere is not told.
             stood = standing.stand_on(made.statements, made.village_codes, order.as_of, within)
             said = [{**one, FROM_FILES: True} for one in stood]
-            made = run.heard(replace(made, statements=said))
+            made = run.unscored(replace(made, statements=said)).heard
             save_part(_rows(made), _part(folder, number))
             if is_atomic:
                 _stage(made, _staged(folder, number))

@@ -25,6 +25,8 @@ class Why(StrEnum):
     """评分: among the highest scores that can be visited."""
     RANDOM = "random"
     """随机: drawn by lot from those not listed."""
+    UNHEARD = "unheard"
+    """无数据: nothing is known of it, and the visits that the scores leave reach so far."""
     ADDED = "added"
     """手工添加: by somebody, with a reason."""
 
@@ -39,7 +41,7 @@ class LeftOut(StrEnum):
 @dataclass(frozen=True)
 class Candidate:
     """A household that could be listed; `last_visited_on` is `None` where nobody remembers a visit, `score`
-    where the run did not score it: then it comes behind the others."""
+    where the run did not score it: then it comes behind the others, for that nothing is known of it."""
 
     household_id: str
     village_code: str
@@ -94,11 +96,17 @@ def cut_list(candidates: Iterable[Candidate], visits: int) -> Cut:
     others = sorted((one for one in there if not one.is_hard), key=_order)
     room = max(0, visits - len(hard))
     listed, unlisted = others[:room], others[room:]
-    border = listed[-1].score if listed else None
-    tied = sum(1 for one in unlisted if one.score == border) if listed else 0
+    # Those without a score come last: of them nothing is known.
+    border = next((one.score for one in reversed(listed) if one.score is not None), None)
+    tied = sum(1 for one in unlisted if one.score == border) if border is not None else 0
     entries = [_entry(one, place, Why.HARD) for place, one in enumerate(hard, 1)]
     entries += [
-        _entry(one, place, Why.SCORE, is_tied=tied > 0 and one.score == border)
+        _entry(
+            one,
+            place,
+            Why.UNHEARD if one.score is None else Why.SCORE,
+            is_tied=tied > 0 and one.score == border,
+        )
         for place, one in enumerate(listed, len(hard) + 1)
     ]
     return Cut(

@@ -100,6 +100,13 @@ def _households(board: AreaBoard, code: str, words: Mapping[str, str]) -> str:
     return "–" if count is None and not board.is_withheld(code) else _number(count, words)
 
 
+def _nothing_known(board: AreaBoard, words: Mapping[str, str]) -> str:
+    """That some of them have no score; where it is kept back how many, that there are some."""
+    if board.summary is None or not board.summary.counts.nothing_known:
+        return ""
+    return words["board_unheard"].format(count=_number(board.nothing_known, words))
+
+
 def _share(part: int, whole: int) -> str:
     return f"{part / whole:.0%}" if whole else "–"
 
@@ -108,7 +115,7 @@ def _tiles(board: AreaBoard, language: str) -> list[dict[str, Any]]:
     words, told = texts(language), board.casework
     leads, stages, overdue, lists = map(told.figures.tell, ("leads", "stages", "overdue", "lists"))
     tiles = [
-        ("households", _households(board, told.area_code, words), ""),
+        ("households", _households(board, told.area_code, words), _nothing_known(board, words)),
         ("leads", _number(leads.leads.total() if leads else None, words), ""),
         ("open", _number(stages.open if stages else None, words), ""),
         (

@@ -32,7 +32,7 @@ from serving.console.work import Work
 from serving.errors import Problem
 from serving.identity import IdentityStore
 from serving.query import read_day
-from serving.storage import History
+from serving.storage import History, Unheard
 from serving.storage.case_history import WholeCase
 from serving.storage.stored_visits import StoredVisit
 
@@ -71,15 +71,17 @@ class HouseholdPage:
     ) -> Response:
         """The page; `persons` are shown in place of the masked ones. Raises `Problem` (404)."""
         caller, language = caller_of(request), language_of(request)
-        found = self.find(request, household_id)
+        told = self.find(request, household_id)
+        found = told if isinstance(told, History) else None
+        unheard = told.unheard if isinstance(told, History) else told
         record = self.work.records.find(caller, household_id) if is_key(household_id) else None
         whole = record.whole if record else None
-        if record is None or (found is None and whole is None):
+        if record is None or (told is None and whole is None):
             raise Problem("household_not_found")
         if persons is None:
             persons = hidden_view(self.identities, caller, household_id, language)
         view = household_view(found.latest, language, found.changes) if found else None
-        village = found.latest.village_code if found else whole.case.village_code if whole else ""
+        village = _village(found, whole, unheard)
         today, is_person = self.work.my_list.today(), find_session(request) is not None
         shown: dict[str, Any] = {
             "case": None,
@@ -88,6 +90,7 @@ class HouseholdPage:
             "earlier": None,
             "met": None,
             "elsewhere": (),
+            "unheard": _unheard(unheard, found, language),
             "course": None,
             "leads": leads_view([one.lead for one in record.leads], language),
             "visits": visits_view(
@@ -123,13 +126,13 @@ class HouseholdPage:
         )  # fmt: skip
 
     def has(self, request: Request, household_id: str) -> bool:
-        """Whether the caller may see a page of the household: it was scored, or has a case."""
+        """Whether the caller may see a page of the household: a run knew of it, or it has a case."""
         if self.find(request, household_id) is not None:
             return True
         return is_key(household_id) and bool(self.work.records.find(caller_of(request), household_id).whole)
 
-    def find(self, request: Request, household_id: str) -> History | None:
-        """The assessment that is asked for; `None` where there is none to see."""
+    def find(self, request: Request, household_id: str) -> History | Unheard | None:
+        """The assessment that is asked for, or that nothing was known; `None` where there is none to see."""
         day = read_day(request, "as_of_date")
         if not is_key(household_id):
             return None
@@ -165,6 +168,25 @@ def is_key(text: str) -> bool:
     except Defect:
         return False
     return True
+
+
+def _village(found: History | None, whole: WholeCase | None, unheard: Unheard | None) -> str:
+    if found is not None:
+        return found.latest.village_code
+    if whole is not None:
+        return whole.case.village_code
+    return unheard.village_code if unheard is not None else ""
+
+
+def _unheard(unheard: Unheard | None, found: History | None, language: str) -> str | None:
+    """That a run knew nothing of the household, and of when the assessment is that is shown."""
+    if unheard is None:
+        return None
+    words = texts(language)
+    said = [words["unheard_on"].format(date=unheard.as_of_date.isoformat())]
+    if found:
+        said.append(words["unheard_before"].format(date=found.latest.body["as_of_date"]))
+    return " ".join(said) if language == "en" else "".join(said)
 
 
 def _met_since(visits: Sequence[StoredVisit], as_of: str, language: str) -> str | None:

@@ -72,6 +72,8 @@ def card(entry: Entry, heads: Heads, name_of: AreaName, today: dt.date, language
     """One household. Why a worklist has it is neither read nor told."""
     words, stored = texts(language), entry.assessment
     body = stored.body if stored else None
+    # What an older run said of it is no grade of today.
+    graded = None if entry.is_unheard else body
     reasons, hits = (body["risk_reasons"], hits_of(body, language)) if body else ([], [])
     practice, village = practice_of(entry.village_code, today), name_of(entry.village_code)
     step = practice.step(CaseState(entry.state)) if entry.state else None
@@ -83,9 +85,11 @@ def card(entry: Entry, heads: Heads, name_of: AreaName, today: dt.date, language
         "head": heads.get((entry.household_id, entry.village_code)),
         "grid_name": entry.grid or None,
         "grid": _grid_text(entry.grid, language) if entry.grid else None,
-        "grade": grade_mark(body) if body else "none",
-        "grade_text": body["grade_text"][language] if body else words["not_assessed"],
-        "score": percent(body["score"]) if body and body["score"] is not None else "–",
+        "grade": grade_mark(graded) if graded else "none",
+        "grade_text": graded["grade_text"][language]
+        if graded
+        else words["unheard" if entry.is_unheard else "not_assessed"],
+        "score": percent(graded["score"]) if graded and graded["score"] is not None else "–",
         "level": _said(practice.grade(entry.grade), language) if entry.grade else None,
         "reason": reasons[0]["text"][language]["name"] if reasons else None,
         "hit": hits[0] if hits else None,

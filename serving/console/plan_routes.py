@@ -23,6 +23,7 @@ from serving.console.plan_view import SAID, delivery_document, measure_document,
 from serving.console.texts import COLON, texts
 from serving.console.work import Work
 from serving.errors import FieldError, Problem
+from serving.storage import History
 from serving.storage.plans import CasePlan
 
 _Said: TypeAlias = tuple[str, str]
@@ -50,7 +51,7 @@ def router(pages: Pages, work: Work) -> APIRouter:
         found = find(request, case_id)
         scored = work.assessments.find(caller, found.case.household_id)
         # The day that its data reach to: of today they would be silent.
-        body = scored.latest.body if scored else {}
+        body = scored.latest.body if isinstance(scored, History) else {}
         as_of, corrected_on = (_day(body.get(name)) for name in ("as_of_date", "corrected_on"))
         answer = work.effects.find(caller, found, as_of or work.plans.today, corrected_on)
         words = texts(language)

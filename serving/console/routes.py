@@ -22,13 +22,14 @@ from serving.console import (
 )
 from serving.console.household_page import HouseholdPage, is_key
 from serving.console.identity import identity_view, read_purpose
-from serving.console.listing import PER_PAGE, listing_view
+from serving.console.listing import PER_PAGE, UNHEARD, UnheardPage, listing_view
 from serving.console.office import Office
 from serving.console.pages import AREA, Pages, language_of
 from serving.console.query import page_of
 from serving.console.work import Work
 from serving.errors import Problem
 from serving.identity import IdentityStore
+from serving.storage import Page, UnheardStore
 
 ACTIONS = ("visit", "watch", "routine")
 
@@ -56,6 +57,7 @@ def router(page: HouseholdPage) -> APIRouter:
     """All households, and the page of one."""
     made = APIRouter(include_in_schema=False)
     pages, store, identities = page.pages, page.work.assessments, page.identities
+    unheard = UnheardStore(store.engine, store.audit)
 
     @made.get("/", response_class=Response)
     def listing(request: Request) -> Response:
@@ -74,17 +76,16 @@ def router(page: HouseholdPage) -> APIRouter:
         run = store.find_run(caller)
         if run is None:
             return pages.page(request, "listing.html", run=None, view=None)
-        found = None
-        if is_area:
-            found = store.list_run(
-                caller,
-                run,
-                action=action if action in ACTIONS else None,
-                area=area,
-                limit=PER_PAGE,
-                offset=(page - 1) * PER_PAGE,
-            )
-        view = listing_view(found, run, action, area if is_area else "", page, language_of(request))
+        found: Page | UnheardPage | None = None
+        silent = unheard.count(caller, run, area) if is_area else 0
+        start = (page - 1) * PER_PAGE
+        if is_area and action == UNHEARD:
+            shown = unheard.list_run(caller, run, area=area, limit=PER_PAGE, offset=start)
+            found = UnheardPage(shown, silent)
+        elif is_area:
+            asked = action if action in ACTIONS else None
+            found = store.list_run(caller, run, action=asked, area=area, limit=PER_PAGE, offset=start)
+        view = listing_view(found, run, action, area if is_area else "", page, silent, language_of(request))
         return pages.page(request, "listing.html", run=run, view=view)
 
     @made.get("/households/{household_id}", response_class=Response)

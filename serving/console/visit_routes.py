@@ -26,7 +26,7 @@ from serving.console.texts import COLON, texts
 from serving.console.visit_form import asked_of, document_of, form_view, question_of
 from serving.errors import FieldError, Problem
 from serving.identity import IdentityStore
-from serving.storage import Stored
+from serving.storage import History, Stored
 
 _VISIT, _SHEET = "/households/{household_id}/visit", "/households/{household_id}/sheet"
 
@@ -106,12 +106,14 @@ def router(pages: Pages, page: HouseholdPage, identities: IdentityStore | None) 
         if not is_key(household_id):
             raise Problem("household_not_found")
         found = work.assessments.find(caller, household_id)
-        if found is not None:
+        if isinstance(found, History):
             return found.latest.village_code, found.latest
         case = work.cases.find_of_household(caller, household_id)
-        if case is None:
+        if case is not None:
+            return case.village_code, None
+        if found is None:
             raise Problem("household_not_found")
-        return case.village_code, None
+        return found.village_code, None
 
     return made
 

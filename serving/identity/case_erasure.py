@@ -17,11 +17,13 @@ from serving.storage.case_tables import (
     visit,
     worklist_entry,
 )
+from serving.storage.tables import unheard_household
 
 NAMING: tuple[Table, ...] = (
     rescored_assessment, correction, visit, case_lead, case_file, worklist_entry, household_grid,
+    unheard_household,
 )  # fmt: skip
-"""Tables of casework whose rows name a household."""
+"""Tables of casework whose rows name a household, and that of runs which knew nothing of it."""
 
 
 def count_casework(connection: Connection, household_id: str) -> int:
@@ -62,6 +64,7 @@ def remove_casework(connection: Connection, household_id: str) -> None:
         (case_file, case_file.c.household_id == household_id),
         (worklist_entry, worklist_entry.c.household_id == household_id),
         (household_grid, household_grid.c.household_id == household_id),
+        (unheard_household, unheard_household.c.household_id == household_id),
     ]
     for table, condition in own:
         connection.execute(delete(table).where(condition))

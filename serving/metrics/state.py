@@ -29,7 +29,7 @@ from serving.metrics.feed_ages import DEPARTMENT_FEEDS, FeedAge, FeedAges
 from serving.settings import Settings
 from serving.storage.audit import HEAD
 from serving.storage.keys import utc_now
-from serving.storage.runs import find_runs
+from serving.storage.runs import count_run, find_runs
 from serving.storage.tables import audit_head, job
 
 KEPT_SECONDS = 10.0
@@ -46,6 +46,7 @@ class Stored:
     oldest_waiting: float | None = None
     audit_entries: int = 0
     newest_assessment: dt.date | None = None
+    nothing_known: int = 0
 
 
 class ServiceState(Collector):
@@ -138,6 +139,11 @@ class ServiceState(Collector):
         if stored.newest_assessment is not None:
             days = (self.now().date() - stored.newest_assessment).days
             yield _one("fangfan_newest_assessment_age_days", "Days since the latest date assessed", days)
+            yield _one(
+                "fangfan_nothing_known_households",
+                "Households of that run of which every department is silent",
+                stored.nothing_known,
+            )
 
     def _stored(self) -> Stored:
         with self._lock:
@@ -160,6 +166,7 @@ class ServiceState(Collector):
                     (self.now() - oldest).total_seconds() if oldest else None,
                     connection.execute(select(audit_head.c.seq).where(audit_head.c.id == HEAD)).scalar() or 0,
                     runs[0].as_of_date if runs else None,
+                    count_run(connection, runs[0]).nothing_known if runs else 0,
                 )
         except SQLAlchemyError:
             return Stored(False)

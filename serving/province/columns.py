@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -22,10 +22,13 @@ from scoring.grades import GRADES
 from scoring.outlook import Outlook
 from scoring.themes import THEMES
 from scoring.triggers import TRIGGER_FEATURES, TRIGGERS
-from serving.province.feeds import STATES, FeedFaults, feed_columns
+from serving.province.feeds import STATES, FeedColumns, FeedFaults, feed_columns
 
 FACT_FEEDS = tuple(CONTRACTS)
 """The feeds whose latest record is told."""
+
+NOTHING_KNOWN: Final = "nothing_known"
+"""What a row says in place of a score, as the service does."""
 
 
 class ProvinceScorer:
@@ -47,11 +50,46 @@ class ProvinceScorer:
         self._feature_version = bundle.manifest.feature_version
 
     def assess(self, known: pa.Table, coverage: Coverage | None = None) -> tuple[pa.Table, Block]:
-        """The rows of n households, in the order given, and what they are made of.
+        """The rows of n households, in the order given, and what those with a score are made of.
+
+        A household of which every department is silent has the `problem` nothing_known in place of a score,
+        and null where something would be made of one.
 
         `known` has household_id, village_code, the columns of `latest_facts_sql`, and one a feature, null
         where missing. `coverage` stands in for the scorer's own, which knows of no neighbourhood.
         """
+        feeds = feed_columns(
+            known["household_id"].combine_chunks(), known["village_code"].combine_chunks(), self.as_of,
+            self.region, coverage or self.coverage, self.look_back, self._faults,
+        )  # fmt: skip
+        if not feeds.is_unheard.any():
+            return self._scored(known, feeds)
+        parts = [~feeds.is_unheard, feeds.is_unheard]
+        heard, silent = ((known.filter(pa.array(one)), feeds.of(one)) for one in parts)
+        rows, block = self._scored(*heard)
+        unscored = pa.table(self._told(*silent, NOTHING_KNOWN))
+        both = pa.concat_tables([rows, unscored], promote_options="default").unify_dictionaries()
+        # Back into the order given.
+        order = np.argsort(np.concatenate([np.flatnonzero(one) for one in parts]))
+        return both.take(pa.array(order)), block
+
+    def _told(self, known: pa.Table, feeds: FeedColumns, problem: str | None) -> dict[str, Any]:
+        """The columns that a score has no part in."""
+        rows = len(known)
+        return {
+            "household_id": known["household_id"].combine_chunks(),
+            "village_code": known["village_code"].combine_chunks(),
+            "as_of_date": pa.repeat(pa.scalar(self.as_of, pa.date32()), rows),
+            "problem": _constant(problem, rows) if problem else pa.nulls(rows, _WORDS),
+            **{f"{state}_feeds": feeds.states[state] for state in STATES},
+            "feed_faults": feeds.faults,
+            "latest_facts": _facts(known),
+            "model_version": _constant(self._block.model.version, rows),
+            "policy_version": _constant(policy_version(), rows),
+            "feature_version": _constant(self._feature_version, rows),
+        }
+
+    def _scored(self, known: pa.Table, feeds: FeedColumns) -> tuple[pa.Table, Block]:
         columns = {
             name: known[name].to_numpy().astype(np.float64, copy=False)
             for name in dict.fromkeys((*self._names, *TRIGGER_FEATURES))
@@ -59,21 +97,12 @@ class ProvinceScorer:
         matrix = np.empty((len(known), len(self._names)))
         for at, name in enumerate(self._names):
             matrix[:, at] = columns[name]
-        household_ids, village_codes = (
-            known[name].combine_chunks() for name in ("household_id", "village_code")
-        )
-        feeds = feed_columns(
-            household_ids, village_codes, self.as_of, self.region, coverage or self.coverage, self.look_back,
-            self._faults,
-        )  # fmt: skip
         triggers = {name: columns[name] for name in TRIGGER_FEATURES}
         block = self._block.assess(matrix, triggers, feeds.is_watched)
         model = self._block.model
         rows = len(known)
         made = {
-            "household_id": household_ids,
-            "village_code": village_codes,
-            "as_of_date": pa.repeat(pa.scalar(self.as_of, pa.date32()), rows),
+            **self._told(known, feeds, None),
             "score": pa.array(block.scores),
             "log_odds": pa.array(block.log_odds),
             "base_log_odds": pa.array(block.base),
@@ -84,25 +113,22 @@ class ProvinceScorer:
             "risk_reasons": _reasons(block.risk, self.families, matrix),
             "protective_reasons": _reasons(block.protective, self.families, matrix),
             "rule_hits": _hits(block.hits),
-            **{f"{state}_feeds": feeds.states[state] for state in STATES},
-            "feed_faults": feeds.faults,
-            "latest_facts": _facts(known),
             "base_rate": pa.repeat(model.base_rate, rows),
             "horizon_months": pa.repeat(pa.scalar(model.horizon_months, pa.int16()), rows),
-            "model_version": _constant(model.version, rows),
-            "policy_version": _constant(policy_version(), rows),
-            "feature_version": _constant(self._feature_version, rows),
             "horizons": _horizons(block.outlook, rows),
             "themes": _themes(block.outlook, rows),
         }
         return pa.table(made), block
 
 
+_WORDS = pa.dictionary(pa.int16(), pa.string())
+
+
 def _certainty(told: Certainties | None, rows: int) -> dict[str, pa.Array]:
     """The word and the interval; null where the model tells none."""
     if told is None:
         return {
-            "certainty": pa.nulls(rows, pa.dictionary(pa.int16(), pa.string())),
+            "certainty": pa.nulls(rows, _WORDS),
             **{f"certainty_{one}": pa.nulls(rows, pa.float64()) for one in ("low", "high", "missing_share")},
         }
     return {

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 
 from features import Coverage
 from features.health import Health, Verdict, flagged_households
-from features.signals import PLATFORM_FEEDS
-from scoring.assessment import Freshness
+from scoring.assessment import Freshness, is_silent, is_unheard
+from serving.scorer import freshness
 
 STATES: tuple[Freshness, ...] = ("missing", "stale", "partial")
 """The states that are told, each by the feeds that are in it."""
@@ -31,11 +31,23 @@ FAULT = pa.struct([
 
 @dataclass(frozen=True)
 class FeedColumns:
-    """For n households: a list column for each of `STATES`, the faults, and who is therefore watched."""
+    """For n households: a list column for each of `STATES`, the faults, who is therefore watched, and of whom
+    every department is silent."""
 
     states: Mapping[Freshness, pa.Array]
     faults: pa.Array
     is_watched: npt.NDArray[np.bool_]
+    is_unheard: npt.NDArray[np.bool_]
+
+    def of(self, rows: npt.NDArray[np.bool_]) -> FeedColumns:
+        """Those of some of the households."""
+        chosen = pa.array(rows)
+        return FeedColumns(
+            {state: one.filter(chosen) for state, one in self.states.items()},
+            self.faults.filter(chosen),
+            self.is_watched[rows],
+            self.is_unheard[rows],
+        )
 
 
 class FeedFaults:
@@ -74,20 +86,18 @@ def feed_columns(
     encoded = village_codes.dictionary_encode()
     villages = [str(one) for one in encoded.dictionary.to_pylist()]
     village_of = encoded.indices.to_numpy(zero_copy_only=False)
-    fresh = [coverage.freshness(one, as_of, region, look_back) for one in villages]
+    fresh = [freshness(coverage, one, as_of, region, look_back) for one in villages]
     states = {
         state: pa.array(
             [[feed for feed, found in one.items() if found == state] for one in fresh], pa.list_(pa.string())
         ).take(encoded.indices)
         for state in STATES
     }
-    is_silent = np.array(
-        [any(s != "fresh" for feed, s in one.items() if feed not in PLATFORM_FEEDS) for one in fresh],
-        dtype=np.bool_,
-    )
+    silent = np.array([is_silent(one) for one in fresh], dtype=np.bool_)
+    unheard = np.array([is_unheard(one) for one in fresh], dtype=np.bool_)
     told = faults.of(villages, village_of, household_ids)
     is_faulty = np.array([bool(one) for one in told], dtype=np.bool_)
-    return FeedColumns(states, _fault_column(told), is_silent[village_of] | is_faulty)
+    return FeedColumns(states, _fault_column(told), silent[village_of] | is_faulty, unheard[village_of])
 
 
 def _fault_column(told: Sequence[Sequence[Verdict]]) -> pa.Array:

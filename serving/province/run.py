@@ -70,7 +70,7 @@ def score_province(
 
     `directory` holds stored signals as intake writes them; `out` is empty, absent, or holds a part of the
     same run, which is then continued. With `health` the deliveries are judged first, county by county, and
-    nothing is scored from a blocked feed.
+    nothing is scored from a blocked feed. Of whom every department is silent is written without a score.
 
     Raises `RunError` when `out` holds another run or one is writing to it, `ContractError` when the signals
     cannot be read, `PolicyError` for a date before the policy numbers begin and `ServingError` for one long
@@ -108,7 +108,7 @@ def about_run(
 ) -> dict[str, Any]:
     """What a run is about, for its manifest: two runs that say the same write the same files."""
     return {
-        "layout": 1,
+        "layout": 2,
         "engine": engine,
         "signals": stored.data,
         "as_of_date": str(as_of),
@@ -199,7 +199,8 @@ def _write_buckets(
                     waiting = beside.submit(asked.of, todo[number + 1])
                 with watch.stage("scoring and reasons"):
                     rows, block = scorer.assess(known, near)
-                    towns = count_towns(block, scorer.families, texts(known["village_code"]))
+                    is_scored = rows["score"].is_valid().to_numpy()
+                    towns = count_towns(block, scorer.families, texts(rows["village_code"]), is_scored)
                 del known
                 with watch.stage("writing"):
                     finished[batch.buckets[0]] = folder.write(batch.buckets[0], rows, towns)

@@ -250,8 +250,9 @@ def _counts(session: SparkSession, place: Path) -> dict[str, Counts]:
     rows = session.read.parquet(place.absolute().as_uri())
     town = f"SUBSTRING(village_code, 1, {TOWN_DIGITS}) AS town"
     found: dict[str, Counts] = {}
-    for row in rows.selectExpr(town).groupBy("town").count().collect():
-        found[row["town"]] = Counts(households=row["count"])
+    for row in rows.selectExpr(town, "problem").groupBy("town", "problem").count().collect():
+        silent = row["count"] if row["problem"] is not None else 0
+        found.setdefault(row["town"], Counts()).add(Counts(row["count"], nothing_known=silent))
     for name, text in _COUNTED.items():
         counted: Any = rows.selectExpr(town, f"{text} AS what").where("what IS NOT NULL")
         for row in counted.groupBy("town", "what").count().collect():

@@ -26,12 +26,16 @@ from scoring.outlook import HorizonScore, ThemeScore
 from scoring.reasons import Reason, ReasonFact
 from scoring.statement import make_statement, put_into_words
 from scoring.triggers import TriggerHit
+from serving.api.not_scored import not_scored
+from serving.province.columns import NOTHING_KNOWN
 from serving.province.feeds import STATES
 from serving.province.folder import MANIFEST, SUMMARY, ProvinceFolder
 
 
 def read_statement(out: Path, household_id: str) -> dict[str, Any] | None:
     """What the service answers of one household, from a finished run; None where it was not registered.
+
+    Of whom nothing was known it is the `problem` in place of a score.
 
     Raises `RunError` when the run is not finished or a file is harmed.
     """
@@ -42,7 +46,11 @@ def read_statement(out: Path, household_id: str) -> dict[str, Any] | None:
         except (pa.ArrowException, OSError):
             raise RunError(f"{path} is no Parquet table: remove it and start the run again") from None
         if len(found):
-            return put_into_words(make_statement(assessment_of(found.to_pylist()[0]), said["region"]))
+            row = found.to_pylist()[0]
+            # Runs written before nothing was known of anybody do not hold the column.
+            if row.get("problem") is not None:
+                return not_scored(household_id, NOTHING_KNOWN)
+            return put_into_words(make_statement(assessment_of(row), said["region"]))
     return None
 
 

@@ -24,9 +24,13 @@ DISAGREEMENTS: tuple[Disagreement, ...] = get_args(Disagreement)
 
 @dataclass
 class Counts:
-    """What is counted of an area. `reasons` counts a household once for each code of its risk reasons."""
+    """What is counted of an area. `reasons` counts a household once for each code of its risk reasons.
+
+    `nothing_known` of the `households` have no score, and are counted nowhere else.
+    """
 
     households: int = 0
+    nothing_known: int = 0
     grades: Counter[str] = field(default_factory=Counter)
     actions: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -36,6 +40,7 @@ class Counts:
     def add(self, other: Counts) -> None:
         """Add the counts of another area."""
         self.households += other.households
+        self.nothing_known += other.nothing_known
         for mine, theirs in zip(self._counters(), other._counters(), strict=True):
             mine.update(theirs)
 
@@ -43,6 +48,7 @@ class Counts:
         """As plain data; what can be counted and was not there is 0, but for codes of reasons."""
         return {
             "households": self.households,
+            "nothing_known": self.nothing_known,
             "grades": {one: self.grades[one] for one in GRADES},
             "actions": {one: self.actions[one] for one in ACTIONS},
             "reasons": dict(sorted(self.reasons.items())),
@@ -53,7 +59,8 @@ class Counts:
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> Counts:
         """What `as_json` said."""
-        return cls(said["households"], *(Counter(said[one]) for one in _COUNTED))
+        counters = (Counter(said[one]) for one in _COUNTED)
+        return cls(said["households"], said["nothing_known"], *counters)
 
     def _counters(self) -> tuple[Counter[str], ...]:
         return self.grades, self.actions, self.reasons, self.rule_hits, self.disagreements
@@ -62,9 +69,13 @@ class Counts:
 _COUNTED = ("grades", "actions", "reasons", "rule_hits", "disagreements")
 
 
-def count_towns(block: Block, families: Families, village_codes: npt.NDArray[Any]) -> dict[str, Counts]:
-    """The counts of each town of which the block has households; `village_codes` (n,) are texts."""
-    towns, town_of = np.unique([one[:TOWN_DIGITS] for one in village_codes.tolist()], return_inverse=True)
+def count_towns(
+    block: Block, families: Families, village_codes: npt.NDArray[Any], is_scored: npt.NDArray[np.bool_]
+) -> dict[str, Counts]:
+    """The counts of each town of n households: `village_codes` (n,) are texts, and the block has those that
+    `is_scored` (n,) says, in their order."""
+    towns, everybody = np.unique([one[:TOWN_DIGITS] for one in village_codes.tolist()], return_inverse=True)
+    town_of = everybody[is_scored]
 
     def counted(where: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         """(towns, columns) from marks (n, columns)."""
@@ -73,7 +84,7 @@ def count_towns(block: Block, families: Families, village_codes: npt.NDArray[Any
         return flat.reshape(len(towns), where.shape[1])
 
     codes = sorted(set(families.codes))
-    has_code = np.zeros((len(village_codes), len(codes)), dtype=np.bool_)
+    has_code = np.zeros((len(town_of), len(codes)), dtype=np.bool_)
     code_of = np.array([codes.index(one) for one in families.codes])
     rows, places = np.nonzero(block.risk.families != NONE)
     has_code[rows, code_of[block.risk.families[rows, places]]] = True
@@ -89,10 +100,11 @@ def count_towns(block: Block, families: Families, village_codes: npt.NDArray[Any
         "rule_hits": ([one.code for one in TRIGGERS], counted(block.hits.fired)),
         "disagreements": (DISAGREEMENTS, counted(parts)),
     }
-    sizes = np.bincount(town_of, minlength=len(towns))
+    sizes, silent = (np.bincount(one, minlength=len(towns)) for one in (everybody, everybody[~is_scored]))
     return {
         str(town): Counts(
             int(sizes[at]),
+            int(silent[at]),
             *(
                 Counter({name: int(n) for name, n in zip(names, table[at], strict=True) if n})
                 for names, table in tables.values()

@@ -19,7 +19,7 @@ from serving.retention.casework import delete_closed_cases, delete_visits, delet
 from serving.storage import AuditLog
 from serving.storage.case_tables import case_file, rescored_assessment, visit, worklist
 from serving.storage.database import WRITES
-from serving.storage.tables import assessment, audit_entry, idempotency_key, job
+from serving.storage.tables import assessment, audit_entry, idempotency_key, job, unheard_household
 
 PARAMETER, FLOOR = "retention_days", "log_retention_floor_days"
 AUDIT_LOG = "audit_log"
@@ -106,6 +106,7 @@ def delete_old(
                 case "assessments":
                     deleted = _delete(connection, assessment.c.as_of_date, before.date())
                     deleted += _delete(connection, rescored_assessment.c.as_of_date, before.date())
+                    deleted += _delete(connection, unheard_household.c.as_of_date, before.date())
                     left, oldest = _left(connection, assessment.c.as_of_date)
                 case "job_files":
                     old = select(job.c.id).where(job.c.finished_at < before)

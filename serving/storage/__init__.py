@@ -2,7 +2,7 @@
 sessions, and who read what."""
 
 from serving.storage.accounts import Account, AccountState, AccountStore
-from serving.storage.assessments import FROM_FILES, AssessmentStore, History, Page, Saved, Stored
+from serving.storage.assessments import AssessmentStore, History, Page, Stored
 from serving.storage.audit import AuditLog, is_begun
 from serving.storage.database import connect, insert_into, lock_for_all
 from serving.storage.history import HistoryPage, HistoryStore, Mark, Past
@@ -11,8 +11,10 @@ from serving.storage.migration import Form, State, find_state, look_at, migrate,
 from serving.storage.releases import ReleaseLog
 from serving.storage.run_health import RunHealthStore
 from serving.storage.runs import Run
+from serving.storage.saved import Saved
 from serving.storage.sessions import Session, SessionStore
 from serving.storage.summaries import AreaSummary, SummaryStore
+from serving.storage.unheard import FROM_FILES, Unheard, UnheardStore
 from serving.storage.usual import UsualStore
 from serving.storage.villages import VillageStore
 
@@ -41,6 +43,8 @@ __all__ = [
     "State",
     "Stored",
     "SummaryStore",
+    "Unheard",
+    "UnheardStore",
     "UsualStore",
     "VillageStore",
     "connect",

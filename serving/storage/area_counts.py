@@ -1,7 +1,8 @@
 """Counts by area, kept beside the assessments: a province is summed up without reading a million answers.
 
-Every assessment is counted in its village and in each area above it. Sums of probabilities are kept as whole
-numbers, so that what is added and taken away again leaves nothing behind.
+Every assessment, and every household of a run of which nothing is known, is counted in its village and in
+each area above it. Sums of probabilities are kept as whole numbers, so that what is added and taken away
+again leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, delete, select, tuple_
 
 from features.regions import AREA_LEVELS
+from scoring.silence import is_scored
 from serving.storage.database import insert_into
 from serving.storage.tables import area_summary as table
 from serving.storage.tables import assessment
@@ -34,6 +36,8 @@ _CHUNK = 5_000
 class AreaCounts:
     """What is counted of an area.
 
+    `households` are all of the run, `nothing_known` those of them of which every department is silent: they
+    have no score, grade, theme or hit.
     `themes` counts a household by the theme of the largest part of its score, `unknown` by each feed of which
     nothing is known (missing, blocked or stale), `partial` by each that begins too late. `score_units` and
     `variance_units` are the sums of p and p·(1 − p), times `UNITS`.
@@ -47,10 +51,20 @@ class AreaCounts:
     partial: Counter[str] = field(default_factory=Counter)
     score_units: int = 0
     variance_units: int = 0
+    nothing_known: int = 0
+
+    @property
+    def scored(self) -> int:
+        """How many have a score."""
+        return self.households - self.nothing_known
 
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> AreaCounts:
         """The counts of one statement."""
+        unknown = Counter({*body.get("missing_feeds", ()), *body.get("stale_feeds", ())})
+        partial = Counter(set(body.get("partial_feeds", ())))
+        if not is_scored(body):
+            return cls(1, unknown=unknown, partial=partial, nothing_known=1)
         score = body["score"]
         themes = body.get("themes") or ()
         leading = max(themes, key=lambda one: one["score"])["theme"] if themes else UNDIVIDED
@@ -59,8 +73,8 @@ class AreaCounts:
             Counter([body["grade"]]),
             Counter([leading]),
             Counter({one["code"] for one in body["rule_hits"]}),
-            Counter({*body.get("missing_feeds", ()), *body.get("stale_feeds", ())}),
-            Counter(set(body.get("partial_feeds", ()))),
+            unknown,
+            partial,
             round(score * UNITS),
             round(score * (1 - score) * UNITS),
         )
@@ -68,6 +82,7 @@ class AreaCounts:
     def add(self, other: AreaCounts, times: int = 1) -> None:
         """Add the counts of others, or take them away (`times` −1)."""
         self.households += times * other.households
+        self.nothing_known += times * other.nothing_known
         self.score_units += times * other.score_units
         self.variance_units += times * other.variance_units
         for name in COUNTED:
@@ -83,6 +98,7 @@ class AreaCounts:
         }
         return {
             "households": self.households,
+            "nothing_known": self.nothing_known,
             **counters,
             "score_units": self.score_units,
             "variance_units": self.variance_units,
@@ -105,7 +121,7 @@ class CountChanges:
         self._changes: dict[Place, AreaCounts] = {}
 
     def add(self, body: Mapping[str, Any], village_code: str, times: int = 1) -> None:
-        """Count an assessment in its village and above; `times` −1 for one that is replaced or gone."""
+        """Count a statement in its village and above; `times` −1 for one that is replaced or gone."""
         counted = AreaCounts.of(body)
         day = dt.date.fromisoformat(body["as_of_date"])
         for area in areas_of(village_code):

@@ -23,11 +23,12 @@ from sqlalchemy import (
 
 from features.regions import AREA_LEVELS
 from scoring.changes import make_changes
+from scoring.silence import is_scored
 from scoring.statement import put_into_words
 from serving.access import EVERYWHERE, NOWHERE, Caller, Scope
 from serving.errors import Problem
 from serving.storage.alerts import add_alerts
-from serving.storage.area_counts import CountChanges
+from serving.storage.area_counts import AreaCounts, CountChanges
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.database import WRITES, insert_into, lock_for_all
@@ -35,11 +36,10 @@ from serving.storage.elsewhere import Elsewhere, find_elsewhere
 from serving.storage.ranges import inside
 from serving.storage.rescored import every_assessment, is_made_again
 from serving.storage.runs import Run, counted_in, find_runs
+from serving.storage.saved import Saved
 from serving.storage.tables import area_summary, assessment, model_release
 from serving.storage.transactions import logged, unlogged
-
-FROM_FILES = "is_from_files"
-"""What marks an assessment that a job made: what it was made from is not kept."""
+from serving.storage.unheard import FROM_FILES, Unheard, find_unheard, forget_unheard_in, save_unheard_in
 
 
 @dataclass(frozen=True)
@@ -55,28 +55,17 @@ class Stored:
 @dataclass(frozen=True)
 class History:
     """An assessment of a household, the one of the latest date before it, and the other villages in which its
-    key was scored; as far as the caller may see."""
+    key was scored; as far as the caller may see. `unheard` is a later run's word that nothing is known."""
 
     latest: Stored
     former: Stored | None
     elsewhere: tuple[Elsewhere, ...] = ()
+    unheard: Unheard | None = None
 
     @property
     def changes(self) -> dict[str, Any] | None:
         """What moved since the assessment before this one; `None` where there is none."""
         return make_changes(self.former.body, self.latest.body) if self.former else None
-
-
-@dataclass(frozen=True)
-class Saved:
-    """What became of a batch of rows."""
-
-    new: int = 0
-    unchanged: int = 0
-    changed: int = 0
-
-    def __add__(self, other: Saved) -> Saved:
-        return Saved(self.new + other.new, self.unchanged + other.unchanged, self.changed + other.changed)
 
 
 @dataclass(frozen=True)
@@ -125,7 +114,7 @@ class AssessmentStore:
     def save(
         self, bodies: Sequence[Mapping[str, Any]], village_codes: Sequence[str], within: Scope = EVERYWHERE
     ) -> Saved:
-        """Write answers in one transaction.
+        """Write answers in one transaction, those without a score apart (`serving.storage.unheard`).
 
         A row of the same household, date and model is kept when it says the same and replaced when it says
         something else; how many of each is returned, so that nothing is replaced unnoticed. Rows outside
@@ -148,8 +137,21 @@ class AssessmentStore:
             raise ValueError("a household lies outside the area that may be written")
         # What is counted below depends on what was there: nobody else may change it meanwhile.
         lock_for_all(connection, _LOCK)
-        now = dt.datetime.now(dt.UTC)
-        rows = [_row(body, village, now) for body, village in zip(bodies, village_codes, strict=True)]
+        now, counts = dt.datetime.now(dt.UTC), CountChanges()
+        said = list(zip(bodies, village_codes, strict=True))
+        saved = save_unheard_in(
+            connection, (one for one in said if not is_scored(one[0])), within, now, counts
+        )
+        rows = [_row(body, village, now) for body, village in said if is_scored(body)]
+        saved += self._save_scored(connection, rows, within, counts)
+        counts.write(connection)
+        return saved
+
+    def _save_scored(
+        self, connection: Connection, rows: Sequence[dict[str, Any]], within: Scope, counts: CountChanges
+    ) -> Saved:
+        if not rows:
+            return Saved()
         keys = [_key(one) for one in rows]
         found = connection.execute(
             select(assessment.c.id, *_KEY, assessment.c.body, assessment.c.village_code).where(
@@ -180,18 +182,20 @@ class AssessmentStore:
                 written,
             )
             add_alerts(connection, written, within)
-        if new or changed or moved:
-            counts, replaced_keys = CountChanges(), {_key(one) for one in changed}
-            for one in found:
-                if one.id in moved or tuple(one[1:4]) in replaced_keys:
-                    counts.add(one.body, one.village_code, -1)
-            for row in {_key(one): one for one in new + changed}.values():
-                counts.add(row["body"], row["village_code"])
-            counts.write(connection)
+        replaced_keys = {_key(one) for one in changed}
+        for one in found:
+            if one.id in moved or tuple(one[1:4]) in replaced_keys:
+                counts.add(one.body, one.village_code, -1)
+        for row in {_key(one): one for one in new + changed}.values():
+            counts.add(row["body"], row["village_code"])
+        forget_unheard_in(connection, keys, within, counts)
         return Saved(len(new), len(rows) - len(new) - len(changed), len(changed))
 
-    def find(self, caller: Caller, household_id: str, as_of: dt.date | None = None) -> History | None:
-        """The assessment of a date, or the latest, of a household that the caller may see.
+    def find(
+        self, caller: Caller, household_id: str, as_of: dt.date | None = None
+    ) -> History | Unheard | None:
+        """The assessment of a date, or the latest, of a household that the caller may see; or that nothing
+        was known of it, where there is none.
 
         Of several models' it is the one written last. That there was nothing to see is logged as well: so
         it takes the same steps whether the household is elsewhere or nowhere.
@@ -208,9 +212,15 @@ class AssessmentStore:
             row = connection.execute(query.order_by(*order).limit(1)).first()
             former = connection.execute(_former(caller, row)).first() if row else None
             others = find_elsewhere(connection, caller, household_id, row.village_code) if row else ()
-            outcome = Outcome.SHOWN if row else Outcome.NOT_FOUND
+            unheard = find_unheard(connection, caller, household_id, as_of, row.village_code if row else None)
+            outcome = Outcome.SHOWN if row or unheard else Outcome.NOT_FOUND
             audit.append(connection, caller, Action.HOUSEHOLD_READ, [audit.household(household_id)], outcome)
-        return History(made_of(row), made_of(former) if former else None, others) if row else None
+        if row is None:
+            return unheard
+        said = dt.date.fromisoformat(row.body["as_of_date"]), row.written_at
+        if unheard is not None and (unheard.as_of_date, unheard.written_at) <= said:
+            unheard = None
+        return History(made_of(row), made_of(former) if former else None, others, unheard)
 
     def find_run(self, caller: Caller) -> Run | None:
         """The latest whole run of what the caller may see; of several models' the one that wrote last."""
@@ -263,7 +273,7 @@ class AssessmentStore:
                 area_summary.c.model_version == run.model_version,
             )
             query = select(area_summary.c.counts).where(*counted_in(scope.prefix), *of_run)
-            return sum(int(one.counts["households"]) for one in self._read(query))
+            return sum(AreaCounts.from_json(one.counts).scored for one in self._read(query))
         some = select(assessment.c.score).where(*_conditions(scope, run, action)).limit(MOST_LISTED + 1)
         if len(scope.prefix or "") < _COUNTY:
             # What asks for a visit stands before what does not: of a wide area enough are counted sooner.

@@ -18,6 +18,7 @@ from serving.storage.case_tables import case_file, case_lead, household_grid, vi
 from serving.storage.ranges import inside
 from serving.storage.runs import Run
 from serving.storage.tables import assessment
+from serving.storage.unheard import unheard_in
 
 Place = tuple[str, str]
 """Household and village."""
@@ -55,6 +56,10 @@ def load_candidates(
         place = (row.household_id, row.village_code)
         seen.add(place)
         made.append(_candidate(place, row.score, known, hits.get(place), made_on, revisit_days))
+    # Of whom nothing is known can be in need as anybody.
+    for place in unheard_in(connection, run, area, household_id):
+        seen.add(place)
+        made.append(_candidate(place, None, known, None, made_on, revisit_days))
     # Somebody whom no run has scored yet can be in need all the same.
     made += [
         _candidate(place, None, known, None, made_on, revisit_days)

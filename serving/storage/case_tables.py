@@ -261,7 +261,7 @@ worklist_entry = Table(
     Column("village_code", text(12), primary_key=True),
     Column("grid", text(20), nullable=False),
     Column("place", Whole, nullable=False),
-    # hard, score, random, added: why it is listed.
+    # hard, score, unheard, random, added: why it is listed.
     Column("why", text(10), nullable=False),
     Column("score", Real),
     # As good as the first one that is not listed any more.

@@ -50,6 +50,7 @@ from serving.storage.database import WRITES
 from serving.storage.ranges import inside
 from serving.storage.tables import assessment
 from serving.storage.transactions import logged, unlogged
+from serving.storage.unheard import unheard_since
 from serving.storage.worklists import find_lists
 
 NEW_DAYS = 7
@@ -82,7 +83,10 @@ class Totals:
 
 @dataclass(frozen=True)
 class Entry:
-    """One household of the list. Without a case it is there for a worklist alone, made on `listed_on`."""
+    """One household of the list. Without a case it is there for a worklist alone, made on `listed_on`.
+
+    `is_unheard`: since its assessment, or without one, a run knew nothing of it.
+    """
 
     household_id: str
     village_code: str
@@ -100,6 +104,7 @@ class Entry:
     is_changed: bool
     grid: str | None = None
     assessment: Stored | None = field(default=None, repr=False)
+    is_unheard: bool = False
 
 
 @dataclass(frozen=True)
@@ -171,6 +176,7 @@ class MyListStore:
         found = connection.execute(query).all()
         keys = [(one.household_id, one.village_code) for one in found]
         scored, grids = _latest(connection, caller, keys), _grids(connection, keys)
+        unheard = unheard_since(connection, caller, {key: _said_at(scored.get(key)) for key in keys})
         return [
             Entry(
                 **{
@@ -181,6 +187,7 @@ class MyListStore:
                 },
                 grid=grids.get(key),
                 assessment=scored.get(key),
+                is_unheard=key in unheard,
             )
             for one, key in zip(found, keys, strict=True)
         ]
@@ -317,6 +324,10 @@ def _latest(
         for row in connection.execute(query) if chosen else ():
             made[row.household_id, row.village_code] = made_of(row)
     return made
+
+
+def _said_at(stored: Stored | None) -> tuple[dt.date, dt.datetime] | None:
+    return (dt.date.fromisoformat(stored.body["as_of_date"]), stored.written_at) if stored else None
 
 
 def _grids(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:

@@ -66,6 +66,19 @@ def get_run(engine: Engine, area: str, as_of: dt.date | None, model_version: str
     return found[0]
 
 
+def count_run(connection: Connection, run: Run) -> AreaCounts:
+    """What all households of a run come to."""
+    query = select(area_summary.c.counts).where(
+        *counted_in(""),
+        area_summary.c.as_of_date == run.as_of_date,
+        area_summary.c.model_version == run.model_version,
+    )
+    total = AreaCounts()
+    for one in connection.execute(query):
+        total.add(AreaCounts.from_json(one.counts))
+    return total
+
+
 def counted_in(prefix: str | None) -> list[ColumnElement[bool]]:
     """The rows of `area_summary` that count what lies inside: of everywhere the largest areas."""
     if prefix is None:

@@ -102,6 +102,21 @@ assessment = Table(
 )  # fmt: skip
 """One answer about one household on one date by one model; `body` is what the API says."""
 
+unheard_household = Table(
+    "unheard_household",
+    METADATA,
+    Column("household_id", text(64), primary_key=True),
+    Column("as_of_date", Day, primary_key=True),
+    Column("model_version", text(80), ForeignKey("model_release.version"), primary_key=True),
+    Column("village_code", text(12), primary_key=True),
+    # By how silent they are: missing_feeds, stale_feeds, partial_feeds.
+    Column("feeds", Document, nullable=False),
+    Column("written_at", Instant, nullable=False),
+    Index(None, "as_of_date", "model_version", "village_code", "household_id"),
+    sqlite_strict=True,
+)
+"""Households of a run of which no department told anything: they have no assessment, and are no low risk."""
+
 job = Table(
     "job",
     METADATA,

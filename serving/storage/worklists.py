@@ -22,8 +22,8 @@ from serving.storage.database import WRITES, lock_for_all
 from serving.storage.keys import utc_now
 from serving.storage.page_mark import write_mark
 from serving.storage.ranges import inside
-from serving.storage.tables import assessment
 from serving.storage.transactions import logged, unlogged
+from serving.storage.unheard import told_of
 
 _LOCK = 9
 _ENTRIES_AT_ONCE = 5_000
@@ -299,19 +299,13 @@ def _with_case() -> Any:
     return select(worklist_entry, *read).outerjoin(case_file, is_its_case)
 
 
-def _village_of(
-    connection: Connection, caller: Caller, area_code: str, household_id: str
-) -> Row[Any, Any, Any] | None:
-    village = assessment.c.village_code
-    query = select(assessment.c.household_id, village, assessment.c.score).where(
-        assessment.c.household_id == household_id, caller.scope.condition(village),
-        Scope(area_code).condition(village),
-    )  # fmt: skip
-    newest = (assessment.c.as_of_date.desc(), assessment.c.written_at.desc(), assessment.c.id.desc())
-    return connection.execute(query.order_by(*newest).limit(1)).first()
+def _village_of(connection: Connection, caller: Caller, area_code: str, household_id: str) -> Row[Any] | None:
+    said = told_of(household_id, caller.scope, Scope(area_code))
+    newest = (said.c.as_of_date.desc(), said.c.written_at.desc(), said.c.id.desc())
+    return connection.execute(select(said).order_by(*newest).limit(1)).first()
 
 
-def _added(connection: Connection, worklist_id: str, found: Row[Any, Any, Any]) -> Entry:
+def _added(connection: Connection, worklist_id: str, found: Row[Any]) -> Entry:
     last = select(func.coalesce(func.max(worklist_entry.c.place), 0)).where(
         worklist_entry.c.worklist_id == worklist_id, worklist_entry.c.village_code == found.village_code
     )

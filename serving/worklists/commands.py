@@ -167,6 +167,7 @@ def _made_table(title: str, made: list[Made]) -> Table:
         "visits",
         "always",
         "by score",
+        "nothing known",
         "by lot",
         "above capacity",
         "tied",
@@ -180,7 +181,8 @@ def _made_table(title: str, made: list[Made]) -> Table:
             table.add_row(one.area_code, "made before", *[""] * (len(headings) - 2))
             continue
         numbers = [
-            told["households"], told["visits"], told["hard"], told["score"], told["random"],
+            told["households"], told["visits"], told["hard"], told["score"], told["unheard"],
+            told["random"],
             sum(cut["above_capacity"] for cut in told["lists"]),
             sum(cut["tied_unlisted"] for cut in told["lists"]),
             sum(sum(cut["left_out"].values()) for cut in told["lists"]),

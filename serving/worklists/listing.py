@@ -20,6 +20,7 @@ from serving.storage.database import WRITES
 from serving.storage.runs import Run
 from serving.storage.tables import assessment
 from serving.storage.transactions import logged
+from serving.storage.unheard import told_of, unheard_in
 from serving.storage.worklists import Listed, Worklist, find_entry, find_last_place, find_lists, terms_of
 
 _LEAST = 1e-9
@@ -33,7 +34,7 @@ class Listing:
     `rank` is its place by score among the `households` of the village that the list's run scored, `border`
     the score of the last place that the score gave, `visits` what can be visited there. `hits` are the
     codes of the thresholds that it reached. `worklist` is `None` where its village has no list, `score` and
-    `rank` where the list's run did not score it.
+    `rank` where the list's run did not score it; `is_unheard` says that the run knew nothing of it.
     """
 
     household_id: str
@@ -48,6 +49,7 @@ class Listing:
     above_capacity: int
     hits: tuple[str, ...]
     left_out: LeftOut | None
+    is_unheard: bool
 
     @property
     def log_odds_to_border(self) -> float | None:
@@ -66,7 +68,7 @@ class Listing:
         if self.left_out is not None:
             return self.left_out.value
         if self.score is None:
-            return "not_scored"
+            return "unheard" if self.is_unheard else "not_scored"
         if self.border is None:
             return "no_place_by_score"
         return "tied" if self.score == self.border else "below_border"
@@ -95,7 +97,7 @@ class ListingDesk:
             return _listing(connection, found) if found else None
 
 
-def _listing(connection: Connection, latest: Row[Any, Any, Any, Any]) -> Listing:
+def _listing(connection: Connection, latest: Row[Any]) -> Listing:
     household, village = latest.household_id, latest.village_code
     lists = find_lists(connection, village)
     made = lists[0] if lists else None
@@ -105,8 +107,11 @@ def _listing(connection: Connection, latest: Row[Any, Any, Any, Any]) -> Listing
     households, better = _counts(connection, run, village, score)
     hits = tuple(one["code"] for one in row.body["rule_hits"]) if row else ()
     rank = None if score is None else better + 1
+    is_unheard = bool(unheard_in(connection, run, village, household))
     if made is None:
-        return Listing(household, village, None, None, score, rank, households, None, None, 0, hits, None)
+        return Listing(
+            household, village, None, None, score, rank, households, None, None, 0, hits, None, is_unheard
+        )
     terms = terms_of(connection, made.id)
     entry = find_entry(connection, made.id, household, village)
     found = load_candidates(
@@ -123,15 +128,14 @@ def _listing(connection: Connection, latest: Row[Any, Any, Any, Any]) -> Listing
         above_capacity=own[0]["above_capacity"] if own else 0,
         hits=hits,
         left_out=candidate.left_out if candidate is not None and entry is None else None,
+        is_unheard=is_unheard,
     )  # fmt: skip
 
 
-def _latest(connection: Connection, caller: Caller, household_id: str) -> Row[Any, Any, Any, Any] | None:
-    village = assessment.c.village_code
-    read = (assessment.c.household_id, village, assessment.c.as_of_date, assessment.c.model_version)
-    query = select(*read).where(assessment.c.household_id == household_id, caller.scope.condition(village))
-    newest = (assessment.c.as_of_date.desc(), assessment.c.written_at.desc(), assessment.c.id.desc())
-    return connection.execute(query.order_by(*newest).limit(1)).first()
+def _latest(connection: Connection, caller: Caller, household_id: str) -> Row[Any] | None:
+    said = told_of(household_id, caller.scope)
+    newest = (said.c.as_of_date.desc(), said.c.written_at.desc(), said.c.id.desc())
+    return connection.execute(select(said).order_by(*newest).limit(1)).first()
 
 
 def _of_run(connection: Connection, run: Run, household_id: str, village: str) -> Row[Any, Any] | None:

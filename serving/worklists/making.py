@@ -81,7 +81,7 @@ class Made:
             return told
         return told | {
             "households": self.households, "visits": self.visits,
-            **{one.value: self.lists.count(one) for one in (Why.HARD, Why.SCORE, Why.RANDOM)},
+            **{one.value: self.lists.count(one) for one in (Why.HARD, Why.SCORE, Why.UNHEARD, Why.RANDOM)},
             "pool": self.lists.pool, "lists": self.lists.told(),
         }  # fmt: skip
 

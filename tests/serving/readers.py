@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from serving.access import OPEN
-from serving.storage import AssessmentStore, AuditLog, Page, Run, Stored
+from serving.storage import AssessmentStore, AuditLog, History, Page, Run, Stored, Unheard
 
 AUDIT_KEY = bytes(range(32))
 
@@ -19,12 +19,17 @@ class Everything:
 
     def find(self, household_id: str, as_of: dt.date | None = None) -> Stored | None:
         found = self.store.find(OPEN, household_id, as_of)
-        return found.latest if found else None
+        return found.latest if isinstance(found, History) else None
+
+    def find_unheard(self, household_id: str, as_of: dt.date | None = None) -> Unheard | None:
+        """What stands in place of an assessment, or beside an older one."""
+        found = self.store.find(OPEN, household_id, as_of)
+        return found.unheard if isinstance(found, History) else found
 
     def find_former(self, stored: Stored) -> Stored | None:
         body = stored.body
         found = self.store.find(OPEN, body["household_id"], dt.date.fromisoformat(body["as_of_date"]))
-        assert found is not None
+        assert isinstance(found, History)
         assert found.latest == stored
         return found.former
 

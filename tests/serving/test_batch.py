@@ -219,7 +219,8 @@ def test_the_latest_run_is_listed(
     signals: Signals, bundle: Bundle, store: AssessmentStore, as_of: dt.date
 ) -> None:
     assert Everything(store).find_run() is None
-    score_all(signals, dt.date(2026, 9, 30), bundle, store)
+    # Before the first delivery.
+    assert score_all(signals, dt.date(2026, 9, 30), bundle, store).nothing_known == 14
     score_all(signals, as_of, bundle, store)
     run = Everything(store).find_run()
     assert run == Run(as_of, VERSION)
@@ -228,9 +229,9 @@ def test_the_latest_run_is_listed(
     assert Everything(store).list_run(run, area="5009991003").total == 1
     assert Everything(store).list_run(run, area="50099_").total == 0
     assert Everything(store).list_run(run, action="visit").total >= 1
-    found = Everything(store).find("H03", dt.date(2026, 9, 30))
+    found = Everything(store).find_unheard("H03", dt.date(2026, 9, 30))
     assert found is not None
-    assert found.body["as_of_date"] == "2026-09-30"
+    assert found.as_of_date == dt.date(2026, 9, 30)
 
 
 def _serve(*arguments: object, **given: Any) -> subprocess.CompletedProcess[str]:

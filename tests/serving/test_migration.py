@@ -28,7 +28,7 @@ from tests.serving.test_storage import _body
 
 pytestmark = pytest.mark.usefixtures("as_in_service")
 
-HEAD = "0008"
+HEAD = "0009"
 NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from serving.access import Caller, Role, Scope
-from serving.storage import AssessmentStore, AuditLog, Run, SummaryStore, open_database
+from serving.storage import AssessmentStore, AuditLog, History, Run, SummaryStore, open_database
 from serving.storage.runs import find_runs, get_run
 from tests.serving.areas.test_summaries import a_body
 
@@ -58,7 +58,7 @@ def test_a_job_of_a_few_households_takes_no_area_from_its_batch(store: Assessmen
     assert get_run(store.engine, COUNTY, JOB, None) == Run(JOB, "m")
     # What they were scored by last is theirs all the same.
     found = store.find(Caller("k", Role.COUNTY_OFFICIAL, Scope(COUNTY)), f"{VILLAGE}-0")
-    assert found is not None
+    assert isinstance(found, History)
     assert found.latest.body["as_of_date"] == JOB.isoformat()
 
 

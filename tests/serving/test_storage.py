@@ -176,7 +176,7 @@ def test_a_key_that_two_villages_have_is_told(store: AssessmentStore) -> None:
 
     def found(area: str) -> History:
         seen = store.find(Caller("k", Role.COUNTY_OFFICIAL, Scope(area)), "H")
-        assert seen is not None
+        assert isinstance(seen, History)
         return seen
 
     # Whose newest is shown is one of two, and whoever sees both villages is told of the other.

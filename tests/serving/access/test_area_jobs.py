@@ -11,9 +11,9 @@ import pytest
 
 from serving.access import OPEN, Role
 from serving.settings import Settings
-from serving.storage import AssessmentStore
+from serving.storage import AssessmentStore, History
 from tests.serving.jobs.orders import csv_files, tables_of
-from tests.serving.jobs.test_api import FORM, Service
+from tests.serving.jobs.service import FORM, Service
 from tests.serving.test_storage import _body
 
 INSIDE, OUTSIDE = "500999100201", "510199100201"
@@ -56,7 +56,7 @@ def test_rows_outside_the_area_are_refused(service: Service) -> None:
     rows = list(csv.DictReader(io.StringIO(result.content.decode("utf-8-sig"))))
     assert [one["household_id"].lstrip("'") for one in rows] == ["J0000", "J0002"]
     found = store.find(OPEN, "J0001")
-    assert found is not None
+    assert isinstance(found, History)
     assert (found.latest.body["score"], found.latest.village_code) == (0.25, OUTSIDE)
     assert store.find(OPEN, "J0003") is None
     for path in ("", "/errors", "/result"):

@@ -22,7 +22,7 @@ from serving.access.audit_key import load_audit_key
 from serving.app import create_app
 from serving.errors import AccessError, Problem
 from serving.settings import Settings
-from serving.storage import AssessmentStore, AuditLog, Run, Saved, open_database
+from serving.storage import AssessmentStore, AuditLog, History, Run, Saved, open_database
 from serving.storage.audit_actions import Action
 from serving.storage.database import WRITES
 from tests.serving.readers import AUDIT_KEY
@@ -190,7 +190,7 @@ def test_an_area_neither_sees_nor_replaces_what_another_stored(store: Assessment
     scores = []
     for caller in (COUNTY, OTHER):
         found = store.find(caller, "H2")
-        assert found is not None
+        assert isinstance(found, History)
         scores.append(found.latest.body["score"])
     assert scores == [0.125, 0.5]
     with pytest.raises(ValueError, match="outside"):
@@ -198,7 +198,7 @@ def test_an_area_neither_sees_nor_replaces_what_another_stored(store: Assessment
     moved = store.save([_body("H9", 0.125)], ["500999100202"], COUNTY.scope)
     assert moved == Saved(changed=1)
     found = store.find(COUNTY, "H9")
-    assert found is not None
+    assert isinstance(found, History)
     assert found.latest.village_code == "500999100202"
     assert found.former is None
 

@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
+from scoring.silence import unscored
 from serving.access import Caller, Role, Scope
 from serving.api.area_answers import AreaSummaryAnswer
 from serving.app import create_app
 from serving.settings import Settings
 from serving.storage import AssessmentStore, Run, SummaryStore, open_database
 from serving.storage.area_counts import UNITS
-from serving.storage.tables import assessment
+from serving.storage.tables import assessment, unheard_household
 from tests.serving.conftest import Client, a_household, a_request
 from tests.serving.postgres import Server
 
@@ -51,7 +52,15 @@ def recount(store: AssessmentStore) -> dict[str, tuple[int, dict[str, int], int,
     """What is stored, counted by hand: households, grades, sum of scores, feeds of which nothing is known."""
     found: dict[str, tuple[int, Counter[str], int, Counter[str]]] = {}
     with store.engine.connect() as connection:
-        rows = connection.execute(select(assessment.c.village_code, assessment.c.body)).all()
+        rows = [
+            tuple(one) for one in connection.execute(select(assessment.c.village_code, assessment.c.body))
+        ]
+        keys = [(one.household_id, one.village_code) for one in connection.execute(select(assessment))]
+        for one in connection.execute(select(unheard_household)):
+            rows.append((one.village_code, {**one.feeds, "grade": "nothing known", "score": 0}))
+            keys.append((one.household_id, one.village_code))
+    # Nobody of a run is told both ways.
+    assert len(set(keys)) == len(keys)
     for village, body in rows:
         for length in (2, 4, 6, 9, 12):
             was = found.get(village[:length], (0, Counter(), 0, Counter()))
@@ -65,7 +74,12 @@ def recount(store: AssessmentStore) -> dict[str, tuple[int, dict[str, int], int,
 
 def counted(store: AssessmentStore) -> dict[str, tuple[int, dict[str, int], int, dict[str, int]]]:
     return {
-        area: (one.households, dict(one.grades), one.score_units, dict(one.unknown))
+        area: (
+            one.households,
+            dict(+(one.grades + Counter({"nothing known": one.nothing_known}))),
+            one.score_units,
+            dict(one.unknown),
+        )
         for area, one in SummaryStore(store.engine).counts(RUN).items()
     }
 
@@ -85,6 +99,7 @@ def test_counts_are_those_of_the_stored_rows_after_any_writes(store: AssessmentS
             )
             for key in keys
         ]  # fmt: skip
+        bodies = [unscored(one) if rng.random() < 0.3 else one for one in bodies]
         stamp = SummaryStore(store.engine).stamp(RUN)
         saved = store.save(bodies, [rng.choice(places) for _ in keys], within)
         assert counted(store) == recount(store)

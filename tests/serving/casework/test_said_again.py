@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from serving.cases.correction import CorrectionState
 from serving.errors import Problem
-from serving.storage import HistoryStore
+from serving.storage import History, HistoryStore
 from serving.storage.case_tables import visit
 from serving.storage.rescored import save_rescored_in
 from serving.storage.standing import StandingStore
@@ -88,7 +88,7 @@ def test_answers_are_to_what_was_said_at_the_visit(office: CountyOffice) -> None
 def test_both_are_found_each_by_its_moment(office: CountyOffice) -> None:
     assess(office, "H1", "high")
     found = office.assessments.find(CADRE, "H1")
-    assert found is not None
+    assert isinstance(found, History)
     office.open_case("H1", opened_on=SCORED_ON)
     number = say_again(office, "H1", score=0.25)
     past = HistoryStore(office.engine, office.audit)

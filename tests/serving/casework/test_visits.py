@@ -11,6 +11,7 @@ from sqlalchemy import event, select
 
 from serving.cases.lead import make_lead
 from serving.errors import Problem
+from serving.storage import History
 from serving.storage.case_tables import case_file, case_lead, correction, visit, worklist, worklist_entry
 from serving.storage.visits import VisitStore
 from tests.serving.casework.county import (
@@ -272,7 +273,7 @@ def test_answers_are_to_reasons_that_there_are(desk: CountyOffice) -> None:
     ]
     # A score does not change by what anybody says of its reasons.
     stored = desk.assessments.find(CADRE, "H1")
-    assert stored is not None
+    assert isinstance(stored, History)
     assert stored.latest.body["score"] == 0.5
 
 

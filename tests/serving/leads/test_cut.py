@@ -58,21 +58,28 @@ def test_the_cut_is_that_of_brute_force(told: list[Candidate], visits: int) -> N
     }
     by_key = {one.household_id: one for one in told}
     assert {one.household_id for one in cut.entries if one.why is Why.HARD} == hard
-    assert {one.household_id for one in cut.entries if one.why is Why.SCORE} == taken
+    unheard = {one for one in taken if by_key[one].score is None}
+    assert {one.household_id for one in cut.entries if one.why is Why.SCORE} == taken - unheard
+    assert {one.household_id for one in cut.entries if one.why is Why.UNHEARD} == unheard
     assert {one.household_id for one in cut.unlisted} == {one.household_id for one in soft} - taken
     assert [one.place for one in cut.entries] == list(range(1, len(cut.entries) + 1))
     for one, other in itertools.pairwise(cut.entries):
         if one.why is other.why:
             assert is_before(by_key[one.household_id], by_key[other.household_id])
         else:
-            assert (one.why, other.why) == (Why.HARD, Why.SCORE)
+            order = [Why.HARD, Why.SCORE, Why.UNHEARD]
+            assert order.index(one.why) < order.index(other.why)
     assert cut.above_capacity == max(0, len(hard) - visits)
     assert cut.left_out == Counter(one.left_out.value for one in told if one.left_out)
     if taken:
         scores = [by_key[one].score for one in taken]
-        border = None if None in scores else min(one for one in scores if one is not None)
+        border = min((one for one in scores if one is not None), default=None)
         assert cut.border == border
-        rest = [one for one in soft if one.household_id not in taken and one.score == border]
+        rest = [
+            one
+            for one in soft
+            if one.household_id not in taken and one.score == border and border is not None
+        ]
         assert cut.tied_unlisted == len(rest)
         tied = {one.household_id for one in cut.entries if one.is_tied}
         assert tied == ({one for one in taken if by_key[one].score == border} if rest else set())

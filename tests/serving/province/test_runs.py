@@ -224,6 +224,7 @@ def test_the_summary_adds_up_to_what_is_written(written: Path) -> None:
         mine = [row for row in rows if row["village_code"].startswith(area)]
         return {
             "households": len(mine),
+            "nothing_known": sum(row["problem"] is not None for row in mine),
             "grades": {one: sum(row["grade"] == one for row in mine) for one in GRADES},
             "actions": {one: sum(row["suggested_action"] == one for row in mine) for one in ACTIONS},
             "reasons": dict(
