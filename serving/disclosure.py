@@ -24,7 +24,10 @@ LEAST = 5
 
 HOUSEHOLDS = "households"
 _WHOLE = ("grades", "themes")
-"""Breakdowns in which every household has one category, or is one of which nothing is known."""
+"""Breakdowns in which every household has one category, or is one of which nothing is known.
+
+They divide the same households, and are kept back together: one alone tells how many the other divides.
+"""
 
 MOST_RUNS = 4
 
@@ -93,15 +96,12 @@ def is_small(count: int) -> bool:
 
 def _breakdowns(counts: Mapping[str, AreaCounts]) -> Iterator[tuple[str, set[str]]]:
     """Each breakdown, whose categories add up to the households, with the areas where one is small."""
-    for name in _WHOLE:
-        yield (
-            name,
-            {
-                area
-                for area, one in counts.items()
-                if any(map(is_small, (*getattr(one, name).values(), one.nothing_known)))
-            },
-        )
+    whole = {
+        area
+        for area, one in counts.items()
+        if any(map(is_small, (*one.grades.values(), *one.themes.values(), one.nothing_known, one.scored)))
+    }
+    yield from ((name, whole) for name in _WHOLE)
     for code in sorted({code for one in counts.values() for code in one.rule_hits}):
         small = {
             area

@@ -17,7 +17,7 @@ from serving.access import Caller, Role
 from serving.access.gate import caller_of
 from serving.api.area_answers import AreaSummaryAnswer
 from serving.api.documentation import AS_OF_PARAMETER, problems
-from serving.disclosure import HOUSEHOLDS, Disclosure, is_small
+from serving.disclosure import HOUSEHOLDS, Disclosure
 from serving.errors import Problem
 from serving.query import count_parameter, query_parameter, read_count, read_day, read_text, refused
 from serving.storage import SummaryStore
@@ -124,9 +124,8 @@ def _figures(code: str, counts: AreaCounts, withheld: frozenset[str] | None) -> 
             one.code: None if kept_back(f"rule_hits/{one.code}") else counts.rule_hits[one.code]
             for one in TRIGGERS
         },
-        "expected": None
-        if is_hidden or (withheld is not None and is_small(counts.scored))
-        else _expected(counts, digits=6 if withheld is None else 1),
+        # Its upper end is never above how many have a score.
+        "expected": None if kept_back("grades") else _expected(counts, digits=6 if withheld is None else 1),
         "feeds": {
             feed: {
                 "state": "unknown" if counts.unknown[feed] == counts.households else "partly",

@@ -101,10 +101,12 @@ def _households(board: AreaBoard, code: str, words: Mapping[str, str]) -> str:
 
 
 def _nothing_known(board: AreaBoard, words: Mapping[str, str]) -> str:
-    """That some of them have no score; where it is kept back how many, that there are some."""
-    if board.summary is None or not board.summary.counts.nothing_known:
+    """That some of them have no score; where it is kept back how many, the same for none and many."""
+    if board.summary is None or board.nothing_known == 0:
         return ""
-    return words["board_unheard"].format(count=_number(board.nothing_known, words))
+    if board.nothing_known is None:
+        return words["board_unheard_kept_back"]
+    return words["board_unheard"].format(count=f"{board.nothing_known:,}")
 
 
 def _share(part: int, whole: int) -> str:

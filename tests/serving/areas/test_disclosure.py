@@ -7,7 +7,7 @@ A cell is safe where two values of it fit everything that was published.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -19,18 +19,24 @@ from serving.disclosure import HOUSEHOLDS, LEAST, Withheld, find_withheld
 from serving.storage.area_counts import AreaCounts, areas_of
 
 GRADES = ("high", "medium", "low")
+THEMES = ("illness", "other")
+SILENT = "silent"
 
 
-def world(villages: Mapping[str, tuple[int, int, int]]) -> dict[str, AreaCounts]:
-    """Counts at every level from households by grade in each village; every other low one has a hit."""
+def world(villages: Mapping[str, tuple[int, ...]]) -> dict[str, AreaCounts]:
+    """Counts at every level from households by grade in each village, and how many of which nothing is known.
+
+    Every other low one has a hit. Themes are halves, so that they are seldom small where a grade is.
+    """
     counts: dict[str, AreaCounts] = {}
-    for village, grades in villages.items():
-        households = sum(grades)
+    for village, (*grades, silent) in {place: (*own, 0)[:4] for place, own in villages.items()}.items():
+        scored = sum(grades)
         own = AreaCounts(
-            households,
+            scored + silent,
             Counter(dict(zip(GRADES, grades, strict=True))),
-            Counter({"illness": grades[0] + grades[1], "other": grades[2]}),
+            Counter({"illness": scored // 2, "other": scored - scored // 2}),
             Counter({"crop_loss": grades[2] // 2}),
+            nothing_known=silent,
         )
         for area in areas_of(village):
             counts.setdefault(area, AreaCounts()).add(own)
@@ -39,29 +45,42 @@ def world(villages: Mapping[str, tuple[int, int, int]]) -> dict[str, AreaCounts]
 
 def published(
     counts: Mapping[str, AreaCounts], withheld: Withheld, breakdown: str
-) -> Iterator[tuple[str, str | None, int]]:
-    """Every published figure: area, category (`None` for the households), value."""
+) -> Iterator[tuple[str, Sequence[str], int]]:
+    """Every published figure: area, the categories that it is the sum of, value."""
     for area, one in counts.items():
         hidden = withheld.of(area)
         if HOUSEHOLDS in hidden:
             continue
-        yield area, None, one.households
-        if breakdown not in hidden:
-            for category, value in cells(one, breakdown).items():
-                yield area, category, value
+        for categories in divisions(breakdown):
+            yield area, categories, one.households
+        for category, value in cells(one, breakdown).items():
+            if ("themes" if category in THEMES else breakdown) not in hidden:
+                yield area, [category], value
+
+
+def divisions(breakdown: str) -> tuple[tuple[str, ...], ...]:
+    """Sets of categories of which every household has one: grades and themes divide the same ones."""
+    return ((*GRADES, SILENT), (*THEMES, SILENT)) if breakdown == "grades" else (("hit", "none"),)
 
 
 def cells(one: AreaCounts, breakdown: str) -> dict[str, int]:
     if breakdown == "grades":
-        return {name: one.grades[name] for name in GRADES}
+        told = {name: one.grades[name] for name in GRADES} | {name: one.themes[name] for name in THEMES}
+        return {**told, SILENT: one.nothing_known}
     hits = one.rule_hits[breakdown.partition("/")[2]]
     return {"hit": hits, "none": one.households - hits}
 
 
+def totals(breakdown: str) -> dict[str, tuple[str, ...]]:
+    """What no figure tells by itself, and is as good as told where its parts are or the rest is."""
+    own = divisions(breakdown)[0]
+    return {"households": own, "scored": GRADES} if breakdown == "grades" else {"households": own}
+
+
 def bounds(
-    counts: Mapping[str, AreaCounts], withheld: Withheld, breakdown: str, village: str, category: str | None
+    counts: Mapping[str, AreaCounts], withheld: Withheld, breakdown: str, village: str, wanted: Sequence[str]
 ) -> tuple[int, int]:
-    """The least and the most that a village's cell can be, given everything that is published."""
+    """The least and the most that a village's cells can come to, given everything that is published."""
     villages = [one for one in counts if len(one) == 12]
     categories = list(cells(counts[village], breakdown))
     place = {key: at for at, key in enumerate((v, c) for v in villages for c in categories)}
@@ -70,21 +89,30 @@ def bounds(
         row = np.zeros(len(place))
         for one in villages:
             if one.startswith(area):
-                for name in categories if told is None else [told]:
+                for name in told:
                     row[place[one, name]] = 1
         rows.append(row)
         values.append(value)
+    first, *others = divisions(breakdown)
+    for one in villages:
+        for other in others:
+            # What is not told of either, they divide the same households.
+            row = np.zeros(len(place))
+            row[[place[one, name] for name in first]] += 1
+            row[[place[one, name] for name in other]] -= 1
+            rows.append(row)
+            values.append(0)
     aim = np.zeros(len(place))
-    for name in categories if category is None else [category]:
+    for name in wanted:
         aim[place[village, name]] = 1
     ends = []
     for sign in (1, -1):
         found = linprog(
-            sign * aim, A_eq=np.array(rows) if rows else None, b_eq=values or None, bounds=(0, 10**4)
-        )
+            sign * aim, A_eq=np.array(rows) if rows else None, b_eq=values or None, bounds=(0, 10**4),
+            integrality=1,
+        )  # fmt: skip
         assert found.status == 0, found.message
         ends.append(sign * found.fun)
-    # Areas and categories are two families that nest: the corners of what is possible are whole numbers.
     return round(ends[0]), round(ends[1])
 
 
@@ -98,16 +126,15 @@ def check_nothing_is_given_away(counts: Mapping[str, AreaCounts]) -> int:
         for breakdown in ("grades", "rule_hits/crop_loss"):
             is_small = any(0 < value < LEAST for value in cells(one, breakdown).values())
             assert not is_small or HOUSEHOLDS in hidden or breakdown in hidden
-            if len(area) < 12 or not (HOUSEHOLDS in hidden or breakdown in hidden):
+            if len(area) < 12:
                 continue
-            for category, value in cells(one, breakdown).items():
-                if 0 < value < LEAST:
-                    least, most = bounds(counts, withheld, breakdown, area, category)
-                    assert least < most, (area, breakdown, category, value)
+            told = {name: (name,) for name in cells(one, breakdown)} | totals(breakdown)
+            sums = {"households": one.households, "scored": one.scored, **cells(one, breakdown)}
+            for name, categories in told.items():
+                if 0 < sums[name] < LEAST:
+                    least, most = bounds(counts, withheld, breakdown, area, categories)
+                    assert least < most, (area, breakdown, name, sums[name])
                     tried += 1
-        if len(area) == 12 and 0 < one.households < LEAST:
-            least, most = bounds(counts, withheld, "grades", area, None)
-            assert least < most, (area, one.households)
     return tried
 
 
@@ -117,13 +144,13 @@ CODES = [
 ]  # fmt: skip
 CELL = st.one_of(st.integers(0, 6), st.integers(0, 40))
 WORLDS = st.dictionaries(
-    st.sampled_from(CODES), st.tuples(CELL, CELL, CELL).filter(any), min_size=1, max_size=9
+    st.sampled_from(CODES), st.tuples(CELL, CELL, CELL, CELL).filter(any), min_size=1, max_size=9
 )
 
 
 @given(WORLDS)
 @settings(max_examples=60, deadline=None)
-def test_no_small_cell_of_a_village_can_be_worked_out(villages: dict[str, tuple[int, int, int]]) -> None:
+def test_no_small_cell_of_a_village_can_be_worked_out(villages: dict[str, tuple[int, ...]]) -> None:
     check_nothing_is_given_away(world(villages))
 
 
@@ -155,8 +182,17 @@ def test_without_the_second_one_the_adversary_wins() -> None:
     villages = dict.fromkeys(CODES[:3], (10, 10, 40))
     villages[CODES[0]] = (3, 20, 40)
     counts = world(villages)
-    naive = Withheld({CODES[0]: frozenset({"grades"})})
-    assert bounds(counts, naive, "grades", CODES[0], "high") == (3, 3)
+    naive = Withheld({CODES[0]: frozenset({"grades", "themes"})})
+    assert bounds(counts, naive, "grades", CODES[0], ["high"]) == (3, 3)
+
+
+def test_how_many_have_a_score_is_not_worked_out_from_the_themes_beside() -> None:
+    villages = {CODES[0]: (3, 0, 0, 97), CODES[1]: (3, 0, 297), CODES[2]: (60, 60, 80)}
+    counts = world(villages)
+    withheld = find_withheld(counts)
+    assert [one for one in CODES[:3] if "grades" in withheld.of(one)] == CODES[:2]
+    least, most = bounds(counts, withheld, "grades", CODES[0], GRADES)
+    assert least < most
 
 
 def test_where_everything_is_large_or_nothing_nothing_is_kept_back() -> None:

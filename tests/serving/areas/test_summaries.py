@@ -207,6 +207,29 @@ def test_small_counts_are_for_the_areas_own_official(service: Client) -> None:
     assert summary(service, VILLAGES[4], Role.VILLAGE_OFFICIAL, VILLAGES[4]).json()["households"] == 3
 
 
+def test_how_many_have_a_score_is_told_by_no_figure_beside_it(service: Client) -> None:
+    store: AssessmentStore = service.app.state.store
+    town = "520999100"
+    # High, low, and of which nothing is known.
+    for village, counts in {"201": (3, 0, 17), "202": (3, 47, 0), "203": (10, 20, 0)}.items():
+        grades = [
+            grade for grade, count in zip(("high", "low", None), counts, strict=True) for _ in range(count)
+        ]
+        bodies = [a_body(f"{village}-{n}", grade or "low") for n, grade in enumerate(grades)]
+        said = [one if grade else unscored(one) for one, grade in zip(bodies, grades, strict=True)]
+        store.save(said, [town + village] * len(said))
+    told = summary(service, town).json()
+    AreaSummaryAnswer.model_validate(told)
+    assert (told["nothing_known"], told["grades"]) == (17, {"high": 16, "medium": 0, "low": 67})
+    first, second, third = told["below"]["areas"]
+    for one in (first, second):
+        assert [one[name] for name in ("grades", "themes", "nothing_known", "expected")] == [None] * 4
+    assert (first["households"], second["households"]) == (20, 50)
+    assert (third["nothing_known"], third["expected"]["count"]) == (0, 3.0)
+    own = summary(service, town, Role.TOWNSHIP_OFFICIAL, town).json()
+    assert own["expected"] is not None
+
+
 def test_outside_and_nowhere_are_alike(service: Client) -> None:
     wanted = summary(service, "990000", Role.COUNTY_OFFICIAL, "500999")
     assert (wanted.status_code, wanted.json()["code"]) == (404, "area_not_found")

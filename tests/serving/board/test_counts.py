@@ -26,7 +26,8 @@ from serving.console.board import board_view
 from serving.console.texts import texts
 from serving.disclosure import Disclosure
 from serving.map_file import AreaMap, AreaShape
-from serving.storage import SummaryStore, open_database
+from serving.storage import AreaSummary, Run, SummaryStore, open_database
+from serving.storage.area_counts import AreaCounts
 from serving.storage.case_tables import case_lead
 from serving.storage.casework import CaseworkStore
 from serving.worklists.missed import CountyMissed
@@ -161,6 +162,21 @@ def test_a_share_on_the_map_tells_no_count_that_is_kept_back() -> None:
     drawn = board_view(board, AreaMap(shapes), PROVINCE, "overdue", 1, "en")["map"]
     assert [(one["code"], one["value"]) for one in drawn["areas"]] == [(towns[0], 20 / 43), (towns[1], None)]
     assert drawn["areas"][1]["kind"] == "hidden"
+
+
+@pytest.mark.parametrize("silent", [0, 3, 97])
+def test_that_nothing_is_known_of_some_is_said_alike_where_it_is_kept_back(silent: int) -> None:
+    casework = AreaCasework("500999", dt.date(2026, 11, 2), Figures(Casework()), 9, {}, True)
+    counts = AreaCounts(100, nothing_known=silent)
+    summary = AreaSummary(Run(dt.date(2026, 10, 31), "m"), "500999", counts, {})
+
+    def said(*hidden: str) -> str:
+        board = AreaBoard(casework, summary, {"500999": frozenset(hidden)}, (), None)
+        tiles = board_view(board, AreaMap({}), PROVINCE, "leads", 1, "en")["tiles"]
+        return str(tiles[0]["more"])
+
+    assert said("grades", "themes") == texts("en")["board_unheard_kept_back"]
+    assert said() == (texts("en")["board_unheard"].format(count=silent) if silent else "")
 
 
 def test_cases_that_are_on_time_are_a_count_as_well() -> None:
