@@ -2,7 +2,7 @@
 
 A department's threshold that was newly reached, or a grade that rose to high or medium. A household that was
 never assessed before is compared with nothing, and only where its village was: the first run of an area is
-no alert for everybody in it.
+no alert for everybody in it, and nor is the first after runs that knew nothing of anybody there.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Row, func, select
 
 from serving.access import Scope
+from serving.storage.area_counts import AreaCounts
 from serving.storage.database import insert_into
 from serving.storage.tables import api_key, area_summary, assessment, webhook
 from serving.storage.tables import webhook_delivery as delivery
@@ -163,9 +164,10 @@ def _formers(
 
 
 def _villages_before(connection: Connection, rows: Sequence[Mapping[str, Any]], day: dt.date) -> set[str]:
-    """The villages of the rows of which anybody was assessed before the day."""
+    """The villages of the rows of which anybody had a score before the day."""
     villages = sorted({one["village_code"] for one in rows})
-    query = select(area_summary.c.area_code).where(
+    query = select(area_summary.c.area_code, area_summary.c.counts).where(
         area_summary.c.area_code.in_(villages), area_summary.c.as_of_date < day
     )
-    return set(connection.execute(query.distinct()).scalars())
+    # A run of nobody but households of which nothing is known is counted too, and is nothing to compare with.
+    return {one.area_code for one in connection.execute(query) if AreaCounts.from_json(one.counts).scored}

@@ -8,6 +8,7 @@ import json
 import pytest
 from sqlalchemy import select, update
 
+from scoring.silence import unscored
 from serving.command import OPERATOR
 from serving.errors import AccessError
 from serving.storage.tables import assessment
@@ -43,6 +44,18 @@ def test_what_is_new_is_told_and_nothing_else(outbox: Outbox) -> None:
         "is_other_model", "new_rule_hits", "reason_codes", "model_version", "link",
     }  # fmt: skip
     assert told["NEW"]["link"] == f"/v1/households/NEW?as_of_date={LATTER}"
+
+
+def test_a_run_that_knew_nothing_of_a_village_is_no_run_before(outbox: Outbox) -> None:
+    """A register comes before the departments' data: their first is no alert for everybody."""
+    outbox.add_hook(URL)
+    silent = [unscored(a_body(f"H{n}", as_of_date=FORMER)) for n in range(3)]
+    outbox.store.save(silent, [HERE] * 3)
+    outbox.run(LATTER, *((f"H{n}", "high", ["crop_loss"]) for n in range(3)))
+    assert outbox.events() == []
+    # From then on there is something to compare with.
+    outbox.run("2026-11-30", ("H0", "high", ["crop_loss"]), ("H9", "high", []))
+    assert [one["household_id"] for one in outbox.events()] == ["H9"]
 
 
 def test_a_run_again_adds_no_event_and_a_changed_one_its_own(outbox: Outbox) -> None:
