@@ -31,6 +31,13 @@ class Scope:
         """Whether a village, or an area, lies inside."""
         return self.prefix is not None and area_code.startswith(self.prefix)
 
+    def within(self, other: Scope) -> Scope:
+        """What lies inside of both areas."""
+        if self.prefix is None or other.prefix is None:
+            return NOWHERE
+        narrow = max(self.prefix, other.prefix, key=len)
+        return Scope(narrow) if self.contains(narrow) and other.contains(narrow) else NOWHERE
+
     def condition(self, area_code: ColumnElement[str]) -> ColumnElement[bool]:
         """The same in SQL. Compared exactly: SQLite's LIKE takes small letters for capitals."""
         if self.prefix is None:

@@ -21,23 +21,22 @@ from sqlalchemy import (
     tuple_,
 )
 
-from features.regions import AREA_LEVELS
 from scoring.changes import make_changes
 from scoring.silence import is_scored
 from scoring.statement import put_into_words
-from serving.access import EVERYWHERE, NOWHERE, Caller, Scope
+from serving.access import EVERYWHERE, Caller, Scope
 from serving.errors import Problem
 from serving.storage.alerts import add_alerts
-from serving.storage.area_counts import AreaCounts, CountChanges
+from serving.storage.area_counts import CountChanges
 from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.database import WRITES, insert_into, lock_for_all
 from serving.storage.elsewhere import Elsewhere, find_elsewhere
 from serving.storage.ranges import inside
 from serving.storage.rescored import every_assessment, is_made_again
-from serving.storage.runs import Run, counted_in, find_runs
+from serving.storage.runs import Run, count_run, find_runs, has_counts
 from serving.storage.saved import Saved
-from serving.storage.tables import area_summary, assessment, model_release
+from serving.storage.tables import assessment, model_release
 from serving.storage.transactions import logged, unlogged
 from serving.storage.unheard import FROM_FILES, Unheard, find_unheard, forget_unheard_in, save_unheard_in
 
@@ -249,7 +248,7 @@ class AssessmentStore:
 
         Of one suggested action or one area if asked for. None are shown beyond the first `MOST_LISTED`.
         """
-        both = _both(caller.scope, Scope(area))
+        both = caller.scope.within(Scope(area))
         conditions = _conditions(both, run, action)
         # Counted outside of the transaction that writes the log: others wait for that one.
         total = self._count(both, run, action)
@@ -267,13 +266,9 @@ class AssessmentStore:
 
     def _count(self, scope: Scope, run: Run, action: str | None) -> int:
         """How many there are; of one action, as of a part of an area that has no code, up to one too many."""
-        if action is None and (not scope.prefix or len(scope.prefix) in AREA_LEVELS):
-            of_run = (
-                area_summary.c.as_of_date == run.as_of_date,
-                area_summary.c.model_version == run.model_version,
-            )
-            query = select(area_summary.c.counts).where(*counted_in(scope.prefix), *of_run)
-            return sum(AreaCounts.from_json(one.counts).scored for one in self._read(query))
+        if action is None and has_counts(scope.prefix):
+            with unlogged(self.engine) as connection:
+                return count_run(connection, run, scope.prefix).scored
         some = select(assessment.c.score).where(*_conditions(scope, run, action)).limit(MOST_LISTED + 1)
         if len(scope.prefix or "") < _COUNTY:
             # What asks for a visit stands before what does not: of a wide area enough are counted sooner.
@@ -306,14 +301,6 @@ _REPLACED = ("score", "grade", "suggested_action", "body", "written_at")
 
 def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return row["household_id"], row["as_of_date"], row["model_version"]
-
-
-def _both(one: Scope, other: Scope) -> Scope:
-    """What lies inside of both areas."""
-    if one.prefix is None or other.prefix is None:
-        return NOWHERE
-    narrow = max(one.prefix, other.prefix, key=len)
-    return Scope(narrow) if one.contains(narrow) and other.contains(narrow) else NOWHERE
 
 
 def _conditions(scope: Scope, run: Run, action: str | None = None) -> list[ColumnElement[bool]]:

@@ -66,10 +66,10 @@ def get_run(engine: Engine, area: str, as_of: dt.date | None, model_version: str
     return found[0]
 
 
-def count_run(connection: Connection, run: Run) -> AreaCounts:
-    """What all households of a run come to."""
+def count_run(connection: Connection, run: Run, prefix: str | None = "") -> AreaCounts:
+    """What the households of a run come to: all of them, or those of an area that `has_counts`."""
     query = select(area_summary.c.counts).where(
-        *counted_in(""),
+        *counted_in(prefix),
         area_summary.c.as_of_date == run.as_of_date,
         area_summary.c.model_version == run.model_version,
     )
@@ -77,6 +77,11 @@ def count_run(connection: Connection, run: Run) -> AreaCounts:
     for one in connection.execute(query):
         total.add(AreaCounts.from_json(one.counts))
     return total
+
+
+def has_counts(prefix: str | None) -> bool:
+    """Whether `area_summary` counts what lies inside: not of a part of a code."""
+    return not prefix or len(prefix) in AREA_LEVELS
 
 
 def counted_in(prefix: str | None) -> list[ColumnElement[bool]]:

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from features import CONTRACTS, Coverage, Signals, take_in
 from scoring import Bundle, load_bundle
@@ -176,6 +176,10 @@ def test_those_of_an_area_are_listed_inside_the_callers(bundle: Bundle, store: A
         ("", HEARD, 0),
         (HEARD, "", 0),
         (HEARD, SILENT, 0),
+        # No area has such a code.
+        (SILENT[:8], "", 3),
+        ("", SILENT[:8], 3),
+        (HEARD[:8], SILENT, 0),
     ):
         caller = Caller("k", Role.PLATFORM, Scope(prefix))
         assert unheard.count(caller, run, area) == len(unheard.list_run(caller, run, area=area)) == count
@@ -242,6 +246,24 @@ def test_pages_tell_it_and_call_nobody_low_risk(service: Client, language: str, 
     assert "2026-11-20" in service.page(f"/households/Q0?lang={language}").text
     assert service.page(f"/?area={HEARD}&action=unheard&lang={language}").status_code == 200
     assert said not in service.page(f"/households/H0?lang={language}").text
+
+
+def test_a_page_of_the_list_counts_nobody(service: Client) -> None:
+    """How many there are was counted when they were stored, in whatever number of them."""
+    counting: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if "count(" in statement and "FROM unheard_household" in statement:
+            counting.append(statement)
+
+    engine = service.app.state.store.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        for query in ("", f"?area={SILENT}", "?action=unheard", f"?area={SILENT[:6]}&action=unheard"):
+            assert service.page(f"/{query}").status_code == 200
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    assert counting == []
 
 
 def test_a_province_writes_them_without_a_score_as_the_batch_does(
