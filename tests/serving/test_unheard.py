@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from features import CONTRACTS, Coverage, Signals, take_in
 from scoring import Bundle, load_bundle
+from scoring.silence import unscored
 from serving.access import OPEN, Caller, Role, Scope
 from serving.api.stored_answers import StoredAssessmentAnswer
 from serving.app import create_app
@@ -91,6 +92,14 @@ def stored(store: AssessmentStore) -> tuple[set[str], set[str]]:
     return set(scored), set(silent)
 
 
+def tell_from_files(store: AssessmentStore, household_id: str) -> None:
+    """As if a job had made the household's score of files of its own."""
+    with store.writer.begin() as connection:
+        of_it = assessment.c.household_id == household_id
+        row = connection.execute(select(assessment).where(of_it)).one()
+        connection.execute(assessment.update().where(of_it).values(body={**row.body, FROM_FILES: True}))
+
+
 def test_the_batch_gives_no_score_of_nothing_and_counts_everybody(
     bundle: Bundle, store: AssessmentStore
 ) -> None:
@@ -153,15 +162,52 @@ def test_a_score_from_files_outlives_a_batch_that_knows_nothing(
     bundle: Bundle, store: AssessmentStore
 ) -> None:
     score_all(signals_of(covered=(HEARD[:6], SILENT[:6])), AS_OF, bundle, store)
-    body = Everything(store).find("Q0")
-    assert body is not None
-    with store.writer.begin() as connection:
-        row = connection.execute(select(assessment).where(assessment.c.household_id == "Q0")).one()
-        connection.execute(
-            assessment.update().where(assessment.c.id == row.id).values(body={**row.body, FROM_FILES: True})
-        )
+    tell_from_files(store, "Q0")
     score_all(signals_of(), AS_OF, bundle, store)
     assert stored(store) == ({*LOUD, "Q0"}, {"Q1", "Q2"})
+
+
+def test_a_score_from_files_hides_nobody_of_its_key_in_another_village(
+    bundle: Bundle, store: AssessmentStore
+) -> None:
+    """The registered household is stored where it is now, as a scored one is, and never drops out."""
+    score_all(signals_of(), AS_OF, bundle, store)
+    tell_from_files(store, "H0")
+    body = Everything(store).find("H0")
+    assert body is not None
+    assert body.village_code == HEARD
+    score_all(signals_of(heard=LOUD[1:], silent=("H0",)), AS_OF, bundle, store)
+    silent = Everything(store).find_unheard("H0")
+    assert silent is not None
+    assert silent.village_code == SILENT
+    assert stored(store) == ({*LOUD[1:]}, {"H0", *QUIET})
+    told = SummaryStore(store.engine).counts(Run(AS_OF, VERSION))
+    assert (told[HEARD].households, told[SILENT].households, told[SILENT].nothing_known) == (3, 4, 4)
+
+
+def test_a_score_from_files_is_the_only_one_of_its_key_that_stays(
+    bundle: Bundle, store: AssessmentStore
+) -> None:
+    """Others of the key, which other areas stored, go: scored or not, they are of where it was."""
+    score_all(signals_of(covered=(HEARD[:6], SILENT[:6])), AS_OF, bundle, store)
+    tell_from_files(store, "Q0")
+    silence = {"missing_feeds": ["illness"], "stale_feeds": [], "partial_feeds": []}
+    with store.engine.connect() as connection:
+        row = connection.execute(select(assessment).where(assessment.c.household_id == "Q0")).one()
+    elsewhere = "500997100201"
+    store.save([{**row.body, FROM_FILES: None}], [HEARD], Scope(HEARD))
+    store.save([unscored({**row.body, **silence})], [elsewhere], Scope(elsewhere))
+    with store.engine.connect() as connection:
+        places = [
+            set(connection.execute(select(of.c.village_code).where(of.c.household_id == "Q0")).scalars())
+            for of in (assessment, unheard_household)
+        ]
+    assert places == [{HEARD, SILENT}, {elsewhere}]
+    score_all(signals_of(), AS_OF, bundle, store)
+    assert stored(store) == ({*LOUD, "Q0"}, {"Q1", "Q2"})
+    told = SummaryStore(store.engine).counts(Run(AS_OF, VERSION))
+    assert (told[SILENT].households, told[SILENT].nothing_known, told["50"].households) == (3, 2, 7)
+    assert elsewhere not in told
 
 
 def test_those_of_an_area_are_listed_inside_the_callers(bundle: Bundle, store: AssessmentStore) -> None:
