@@ -165,10 +165,11 @@ def save_unheard_in(
             tuple_(*_keys(assessment)).in_(rows), within.condition(assessment.c.village_code)
         )
     ).all()
-    kept, gone = set(), []
+    kept: dict[Key, tuple[str, str]] = {}
+    gone = []
     for one in scored:
         if one.body.get(FROM_FILES) and one.village_code == rows[_key_of(one)]["village_code"]:
-            kept.add(_key_of(one))
+            kept[_key_of(one)] = one.body["grade"], one.body["suggested_action"]
         else:
             gone.append(one)
     if gone:
@@ -184,14 +185,14 @@ def save_unheard_in(
         else:
             outdated.append(one)
     _let_go(connection, outdated, counts)
-    written = [row for key, row in rows.items() if key not in kept | same]
+    written = [row for key, row in rows.items() if key not in kept.keys() | same]
     if written:
         connection.execute(table.insert(), written)
     for row in written:
         counts.add(_said(row["as_of_date"], row["model_version"], row["feeds"]), row["village_code"])
     replaced = {_key_of(one) for one in (*gone, *former)}
     new = sum(1 for row in written if _key(row) not in replaced)
-    return Saved(new, len(rows) - len(written), len(written) - new)
+    return Saved(new, len(rows) - len(written), len(written) - new, tuple(kept.values()))
 
 
 def forget_unheard_in(

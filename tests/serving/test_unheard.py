@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from serving.storage import (
     UnheardStore,
     open_database,
 )
+from serving.storage.runs import count_run
 from serving.storage.tables import assessment, unheard_household
 from tests.serving.conftest import VERSION, Client, a_household, a_request
 from tests.serving.readers import Everything
@@ -163,8 +165,18 @@ def test_a_score_from_files_outlives_a_batch_that_knows_nothing(
 ) -> None:
     score_all(signals_of(covered=(HEARD[:6], SILENT[:6])), AS_OF, bundle, store)
     tell_from_files(store, "Q0")
-    score_all(signals_of(), AS_OF, bundle, store)
+    summary = score_all(signals_of(), AS_OF, bundle, store)
     assert stored(store) == ({*LOUD, "Q0"}, {"Q1", "Q2"})
+    assert (summary.saved.new, summary.saved.unchanged, summary.saved.changed) == (0, 5, 2)
+    # What is told is what the run is counted as wherever else it is told.
+    with store.engine.connect() as connection:
+        counts = count_run(connection, Run(AS_OF, VERSION))
+    told = summary.as_json()
+    assert (told["households"], told["nothing_known"]) == (counts.households, counts.nothing_known) == (7, 2)
+    assert +Counter(told["grades"]) == counts.grades
+    assert sum(told["actions"].values()) == counts.scored
+    assert (told["rows_new"], told["rows_unchanged"], told["rows_changed"]) == (0, 5, 2)
+    assert not any("stayed" in name for name in told)
 
 
 def test_a_score_from_files_hides_nobody_of_its_key_in_another_village(
