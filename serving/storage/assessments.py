@@ -33,6 +33,7 @@ from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.database import WRITES, insert_into, lock_for_all
 from serving.storage.elsewhere import Elsewhere, find_elsewhere
+from serving.storage.last_written import last_written
 from serving.storage.ranges import inside
 from serving.storage.rescored import every_assessment, is_made_again
 from serving.storage.runs import Run, counted_in, find_runs
@@ -226,14 +227,9 @@ class AssessmentStore:
         """The latest whole run of what the caller may see; of several models' the one that wrote last."""
         with unlogged(self.engine) as connection:
             runs = find_runs(connection, caller.scope.prefix)
-        if len(runs) > 1:
-            return max(runs, key=lambda one: self._last_written(caller, one))
+            if len(runs) > 1:
+                return max(runs, key=lambda one: last_written(connection, caller.scope, one))
         return runs[0] if runs else None
-
-    def _last_written(self, caller: Caller, run: Run) -> int:
-        conditions = _conditions(caller.scope, run)
-        last = select(func.coalesce(func.max(assessment.c.id), 0)).where(*conditions)
-        return int(self._read(last)[0][0])
 
     def list_run(
         self,

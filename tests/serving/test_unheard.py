@@ -146,6 +146,29 @@ def test_a_run_that_knows_nothing_of_an_area_is_its_run(bundle: Bundle, store: A
     assert Everything(store).find_unheard("H0") is None
 
 
+def test_of_two_models_the_later_is_the_run_of_an_area_it_knows_nothing_of(
+    bundle: Bundle, store: AssessmentStore
+) -> None:
+    """The other's grades would be shown, and none of those without a score listed."""
+    score_all(signals_of(covered=(HEARD[:6], SILENT[:6])), AS_OF, bundle, store)
+    store.save_release("later", "0" * 64, 12)
+    silence = {"missing_feeds": ["illness"], "stale_feeds": [], "partial_feeds": []}
+    with store.engine.connect() as connection:
+        found = connection.execute(select(assessment.c.body, assessment.c.village_code)).all()
+    bodies = [{**one.body, "model_version": "later"} for one in found]
+    said = [
+        unscored({**body, **silence}) if one.village_code == SILENT else body
+        for one, body in zip(found, bodies, strict=True)
+    ]
+    store.save(said, [one.village_code for one in found])
+    for prefix in (SILENT, SILENT[:6], HEARD, "50", ""):
+        assert store.find_run(Caller("k", Role.PLATFORM, Scope(prefix))) == Run(AS_OF, "later")
+    # And the other again, once it was the last to say something new of the area.
+    silent = [unscored({**one.body, **silence}) for one in found if one.village_code == SILENT]
+    store.save(silent, [SILENT] * len(silent))
+    assert store.find_run(Caller("k", Role.PLATFORM, Scope(SILENT))) == Run(AS_OF, VERSION)
+
+
 def test_what_is_heard_later_is_scored_and_what_falls_silent_is_not_kept(
     bundle: Bundle, store: AssessmentStore
 ) -> None:
