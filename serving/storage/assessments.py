@@ -55,8 +55,10 @@ class Stored:
 
 @dataclass(frozen=True)
 class History:
-    """An assessment of a household, the one of the latest date before it, and the other villages in which its
-    key was scored; as far as the caller may see. `unheard` is a later run's word that nothing is known."""
+    """An assessment of a household, the one of the latest date before it, and the other villages in which a
+    run knew its key; as far as the caller may see. `unheard` is a later run's word that nothing is known, in
+    the village of the assessment or in one of the others.
+    """
 
     latest: Stored
     former: Stored | None
@@ -213,7 +215,7 @@ class AssessmentStore:
             row = connection.execute(query.order_by(*order).limit(1)).first()
             former = connection.execute(_former(caller, row)).first() if row else None
             others = find_elsewhere(connection, caller, household_id, row.village_code) if row else ()
-            unheard = find_unheard(connection, caller, household_id, as_of, row.village_code if row else None)
+            unheard = find_unheard(connection, caller, household_id, as_of)
             outcome = Outcome.SHOWN if row or unheard else Outcome.NOT_FOUND
             audit.append(connection, caller, Action.HOUSEHOLD_READ, [audit.household(household_id)], outcome)
         if row is None:

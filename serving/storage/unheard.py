@@ -130,16 +130,14 @@ def unheard_since(
 
 
 def find_unheard(
-    connection: Connection, caller: Caller, household_id: str, as_of: dt.date | None, village: str | None
+    connection: Connection, caller: Caller, household_id: str, as_of: dt.date | None
 ) -> Unheard | None:
-    """The last time that nothing was known of a household, or that of a date; in `village`, if given."""
+    """The last time that nothing was known of a household, or that of a date, in any village."""
     query = select(table).where(
         table.c.household_id == household_id, caller.scope.condition(table.c.village_code)
     )
     if as_of is not None:
         query = query.where(table.c.as_of_date == as_of)
-    if village is not None:
-        query = query.where(table.c.village_code == village)
     newest = (table.c.as_of_date.desc(), table.c.written_at.desc())
     row = connection.execute(query.order_by(*newest).limit(1)).first()
     return _made_of(row) if row else None

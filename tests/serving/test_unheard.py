@@ -28,19 +28,22 @@ from serving.settings import Settings
 from serving.storage import (
     FROM_FILES,
     AssessmentStore,
+    History,
     Run,
     Saved,
     SummaryStore,
     UnheardStore,
     open_database,
 )
+from serving.storage.elsewhere import Elsewhere
 from serving.storage.runs import count_run
 from serving.storage.tables import assessment, unheard_household
+from serving.storage.whereabouts import find_village
 from tests.serving.conftest import VERSION, Client, a_household, a_request
 from tests.serving.readers import Everything
 
 AS_OF = dt.date(2026, 10, 31)
-HEARD, SILENT = "500999100201", "500998100201"
+HEARD, NEAR, SILENT = "500999100201", "500999100202", "500998100201"
 LOUD = tuple(f"H{n}" for n in range(4))
 QUIET = ("Q0", "Q1", "Q2")
 
@@ -167,6 +170,38 @@ def test_of_two_models_the_later_is_the_run_of_an_area_it_knows_nothing_of(
     silent = [unscored({**one.body, **silence}) for one in found if one.village_code == SILENT]
     store.save(silent, [SILENT] * len(silent))
     assert store.find_run(Caller("k", Role.PLATFORM, Scope(SILENT))) == Run(AS_OF, VERSION)
+
+
+def test_a_household_that_moved_to_where_nothing_is_known_is_there(
+    bundle: Bundle, store: AssessmentStore
+) -> None:
+    """Its former grade is no news, and whoever visits it settles the list of where it is."""
+    score_all(signals_of(), AS_OF, bundle, store)
+    later = AS_OF + dt.timedelta(days=20)
+    score_all(signals_of(heard=LOUD[1:], silent=("H0",)), later, bundle, store)
+    reader = Everything(store).store
+    found = reader.find(OPEN, "H0")
+    assert isinstance(found, History)
+    assert found.latest.village_code == HEARD
+    assert found.unheard is not None
+    assert (found.unheard.village_code, found.unheard.as_of_date) == (SILENT, later)
+    assert found.elsewhere == (Elsewhere(SILENT, later),)
+    for scope, village in (("", SILENT), ("50", SILENT), (SILENT, SILENT), (HEARD, HEARD), ("51", None)):
+        caller = Caller("k", Role.PLATFORM, Scope(scope))
+        with store.engine.connect() as connection:
+            assert find_village(connection, caller, "H0") == village
+    # Whoever sees where it was alone is told what was said there.
+    told = reader.find(Caller("k", Role.PLATFORM, Scope(HEARD)), "H0")
+    assert isinstance(told, History)
+    assert (told.unheard, told.elsewhere) == (None, ())
+    # And it is where it is scored once it is heard of again.
+    score_all(signals_of(), later + dt.timedelta(days=1), bundle, store)
+    again = reader.find(OPEN, "H0")
+    assert isinstance(again, History)
+    assert (again.latest.village_code, again.unheard) == (HEARD, None)
+    assert again.elsewhere == (Elsewhere(SILENT, later),)
+    with store.engine.connect() as connection:
+        assert find_village(connection, OPEN, "H0") == HEARD
 
 
 def test_what_is_heard_later_is_scored_and_what_falls_silent_is_not_kept(
@@ -302,6 +337,40 @@ def test_a_summary_tells_how_many(service: Client) -> None:
     assert told["feeds"]["illness"]["state"] == "unknown"
     # To others three are too few to be told.
     assert service.get(f"/v1/areas/{SILENT[:6]}/summary").json()["nothing_known"] is None
+
+
+def test_who_moved_to_where_nothing_is_known_is_visited_there(
+    bundle: Bundle, bundle_dir: Path, tmp_path: Path
+) -> None:
+    """And nothing is asked or told of what was on record where it was, unless its case is still there."""
+    with Client(create_app(Settings(bundle_dir, f"sqlite:///{tmp_path}/scores.db"))) as client:
+        store: AssessmentStore = client.app.state.store
+        score_all(signals_of(yuan=10_000.0), AS_OF, bundle, store)
+        caller = Caller("k", Role.TOWNSHIP_OFFICIAL, Scope(HEARD[:9]))
+        key = client.make_key(caller.role, caller.scope.prefix)
+        with store.engine.connect() as connection:
+            body = connection.execute(select(assessment.c.body).where(assessment.c.household_id == "H3"))
+            said = body.scalar_one()
+
+        def is_told() -> bool:
+            sheet = client.get("/households/H3/sheet", headers={**key, "Accept": "text/html"})
+            assert sheet.status_code == 200
+            return "报销以后自己出了" in sheet.text
+
+        assert is_told()
+        silence = {"missing_feeds": ["illness"], "stale_feeds": [], "partial_feeds": []}
+        moved = unscored({**said, **silence, "as_of_date": "2026-11-20"})
+        store.save([moved], [NEAR])
+        assert not is_told()
+        told = client.get("/v1/households/H3").json()
+        assert (told["village_code"], told["nothing_known"]["as_of_date"]) == (HEARD, "2026-11-20")
+        assert told["elsewhere"] == [{"village_code": NEAR, "as_of_date": "2026-11-20"}]
+        with store.writer.begin() as connection:
+            client.app.state.work.cases.open_in(
+                connection, household_id="H3", village_code=HEARD, opened_on=AS_OF, grade=1,
+                theme="illness", is_hard=False, disagreement=None, causes=(),
+            )  # fmt: skip
+        assert is_told()
 
 
 @pytest.mark.parametrize(
