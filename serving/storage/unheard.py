@@ -175,13 +175,13 @@ def save_unheard_in(
     for one in gone:
         counts.add(one.body, one.village_code, -1)
     former, same, outdated = _found(connection, rows, within), set(), []
-    for one in former:
-        key = _key_of(one)
+    for had in former:
+        key = _key_of(had)
         row = rows[key]
-        if key not in kept and (one.feeds, one.village_code) == (row["feeds"], row["village_code"]):
+        if key not in kept and (had.feeds, had.village_code) == (row["feeds"], row["village_code"]):
             same.add(key)
         else:
-            outdated.append(one)
+            outdated.append(had)
     _let_go(connection, outdated, counts)
     written = [row for key, row in rows.items() if key not in kept.keys() | same]
     if written:
