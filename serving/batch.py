@@ -42,7 +42,10 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Summary:
-    """What a batch did. `nothing_known` of the `households` have no score: all departments are silent."""
+    """What a batch did. `nothing_known` of the `households` have no score: all departments are silent.
+
+    Of whom a job's score stays it is counted as theirs.
+    """
 
     as_of_date: str
     model_version: str
@@ -57,7 +60,8 @@ class Summary:
     def as_json(self) -> dict[str, Any]:
         """The summary as one flat JSON object."""
         made = asdict(self)
-        made.update({f"rows_{name}": count for name, count in made.pop("saved").items()})
+        made.update({f"rows_{name}": count for name, count in self.saved.counts.items()})
+        del made["saved"]
         return made
 
 
@@ -208,10 +212,12 @@ def score_all(
         made = run.score(start, start + CHUNK, around, health.blocked if health else (), flagged)
         stood = standing.stand_on(made.statements, made.village_codes, as_of)
         made = run.unscored(replace(made, statements=stood))
-        saved += store.save(made.statements, made.village_codes)
-        scored = made.heard.statements
-        grades.update(one["grade"] for one in scored)
-        actions.update(one["suggested_action"] for one in scored)
+        here = store.save(made.statements, made.village_codes)
+        saved += here
+        scored = [(one["grade"], one["suggested_action"]) for one in made.heard.statements]
+        for grade, action in (*scored, *here.stayed_scored):
+            grades[grade] += 1
+            actions[action] += 1
     ids = run.ids
     tell("scores", len(ids), len(ids))
     return Summary(

@@ -275,7 +275,7 @@ def _table(summary: Summary, seconds: float) -> Table:
         table.add_row(f"grade {grade}", f"{count:,}")
     for action, count in summary.actions.items():
         table.add_row(f"suggested {action}", f"{count:,}")
-    for name, count in vars(summary.saved).items():
+    for name, count in summary.saved.counts.items():
         table.add_row(f"stored rows {name}", f"{count:,}")
     table.add_row("concerned by a local fault of a feed", f"{summary.flagged_households:,}")
     table.caption = f"{seconds:.1f} seconds"

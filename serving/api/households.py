@@ -24,7 +24,7 @@ def router(store: AssessmentStore) -> APIRouter:
         "/v1/households/{household_id}",
         summary="The stored assessment of a household",
         description="The latest one, or the one of `as_of_date`. `changes` says what moved since the "
-        "assessment before it, `elsewhere` in which other villages the same key was scored, "
+        "assessment before it, `elsewhere` in which other villages a run knew the same key, "
         "`nothing_known` that a later run found every department silent: what is answered is from before it. "
         "Where there is no assessment and nothing was known the answer is 409 `nothing_known`.",
         response_class=Response,

@@ -9,12 +9,12 @@ from serving.api.not_scored import NotScoredTexts
 
 
 class ElsewhereAnswer(BaseModel):
-    """Another village in which the same key was scored."""
+    """Another village in which a run knew the same key."""
 
     model_config = ConfigDict(extra="forbid")
 
     village_code: str
-    as_of_date: str = Field(description="Of its latest assessment there")
+    as_of_date: str = Field(description="Of the last run there, with a score or without")
 
 
 class NothingKnownAnswer(BaseModel):
@@ -34,9 +34,10 @@ class StoredAssessmentAnswer(AssessmentAnswer):
 
     village_code: str
     elsewhere: list[ElsewhereAnswer] = Field(
-        description="Other villages of the caller's area in which the same key was scored: the household "
-        "moved, or two have one key"
+        description="Other villages of the caller's area in which a run knew the same key, with a score or "
+        "without: the household moved, or two have one key"
     )
     nothing_known: NothingKnownAnswer | None = Field(
-        description="A later run knew nothing of the household and gave no score, which is no low risk"
+        description="A later run, here or in a village of `elsewhere`, knew nothing of the household and "
+        "gave no score, which is no low risk"
     )

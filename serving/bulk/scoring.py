@@ -247,7 +247,7 @@ class ScoreJobs:
         run = Scoring(signals, order.as_of, model.assessor)
         standing = StandingStore(self.store.engine)
         around = UsualStore(self.store.engine).find(checked.villages.values(), order.as_of)
-        start = {"model": model.bundle.sha256, "chunks": 0, "saved": vars(Saved())}
+        start = {"model": model.bundle.sha256, "chunks": 0, "saved": Saved().counts}
         point = lease.job.checkpoint
         # Another model, or parts that are on another disk: what was stored stays, and is stored again.
         if point.get("model") != model.bundle.sha256 or not _has_parts(folder, point.get("chunks", 0)):
@@ -271,7 +271,7 @@ class ScoreJobs:
             with lease.step(done) as connection:
                 self._save_release(connection, model)
                 saved += self.store.save_in(connection, made.statements, made.village_codes, within)
-                done["saved"] = vars(saved)
+                done["saved"] = saved.counts
         lease.tell("result", len(run.ids), len(run.ids))
         parts = [_part(folder, number) for number in range(len(places))]
         origin = Origin(*_sender(lease), dt.datetime.now(dt.UTC), order.result_purpose)
@@ -288,7 +288,7 @@ class ScoreJobs:
                 for number in range(len(places)):
                     statements, codes = json.loads(_staged(folder, number).read_bytes())
                     saved += self.store.save_in(connection, statements, codes, within)
-            outcome["stored"] = vars(saved)
+            outcome["stored"] = saved.counts
 
     def _with_neighbourhood(self, checked: Checked, order: Order, model: Model) -> Signals:
         """The signals with what the last batch knows of the villages, of which these may be a part."""

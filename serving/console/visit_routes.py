@@ -107,7 +107,15 @@ def router(pages: Pages, page: HouseholdPage, identities: IdentityStore | None) 
             raise Problem("household_not_found")
         found = work.assessments.find(caller, household_id)
         if isinstance(found, History):
-            return found.latest.village_code, found.latest
+            there, silent = found.latest.village_code, found.unheard
+            if silent is None or silent.village_code == there:
+                return there, found.latest
+            # Nothing is known of it where it is by now, and nothing is asked of what was said before: unless
+            # its open case is still there.
+            case = work.cases.find_of_household(caller, household_id)
+            if case is None or case.closed_on is not None:
+                return silent.village_code, None
+            return case.village_code, found.latest if case.village_code == there else None
         case = work.cases.find_of_household(caller, household_id)
         if case is not None:
             return case.village_code, None

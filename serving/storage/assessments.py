@@ -32,6 +32,7 @@ from serving.storage.audit import AuditLog
 from serving.storage.audit_actions import Action, Outcome
 from serving.storage.database import WRITES, insert_into, lock_for_all
 from serving.storage.elsewhere import Elsewhere, find_elsewhere
+from serving.storage.last_written import last_written
 from serving.storage.ranges import inside
 from serving.storage.rescored import every_assessment, is_made_again
 from serving.storage.runs import Run, count_run, find_runs, has_counts
@@ -53,8 +54,10 @@ class Stored:
 
 @dataclass(frozen=True)
 class History:
-    """An assessment of a household, the one of the latest date before it, and the other villages in which its
-    key was scored; as far as the caller may see. `unheard` is a later run's word that nothing is known."""
+    """An assessment of a household, the one of the latest date before it, and the other villages in which a
+    run knew its key; as far as the caller may see. `unheard` is a later run's word that nothing is known, in
+    the village of the assessment or in one of the others.
+    """
 
     latest: Stored
     former: Stored | None
@@ -211,7 +214,7 @@ class AssessmentStore:
             row = connection.execute(query.order_by(*order).limit(1)).first()
             former = connection.execute(_former(caller, row)).first() if row else None
             others = find_elsewhere(connection, caller, household_id, row.village_code) if row else ()
-            unheard = find_unheard(connection, caller, household_id, as_of, row.village_code if row else None)
+            unheard = find_unheard(connection, caller, household_id, as_of)
             outcome = Outcome.SHOWN if row or unheard else Outcome.NOT_FOUND
             audit.append(connection, caller, Action.HOUSEHOLD_READ, [audit.household(household_id)], outcome)
         if row is None:
@@ -225,14 +228,9 @@ class AssessmentStore:
         """The latest whole run of what the caller may see; of several models' the one that wrote last."""
         with unlogged(self.engine) as connection:
             runs = find_runs(connection, caller.scope.prefix)
-        if len(runs) > 1:
-            return max(runs, key=lambda one: self._last_written(caller, one))
+            if len(runs) > 1:
+                return max(runs, key=lambda one: last_written(connection, caller.scope, one))
         return runs[0] if runs else None
-
-    def _last_written(self, caller: Caller, run: Run) -> int:
-        conditions = _conditions(caller.scope, run)
-        last = select(func.coalesce(func.max(assessment.c.id), 0)).where(*conditions)
-        return int(self._read(last)[0][0])
 
     def list_run(
         self,

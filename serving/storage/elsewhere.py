@@ -1,4 +1,4 @@
-"""Where else a household's key was scored: it moved, or two villages have one key. No score says which."""
+"""Where else a run knew a household's key: it moved, or two villages have one key. No score says which."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from serving.access import Caller
-from serving.storage.tables import assessment
+from serving.storage.unheard import told_of
 
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """Another village that has assessments of the key, and the date of its latest."""
+    """Another village in which a run knew the key, with a score or without, and the date of the last one."""
 
     village_code: str
     as_of_date: dt.date
@@ -23,14 +23,11 @@ def find_elsewhere(
     connection: Connection, caller: Caller, household_id: str, village_code: str
 ) -> tuple[Elsewhere, ...]:
     """The other villages, by code, as far as the caller may see."""
-    place, day = assessment.c.village_code, assessment.c.as_of_date
+    said = told_of(household_id, caller.scope)
+    place, day = said.c.village_code, said.c.as_of_date
     query = (
         select(place, func.max(day, type_=day.type).label("as_of_date"))
-        .where(
-            assessment.c.household_id == household_id,
-            place != village_code,
-            caller.scope.condition(place),
-        )
+        .where(place != village_code)
         .group_by(place)
         .order_by(place)
     )

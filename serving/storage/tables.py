@@ -112,7 +112,8 @@ unheard_household = Table(
     # By how silent they are: missing_feeds, stale_feeds, partial_feeds.
     Column("feeds", Document, nullable=False),
     Column("written_at", Instant, nullable=False),
-    Index(None, "as_of_date", "model_version", "village_code", "household_id"),
+    # With the moment behind it: when a run last said something is asked on every page.
+    Index(None, "as_of_date", "model_version", "village_code", "household_id", "written_at"),
     sqlite_strict=True,
 )
 """Households of a run of which no department told anything: they have no assessment, and are no low risk."""

@@ -134,16 +134,14 @@ def unheard_since(
 
 
 def find_unheard(
-    connection: Connection, caller: Caller, household_id: str, as_of: dt.date | None, village: str | None
+    connection: Connection, caller: Caller, household_id: str, as_of: dt.date | None
 ) -> Unheard | None:
-    """The last time that nothing was known of a household, or that of a date; in `village`, if given."""
+    """The last time that nothing was known of a household, or that of a date, in any village."""
     query = select(table).where(
         table.c.household_id == household_id, caller.scope.condition(table.c.village_code)
     )
     if as_of is not None:
         query = query.where(table.c.as_of_date == as_of)
-    if village is not None:
-        query = query.where(table.c.village_code == village)
     newest = (table.c.as_of_date.desc(), table.c.written_at.desc())
     row = connection.execute(query.order_by(*newest).limit(1)).first()
     return _made_of(row) if row else None
@@ -158,7 +156,8 @@ def save_unheard_in(
 ) -> Saved:
     """Keep statements without a score, each with its village, in place of what the same run said before.
 
-    A score that a job made of files of its own stays: something is known there.
+    A score that a job made of files of its own stays in its village: something is known there. Any other row
+    of the key inside the area goes, as it does when a score is saved: a household is stored where it is now.
     """
     rows = {_key(row): row for row in (_row(body, village, now) for body, village in said)}
     if not rows:
@@ -168,38 +167,49 @@ def save_unheard_in(
             tuple_(*_keys(assessment)).in_(rows), within.condition(assessment.c.village_code)
         )
     ).all()
-    kept = {_key_of(one) for one in scored if one.body.get(FROM_FILES)}
-    gone = [one for one in scored if _key_of(one) not in kept]
+    kept: dict[Key, tuple[str, str]] = {}
+    gone = []
+    for one in scored:
+        if one.body.get(FROM_FILES) and one.village_code == rows[_key_of(one)]["village_code"]:
+            kept[_key_of(one)] = one.body["grade"], one.body["suggested_action"]
+        else:
+            gone.append(one)
     if gone:
         connection.execute(delete(assessment).where(assessment.c.id.in_([one.id for one in gone])))
     for one in gone:
         counts.add(one.body, one.village_code, -1)
-    former = {_key_of(one): one for one in _found(connection, rows, within)}
-    same = {
-        key
-        for key, one in former.items()
-        if (one.feeds, one.village_code) == (rows[key]["feeds"], rows[key]["village_code"])
-    }
-    written = [row for key, row in rows.items() if key not in kept | same]
-    forget_unheard_in(connection, former.keys() - same, within, counts)
+    former, same, outdated = _found(connection, rows, within), set(), []
+    for had in former:
+        key = _key_of(had)
+        row = rows[key]
+        if key not in kept and (had.feeds, had.village_code) == (row["feeds"], row["village_code"]):
+            same.add(key)
+        else:
+            outdated.append(had)
+    _let_go(connection, outdated, counts)
+    written = [row for key, row in rows.items() if key not in kept.keys() | same]
     if written:
         connection.execute(table.insert(), written)
     for row in written:
         counts.add(_said(row["as_of_date"], row["model_version"], row["feeds"]), row["village_code"])
-    replaced = {_key_of(one) for one in gone} | former.keys()
+    replaced = {_key_of(one) for one in (*gone, *former)}
     new = sum(1 for row in written if _key(row) not in replaced)
-    return Saved(new, len(rows) - len(written), len(written) - new)
+    return Saved(new, len(rows) - len(written), len(written) - new, tuple(kept.values()))
 
 
 def forget_unheard_in(
     connection: Connection, keys: Iterable[Key], within: Scope, counts: CountChanges
 ) -> None:
-    """Let go of those that are scored now, or were said anew."""
-    found = _found(connection, keys, within)
+    """Let go of those that are scored now."""
+    _let_go(connection, _found(connection, keys, within), counts)
+
+
+def _let_go(connection: Connection, found: Sequence[Row[Any]], counts: CountChanges) -> None:
     if not found:
         return
-    of_these = tuple_(*_keys(table)).in_([_key_of(one) for one in found])
-    connection.execute(delete(table).where(of_these, within.condition(table.c.village_code)))
+    of_these = tuple_(*_keys(table), table.c.village_code)
+    places = [(*_key_of(one), one.village_code) for one in found]
+    connection.execute(delete(table).where(of_these.in_(places)))
     for one in found:
         counts.add(_said(one.as_of_date, one.model_version, one.feeds), one.village_code, -1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy import event, func, select
 
 from features import CONTRACTS, Coverage, Signals, take_in
 from scoring import Bundle, load_bundle
+from scoring.silence import unscored
 from serving.access import OPEN, Caller, Role, Scope
 from serving.api.stored_answers import StoredAssessmentAnswer
 from serving.app import create_app
@@ -26,18 +28,22 @@ from serving.settings import Settings
 from serving.storage import (
     FROM_FILES,
     AssessmentStore,
+    History,
     Run,
     Saved,
     SummaryStore,
     UnheardStore,
     open_database,
 )
+from serving.storage.elsewhere import Elsewhere
+from serving.storage.runs import count_run
 from serving.storage.tables import assessment, unheard_household
+from serving.storage.whereabouts import find_village
 from tests.serving.conftest import VERSION, Client, a_household, a_request
 from tests.serving.readers import Everything
 
 AS_OF = dt.date(2026, 10, 31)
-HEARD, SILENT = "500999100201", "500998100201"
+HEARD, NEAR, SILENT = "500999100201", "500999100202", "500998100201"
 LOUD = tuple(f"H{n}" for n in range(4))
 QUIET = ("Q0", "Q1", "Q2")
 
@@ -91,6 +97,14 @@ def stored(store: AssessmentStore) -> tuple[set[str], set[str]]:
     return set(scored), set(silent)
 
 
+def tell_from_files(store: AssessmentStore, household_id: str) -> None:
+    """As if a job had made the household's score of files of its own."""
+    with store.writer.begin() as connection:
+        of_it = assessment.c.household_id == household_id
+        row = connection.execute(select(assessment).where(of_it)).one()
+        connection.execute(assessment.update().where(of_it).values(body={**row.body, FROM_FILES: True}))
+
+
 def test_the_batch_gives_no_score_of_nothing_and_counts_everybody(
     bundle: Bundle, store: AssessmentStore
 ) -> None:
@@ -135,6 +149,61 @@ def test_a_run_that_knows_nothing_of_an_area_is_its_run(bundle: Bundle, store: A
     assert Everything(store).find_unheard("H0") is None
 
 
+def test_of_two_models_the_later_is_the_run_of_an_area_it_knows_nothing_of(
+    bundle: Bundle, store: AssessmentStore
+) -> None:
+    """The other's grades would be shown, and none of those without a score listed."""
+    score_all(signals_of(covered=(HEARD[:6], SILENT[:6])), AS_OF, bundle, store)
+    store.save_release("later", "0" * 64, 12)
+    silence = {"missing_feeds": ["illness"], "stale_feeds": [], "partial_feeds": []}
+    with store.engine.connect() as connection:
+        found = connection.execute(select(assessment.c.body, assessment.c.village_code)).all()
+    bodies = [{**one.body, "model_version": "later"} for one in found]
+    said = [
+        unscored({**body, **silence}) if one.village_code == SILENT else body
+        for one, body in zip(found, bodies, strict=True)
+    ]
+    store.save(said, [one.village_code for one in found])
+    for prefix in (SILENT, SILENT[:6], HEARD, "50", ""):
+        assert store.find_run(Caller("k", Role.PLATFORM, Scope(prefix))) == Run(AS_OF, "later")
+    # And the other again, once it was the last to say something new of the area.
+    silent = [unscored({**one.body, **silence}) for one in found if one.village_code == SILENT]
+    store.save(silent, [SILENT] * len(silent))
+    assert store.find_run(Caller("k", Role.PLATFORM, Scope(SILENT))) == Run(AS_OF, VERSION)
+
+
+def test_a_household_that_moved_to_where_nothing_is_known_is_there(
+    bundle: Bundle, store: AssessmentStore
+) -> None:
+    """Its former grade is no news, and whoever visits it settles the list of where it is."""
+    score_all(signals_of(), AS_OF, bundle, store)
+    later = AS_OF + dt.timedelta(days=20)
+    score_all(signals_of(heard=LOUD[1:], silent=("H0",)), later, bundle, store)
+    reader = Everything(store).store
+    found = reader.find(OPEN, "H0")
+    assert isinstance(found, History)
+    assert found.latest.village_code == HEARD
+    assert found.unheard is not None
+    assert (found.unheard.village_code, found.unheard.as_of_date) == (SILENT, later)
+    assert found.elsewhere == (Elsewhere(SILENT, later),)
+    for scope, village in (("", SILENT), ("50", SILENT), (SILENT, SILENT), (HEARD, HEARD), ("51", None)):
+        caller = Caller("k", Role.PLATFORM, Scope(scope))
+        with store.engine.connect() as connection:
+            assert find_village(connection, caller, "H0") == village
+    # Whoever sees where it was alone is told what was said there.
+    told = reader.find(Caller("k", Role.PLATFORM, Scope(HEARD)), "H0")
+    assert isinstance(told, History)
+    assert (told.unheard, told.elsewhere) == (None, ())
+    # And it is where it is scored once it is heard of again.
+    score_all(signals_of(), later + dt.timedelta(days=1), bundle, store)
+    again = reader.find(OPEN, "H0")
+    assert isinstance(again, History)
+    assert (again.latest.village_code, again.unheard) == (HEARD, None)
+    assert again.elsewhere == (Elsewhere(SILENT, later),)
+    with store.engine.connect() as connection:
+        assert find_village(connection, OPEN, "H0") == HEARD
+
+
 def test_what_is_heard_later_is_scored_and_what_falls_silent_is_not_kept(
     bundle: Bundle, store: AssessmentStore
 ) -> None:
@@ -153,15 +222,62 @@ def test_a_score_from_files_outlives_a_batch_that_knows_nothing(
     bundle: Bundle, store: AssessmentStore
 ) -> None:
     score_all(signals_of(covered=(HEARD[:6], SILENT[:6])), AS_OF, bundle, store)
-    body = Everything(store).find("Q0")
+    tell_from_files(store, "Q0")
+    summary = score_all(signals_of(), AS_OF, bundle, store)
+    assert stored(store) == ({*LOUD, "Q0"}, {"Q1", "Q2"})
+    assert (summary.saved.new, summary.saved.unchanged, summary.saved.changed) == (0, 5, 2)
+    # What is told is what the run is counted as wherever else it is told.
+    with store.engine.connect() as connection:
+        counts = count_run(connection, Run(AS_OF, VERSION))
+    told = summary.as_json()
+    assert (told["households"], told["nothing_known"]) == (counts.households, counts.nothing_known) == (7, 2)
+    assert +Counter(told["grades"]) == counts.grades
+    assert sum(told["actions"].values()) == counts.scored
+    assert (told["rows_new"], told["rows_unchanged"], told["rows_changed"]) == (0, 5, 2)
+    assert not any("stayed" in name for name in told)
+
+
+def test_a_score_from_files_hides_nobody_of_its_key_in_another_village(
+    bundle: Bundle, store: AssessmentStore
+) -> None:
+    """The registered household is stored where it is now, as a scored one is, and never drops out."""
+    score_all(signals_of(), AS_OF, bundle, store)
+    tell_from_files(store, "H0")
+    body = Everything(store).find("H0")
     assert body is not None
-    with store.writer.begin() as connection:
+    assert body.village_code == HEARD
+    score_all(signals_of(heard=LOUD[1:], silent=("H0",)), AS_OF, bundle, store)
+    silent = Everything(store).find_unheard("H0")
+    assert silent is not None
+    assert silent.village_code == SILENT
+    assert stored(store) == ({*LOUD[1:]}, {"H0", *QUIET})
+    told = SummaryStore(store.engine).counts(Run(AS_OF, VERSION))
+    assert (told[HEARD].households, told[SILENT].households, told[SILENT].nothing_known) == (3, 4, 4)
+
+
+def test_a_score_from_files_is_the_only_one_of_its_key_that_stays(
+    bundle: Bundle, store: AssessmentStore
+) -> None:
+    """Others of the key, which other areas stored, go: scored or not, they are of where it was."""
+    score_all(signals_of(covered=(HEARD[:6], SILENT[:6])), AS_OF, bundle, store)
+    tell_from_files(store, "Q0")
+    silence = {"missing_feeds": ["illness"], "stale_feeds": [], "partial_feeds": []}
+    with store.engine.connect() as connection:
         row = connection.execute(select(assessment).where(assessment.c.household_id == "Q0")).one()
-        connection.execute(
-            assessment.update().where(assessment.c.id == row.id).values(body={**row.body, FROM_FILES: True})
-        )
+    elsewhere = "500997100201"
+    store.save([{**row.body, FROM_FILES: None}], [HEARD], Scope(HEARD))
+    store.save([unscored({**row.body, **silence})], [elsewhere], Scope(elsewhere))
+    with store.engine.connect() as connection:
+        places = [
+            set(connection.execute(select(of.c.village_code).where(of.c.household_id == "Q0")).scalars())
+            for of in (assessment, unheard_household)
+        ]
+    assert places == [{HEARD, SILENT}, {elsewhere}]
     score_all(signals_of(), AS_OF, bundle, store)
     assert stored(store) == ({*LOUD, "Q0"}, {"Q1", "Q2"})
+    told = SummaryStore(store.engine).counts(Run(AS_OF, VERSION))
+    assert (told[SILENT].households, told[SILENT].nothing_known, told["50"].households) == (3, 2, 7)
+    assert elsewhere not in told
 
 
 def test_those_of_an_area_are_listed_inside_the_callers(bundle: Bundle, store: AssessmentStore) -> None:
@@ -225,6 +341,40 @@ def test_a_summary_tells_how_many(service: Client) -> None:
     assert told["feeds"]["illness"]["state"] == "unknown"
     # To others three are too few to be told.
     assert service.get(f"/v1/areas/{SILENT[:6]}/summary").json()["nothing_known"] is None
+
+
+def test_who_moved_to_where_nothing_is_known_is_visited_there(
+    bundle: Bundle, bundle_dir: Path, tmp_path: Path
+) -> None:
+    """And nothing is asked or told of what was on record where it was, unless its case is still there."""
+    with Client(create_app(Settings(bundle_dir, f"sqlite:///{tmp_path}/scores.db"))) as client:
+        store: AssessmentStore = client.app.state.store
+        score_all(signals_of(yuan=10_000.0), AS_OF, bundle, store)
+        caller = Caller("k", Role.TOWNSHIP_OFFICIAL, Scope(HEARD[:9]))
+        key = client.make_key(caller.role, caller.scope.prefix)
+        with store.engine.connect() as connection:
+            body = connection.execute(select(assessment.c.body).where(assessment.c.household_id == "H3"))
+            said = body.scalar_one()
+
+        def is_told() -> bool:
+            sheet = client.get("/households/H3/sheet", headers={**key, "Accept": "text/html"})
+            assert sheet.status_code == 200
+            return "报销以后自己出了" in sheet.text
+
+        assert is_told()
+        silence = {"missing_feeds": ["illness"], "stale_feeds": [], "partial_feeds": []}
+        moved = unscored({**said, **silence, "as_of_date": "2026-11-20"})
+        store.save([moved], [NEAR])
+        assert not is_told()
+        told = client.get("/v1/households/H3").json()
+        assert (told["village_code"], told["nothing_known"]["as_of_date"]) == (HEARD, "2026-11-20")
+        assert told["elsewhere"] == [{"village_code": NEAR, "as_of_date": "2026-11-20"}]
+        with store.writer.begin() as connection:
+            client.app.state.work.cases.open_in(
+                connection, household_id="H3", village_code=HEARD, opened_on=AS_OF, grade=1,
+                theme="illness", is_hard=False, disagreement=None, causes=(),
+            )  # fmt: skip
+        assert is_told()
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,8 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index(
-        op.f("ix_unheard_household_as_of_date_model_version_village_code_household_id"),
+        op.f("ix_unheard_household_as_of_date_model_version_village_code_household_id_written_at"),
         "unheard_household",
-        ["as_of_date", "model_version", "village_code", "household_id"],
+        ["as_of_date", "model_version", "village_code", "household_id", "written_at"],
         unique=False,
     )
