@@ -13,6 +13,7 @@ from scoring.texts import LANGUAGES, catalogue
 from serving.access.gate import caller_of
 from serving.api.documentation import AS_OF_PARAMETER, problems
 from serving.api.history_answers import HistoryAnswer, ReplayAnswer
+from serving.api.not_scored import nothing_known
 from serving.errors import Problem
 from serving.kept_models import KeptModels
 from serving.query import (
@@ -45,7 +46,9 @@ def router(
     @made.get(
         "/v1/households/{household_id}/scores",
         summary="The stored scores of a household, newest first",
-        description="Each says what moved since the one before it. Pages follow one another by `cursor`.",
+        description="Each says what moved since the one before it. Pages follow one another by `cursor`. "
+        "`nothing_known` says that a run after all of them found every department silent; it is told "
+        "beside no scores where the household has none.",
         response_class=Response,
         responses={200: {"model": HistoryAnswer}, **problems(404, 422, 500, 503)},
         openapi_extra={"parameters": [
@@ -69,6 +72,7 @@ def router(
             "household_id": household_id,
             "scores": [_told(one) for one in page.items],
             "next_cursor": page.after.text if page.after else None,
+            "nothing_known": nothing_known(page.unheard),
         })
 
     @made.get(

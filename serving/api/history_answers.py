@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.api.answers import ChangesAnswer, MonitoringLine, Texts
+from serving.api.stored_answers import NothingKnownAnswer
 
 Grade = Literal["high", "medium", "low"]
 Action = Literal["visit", "watch", "routine"]
@@ -43,6 +44,10 @@ class HistoryAnswer(_Answer):
     household_id: str
     scores: list[PastScore]
     next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null at the end")
+    nothing_known: NothingKnownAnswer | None = Field(
+        description="A run after all scores, those of other pages too, knew nothing of the household and "
+        "gave none, which is no low risk"
+    )
 
 
 class SaidBefore(_Answer):

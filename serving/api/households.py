@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from scoring.statement import each
 from serving.access.gate import caller_of
 from serving.api.documentation import AS_OF_PARAMETER, problems
+from serving.api.not_scored import nothing_known
 from serving.api.stored_answers import StoredAssessmentAnswer
 from serving.errors import Problem
 from serving.query import read_day
@@ -45,18 +43,7 @@ def router(store: AssessmentStore) -> APIRouter:
                 for one in found.elsewhere
             ],
             "changes": found.changes,
-            "nothing_known": _nothing_known(found.unheard),
+            "nothing_known": nothing_known(found.unheard),
         })
 
     return made
-
-
-def _nothing_known(unheard: Unheard | None) -> dict[str, Any] | None:
-    """The later run in which nothing was known of the household; `None` where it was scored in the last."""
-    if unheard is None:
-        return None
-    return {
-        "as_of_date": unheard.as_of_date.isoformat(),
-        **{name: list(feeds) for name, feeds in unheard.feeds.items()},
-        "text": each(lambda texts: texts["not_scored"]["nothing_known"]),
-    }

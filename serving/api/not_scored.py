@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scoring.statement import each
 from serving.problems import PROBLEMS
+from serving.storage import Unheard
 
 Code = Literal["household_not_found", "nothing_known"]
 
@@ -56,3 +57,14 @@ def not_scored(household_id: str, code: Code = "household_not_found") -> dict[st
         "way_out": kind.way_out,
     }
     return {"household_id": household_id, "problem": told}
+
+
+def nothing_known(unheard: Unheard | None) -> dict[str, Any] | None:
+    """The later run in which nothing was known of a household; `None` where it was scored in the last."""
+    if unheard is None:
+        return None
+    return {
+        "as_of_date": unheard.as_of_date.isoformat(),
+        **{name: list(feeds) for name, feeds in unheard.feeds.items()},
+        "text": each(lambda texts: texts["not_scored"]["nothing_known"]),
+    }

@@ -72,9 +72,9 @@ def card(entry: Entry, heads: Heads, name_of: AreaName, today: dt.date, language
     """One household. Why a worklist has it is neither read nor told."""
     words, stored = texts(language), entry.assessment
     body = stored.body if stored else None
-    # What an older run said of it is no grade of today.
+    # What an older run said of it is no grade of today, and no reason.
     graded = None if entry.is_unheard else body
-    reasons, hits = (body["risk_reasons"], hits_of(body, language)) if body else ([], [])
+    reasons, hits = (graded["risk_reasons"], hits_of(graded, language)) if graded else ([], [])
     practice, village = practice_of(entry.village_code, today), name_of(entry.village_code)
     step = practice.step(CaseState(entry.state)) if entry.state else None
     return {

@@ -155,7 +155,7 @@ def check_proof(store: IdentityStore, proof: dict[str, Any]) -> list[Check]:
         Check(
             "casework",
             None if history is History.KEPT else not any(named[one.name] for one in NAMING),
-            "no lead, case, visit, correction or list names the household",
+            "no lead, case, visit, correction or list names the household, and no run without a score for it",
         ),
         Check(
             "outbox",

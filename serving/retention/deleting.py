@@ -29,6 +29,8 @@ IDEMPOTENCY_KEYS = "idempotency_keys"
 CASES, VISITS, WORKLISTS = "cases", "visits", "worklists"
 SUBJECTS = (AUDIT_LOG, ASSESSMENTS, JOB_FILES, IDEMPOTENCY_KEYS, CASES, VISITS, WORKLISTS)
 """Cases go before visits: a visit of a case that is kept is kept with it."""
+_STATEMENTS = (assessment, rescored_assessment, unheard_household)
+"""What runs said of households, that nothing was known of them too."""
 
 
 @dataclass(frozen=True)
@@ -104,10 +106,9 @@ def delete_old(
                     deleted = audit.prune(connection, caller, before)
                     left, oldest = _left(connection, audit_entry.c.at)
                 case "assessments":
-                    deleted = _delete(connection, assessment.c.as_of_date, before.date())
-                    deleted += _delete(connection, rescored_assessment.c.as_of_date, before.date())
-                    deleted += _delete(connection, unheard_household.c.as_of_date, before.date())
-                    left, oldest = _left(connection, assessment.c.as_of_date)
+                    days = [one.c.as_of_date for one in _STATEMENTS]
+                    deleted = sum(_delete(connection, one, before.date()) for one in days)
+                    left, oldest = _left(connection, *days)
                 case "job_files":
                     old = select(job.c.id).where(job.c.finished_at < before)
                     gone = list(connection.execute(old).scalars())
@@ -148,6 +149,11 @@ def _delete(connection: Connection, column: Any, before: Any, *more: Any) -> int
     return connection.execute(delete(column.table).where(column < before, *more)).rowcount
 
 
-def _left(connection: Connection, column: Any) -> tuple[int, Any]:
-    count, oldest = connection.execute(select(func.count(), func.min(column)).select_from(column.table)).one()
-    return count, oldest
+def _left(connection: Connection, *columns: Any) -> tuple[int, Any]:
+    """How many rows the tables of the columns have, and the least value of all."""
+    found = [
+        connection.execute(select(func.count(), func.min(one)).select_from(one.table)).one()
+        for one in columns
+    ]
+    least = [one for _, one in found if one is not None]
+    return sum(count for count, _ in found), min(least, default=None)

@@ -21,6 +21,7 @@ from serving.storage.database import WRITES
 from serving.storage.rescored import every_assessment, is_made_again
 from serving.storage.tables import model_release
 from serving.storage.transactions import logged
+from serving.storage.unheard import Unheard, find_unheard
 
 _EVERY = every_assessment()
 _ORDER = (_EVERY.c.as_of_date, _EVERY.c.written_at, _EVERY.c.id)
@@ -60,10 +61,12 @@ class Mark:
 @dataclass(frozen=True)
 class HistoryPage:
     """Some assessments of a household, each with the one of the latest date before it; `after` is where the
-    next page begins, `None` at the end."""
+    next page begins, `None` at the end. `unheard` is that nothing was known of it after all its assessments,
+    those of other pages and periods too, or where it has none."""
 
     items: tuple[History, ...]
     after: Mark | None
+    unheard: Unheard | None = None
 
 
 @dataclass(frozen=True)
@@ -104,17 +107,23 @@ class HistoryStore:
         if after is not None:
             chosen.append(_before(after))
         with logged(self.writer) as connection:
-            is_there = connection.execute(select(_EVERY.c.id).where(*visible).limit(1)).first()
+            newest = connection.execute(
+                select(*_ORDER).where(*visible).order_by(*(one.desc() for one in _ORDER)).limit(1)
+            ).first()
+            unheard = find_unheard(connection, caller, household_id, None, None)
             rows = self._rows(connection, chosen, limit + 1)
             page, more = rows[:limit], len(rows) > limit
             older = self._older(connection, visible, page[-1]) if page else []
-            outcome = Outcome.SHOWN if is_there else Outcome.NOT_FOUND
+            outcome = Outcome.SHOWN if newest or unheard else Outcome.NOT_FOUND
             self._log(connection, caller, household_id, outcome)
-        if is_there is None:
+        if newest is None and unheard is None:
             return None
+        if newest is not None and unheard is not None:
+            said = newest.as_of_date, newest.written_at
+            unheard = unheard if said < (unheard.as_of_date, unheard.written_at) else None
         all_rows = [*page, *older]
         items = [History(made_of(row), _former(row, all_rows[at + 1 :])) for at, row in enumerate(page)]
-        return HistoryPage(tuple(items), _mark(page[-1]) if more else None)
+        return HistoryPage(tuple(items), _mark(page[-1]) if more else None, unheard)
 
     def find(
         self,

@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Row, select
 
 from scoring.silence import newly_silent
 from serving.access import Caller
@@ -27,6 +27,10 @@ from serving.storage.leads import KeptLead, kept_lead
 from serving.storage.rescored import every_assessment
 from serving.storage.stored_visits import StoredVisit, stored_visit
 from serving.storage.transactions import logged
+from serving.storage.unheard import unheard_moments
+
+Moment: TypeAlias = tuple[dt.date, dt.datetime]
+"""Of which day something was said, and when it was written."""
 
 MOST_POINTS = 24
 MOST_VISITS = 50
@@ -35,7 +39,8 @@ MOST_CASES = 20
 
 @dataclass(frozen=True)
 class Point:
-    """One score of a household's course; `is_cut` where feeds fell silent since the one before."""
+    """One score of a household's course; `is_cut` where feeds fell silent since the one before, or nothing at
+    all was known in between."""
 
     as_of: dt.date
     score: float
@@ -86,15 +91,16 @@ class RecordStore:
         with logged(self.writer) as connection:
             whole, earlier = _cases(connection, caller, household_id, self.today)
             visits = _visits(connection, caller, household_id)
+            unheard = unheard_moments(connection, caller, household_id)
             found = HouseholdRecord(
                 whole,
                 _leads(connection, caller, household_id),
                 visits,
-                _course(connection, caller, household_id),
+                _course(connection, caller, household_id, unheard),
                 earlier,
                 corrections_of(connection, [one.id for one in visits]),
             )
-            is_there = found.whole or found.leads or found.visits or found.course
+            is_there = found.whole or found.leads or found.visits or found.course or unheard
             outcome = Outcome.SHOWN if is_there else Outcome.NOT_FOUND
             subject = [self.audit.household(household_id)]
             self.audit.append(connection, caller, Action.HOUSEHOLD_READ, subject, outcome)
@@ -142,11 +148,13 @@ def _visits(connection: Connection, caller: Caller, household_id: str) -> tuple[
     return tuple(stored_visit(one) for one in connection.execute(query))
 
 
-def _course(connection: Connection, caller: Caller, household_id: str) -> tuple[Point, ...]:
+def _course(
+    connection: Connection, caller: Caller, household_id: str, unheard: Sequence[Moment]
+) -> tuple[Point, ...]:
     """The latest scores, one a date: of several of a date the one written last."""
     every = every_assessment()
     query = (
-        select(every.c.as_of_date, every.c.body, every.c.model_version)
+        select(every.c.as_of_date, every.c.written_at, every.c.body, every.c.model_version)
         .where(every.c.household_id == household_id, caller.scope.condition(every.c.village_code))
         .order_by(every.c.as_of_date.desc(), every.c.written_at.desc(), every.c.id.desc())
         # A date may have several: of other models, or made again after a correction.
@@ -161,7 +169,15 @@ def _course(connection: Connection, caller: Caller, household_id: str) -> tuple[
             one.as_of_date,
             one.body["score"],
             one.model_version,
-            before is not None and bool(newly_silent(before.body, one.body)),
+            before is not None
+            and (
+                bool(newly_silent(before.body, one.body))
+                or any(_moment(before) < silent < _moment(one) for silent in unheard)
+            ),
         )
         for one, before in zip_longest(rows, rows[1:])
     )
+
+
+def _moment(row: Row[Any]) -> Moment:
+    return row.as_of_date, row.written_at

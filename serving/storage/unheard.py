@@ -147,6 +147,16 @@ def find_unheard(
     return _made_of(row) if row else None
 
 
+def unheard_moments(
+    connection: Connection, caller: Caller, household_id: str
+) -> list[tuple[dt.date, dt.datetime]]:
+    """Of which days nothing was known of a household, and when that was written."""
+    query = select(table.c.as_of_date, table.c.written_at).where(
+        table.c.household_id == household_id, caller.scope.condition(table.c.village_code)
+    )
+    return [(one.as_of_date, one.written_at) for one in connection.execute(query)]
+
+
 def save_unheard_in(
     connection: Connection,
     said: Iterable[tuple[Mapping[str, Any], str]],

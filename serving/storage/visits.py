@@ -37,6 +37,7 @@ from serving.storage.leads import LeadStore
 from serving.storage.rescored import every_assessment
 from serving.storage.stored_visits import StoredVisit, stored_visit
 from serving.storage.transactions import logged
+from serving.storage.unheard import find_unheard
 from serving.storage.whereabouts import find_village
 
 LIST_DAYS = 62
@@ -83,7 +84,7 @@ class VisitStore:
 
         The same form under the same key is there once; raises `Problem` (422) for another one under it, for
         a visit of before the case's first lead or of too long ago, for an answer to a reason that the
-        household's score does not have, and for corrections of one that was never scored in the village.
+        household's score does not have, and for corrections of one that no run found in the village.
         `None` for a household that the caller may not see.
         """
         with logged(self.writer) as connection:
@@ -107,7 +108,7 @@ class VisitStore:
                 check_since(form, found.opened_on)
             answered = self._answered(connection, household_id, village, form)
             _check_places(form, village)
-            _check_register(connection, form, household_id, village)
+            _check_register(connection, caller, form, household_id, village)
             case_id = self._tell_case(connection, household_id, village, form, found)
             if found is None and case_id is not None:
                 leads = find_visit_leads(form, household_id, village, account_id, self.today)
@@ -237,13 +238,20 @@ def _check_places(form: VisitForm, village: str) -> None:
         raise Problem("request_invalid", errors=errors)
 
 
-def _check_register(connection: Connection, form: VisitForm, household_id: str, village: str) -> None:
-    """Facts are corrected where a run found the household. A lead opens a case for any key in any village:
-    without this the facts of another village's household could be corrected from there."""
+def _check_register(
+    connection: Connection, caller: Caller, form: VisitForm, household_id: str, village: str
+) -> None:
+    """Facts are corrected where a run found the household, also one that knew nothing of it. A lead opens a
+    case for any key in any village: without this the facts of another village's household could be corrected
+    from there."""
+    if not form.corrections:
+        return
     every = every_assessment()
     scored = select(every.c.id).where(every.c.household_id == household_id, every.c.village_code == village)
-    if form.corrections and connection.execute(scored.limit(1)).first() is None:
-        way_out = "correct the facts of a household that was scored in this village"
+    if connection.execute(scored.limit(1)).first() is not None:
+        return
+    if find_unheard(connection, caller, household_id, None, village) is None:
+        way_out = "correct the facts of a household that a run found in this village"
         raise Problem("request_invalid", errors=[FieldError("/corrections", "not_scored", way_out)])
 
 

@@ -104,7 +104,8 @@ def make_worklists(
     households = _households(engine, terms.run, area)
     if not households:
         raise ServingError(
-            "nobody of the area was scored in such a run: `python -m serving score` stores one"
+            "such a run has no household of the area, with a score or without: "
+            "`python -m serving score` stores one"
         )  # fmt: skip
     visits = share_visits(terms.capacity, area, households)
     areas = sorted({village[:COUNTY] for village in households}) if len(area) < COUNTY else [area]

@@ -17,6 +17,7 @@ from features import CONTRACTS, Coverage, Signals, take_in
 from scoring import Bundle, load_bundle
 from scoring.silence import unscored
 from serving.access import OPEN, Caller, Role, Scope
+from serving.api.history_answers import HistoryAnswer
 from serving.api.stored_answers import StoredAssessmentAnswer
 from serving.app import create_app
 from serving.batch import score_all
@@ -36,9 +37,11 @@ from serving.storage import (
     open_database,
 )
 from serving.storage.elsewhere import Elsewhere
+from serving.storage.household_record import RecordStore
 from serving.storage.runs import count_run
 from serving.storage.tables import assessment, unheard_household
 from serving.storage.whereabouts import find_village
+from tests.serving.casework.county import silent_statement, statement
 from tests.serving.conftest import VERSION, Client, a_household, a_request
 from tests.serving.readers import Everything
 
@@ -330,6 +333,52 @@ def test_the_interface_tells_that_nothing_is_known(service: Client) -> None:
     outside = service.make_key(Role.PLATFORM, HEARD[:6])
     for key in ("Q0", "Q2", "NOBODY"):
         assert service.get(f"/v1/households/{key}", headers=outside).status_code == 404
+
+
+def test_a_history_tells_that_a_later_run_knew_nothing(service: Client) -> None:
+    told = {key: service.get(f"/v1/households/{key}/scores").json() for key in ("Q0", "Q2", "H0")}
+    for one in told.values():
+        HistoryAnswer.model_validate(one)
+    assert {key: [one["as_of_date"] for one in told[key]["scores"]] for key in told} == {
+        "Q0": [str(AS_OF)], "Q2": [], "H0": ["2026-11-20", str(AS_OF)],
+    }  # fmt: skip
+    for key in ("Q0", "Q2"):
+        assert told[key]["nothing_known"]["as_of_date"] == "2026-11-20"
+        assert "illness" in told[key]["nothing_known"]["missing_feeds"]
+    assert told["H0"]["nothing_known"] is None
+    # Of all scores, and not of the period that is asked for.
+    early = service.get("/v1/households/Q0/scores?to=2026-10-01").json()
+    assert (early["scores"], early["nothing_known"]["as_of_date"]) == ([], "2026-11-20")
+    outside = service.make_key(Role.PLATFORM, HEARD[:6])
+    for key in ("Q0", "Q2", "NOBODY"):
+        assert service.get(f"/v1/households/{key}/scores", headers=outside).status_code == 404
+
+
+def test_a_course_is_cut_where_nothing_was_known(store: AssessmentStore) -> None:
+    days = [AS_OF + dt.timedelta(days=one) for one in (0, 10, 20)]
+    store.save_release("m", "0" * 64, 12)
+    for day in days:
+        said = silent_statement if day == days[1] else statement
+        store.save([statement("H0", day), said("Q0", day)], [HEARD, SILENT])
+    records = records_of(store)
+    assert [one.is_cut for one in records.find(OPEN, "H0").course] == [False, False, False]
+    assert [one.is_cut for one in records.find(OPEN, "Q0").course] == [True, False]
+
+
+def test_a_household_without_a_score_is_read_and_not_missed(bundle: Bundle, store: AssessmentStore) -> None:
+    """The log has one outcome for one reading of a page."""
+    score_all(signals_of(), AS_OF, bundle, store)
+    records = records_of(store)
+    for key in ("Q0", "NOBODY"):
+        assert records.find(OPEN, key).course == ()
+    assert [one.outcome for one in records.audit.search(household_id="Q0")] == ["shown"]
+    assert [one.outcome for one in records.audit.search(household_id="NOBODY")] == ["not_found"]
+
+
+def records_of(store: AssessmentStore) -> RecordStore:
+    reader = Everything(store).store
+    assert reader.audit is not None
+    return RecordStore(reader.engine, reader.audit)
 
 
 def test_a_summary_tells_how_many(service: Client) -> None:

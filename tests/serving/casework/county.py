@@ -134,3 +134,11 @@ def statement(household_id: str, day: dt.date, grade: str = "high", **more: Any)
         "suggested_action": "visit", "risk_reasons": [reason], "protective_reasons": [], "rule_hits": [],
         **more,
     }  # fmt: skip
+
+
+def silent_statement(household_id: str, day: dt.date) -> dict[str, Any]:
+    """What a run keeps of a household of which nothing is known."""
+    return {
+        "household_id": household_id, "as_of_date": day.isoformat(), "model_version": "m",
+        "missing_feeds": ["illness"], "stale_feeds": [], "partial_feeds": [],
+    }  # fmt: skip

@@ -38,6 +38,7 @@ from tests.serving.casework.county import (
     TOWN_ID,
     VILLAGE,
     CountyOffice,
+    silent_statement,
     statement,
 )
 from tests.serving.conftest import Client
@@ -339,6 +340,22 @@ def test_nobody_corrects_the_facts_of_another_villages_household(office: CountyO
     assert [(one.pointer, one.code) for one in refused.value.errors] == [("/corrections", "not_scored")]
     assert office.corrections.list(TOWN).total == 0
     office.visit(KEY)
+
+
+def test_facts_are_corrected_where_a_run_knew_nothing_of_the_household(office: CountyOffice) -> None:
+    """Whoever goes there sees what the departments do not tell."""
+    office.on(VISITED_ON)
+    office.assessments.save_release("m", "0" * 64, 12)
+    office.assessments.save(
+        [silent_statement(KEY, SCORED_ON), silent_statement(KEYS[1], SCORED_ON)], [VILLAGE, NEXT]
+    )
+    office.visit(KEY, corrections=[corrected_bill()])
+    assert [one.household_id for one in office.corrections.list(TOWN).items] == [KEY]
+    # In its own village alone.
+    office.open_case(KEYS[1])
+    with pytest.raises(Problem) as refused:
+        office.visit(KEYS[1], corrections=[corrected_bill()])
+    assert [one.code for one in refused.value.errors] == ["not_scored"]
 
 
 def test_a_household_is_not_moved_by_a_correction(desk: CountyOffice) -> None:

@@ -17,6 +17,7 @@ from serving.access.purpose import Purpose
 from serving.console.my_list import card
 from serving.errors import Problem
 from serving.storage import AuditLog, open_database
+from serving.storage.assessments import Stored
 from serving.storage.case_tables import case_file, case_lead, visit, worklist, worklist_entry
 from serving.storage.my_list import DUES, NEW_DAYS, Entry, MyListStore, Wanted
 from tests.serving.readers import AUDIT_KEY
@@ -247,3 +248,26 @@ def test_a_village_is_called_by_its_name_where_that_is_known() -> None:
 def test_a_grid_is_called_by_its_own_name(grid: str, language: str, said: str | None) -> None:
     told = card(dataclasses.replace(LISTED, grid=grid), {}, NAMELESS.get, TODAY, language)
     assert (told["grid"], told["grid_name"]) == (said, grid or None)
+
+
+ALERTED = Stored(
+    {
+        "score": 0.4, "grade": "high", "grade_text": {"zh": "高", "en": "high"},
+        "risk_reasons": [{"text": {"zh": {"name": "因病"}, "en": {"name": "illness"}}}],
+        "rule_hits": [{"text": {"zh": "大病自付", "en": "large bill"}}] * 2,
+    },
+    VILLAGES[0], 12, NOW,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "said"), [("zh", "无任何部门数据"), ("en", "no department’s data")])
+def test_what_an_older_run_said_is_not_beside_that_nothing_is_known(language: str, said: str) -> None:
+    """A card has no room for dates: what it says is of today."""
+    known = dataclasses.replace(LISTED, assessment=ALERTED)
+    before = card(known, {}, NAMELESS.get, TODAY, language)
+    assert (before["grade"], before["score"], before["more_hits"]) == ("high", "40.0%", 1)
+    assert before["reason"]
+    assert before["hit"]
+    told = card(dataclasses.replace(known, is_unheard=True), {}, NAMELESS.get, TODAY, language)
+    assert (told["grade"], told["grade_text"], told["score"]) == ("none", said, "–")
+    assert (told["reason"], told["hit"], told["more_hits"]) == (None, None, None)

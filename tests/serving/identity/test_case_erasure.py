@@ -13,7 +13,15 @@ from serving.identity.case_erasure import NAMING, count_casework, remove_casewor
 from serving.storage.case_tables import case_lead, household_grid, rescored_assessment
 from serving.storage.rescored import save_rescored_in
 from serving.storage.tables import METADATA, assessment
-from tests.serving.casework.county import FIRM, TOWN, TOWN_ID, VILLAGE, CountyOffice, statement
+from tests.serving.casework.county import (
+    FIRM,
+    TOWN,
+    TOWN_ID,
+    VILLAGE,
+    CountyOffice,
+    silent_statement,
+    statement,
+)
 from tests.serving.casework.test_elimination import helped_case
 from tests.serving.casework.test_relapse_watch import add_lead
 from tests.serving.casework.test_visits import list_household
@@ -29,6 +37,7 @@ def worked(database_url: str) -> Any:
     for at, key in enumerate(("H-GONE", "H-STAYS")):
         case = helped_case(office, key)
         office.assessments.save([statement(key, DAY)], [VILLAGE])
+        office.assessments.save([silent_statement(key, DAY + dt.timedelta(days=1))], [VILLAGE])
         row = {"occurred_on": "2026-03-01", "item": "water", "answer": "no"}
         office.visit(key, guarantees=FIRM, corrections=[{"feed": "guarantee", "row": row}])
         (waiting,) = office.corrections.list(TOWN, CorrectionState.PROPOSED).items

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 from pathlib import Path
@@ -20,6 +21,7 @@ from serving.identity.vault import Vault
 from serving.storage import AssessmentStore, open_database
 from serving.storage.tables import assessment
 from serving.storage.tables import identity as table
+from tests.serving.casework.county import silent_statement
 from tests.serving.identity.conftest import (
     BESIDE,
     CHILD,
@@ -95,6 +97,28 @@ def test_nothing_names_the_household_any_more(store: IdentityStore, tmp_path: Pa
     assert len(store.audit.search(household_id="H-GONE")) == 4
     assert store.audit.verify().faults == ()
     assert is_sqlite == bool(files_of(store.engine))
+
+
+def test_a_proof_tells_of_runs_that_knew_nothing_of_the_household(
+    store: IdentityStore, tmp_path: Path
+) -> None:
+    fill(store)
+    assessments = AssessmentStore(store.engine)
+    silent = silent_statement("H-GONE", dt.date(2026, 11, 20))
+    assessments.save([silent], [HERE], Scope(HERE))
+    made = erase_it(store, tmp_path / "proof.json", History.REMOVED)
+    assert made["casework_rows"] == 1
+
+    def told() -> tuple[bool | None, str]:
+        (found,) = (one for one in check_proof(store, made) if one.name == "casework")
+        return found.holds, found.told
+
+    holds_so, said = told()
+    assert holds_so
+    assert "no run without a score" in said
+    # A batch that still has the household in its files says it again.
+    assessments.save([silent], [HERE], Scope(HERE))
+    assert told() == (False, said)
 
 
 def test_the_bytes_are_gone_from_the_files(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from serving.storage.worklists import ADD_REASONS, WorklistStore
 from serving.worklists.capacity import get_capacity
 from serving.worklists.listing import ListingDesk
 from serving.worklists.making import Made, make_worklists
+from tests.serving.casework.county import silent_statement
 from tests.serving.leads.conftest import FAR, NEXT_DOOR, PLATFORM, VILLAGE, a_body, a_lead, official
 from tests.serving.leads.runs import MADE_ON, RUN, save_visit, terms
 
@@ -71,6 +72,16 @@ def test_lists_are_cut_to_the_capacity_of_each_village(
     assert len(audit.search(action=Action.WORKLIST_MADE)) == 2
     with pytest.raises(ServingError, match="no such run"):
         get_run(engine, "52", None, None)
+
+
+def test_lists_are_made_where_nothing_is_known_and_refused_where_nobody_is(
+    engine: Engine, lists: WorklistStore, run: Run, assessments: AssessmentStore
+) -> None:
+    village = "500997100201"
+    assessments.save([silent_statement("Q", run.as_of_date)], [village])
+    assert [one.households for one in make(engine, lists, village[:6])] == [1]
+    with pytest.raises(ServingError, match="no household of the area, with a score or without"):
+        make(engine, lists, "500996")
 
 
 def test_a_dry_run_keeps_nothing_and_says_what_would_be(

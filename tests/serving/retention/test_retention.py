@@ -16,7 +16,8 @@ from serving.errors import AccessError, RetentionError
 from serving.retention import Rule, delete_old, rules_of
 from serving.storage import AssessmentStore, AuditLog, open_database
 from serving.storage.audit_actions import Action
-from serving.storage.tables import assessment, audit_entry, idempotency_key, job
+from serving.storage.tables import assessment, audit_entry, idempotency_key, job, unheard_household
+from tests.serving.casework.county import silent_statement, statement
 from tests.serving.readers import AUDIT_KEY
 from tests.serving.test_storage import _body
 
@@ -70,6 +71,9 @@ def test_everything_is_kept_to_its_day(world: World) -> None:
     store.save_release("m", "0" * 64, 12)
     for age in (days["assessments"] - 1, days["assessments"], days["assessments"] + 1):
         store.save([{**_body("H1"), "as_of_date": f"{NOW - age * DAY:%Y-%m-%d}"}], ["500999100201"])
+        # Nothing is known of the household's neighbour.
+        silent = silent_statement("H2", (NOW - age * DAY).date())
+        store.save([silent], ["500999100201"])
     with world.engine.begin() as connection:
         for age in (1, days["job_files"] - 1, days["job_files"] + 1):
             number, at = f"{age:032}", NOW - age * DAY
@@ -92,23 +96,44 @@ def test_everything_is_kept_to_its_day(world: World) -> None:
     world.read_on(days["audit_log"] + 2, days["audit_log"] + 1, days["audit_log"] - 1, 0)
     wanted = {
         "audit_log": (2, 3),
-        "assessments": (1, 2),
+        "assessments": (2, 4),
         "job_files": (1, 3),
         "idempotency_keys": (1, 1),
         **dict.fromkeys(("cases", "visits", "worklists"), (0, 0)),
     }
-    before = {one.name: world.count(one) for one in (audit_entry, assessment, job, idempotency_key)}
+    tables = (audit_entry, assessment, unheard_household, job, idempotency_key)
+    before = {one.name: world.count(one) for one in tables}
     folders = sorted(one.name for one in world.folders.jobs.iterdir())
     dry = world.delete(is_dry=True)
     assert {name: deleted for name, (deleted, _) in dry.items()} == {
         name: one for name, (one, _) in wanted.items()
     }
-    assert {one.name: world.count(one) for one in (audit_entry, assessment, job, idempotency_key)} == before
+    assert {one.name: world.count(one) for one in tables} == before
     assert sorted(one.name for one in world.folders.jobs.iterdir()) == folders
     assert world.delete() == wanted
     assert world.count(job) == 3
     assert len(list(world.folders.jobs.iterdir())) == 2
     assert {name: deleted for name, (deleted, _) in world.delete().items()} == dict.fromkeys(wanted, 0)
+
+
+def test_an_area_without_any_score_is_told_with_its_oldest_day(world: World) -> None:
+    """Whoever reads that nothing is left takes the tables for empty."""
+    store, first = AssessmentStore(world.engine), TODAY - 20 * DAY
+    store.save_release("m", "0" * 64, 12)
+
+    def told() -> tuple[int, object]:
+        made = delete_old(world.audit, world.folders, rules_of("CN-50", TODAY), OPERATOR, is_dry=False)
+        (kept,) = (one for one in made if one.rule.subject == "assessments")
+        return kept.left, kept.oldest
+
+    assert told() == (0, None)
+    store.save([silent_statement("H1", first)], ["500999100201"])
+    assert told() == (1, first)
+    # The older day of both, whichever it is.
+    for body, oldest in ((statement("H1", TODAY), first), (statement("H2", first - DAY), first - DAY)):
+        store.save([body], ["500999100201"])
+        assert told()[1] == oldest
+    assert told() == (3, first - DAY)
 
 
 def test_a_pruned_log_still_finds_every_edit(world: World) -> None:
