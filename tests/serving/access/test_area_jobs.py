@@ -13,7 +13,7 @@ from serving.access import OPEN, Role
 from serving.settings import Settings
 from serving.storage import AssessmentStore
 from tests.serving.jobs.orders import csv_files, tables_of
-from tests.serving.jobs.test_api import FORM, Service
+from tests.serving.jobs.service import FORM, Service
 from tests.serving.test_storage import _body
 
 INSIDE, OUTSIDE = "500999100201", "510199100201"

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from fastapi import FastAPI
 from sqlalchemy import update
 
 from serving.access import EVERYWHERE, Caller, Role, Scope
 from serving.bulk import JobFolders, Mode, Order, ResultKind, RowPolicy
-from serving.bulk.refused import SCHEMA, save_refused
+from serving.bulk.refused import SCHEMA
 from serving.cases.correction import Refusal
 from serving.cases.lead import make_lead
 from serving.cases.list_making import Lists
@@ -183,7 +184,7 @@ def stock(app: FastAPI, settings: Settings, statement: dict[str, Any]) -> dict[t
             folder.path.mkdir()
             folder.result(ResultKind.CSV).write_text(mark(area), encoding="utf-8")
             row = [pa.array([one]) for one in ("household", 0, "household_id", "missing", mark(area), "")]
-            save_refused(pa.table(row, names=SCHEMA.names).cast(SCHEMA), folder.errors)
+            pq.write_table(pa.table(row, names=SCHEMA.names).cast(SCHEMA), folder.errors)
             numbers[area, state] = job.id
     return numbers
 

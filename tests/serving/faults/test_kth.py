@@ -30,7 +30,7 @@ from serving.jobs import JobState
 from serving.settings import Settings
 from serving.storage import AssessmentStore, Form, connect, find_state, migrate, open_database
 from tests.serving.jobs.orders import Desk, csv_files, tables_of
-from tests.serving.jobs.test_api import Service
+from tests.serving.jobs.service import Service
 from tests.serving.jobs.test_scoring import outcome, stored
 from tests.serving.postgres import NoServer, run_server
 

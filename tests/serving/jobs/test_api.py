@@ -8,7 +8,7 @@ import datetime as dt
 import io
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,79 +16,18 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 from sqlalchemy.exc import OperationalError
-from starlette.requests import Request
 
-from serving.access import EVERYWHERE, Caller, Role
+from serving.access import Role
 from serving.access.local import Access
 from serving.api import jobs
-from serving.api.idempotency import hold_of
 from serving.api.job_answers import JobAnswer, JobErrors
 from serving.api.job_documentation import EXAMPLE_JOB
-from serving.app import create_app
 from serving.jobs import JobQueue
-from serving.operating import make_worker
 from serving.settings import Settings
-from serving.storage import open_database
-from serving.storage.idempotency import HELD_SECONDS, Hold
-from tests.serving.conftest import Client
+from serving.storage import KeyStore
 from tests.serving.jobs.orders import as_csv, csv_files, tables_of
+from tests.serving.jobs.service import FORM, Service
 from tests.serving.jobs.test_scoring import EXPECTED, broken_tables
-
-FORM = {"as_of_date": "2026-10-31", "rows": "per_row"}
-
-
-class Service(Client):
-    """A service whose jobs are worked off when the test says so."""
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(create_app(settings))
-        self.settings = settings
-
-    def send(
-        self, files: dict[str, bytes], fields: dict[str, Any] | None = None, key: str | None = None
-    ) -> httpx.Response:
-        parts = [(name.partition(".")[0], (name, content)) for name, content in files.items()]
-        headers = {"Idempotency-Key": key} if key else {}
-        return self.post("/v1/jobs", files=parts, data=FORM if fields is None else fields, headers=headers)
-
-    def work(self) -> None:
-        engine = open_database(self.settings.database_url)
-        make_worker(self.settings, engine).run(once=True)
-        engine.dispose()
-
-    def get_job(self, job_id: str) -> dict[str, Any]:
-        answer = self.get(f"/v1/jobs/{job_id}")
-        assert answer.status_code == 200
-        return JobAnswer.model_validate(answer.json(), strict=True).model_dump()
-
-    def folders(self) -> list[str]:
-        root = self.settings.jobs_folder
-        return [
-            *(one.name for one in (root / "incoming").iterdir()),
-            *(one.name for one in (root / "jobs").iterdir()),
-        ]
-
-
-@pytest.fixture
-def settings_here(bundle_dir: Path, database_url: str, tmp_path: Path) -> Settings:
-    return Settings(
-        bundle_dir, database_url, jobs_dir=tmp_path / "jobs", max_jobs=3, max_upload_bytes=3_000_000
-    )
-
-
-@pytest.fixture
-def service(settings_here: Settings) -> Iterator[Service]:
-    with Service(settings_here) as made:
-        yield made
-
-
-@pytest.fixture
-def small(bundle_dir: Path, tmp_path: Path) -> Iterator[Service]:
-    """The same on SQLite alone."""
-    with Service(
-        Settings(bundle_dir, f"sqlite:///{tmp_path}/s.db", max_jobs=3, max_upload_bytes=3_000_000)
-    ) as made:
-        yield made
 
 
 def test_a_job_from_its_files_to_its_result(service: Service) -> None:
@@ -160,9 +99,35 @@ def test_one_caller_cannot_shut_the_others_out(bundle_dir: Path, tmp_path: Path)
 def test_one_caller_leaves_room_to_send_for_the_others(
     small: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "MOST_UPLOADS_OF_ONE", 0)
-    answer = small.send(csv_files(tables_of(1)))
-    assert (answer.status_code, answer.json()["code"]) == (429, "caller_queue_full")
+    monkeypatch.setattr(jobs, "MOST_UPLOADS_OF_ONE", 1)
+    engine = small.app.state.store.engine
+    with KeyStore(engine).writer.begin() as connection:
+        made, _ = KeyStore(engine).add_in(connection, Role.PLATFORM, "*", "other", dt.timedelta(days=1))
+    files = csv_files(tables_of(1))
+
+    async def send() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(small.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as client:
+            form = client.build_request(
+                "POST", "/v1/jobs", data=FORM, files=[(k[:-4], (k, v)) for k, v in files.items()]
+            )
+            mine = {**small.headers, "Content-Type": form.headers["content-type"]}
+            others = {**mine, "Authorization": f"Bearer {made.text}"}
+            content = b"".join([part async for part in form.stream])  # type: ignore[union-attr]
+            meanwhile: list[httpx.Response] = []
+
+            async def slowly() -> AsyncIterator[bytes]:
+                yield content[:100]
+                # Asked for the next piece, the service is taking this one in.
+                for headers in (mine, others):
+                    meanwhile.append(await client.post("/v1/jobs", content=content, headers=headers))
+                yield content[100:]
+
+            first = await client.post("/v1/jobs", content=slowly(), headers=mine)
+            return [first, *meanwhile, await client.post("/v1/jobs", content=content, headers=mine)]
+
+    answers = [(one.status_code, one.json().get("code")) for one in small.run(send())]
+    assert answers == [(202, None), (429, "caller_queue_full"), (202, None), (202, None)]
 
 
 def test_where_access_is_open_nobody_has_a_share(bundle_dir: Path, tmp_path: Path) -> None:
@@ -173,94 +138,6 @@ def test_where_access_is_open_nobody_has_a_share(bundle_dir: Path, tmp_path: Pat
         service._http.headers["Host"] = "localhost"
         codes = [service.send(csv_files(tables_of(1))).json().get("code") for _ in range(3)]
     assert codes == [None, None, "queue_full"]
-
-
-def test_a_repeated_request_is_one_job(service: Service) -> None:
-    files = csv_files(tables_of(2))
-    first = service.send(files, key="k-1")
-    again = service.send(dict(reversed(files.items())), key="k-1")
-    assert (again.status_code, again.json()) == (202, first.json())
-    assert again.headers["idempotency-replayed"] == "true"
-    assert again.headers["location"] == first.headers["location"]
-    other = service.send(csv_files(tables_of(3)), key="k-1")
-    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
-    assert service.send(files, {**FORM, "mode": "dry_run"}, key="k-1").status_code == 422
-    assert service.send(files, key="k-2").json()["id"] != first.json()["id"]
-    assert len(service.folders()) == 2
-    with Service(service.settings) as restarted:
-        restarted._http.headers.update(service.headers)
-        assert restarted.send(files, key="k-1").json() == first.json()
-
-
-def test_a_request_that_failed_leaves_its_key_free(service: Service) -> None:
-    assert service.send({"member.csv": b"a\n1\n"}, key="k").status_code == 422
-    assert service.send(csv_files(tables_of(1)), key="k").status_code == 202
-
-
-@pytest.mark.parametrize("key", ["", "a b", "ä", "x" * 256])
-def test_a_key_is_visible_ascii(small: Service, key: str) -> None:
-    answer = small.post("/v1/jobs", content=b"", headers=[("Idempotency-Key", key.encode())])
-    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_malformed")
-
-
-def test_a_slow_key_in_flight_is_told(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = [dt.datetime.now(dt.UTC)]
-    monkeypatch.setattr("serving.storage.idempotency._now", lambda: clock[0])
-    monkeypatch.setattr("serving.api.form._AT_LEAST_SECONDS", 0)
-    files = csv_files(tables_of(1))
-
-    async def both() -> tuple[httpx.Response, httpx.Response]:
-        transport = httpx.ASGITransport(service.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as client:
-            made = client.build_request(
-                "POST", "/v1/jobs", data=FORM, files=[(k[:-4], (k, v)) for k, v in files.items()]
-            )
-            kind = made.headers["content-type"]
-            headers = {**service.headers, "Idempotency-Key": "k", "Content-Type": kind}
-            content = b"".join([part async for part in made.stream])  # type: ignore[union-attr]
-            *early, last = (content[at : at + 100] for at in range(0, len(content), 100))
-            seconds: list[httpx.Response] = []
-
-            async def slowly() -> AsyncIterator[bytes]:
-                for one in early:
-                    yield one
-                    # Asked for the next piece, the service has taken this one.
-                    clock[0] += dt.timedelta(seconds=HELD_SECONDS / 2)
-                seconds.append(await client.post("/v1/jobs", content=content, headers=headers))
-                yield last
-
-            return await client.post("/v1/jobs", content=slowly(), headers=headers), seconds[0]
-
-    first, second = service.run(both())
-    assert first.status_code == 202
-    assert (second.status_code, second.json()["code"]) == (409, "idempotency_key_in_flight")
-    assert "retry-after" in second.headers
-
-
-def test_a_hold_whose_process_died_is_taken_over(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = service.app.state.store.engine
-    sender = Caller(service.headers["Authorization"].split("_")[1], Role.PLATFORM, EVERYWHERE)
-
-    def hold(key: str) -> Hold:
-        scope = {"type": "http", "method": "POST", "path": "/v1/jobs", "query_string": b""}
-        request = Request({**scope, "headers": [(b"idempotency-key", key.encode())]})
-        made = hold_of(request, engine, sender)
-        assert made is not None
-        return made
-
-    assert hold("k").take() is None
-    files = csv_files(tables_of(1))
-    assert service.send(files, key="k").status_code == 409
-    with monkeypatch.context() as patched:
-        patched.setattr("serving.storage.idempotency.HELD_SECONDS", -1)
-        dead = hold("k2")
-        assert dead.take() is None
-    assert service.send(files, key="k2").status_code == 202
-    # The one that was thought dead may not answer any more.
-    from serving.storage.idempotency import KeyInFlight
-
-    with pytest.raises(KeyInFlight), dead.writer.begin() as connection:
-        dead.finish(connection, "0" * 64, 202, {})
 
 
 @pytest.mark.parametrize(
