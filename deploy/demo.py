@@ -63,6 +63,7 @@ def main() -> None:
     )  # fmt: skip
     step(4, "Promote the model, fetch it from the registry, admit it and put it into service")
     run("training", "promote", "--version", "1", "--tracking", tracking, *override(runs))
+    run("serving", "migrate", "--database", database)
     run(
         "serving", "models", "fetch", "--registry", tracking, "--models", models, "--database", database,
         "--seconds", 120,

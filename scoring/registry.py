@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -112,7 +113,7 @@ def publish_bundle(bundle: Path, run_id: str, tracking_uri: str, report: Path | 
         version = client.create_model_version(MODEL_NAME, source, run_id, tags=tags)
         client.set_registered_model_alias(MODEL_NAME, CHALLENGER, version.version)
     except MlflowException as error:
-        raise RegistryError(f"the registry refused the model: {error.message}") from None
+        raise RegistryError(f"the registry refused the model: {first_line(error)}") from None
     return str(version.version)
 
 
@@ -323,5 +324,5 @@ def fetch_bundle(
 
 
 def first_line(error: Any) -> str:
-    """What an error of MLflow says, without the rest of its page."""
-    return str(error.message).partition("\n")[0]
+    """What an error of MLflow says, without the rest of its page and an address's user and password."""
+    return re.sub(r"://[^/@\s]+@", "://…@", str(error.message).partition("\n")[0])

@@ -178,9 +178,17 @@ def pull(
 
 
 def _fetch(alias: str, registry: str, out: Path, signing_keys: Path | None) -> Bundle:
+    from sqlalchemy.exc import SQLAlchemyError
+
     from scoring.registry import fetch_bundle
 
-    return fetch_bundle(alias, registry, out, _keys(signing_keys))
+    try:
+        return fetch_bundle(alias, registry, out, _keys(signing_keys))
+    except SQLAlchemyError as error:
+        # MLflow hands on what its database says, which may hold the address.
+        raise ServingError(
+            f"--registry: its database does not answer, or is not MLflow's ({type(error).__name__})"
+        ) from None
 
 
 def _given_or_in_service(

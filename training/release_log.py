@@ -120,7 +120,7 @@ def append_release(draft: Draft, tracking_uri: str, after: str | None = None) ->
             try:
                 client.set_registered_model_tag(MODEL_NAME, release.key, content)
             except MlflowException as error:
-                raise ReleaseError(f"the registry does not take the entry: {error.message}") from None
+                raise ReleaseError(f"the registry does not take the entry: {first_line(error)}") from None
             if not [key for key, _ in _read(client) if _number(key) == release.number and key != release.key]:
                 return release
             # Somebody took the same place. Whoever sees it steps back, so that nobody's entry is lost.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.bundle import load_bundle
-from scoring.registry import REPORT, connect, publish_bundle
+from scoring.registry import REPORT, connect, first_line, publish_bundle
 from training.errors import TrackingError
 from training.evaluate import Evaluation
 from training.evaluation.document import evaluation_json
@@ -53,7 +53,7 @@ def record_run(
             run_id = str(run.info.run_id)
             version = publish_bundle(bundle, run_id, tracking_uri, report)
     except MlflowException as error:
-        raise TrackingError(f"the tracking server refused the run: {error.message}") from None
+        raise TrackingError(f"the tracking server refused the run: {first_line(error)}") from None
     return run_id, version
 
 

@@ -144,7 +144,9 @@ def contestants(scratch: Path, *, with_mlflow: bool, bento: Path | None) -> Iter
             "whole": Contestant(Target.post("whole", ports["service"], WHOLE, *households), service),
         }
         if with_mlflow:
-            import mlflow.lightgbm
+            # First of all, so that MLflow reports to nobody.
+            import scoring.registry  # noqa: F401
+            import mlflow.lightgbm  # isort: skip
 
             mlflow.lightgbm.save_model(bundle.model.booster, scratch / "mlflow", pip_requirements=[])
             process = stack.enter_context(

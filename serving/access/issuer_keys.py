@@ -36,6 +36,8 @@ FETCH_SECONDS = 5.0
 """A fetch is broken off after so long, however slowly something still comes in."""
 MOST_WAITING = 20
 """Threads that wait for a fetch; others have to be left for callers with keys and people."""
+CROWD_SECONDS = 1.0
+"""Those beyond them wait so long where the keys are merely old: a provider that is well answers sooner."""
 MOST_BYTES = 262_144
 MOST_KEYS = 100
 LEAST_RSA_BITS = 2_048
@@ -81,17 +83,19 @@ class IssuerKeys:
             self._refresh()
             is_silent = self._now() - self._failed_at < SILENT_SECONDS
             if not is_known or (age > FRESH_SECONDS and not is_silent):
-                self._wait()
+                self._wait(CROWD_SECONDS if is_known else 0.0)
         if self._keys is None:
             raise NoIssuerKeysError
         return self._keys
 
-    def _wait(self) -> None:
+    def _wait(self, crowd_seconds: float) -> None:
         """Wait for a fetch that goes on; whoever makes tokens up must not take every thread so."""
         if self._settled.is_set():
             return
         if not self._places.acquire(blocking=False):
-            raise NoIssuerKeysError
+            if not self._settled.wait(crowd_seconds):
+                raise NoIssuerKeysError
+            return
         try:
             if not self._settled.wait(FETCH_SECONDS + 1):
                 self._failed_at = self._now()

@@ -172,8 +172,8 @@ def _read_and_add(
         return asdict(store.add(caller, leads, on=today, most_open=MOST_OPEN_LEADS, finish=finish))
     except TooManyLeadsError as full:
         way_out = (
-            f"an open case takes {MOST_OPEN_LEADS} leads, and the household's has them: visit the household "
-            "and bring the case to an end; leads after that open another"
+            f"an open case takes {MOST_OPEN_LEADS} leads of one source, and with these the household's would "
+            "have more: send no more of it while its case is open; what is on file is there for the visit"
         )
         raise Problem("request_invalid", errors=[
             FieldError(f"/leads/{at}", "too_many", way_out)

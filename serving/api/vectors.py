@@ -102,7 +102,7 @@ def check_numbers(values: list[Any], pointer: str, names: Sequence[str] | None =
 
 
 def check_limits(matrix: Floats, features: tuple[str, ...], place: Callable[[int, int], str]) -> None:
-    """Raise the problem of a value that no signals within their contracts give its feature.
+    """Raise the problem of a value beyond the least or the greatest that signals can give its feature.
 
     `matrix` (n, features) has the columns of `features`; `place` is the pointer of a row and a column.
     """

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from serving.access.audit_key import KEY_BYTES
-from serving.access.caller import Caller, Role
-from serving.access.scope import EVERYWHERE
 from serving.backup.archive import Progress, unpack
 from serving.backup.checking import check_folder, faults_of_contents, scratch_folder
 from serving.backup.databases import load_postgresql, settle, sqlite_path
@@ -20,6 +18,7 @@ from serving.backup.key_copy import open_key
 from serving.backup.manifest import DATABASE, JOBS, KEY, BackupError, Manifest, key_mark, sha256_of, stamp
 from serving.bulk import JobFolders
 from serving.bulk.folders import sync_folder
+from serving.command import OPERATOR
 from serving.settings import Settings
 from serving.storage import AuditLog, Form, connect, find_state
 from serving.storage.audit_actions import Action, Outcome
@@ -29,7 +28,6 @@ from serving.storage.keys import utc_now
 
 ASIDE = ".before-"
 """What stands between a name and the moment that something of this name was put aside."""
-OPERATOR = Caller("operator", Role.ACCOUNTS, EVERYWHERE)
 
 
 @dataclass

@@ -104,7 +104,7 @@ def admit(
 
     if is_used and not why:
         raise ModelError("--use needs --why: the reason is kept")
-    with _desk(database, models_dir, signing_keys, audit_key_file, by, may_make=True) as desk:
+    with _desk(database, models_dir, signing_keys, audit_key_file, by) as desk:
         pick = desk.admit(folder)
         release = None
         if is_used and desk.models.state().current != pick:
@@ -129,7 +129,7 @@ def use(
     as_json: AsJson = False,
 ) -> None:
     """Put an admitted version into service. Running services load it beside the one before, then change."""
-    with _desk(database, models_dir, signing_keys, audit_key_file, by, may_make=True) as desk:
+    with _desk(database, models_dir, signing_keys, audit_key_file, by) as desk:
         _tell(desk.use(version, why), as_json)
 
 
@@ -221,7 +221,7 @@ def fetch(
     """
     from serving.models.registry import RegistryRefused
 
-    with _desk(database, models_dir, signing_keys, audit_key_file, by, may_make=True) as desk:
+    with _desk(database, models_dir, signing_keys, audit_key_file, by) as desk:
         try:
             pick, release = desk.fetch(registry, alias, float(seconds), why)
         except RegistryRefused as refused:
@@ -265,8 +265,6 @@ def _opened(
     models_dir: Path | None,
     signing_keys: Path | None,
     audit_key_file: Path | None,
-    *,
-    may_make: bool = False,
 ) -> Iterator[tuple[ServiceModels, AuditLog]]:
     from scoring.signature import load_public_keys
     from serving.models.service_models import ServiceModels
@@ -277,7 +275,7 @@ def _opened(
     keys = load_public_keys(signing_keys) if signing_keys else ()
     store = ModelStore(models_dir) if models_dir else None
     settings = Settings.of_command(database, audit_key_file=audit_key_file)
-    with opened_log(settings, may_make=may_make) as (kept, audit):
+    with opened_log(settings) as (kept, audit):
         yield ServiceModels(ReleaseLog(kept.engine), store, None, keys), audit
 
 
@@ -294,15 +292,13 @@ def _desk(
     signing_keys: Path | None,
     audit_key_file: Path | None,
     by: str,
-    *,
-    may_make: bool = False,
 ) -> Iterator[ModelDesk]:
     """A desk that tells on a terminal what it is at."""
     from serving.models.desk import ModelDesk, current_user
 
     steps = {"registry": "asking the registry", "files": "checking the files",
              "trial": "loading and proving it in a child process", "store": "taking it in"}  # fmt: skip
-    with _opened(database, models_dir, signing_keys, audit_key_file, may_make=may_make) as (service, audit):
+    with _opened(database, models_dir, signing_keys, audit_key_file) as (service, audit):
         tell = (
             (lambda step: errors.print(steps[step], style="dim")) if errors.is_terminal else lambda step: None
         )

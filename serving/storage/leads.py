@@ -34,8 +34,9 @@ from serving.storage.transactions import logged
 MOST_LEADS = 2_000
 """Leads that are added at once."""
 MOST_OPEN_LEADS = 500
-"""Leads besides scores that one open case takes from those who send them. An assumption: one every second
-day for three years, longer than a case with a new lead should wait for its visit."""
+"""Leads besides scores that one open case takes from one source, a department's system or a person, so that
+nobody fills it for others. An assumption: one every second day for three years, longer than a case with a new
+lead should wait for its visit."""
 _COUNTY = 6
 _LOCK = 8
 _OPEN_TO_LEADS = frozenset({CaseState.FOUND, CaseState.ALERTED, CaseState.VERIFYING})
@@ -71,7 +72,7 @@ class KeptLead:
 
 
 class TooManyLeadsError(Exception):
-    """Leads of households, in `places`, whose open case has as many as it takes."""
+    """Leads of households, in `places`, whose open case has as many of their source as it takes."""
 
     def __init__(self, places: Sequence[Place]) -> None:
         super().__init__()
@@ -306,12 +307,14 @@ def _check_open_leads(
     open_ids = {case.id for case in cases.values()}
     there = [one.lead for some in kept.values() for one in some if one.case_id in open_ids]
     count = Counter(
-        (one.household_id, one.village_code) for one in (*there, *new) if one.channel is not Channel.SCORE
+        (one.household_id, one.village_code, one.source)
+        for one in (*there, *new)
+        if one.channel is not Channel.SCORE
     )
     full = {
         (one.household_id, one.village_code)
         for one in new
-        if count[one.household_id, one.village_code] > most
+        if count[one.household_id, one.village_code, one.source] > most
     }
     if full:
         raise TooManyLeadsError(sorted(full))

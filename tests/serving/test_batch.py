@@ -7,9 +7,11 @@ import datetime as dt
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -306,6 +308,18 @@ def test_the_command_pulls_a_bundle(
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     assert pull("http://127.0.0.1:9") == 2
     assert "does not answer" in capsys.readouterr().err.replace("\n", " ")
+    # Neither a server that is down nor another program's file ends in more than a sentence, and no password is
+    # told of.
+    for place in ("http://officer:SECRET@127.0.0.1:9", "postgresql+psycopg://officer:SECRET@127.0.0.1:9/d"):
+        assert pull(place) == 2
+        said = capsys.readouterr().err
+        assert "SECRET" not in said
+        assert "Traceback" not in said
+    with closing(sqlite3.connect(tmp_path / "foreign.db")) as foreign:
+        foreign.execute("CREATE TABLE registered_models (a INTEGER)")
+        foreign.commit()
+    assert pull(f"sqlite:///{tmp_path / 'foreign.db'}") == 2
+    assert "not MLflow's" in capsys.readouterr().err.replace("\n", " ")
     assert pull(make_registry(tmp_path / "registry", bundle_dir)) == 0
     assert VERSION in capsys.readouterr().out
     assert load_bundle(tmp_path / "out").sha256 == load_bundle(bundle_dir).sha256

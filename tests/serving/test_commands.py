@@ -27,8 +27,7 @@ from tests.scoring.registries import make_registry
 from tests.serving.conftest import a_household, a_request
 
 BEGINS_ONE = {
-    "migrate", "run", "work", "score", "keys add", "accounts add", "models admit", "models use",
-    "models fetch", "restore",
+    "migrate", "run", "work", "score", "keys add", "accounts add", "restore",
 }  # fmt: skip
 """Commands that may make the database: those that something begins with."""
 OPENS_NONE = {"identity new-key", "verify-backup"}
@@ -49,6 +48,9 @@ WORDS: dict[str, tuple[str, ...]] = {
     "webhooks remove": ("w1",),
     "webhooks test": ("w1",),
     **{f"models {one}": ("--why", "a try") for one in ("rollback", "off", "on")},
+    "models admit": ("{folder}", "--models", "{folder}"),
+    "models use": ("v1", "--why", "a try", "--models", "{folder}"),
+    "models fetch": ("--registry", "sqlite:///{folder}/mlflow.db", "--models", "{folder}"),
     "leads from-run": ("--area", "500999"),
     "worklists make": ("--area", "500999"),
     "worklists grids": ("{folder}/table.csv",),

@@ -244,6 +244,38 @@ def test_old_keys_do_not_take_every_thread(monkeypatch: pytest.MonkeyPatch) -> N
     slow.end()
 
 
+def test_a_crowd_after_a_quiet_time_is_answered_by_a_provider_that_is_well() -> None:
+    clock, asked, everybody = [0.0], [], threading.Barrier(2 * MOST_WAITING + 1)
+
+    def fetch(_: str) -> bytes:
+        asked.append(clock[0])
+        if clock[0]:
+            # Not before all of them ask.
+            everybody.wait(10)
+        return key_set(rsa_key())
+
+    keys = IssuerKeys("unused", fetch=fetch, now=lambda: clock[0])
+    keys.find("rsa-1")
+    clock[0] = FRESH_SECONDS + 1
+    found: list[Any] = []
+
+    def ask() -> None:
+        # The fetch is begun by the first of them, and waits for the last.
+        threading.Thread(target=everybody.wait, args=(10,), daemon=True).start()
+        try:
+            found.append(keys.find("rsa-1"))
+        except NoIssuerKeysError as error:
+            found.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(2 * MOST_WAITING)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(20)
+    assert len(asked) == 2
+    assert [type(one) for one in found] == [type(keys.find("rsa-1"))] * (2 * MOST_WAITING)
+
+
 def test_a_set_is_fetched_over_http() -> None:
     with run_provider(answer_with(key_set(rsa_key()))) as (address, asked):
         assert {one.kid for one in IssuerKeys(address).find("rsa-1")} == {"rsa-1"}

@@ -29,7 +29,12 @@ def services(bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """The service as those see it who send to a route: with a key, with an official's, or signed in."""
     folder = tmp_path_factory.mktemp("bad")
     made = Settings(
-        bundle_dir, f"sqlite:///{folder}/s.db", max_body_bytes=MOST_BYTES, max_jobs=100, public_origin=ORIGIN
+        bundle_dir,
+        f"sqlite:///{folder}/s.db",
+        max_body_bytes=MOST_BYTES,
+        max_jobs=100,
+        max_jobs_per_caller=100,
+        public_origin=ORIGIN,
     )
     save_ring(new_ring(Suite.AES_256_GCM), made.identity_keys_path)
     app = create_app(made)

@@ -86,7 +86,7 @@ def bundle(bundle_dir: Path) -> Bundle:
 
 
 def test_ingest(bundle_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Settings(bundle_dir, f"sqlite:///{tmp_path}/s.db", max_jobs=1_000)
+    settings = Settings(bundle_dir, f"sqlite:///{tmp_path}/s.db", max_jobs=1_000, max_jobs_per_caller=1_000)
     files = csv_files(tables_of(1))
     with Service(settings) as service:
         queue = service.app.state.store.engine
@@ -237,7 +237,7 @@ def small_disk() -> Iterator[Path]:
 def test_a_full_disk(bundle_dir: Path, small_disk: Path) -> None:
     """Nothing is acknowledged that is not there, reading works, and it goes on when there is room."""
     url = f"sqlite:///{small_disk}/s.db"
-    settings = Settings(bundle_dir, url, max_jobs=10_000)
+    settings = Settings(bundle_dir, url, max_jobs=10_000, max_jobs_per_caller=10_000)
     files = csv_files(tables_of(1))
     with Service(settings) as service:
         acknowledged: dict[str, str] = {}
@@ -285,7 +285,13 @@ def test_a_server_that_is_restarted_under_load(bundle_dir: Path, tmp_path: Path)
     except NoServer as reason:
         pytest.skip(str(reason))
     try:
-        settings = Settings(bundle_dir, server.new_database(), jobs_dir=tmp_path / "jobs", max_jobs=10_000)
+        settings = Settings(
+            bundle_dir,
+            server.new_database(),
+            jobs_dir=tmp_path / "jobs",
+            max_jobs=10_000,
+            max_jobs_per_caller=10_000,
+        )
         files = csv_files(tables_of(1))
         acknowledged: dict[str, str] = {}
         failures = 0

@@ -90,7 +90,8 @@ def asked(
         server: Server = request.getfixturevalue("postgres")
         url = server.new_database()
     made = Settings(
-        bundle_dir, url, jobs_dir=folder / "jobs", max_jobs=100_000, max_body_bytes=200_000,
+        bundle_dir, url, jobs_dir=folder / "jobs", max_jobs=100_000, max_jobs_per_caller=100_000,
+        max_body_bytes=200_000,
         reveals_per_hour=100_000, lookups_per_hour=100_000, public_origin=ORIGIN,
     )  # fmt: skip
     save_ring(new_ring(Suite.AES_256_GCM), made.identity_keys_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import datetime as dt
 import io
 import json
 import re
@@ -16,12 +17,14 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from serving.access import Role
 from serving.access.local import Access
 from serving.api import jobs
 from serving.api.job_answers import JobAnswer, JobErrors
 from serving.api.job_documentation import EXAMPLE_JOB
 from serving.jobs import JobQueue
 from serving.settings import Settings
+from serving.storage import KeyStore
 from tests.serving.jobs.orders import as_csv, csv_files, tables_of
 from tests.serving.jobs.service import FORM, Service
 from tests.serving.jobs.test_scoring import EXPECTED, broken_tables
@@ -96,9 +99,35 @@ def test_one_caller_cannot_shut_the_others_out(bundle_dir: Path, tmp_path: Path)
 def test_one_caller_leaves_room_to_send_for_the_others(
     small: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "MOST_UPLOADS_OF_ONE", 0)
-    answer = small.send(csv_files(tables_of(1)))
-    assert (answer.status_code, answer.json()["code"]) == (429, "caller_queue_full")
+    monkeypatch.setattr(jobs, "MOST_UPLOADS_OF_ONE", 1)
+    engine = small.app.state.store.engine
+    with KeyStore(engine).writer.begin() as connection:
+        made, _ = KeyStore(engine).add_in(connection, Role.PLATFORM, "*", "other", dt.timedelta(days=1))
+    files = csv_files(tables_of(1))
+
+    async def send() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(small.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as client:
+            form = client.build_request(
+                "POST", "/v1/jobs", data=FORM, files=[(k[:-4], (k, v)) for k, v in files.items()]
+            )
+            mine = {**small.headers, "Content-Type": form.headers["content-type"]}
+            others = {**mine, "Authorization": f"Bearer {made.text}"}
+            content = b"".join([part async for part in form.stream])  # type: ignore[union-attr]
+            meanwhile: list[httpx.Response] = []
+
+            async def slowly() -> AsyncIterator[bytes]:
+                yield content[:100]
+                # Asked for the next piece, the service is taking this one in.
+                for headers in (mine, others):
+                    meanwhile.append(await client.post("/v1/jobs", content=content, headers=headers))
+                yield content[100:]
+
+            first = await client.post("/v1/jobs", content=slowly(), headers=mine)
+            return [first, *meanwhile, await client.post("/v1/jobs", content=content, headers=mine)]
+
+    answers = [(one.status_code, one.json().get("code")) for one in small.run(send())]
+    assert answers == [(202, None), (429, "caller_queue_full"), (202, None), (202, None)]
 
 
 def test_where_access_is_open_nobody_has_a_share(bundle_dir: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from serving.__main__ import app
 from serving.access import EVERYWHERE, Caller, Role, Scope
 from serving.files import FileRefused
 from serving.files.rows import TableError
-from serving.storage import AuditLog
+from serving.storage import AuditLog, open_database
 from serving.storage.audit_actions import Action
 from serving.storage.case_tables import household_grid
 from serving.storage.casework import GRID, CaseworkStore
@@ -181,6 +181,7 @@ def test_the_command_tells_counts_and_rules(
 ) -> None:
     monkeypatch.setenv("FANGFAN_AUDIT_KEY_FILE", str(tmp_path / "audit.key"))
     path = write(tmp_path / "a.csv", [*ROWS, ("H5", "1", "1")])
+    open_database(database_url).dispose()
     words = ["worklists", "grids", str(path), "--database", database_url]
     done = CliRunner().invoke(app, [*words, "--json"])
     told = json.loads(done.stdout)
