@@ -110,7 +110,7 @@ class HistoryStore:
             newest = connection.execute(
                 select(*_ORDER).where(*visible).order_by(*(one.desc() for one in _ORDER)).limit(1)
             ).first()
-            unheard = find_unheard(connection, caller, household_id, None, None)
+            unheard = find_unheard(connection, caller, household_id, None)
             rows = self._rows(connection, chosen, limit + 1)
             page, more = rows[:limit], len(rows) > limit
             older = self._older(connection, visible, page[-1]) if page else []

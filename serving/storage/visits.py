@@ -250,7 +250,9 @@ def _check_register(
     scored = select(every.c.id).where(every.c.household_id == household_id, every.c.village_code == village)
     if connection.execute(scored.limit(1)).first() is not None:
         return
-    if find_unheard(connection, caller, household_id, None, village) is None:
+    # Of several villages, the last that a run found it in.
+    unheard = find_unheard(connection, caller, household_id, None)
+    if unheard is None or unheard.village_code != village:
         way_out = "correct the facts of a household that a run found in this village"
         raise Problem("request_invalid", errors=[FieldError("/corrections", "not_scored", way_out)])
 
