@@ -47,10 +47,10 @@ class Operator:
         }
 
     def run(self, *words: str) -> float:
-        """Run one of the `models` commands; the seconds it took."""
+        """Run one of the service's commands; the seconds it took."""
         started = time.monotonic()
         subprocess.run(
-            [sys.executable, "-m", "serving", "models", *words, "--json"], check=True,
+            [sys.executable, "-m", "serving", *words, "--json"], check=True,
             stdout=subprocess.DEVNULL, env={**os.environ, **self.environment},
         )  # fmt: skip
         return time.monotonic() - started
@@ -112,8 +112,9 @@ def main(
 def measure(folder: Path, rounds: int) -> dict[str, Any]:
     """Everything that `main` prints: medians over the rounds, and the slowest rollback."""
     operator, bundles = Operator(folder), make_bundles(folder)
+    operator.run("migrate")
     errors.print("admitting")
-    admitted = [operator.run("admit", str(one), "--use", "--why", "benchmark") for one in bundles]
+    admitted = [operator.run("models", "admit", str(one), "--use", "--why", "benchmark") for one in bundles]
     port = free_port()
     base = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "serving", "run", "--port", str(port), "--workers", "0"]
@@ -163,7 +164,7 @@ def make_bundles(folder: Path) -> list[Path]:
 def _timed(operator: Operator, asking: Asking, name: str, *words: str) -> tuple[float, float]:
     """Seconds from the start of a command until its change is answered, and of the command alone."""
     seen, started = len(asking.answered), time.monotonic()
-    command = operator.run(*words, "--why", "benchmark")
+    command = operator.run("models", *words, "--why", "benchmark")
     return asking.until(name, seen) - started, command
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,8 @@ SIGNATURE = "manifest.sig"
 SIBLINGS = tuple(f"sibling-{number}.txt" for number in range(1, 10))
 """Files of models fitted alike with other seeds, as many as there are, in this order. A bundle needs none."""
 GOLDEN_TOLERANCE = 1e-12
+_MOST_DIGITS = 12
+"""Of a tree's size in bytes."""
 TABLES_DIR = ".contribution-tables"
 """Folder beside a bundle, never in it, where the tables of contributions are kept."""
 
@@ -183,6 +186,25 @@ def load_bundle(directory: Path, admitted_sha256: str | None = None) -> Bundle:
     return Bundle(model, manifest, read.sha256)
 
 
+def _check_whole(name: str, content: bytes) -> None:
+    """Raise `BundleError` unless every tree lies where the text's head says.
+
+    LightGBM reads each tree at the place that `tree_sizes` gives, without looking where the text ends: of one
+    that is cut off it goes on in the memory behind, which may hold the rest of another model.
+    """
+    sizes = re.search(rb"^tree_sizes=([0-9 ]*)$", content, re.MULTILINE)
+    at = content.find(b"\nTree=0\n") + 1
+    if sizes is not None and at > sizes.end():
+        for number, size in enumerate(sizes[1].split()):
+            if not content.startswith(b"Tree=%d\n" % number, at):
+                break
+            at += int(size[:_MOST_DIGITS])
+        else:
+            if content.startswith(b"end of trees\n", at):
+                return
+    raise BundleError(f"{name} is cut off, or its trees do not lie where its head says")
+
+
 def read_files(directory: Path) -> Files:
     """Read a bundle's files and check all that can be without loading the model.
 
@@ -204,6 +226,8 @@ def read_files(directory: Path) -> Files:
     for name, content in texts.items():
         if hashlib.sha256(content).hexdigest() != manifest.files[name]:
             raise BundleError(f"{name} is not the file the manifest was written for (sha256 differs)")
+    for name in boosters:
+        _check_whole(name, texts[name])
     names = tuple(one.name for one in manifest.features)
     unknown = [name for name in names if name not in FEATURES]
     if unknown:

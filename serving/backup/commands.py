@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from serving.command import DatabaseOption
+from serving.command import AsJson, AuditKeyFile, DatabaseOption
 
 if TYPE_CHECKING:
     from serving.backup.checking import Checked
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from serving.settings import Settings
 
 From = Annotated[Path, typer.Option("--from", help="Archive that `backup` made", exists=True, dir_okay=False)]
-KeyFile = Annotated[
-    Path | None,
-    typer.Option(envvar="FANGFAN_AUDIT_KEY_FILE", help="Secret of the audit log, if not beside the jobs"),
-]
 Passphrase = Annotated[
     Path | None,
     typer.Option(
@@ -31,7 +27,6 @@ Passphrase = Annotated[
     ),
 ]
 PgBin = Annotated[Path | None, typer.Option("--pg-bin", help="Folder of pg_dump, if not in PATH")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words")]
 
 
 def backup(
@@ -40,7 +35,7 @@ def backup(
     keep: Annotated[
         int | None, typer.Option(help="Delete older archives of the folder beyond so many", min=1)
     ] = None,
-    audit_key_file: KeyFile = None,
+    audit_key_file: AuditKeyFile = None,
     passphrase_file: Passphrase = None,
     pg_bin: PgBin = None,
     as_json: AsJson = False,
@@ -69,7 +64,7 @@ def backup(
 def verify_backup(
     archive: From,
     database: Annotated[str | None, typer.Option(envvar="FANGFAN_DATABASE_URL", hidden=True)] = None,
-    audit_key_file: KeyFile = None,
+    audit_key_file: AuditKeyFile = None,
     scratch_database: Annotated[
         str | None, typer.Option(help="Empty PostgreSQL database that a dump is put into; it stays filled")
     ] = None,
@@ -99,7 +94,7 @@ def restore(
     is_replacing: Annotated[
         bool, typer.Option("--replace", help="Put it where a database is; what was there is kept aside")
     ] = False,
-    audit_key_file: KeyFile = None,
+    audit_key_file: AuditKeyFile = None,
     passphrase_file: Passphrase = None,
     pg_bin: PgBin = None,
     as_json: AsJson = False,

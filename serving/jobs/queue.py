@@ -216,11 +216,12 @@ class JobQueue:
         return {one.id: one.state in OPEN for one in rows}
 
     def _check_room(self, connection: Connection, sent_by: Mapping[str, str] | None) -> None:
-        open_jobs = connection.execute(select(table.c.spec).where(table.c.state.in_(OPEN))).scalars().all()
-        if len(open_jobs) >= self.most_open:
+        is_open = table.c.state.in_(OPEN)
+        if connection.execute(select(func.count()).where(is_open)).scalar_one() >= self.most_open:
             raise QueueFull(f"{self.most_open} jobs are open, which is as many as the queue takes")
         if sent_by is not None:
-            senders = [spec.get("sent_by", {}).get("key_id") for spec in open_jobs]
+            specs = connection.execute(select(table.c.spec).where(is_open)).scalars()
+            senders = [spec.get("sent_by", {}).get("key_id") for spec in specs]
             if senders.count(sent_by["key_id"]) >= self.most_per_sender:
                 raise ShareFull(f"{self.most_per_sender} jobs of the sender are open, and one has no more")
 

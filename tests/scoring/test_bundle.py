@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +85,35 @@ def test_a_changed_digit_with_a_matching_hash_is_caught_by_the_golden_rows(folde
     lines = (folder / MODEL).read_text().splitlines(keepends=True)
     at = next(number for number, line in enumerate(lines) if line.startswith("leaf_value="))
     values = lines[at].removeprefix("leaf_value=").split()
-    lines[at] = "leaf_value=" + " ".join(str(float(one) + 0.01) for one in values) + "\n"
-    # Tree sizes are part of LightGBM's text; without them it finds the trees by their headings.
-    text = "".join(line for line in lines if not line.startswith("tree_sizes="))
-    (folder / MODEL).write_text(text)
+    # Of the same length: the text's head has the sizes of trees.
+    changed = [re.sub("[1-9]", lambda found: str(int(found[0]) % 9 + 1), one, count=1) for one in values]
+    lines[at] = "leaf_value=" + " ".join(changed) + "\n"
+    (folder / MODEL).write_text("".join(lines))
     rewrite(folder, files={MODEL: hashlib.sha256((folder / MODEL).read_bytes()).hexdigest()})
     with pytest.raises(BundleError, match="golden rows"):
+        load_bundle(folder)
+
+
+def _cut_in_the_last_tree(text: str) -> str:
+    return text[: text.index("end of trees") - 30]
+
+
+def _larger_tree(text: str) -> str:
+    return re.sub("tree_sizes=([0-9]+)", lambda found: f"tree_sizes={int(found[1]) + 1}", text, count=1)
+
+
+def _without_sizes(text: str) -> str:
+    return re.sub("tree_sizes=[^\n]*\n", "", text)
+
+
+@pytest.mark.parametrize("harm", [_cut_in_the_last_tree, _larger_tree, _without_sizes])
+def test_what_the_reader_of_trees_would_read_beyond_is_refused_before(
+    folder: Path, harm: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / MODEL).write_text(harm((folder / MODEL).read_text()))
+    rewrite(folder, files={MODEL: hashlib.sha256((folder / MODEL).read_bytes()).hexdigest()})
+    monkeypatch.setattr("scoring.bundle._survive", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(BundleError, match="cut off"):
         load_bundle(folder)
 
 

@@ -127,7 +127,7 @@ def region_without_policy(folder: Path, rng: Random) -> None:
 
 
 def cut_and_rehash(folder: Path, rng: Random) -> None:
-    """A cut text with a manifest written for it: LightGBM aborts its process when it reads most of them."""
+    """A cut text with a manifest written for it: LightGBM would read on in the memory behind."""
     content = (folder / MODEL).read_bytes()
     _write(folder / MODEL, content[: int(len(content) * rng.uniform(0.2, 0.6))])
     rehash(folder)
@@ -212,7 +212,7 @@ def poisons(key: Ed25519PrivateKey) -> Iterator[Poison]:
         (20, "swapped features", swap_features, False, files),
         (10, "swapped columns", swap_columns, False, trial),
         (10, "swapped columns, signed", swap_columns, True, signature),
-        (2, "cut and rehashed", cut_and_rehash, False, trial | {"trial_died"}),
+        (2, "cut and rehashed", cut_and_rehash, False, files),
         (3, "region without a policy", region_without_policy, False, trial),
         (22, "foreign file", foreign_file, False, foreign),
         (12, "no plain file", no_plain_file, False, foreign),
