@@ -17,7 +17,7 @@ from features.errors import PolicyError
 from serving.access import Caller
 from serving.cases.clocks import region_of
 from serving.casework_desk import AreaCasework, CaseworkDesk
-from serving.disclosure import HOUSEHOLDS, LEAST, Disclosure, is_small
+from serving.disclosure import HOUSEHOLDS, LEAST, NOTHING_KNOWN, Disclosure, is_small
 from serving.errors import Problem
 from serving.leads.clusters import Cluster, Clusters, find_clusters
 from serving.storage import AreaSummary, SummaryStore
@@ -58,7 +58,7 @@ class AreaBoard:
         if self.summary is None:
             return None
         hidden = self.withheld.get(self.summary.area_code, frozenset())
-        return None if hidden & {HOUSEHOLDS, "grades"} else self.summary.counts.nothing_known
+        return None if hidden & {HOUSEHOLDS, NOTHING_KNOWN} else self.summary.counts.nothing_known
 
     def is_withheld(self, area_code: str) -> bool:
         """Whether the number of households of an area is kept back."""

@@ -6,6 +6,12 @@ subtraction is kept back too, at every level at once. Areas nest: the figures of
 of published areas inside it are the sum over what is left of it, its rest.
 Every rest holds no area that is kept back, or at least two; then one household of the one could as well be
 one of the other, and no published figure would differ.
+
+Which villages every department is silent of is no secret: it follows from what the departments delivered, and
+`feeds` tells it of every area. How many households there have no score does depend on them: beside whom an
+earlier alert stands on has one, and so has whom a job scored from files of its own. Where few have, or few
+have none, the number is kept back, and what adds up to it. Only what could as well be otherwise hides
+something: the second of two is for that number a silent village too, and for the others one with scores.
 """
 
 from __future__ import annotations
@@ -17,18 +23,17 @@ from dataclasses import dataclass
 
 from features.regions import AREA_LEVELS
 from serving.storage import Run, SummaryStore
-from serving.storage.area_counts import COUNTED, AreaCounts
+from serving.storage.area_counts import COUNTED, AreaCounts, areas_of
 
 LEAST = 5
 """Counts below it, but for none, are small: as the medians of `features.neighbourhood`."""
 
 HOUSEHOLDS = "households"
+NOTHING_KNOWN = "nothing_known"
 _WHOLE = ("grades", "themes")
-"""Breakdowns in which every household has one category, or is one of which nothing is known.
+"""Breakdowns in which every household that has a score has one category."""
 
-They divide the same households, and are kept back together: one alone tells how many the other divides.
-"""
-
+_VILLAGE = max(AREA_LEVELS)
 MOST_RUNS = 4
 
 
@@ -36,7 +41,7 @@ MOST_RUNS = 4
 class Withheld:
     """What is kept back of a run: for each area the breakdowns, `HOUSEHOLDS` first of all.
 
-    A breakdown is named like `AreaCounts` names it, of rule hits and feeds each single one:
+    `NOTHING_KNOWN` is never kept back without those of the scores. A breakdown is named like `AreaCounts` names it, of rule hits and feeds each single one:
     ``rule_hits/crop_loss``, ``feeds/illness``.
     """
 
@@ -70,11 +75,18 @@ class Disclosure:
 
 def find_withheld(counts: Mapping[str, AreaCounts]) -> Withheld:
     """What is to be kept back of areas that nest; `counts` has every area at every level."""
-    tree = _Tree({area: one.households for area, one in counts.items()})
-    hidden = tree.hide({area for area, one in counts.items() if is_small(one.households)})
+    households = _Tree({area: one.households for area, one in counts.items()})
+    scores = _Tree({area: one.scored for area, one in counts.items() if one.scored})
+    hidden = households.hide({area for area, one in counts.items() if is_small(one.households)})
+    untold = _untold(counts, hidden)
     found: dict[str, set[str]] = {area: {HOUSEHOLDS} for area in hidden}
-    for name, small in _breakdowns(counts):
-        for area in tree.hide(small | hidden):
+    for area in untold:
+        found.setdefault(area, set()).add(NOTHING_KNOWN)
+    for name, small in _of_scores(counts):
+        for area in scores.hide((small | hidden | untold) & scores.households.keys()) | untold:
+            found.setdefault(area, set()).add(name)
+    for name, small in _of_feeds(counts):
+        for area in households.hide(small | hidden):
             found.setdefault(area, set()).add(name)
     return Withheld({area: frozenset(names) for area, names in found.items()})
 
@@ -94,23 +106,35 @@ def is_small(count: int) -> bool:
     return 0 < count < LEAST
 
 
-def _breakdowns(counts: Mapping[str, AreaCounts]) -> Iterator[tuple[str, set[str]]]:
-    """Each breakdown, whose categories add up to the households, with the areas where one is small."""
-    whole = {
+def _untold(counts: Mapping[str, AreaCounts], hidden: set[str]) -> set[str]:
+    """The areas of which it is not told how many households have no score."""
+    silent: Counter[str] = Counter()
+    for area, one in counts.items():
+        if len(area) == _VILLAGE and one.nothing_known:
+            silent.update(dict.fromkeys(areas_of(area), one.households))
+    small = {
         area
-        for area, one in counts.items()
-        if any(map(is_small, (*one.grades.values(), *one.themes.values(), one.nothing_known, one.scored)))
+        for area, households in silent.items()
+        if is_small(unheard := counts[area].nothing_known) or is_small(households - unheard)
     }
-    yield from ((name, whole) for name in _WHOLE)
+    return _Tree(silent).hide(small | (hidden & silent.keys()))
+
+
+def _of_scores(counts: Mapping[str, AreaCounts]) -> Iterator[tuple[str, set[str]]]:
+    """Each breakdown, whose categories add up to those with a score, with the areas where one is small."""
+    for name in _WHOLE:
+        yield name, {area for area, one in counts.items() if any(map(is_small, getattr(one, name).values()))}
     for code in sorted({code for one in counts.values() for code in one.rule_hits}):
         small = {
             area
             for area, one in counts.items()
-            if is_small(hits := one.rule_hits.get(code, 0))
-            or is_small(one.households - hits)
-            or is_small(one.scored - hits)
+            if is_small(hits := one.rule_hits.get(code, 0)) or is_small(one.scored - hits)
         }
         yield f"rule_hits/{code}", small
+
+
+def _of_feeds(counts: Mapping[str, AreaCounts]) -> Iterator[tuple[str, set[str]]]:
+    """Each feed, whose states add up to the households, with the areas where one is small."""
     for feed in sorted({feed for one in counts.values() for feed in (*one.unknown, *one.partial)}):
         small = {
             area
@@ -146,27 +170,27 @@ class _Tree:
         for area in self.inner:
             count = below[area]
             while count == 1 and area not in kept_back:
-                chosen = self._choose(area, kept_back)
+                chosen = self._choose(area, kept_back, rest)
                 if chosen is None:
                     kept_back.add(area)
                 else:
                     count += self._keep_back(chosen, kept_back, rest)
-            # A small area has a small one below it, so that none that is kept back has an empty rest.
             rest[area] = count
             if area in kept_back:
                 below[self.above[area] or ""] += count
         return kept_back
 
-    def _choose(self, area: str, kept_back: set[str]) -> str | None:
-        """The smallest of the published areas below."""
-        published = (one for one in self.below.get(area, ()) if one not in kept_back)
-        return min(published, key=lambda one: (self.households[one], one), default=None)
+    def _choose(self, area: str, kept_back: set[str], rest: Mapping[str, int]) -> str | None:
+        """The smallest of the published areas below, or of those that hide nothing of their own yet."""
+        # An area that is kept back for others than these is the sum of those below it, which are published.
+        found = (one for one in self.below.get(area, ()) if one not in kept_back or not rest.get(one))
+        return min(found, key=lambda one: (self.households[one], one), default=None)
 
     def _keep_back(self, area: str, kept_back: set[str], rest: dict[str, int]) -> int:
         """Keep a published area back, down to one without any below; how many that adds to the rest above."""
         kept_back.add(area)
         if not rest.get(area):
-            chosen = self._choose(area, kept_back)
+            chosen = self._choose(area, kept_back, rest)
             rest[area] = 1 if chosen is None else self._keep_back(chosen, kept_back, rest)
         return rest[area]
 

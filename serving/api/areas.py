@@ -17,7 +17,7 @@ from serving.access import Caller, Role
 from serving.access.gate import caller_of
 from serving.api.area_answers import AreaSummaryAnswer
 from serving.api.documentation import AS_OF_PARAMETER, problems
-from serving.disclosure import HOUSEHOLDS, Disclosure
+from serving.disclosure import HOUSEHOLDS, NOTHING_KNOWN, Disclosure
 from serving.errors import Problem
 from serving.query import count_parameter, query_parameter, read_count, read_day, read_text, refused
 from serving.storage import SummaryStore
@@ -117,7 +117,7 @@ def _figures(code: str, counts: AreaCounts, withheld: frozenset[str] | None) -> 
     return {
         "area_code": code,
         "households": None if is_hidden else counts.households,
-        "nothing_known": None if kept_back("grades") else counts.nothing_known,
+        "nothing_known": None if kept_back(NOTHING_KNOWN) else counts.nothing_known,
         "grades": None if kept_back("grades") else {one: counts.grades[one] for one in GRADES},
         "themes": None if kept_back("themes") else themes,
         "rule_hits": {

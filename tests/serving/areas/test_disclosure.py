@@ -1,6 +1,7 @@
 """Nothing that is kept back can be worked out: an adversary with all published figures and a solver tries.
 
-The adversary knows the villages, that figures add up over areas and categories, and that counts are whole.
+The adversary knows the villages, and of which of them a feed is silent, one or every one; that figures add up
+over areas and categories, and that counts are whole.
 A cell is safe where two values of it fit everything that was published.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 
 import numpy as np
 import pytest
@@ -15,18 +17,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from serving.disclosure import HOUSEHOLDS, LEAST, Withheld, find_withheld
+from serving.disclosure import HOUSEHOLDS, LEAST, NOTHING_KNOWN, Withheld, find_withheld
 from serving.storage.area_counts import AreaCounts, areas_of
 
 GRADES = ("high", "medium", "low")
 THEMES = ("illness", "other")
+HITS = ("hit", "none")
 SILENT = "silent"
+DIVISIONS = (GRADES, THEMES, HITS)
+"""Sets of categories of which every household that has a score has one."""
+CELLS = (*GRADES, *THEMES, *HITS, SILENT)
+HIT = "crop_loss"
+BREAKDOWNS = {"grades": GRADES, "themes": THEMES, f"rule_hits/{HIT}": HITS, NOTHING_KNOWN: (SILENT,)}
+ALL = (*GRADES, SILENT)
+FEEDS = ("disability", "illness")
 
 
 def world(villages: Mapping[str, tuple[int, ...]]) -> dict[str, AreaCounts]:
     """Counts at every level from households by grade in each village, and how many of which nothing is known.
 
-    Every other low one has a hit. Themes are halves, so that they are seldom small where a grade is.
+    Where there are such, all feeds are silent; of each village with an odd code one of them is. Every other low one has a hit. Themes are halves, so that they are seldom small where a grade is.
     """
     counts: dict[str, AreaCounts] = {}
     for village, (*grades, silent) in {place: (*own, 0)[:4] for place, own in villages.items()}.items():
@@ -35,7 +45,8 @@ def world(villages: Mapping[str, tuple[int, ...]]) -> dict[str, AreaCounts]:
             scored + silent,
             Counter(dict(zip(GRADES, grades, strict=True))),
             Counter({"illness": scored // 2, "other": scored - scored // 2}),
-            Counter({"crop_loss": grades[2] // 2}),
+            Counter({HIT: grades[2] // 2}),
+            Counter({feed: scored + silent for feed in silent_feeds(village, silent)}),
             nothing_known=silent,
         )
         for area in areas_of(village):
@@ -43,74 +54,67 @@ def world(villages: Mapping[str, tuple[int, ...]]) -> dict[str, AreaCounts]:
     return counts
 
 
+def silent_feeds(village: str, unheard: int) -> Sequence[str]:
+    return FEEDS if unheard else FEEDS[: int(village) % 2]
+
+
+def cells(one: AreaCounts) -> dict[str, int]:
+    hits = one.rule_hits[HIT]
+    told = {name: one.grades[name] for name in GRADES} | {name: one.themes[name] for name in THEMES}
+    return {**told, "hit": hits, "none": one.scored - hits, SILENT: one.nothing_known}
+
+
 def published(
-    counts: Mapping[str, AreaCounts], withheld: Withheld, breakdown: str
+    counts: Mapping[str, AreaCounts], withheld: Withheld
 ) -> Iterator[tuple[str, Sequence[str], int]]:
     """Every published figure: area, the categories that it is the sum of, value."""
     for area, one in counts.items():
         hidden = withheld.of(area)
         if HOUSEHOLDS in hidden:
             continue
-        for categories in divisions(breakdown):
-            yield area, categories, one.households
-        for category, value in cells(one, breakdown).items():
-            if ("themes" if category in THEMES else breakdown) not in hidden:
-                yield area, [category], value
-
-
-def divisions(breakdown: str) -> tuple[tuple[str, ...], ...]:
-    """Sets of categories of which every household has one: grades and themes divide the same ones."""
-    return ((*GRADES, SILENT), (*THEMES, SILENT)) if breakdown == "grades" else (("hit", "none"),)
-
-
-def cells(one: AreaCounts, breakdown: str) -> dict[str, int]:
-    if breakdown == "grades":
-        told = {name: one.grades[name] for name in GRADES} | {name: one.themes[name] for name in THEMES}
-        return {**told, SILENT: one.nothing_known}
-    hits = one.rule_hits[breakdown.partition("/")[2]]
-    return {"hit": hits, "none": one.households - hits}
-
-
-def totals(breakdown: str) -> dict[str, tuple[str, ...]]:
-    """What no figure tells by itself, and is as good as told where its parts are or the rest is."""
-    own = divisions(breakdown)[0]
-    return {"households": own, "scored": GRADES} if breakdown == "grades" else {"households": own}
+        yield area, ALL, one.households
+        for breakdown, categories in BREAKDOWNS.items():
+            # How many have a score and reached no threshold is told by no figure of its own.
+            for category in set(categories) - {"none"}:
+                if breakdown not in hidden:
+                    yield area, [category], cells(one)[category]
 
 
 def bounds(
-    counts: Mapping[str, AreaCounts], withheld: Withheld, breakdown: str, village: str, wanted: Sequence[str]
+    counts: Mapping[str, AreaCounts], withheld: Withheld, village: str, wanted: Sequence[str]
 ) -> tuple[int, int]:
-    """The least and the most that a village's cells can come to, given everything that is published."""
+    """The least and the most that a village's cells can come to, given everything that is known."""
     villages = [one for one in counts if len(one) == 12]
-    categories = list(cells(counts[village], breakdown))
-    place = {key: at for at, key in enumerate((v, c) for v in villages for c in categories)}
+    place = {key: at for at, key in enumerate((v, c) for v in villages for c in CELLS)}
     rows, values = [], []
-    for area, told, value in published(counts, withheld, breakdown):
+
+    def know(value: int, *terms: tuple[str, Sequence[str], int]) -> None:
         row = np.zeros(len(place))
-        for one in villages:
-            if one.startswith(area):
-                for name in told:
-                    row[place[one, name]] = 1
+        for area, categories, times in terms:
+            for one in villages:
+                if one.startswith(area):
+                    row[[place[one, name] for name in categories]] += times
         rows.append(row)
         values.append(value)
-    first, *others = divisions(breakdown)
+
+    for area, categories, value in published(counts, withheld):
+        know(value, (area, categories, 1))
+    for area, feed in product(counts, FEEDS) if set(wanted) != set(ALL) else ():
+        if not withheld.of(area) & {HOUSEHOLDS, f"feeds/{feed}"}:
+            of_it = [one for one in villages if one.startswith(area) and counts[one].unknown[feed]]
+            know(counts[area].unknown[feed], *((one, ALL, 1) for one in of_it))
     for one in villages:
-        for other in others:
+        for other in DIVISIONS[1:]:
             # What is not told of either, they divide the same households.
-            row = np.zeros(len(place))
-            row[[place[one, name] for name in first]] += 1
-            row[[place[one, name] for name in other]] -= 1
-            rows.append(row)
-            values.append(0)
+            know(0, (one, DIVISIONS[0], 1), (one, other, -1))
+        if not counts[one].nothing_known:
+            know(0, (one, [SILENT], 1))
     aim = np.zeros(len(place))
     for name in wanted:
         aim[place[village, name]] = 1
     ends = []
     for sign in (1, -1):
-        found = linprog(
-            sign * aim, A_eq=np.array(rows) if rows else None, b_eq=values or None, bounds=(0, 10**4),
-            integrality=1,
-        )  # fmt: skip
+        found = linprog(sign * aim, A_eq=np.array(rows), b_eq=values, bounds=(0, 10**4), integrality=1)
         assert found.status == 0, found.message
         ends.append(sign * found.fun)
     return round(ends[0]), round(ends[1])
@@ -123,18 +127,19 @@ def check_nothing_is_given_away(counts: Mapping[str, AreaCounts]) -> int:
         hidden = withheld.of(area)
         if 0 < one.households < LEAST:
             assert HOUSEHOLDS in hidden
-        for breakdown in ("grades", "rule_hits/crop_loss"):
-            is_small = any(0 < value < LEAST for value in cells(one, breakdown).values())
+        for breakdown, categories in BREAKDOWNS.items():
+            is_small = any(0 < cells(one)[name] < LEAST for name in categories)
             assert not is_small or HOUSEHOLDS in hidden or breakdown in hidden
-            if len(area) < 12:
-                continue
-            told = {name: (name,) for name in cells(one, breakdown)} | totals(breakdown)
-            sums = {"households": one.households, "scored": one.scored, **cells(one, breakdown)}
-            for name, categories in told.items():
-                if 0 < sums[name] < LEAST:
-                    least, most = bounds(counts, withheld, breakdown, area, categories)
-                    assert least < most, (area, breakdown, name, sums[name])
-                    tried += 1
+        if len(area) < 12:
+            continue
+        told = {name: [name] for name in CELLS} | {"households": ALL, "scored": GRADES}
+        sums = {**cells(one), "households": one.households, "scored": one.scored}
+        for name, categories in told.items():
+            # What all of them have in common is no more than how many there are.
+            if 0 < sums[name] < LEAST and (name == "households" or sums[name] < one.households):
+                least, most = bounds(counts, withheld, area, categories)
+                assert least < most, (area, name, sums[name])
+                tried += 1
     return tried
 
 
@@ -143,8 +148,11 @@ CODES = [
     for city in (1, 2) for county in (1, 2) for town in (1, 2) for village in (1, 2, 3)
 ]  # fmt: skip
 CELL = st.one_of(st.integers(0, 6), st.integers(0, 40))
+HEARD = st.tuples(CELL, CELL, CELL, st.just(0))
+# Of most villages that are silent nobody has a score.
+UNHEARD = st.one_of(st.tuples(CELL, CELL, CELL, CELL), st.tuples(st.just(0), st.just(0), st.just(0), CELL))
 WORLDS = st.dictionaries(
-    st.sampled_from(CODES), st.tuples(CELL, CELL, CELL, CELL).filter(any), min_size=1, max_size=9
+    st.sampled_from(CODES), st.one_of(HEARD, UNHEARD).filter(any), min_size=1, max_size=9
 )
 
 
@@ -183,16 +191,30 @@ def test_without_the_second_one_the_adversary_wins() -> None:
     villages[CODES[0]] = (3, 20, 40)
     counts = world(villages)
     naive = Withheld({CODES[0]: frozenset({"grades", "themes"})})
-    assert bounds(counts, naive, "grades", CODES[0], ["high"]) == (3, 3)
+    assert bounds(counts, naive, CODES[0], ["high"]) == (3, 3)
 
 
-def test_how_many_have_a_score_is_not_worked_out_from_the_themes_beside() -> None:
-    villages = {CODES[0]: (3, 0, 0, 97), CODES[1]: (3, 0, 297), CODES[2]: (60, 60, 80)}
+def test_how_many_of_a_silent_village_have_a_score_is_not_worked_out_from_heard_ones_beside() -> None:
+    """That these have nobody without a score is told by their feeds."""
+    villages = {CODES[0]: (3, 0, 0, 97), CODES[1]: (3, 0, 297), CODES[3]: (9, 9, 30, 200)}
     counts = world(villages)
+    naive = {area: frozenset(BREAKDOWNS) for area in CODES[:2]}
+    assert bounds(counts, Withheld(naive), CODES[0], GRADES) == (3, 3)
     withheld = find_withheld(counts)
-    assert [one for one in CODES[:3] if "grades" in withheld.of(one)] == CODES[:2]
-    least, most = bounds(counts, withheld, "grades", CODES[0], GRADES)
-    assert least < most
+    assert [one for one in villages if NOTHING_KNOWN in withheld.of(one)] == [CODES[0], CODES[3]]
+    assert bounds(counts, withheld, CODES[0], GRADES)[1] > 3
+
+
+def test_a_village_of_which_nothing_is_known_hides_no_grade() -> None:
+    """Nobody there has one: it is no second to another."""
+    villages = {CODES[0]: (3, 20, 40), CODES[1]: (0, 0, 0, 50), CODES[2]: (10, 10, 70)}
+    counts = world(villages)
+    naive = Withheld({area: frozenset({"grades"}) for area in CODES[:2]})
+    assert bounds(counts, naive, CODES[0], ["high"]) == (3, 3)
+    withheld = find_withheld(counts)
+    assert [one for one in villages if "grades" in withheld.of(one)] == [CODES[0], CODES[2]]
+    assert not any(NOTHING_KNOWN in withheld.of(one) for one in counts)
+    assert check_nothing_is_given_away(counts) >= 1
 
 
 def test_where_everything_is_large_or_nothing_nothing_is_kept_back() -> None:

@@ -175,7 +175,7 @@ def test_that_nothing_is_known_of_some_is_said_alike_where_it_is_kept_back(silen
         tiles = board_view(board, AreaMap({}), PROVINCE, "leads", 1, "en")["tiles"]
         return str(tiles[0]["more"])
 
-    assert said("grades", "themes") == texts("en")["board_unheard_kept_back"]
+    assert said("grades", "themes", "nothing_known") == texts("en")["board_unheard_kept_back"]
     assert said() == (texts("en")["board_unheard"].format(count=silent) if silent else "")
 
 
