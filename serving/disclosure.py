@@ -41,8 +41,8 @@ MOST_RUNS = 4
 class Withheld:
     """What is kept back of a run: for each area the breakdowns, `HOUSEHOLDS` first of all.
 
-    `NOTHING_KNOWN` is never kept back without those of the scores. A breakdown is named like `AreaCounts` names it, of rule hits and feeds each single one:
-    ``rule_hits/crop_loss``, ``feeds/illness``.
+    `NOTHING_KNOWN` is never kept back without those of the scores. A breakdown is named like `AreaCounts`
+    names it, of rule hits and feeds each single one: ``rule_hits/crop_loss``, ``feeds/illness``.
     """
 
     areas: Mapping[str, frozenset[str]]

@@ -58,8 +58,8 @@ class AreaFigures(_Answer):
     households: int | None = Field(description="All of the run")
     nothing_known: int | None = Field(
         description="Of them those without a score, because every department's feed is missing or out of "
-        "date: they are in no grade and no theme, and no low risk. Null where few of the silent villages have a "
-        "score, or few have none: all that counts scores is null with it"
+        "date: they are in no grade and no theme, and no low risk. Null where few of the silent "
+        "villages have a score, or few have none: all that counts scores is null with it"
     )
     grades: GradeCounts | None
     themes: ThemeCounts | None

@@ -46,7 +46,7 @@ def world(villages: Mapping[str, tuple[int, ...]]) -> dict[str, AreaCounts]:
             Counter(dict(zip(GRADES, grades, strict=True))),
             Counter({"illness": scored // 2, "other": scored - scored // 2}),
             Counter({HIT: grades[2] // 2}),
-            Counter({feed: scored + silent for feed in silent_feeds(village, silent)}),
+            Counter(dict.fromkeys(silent_feeds(village, silent), scored + silent)),
             nothing_known=silent,
         )
         for area in areas_of(village):
@@ -132,7 +132,8 @@ def check_nothing_is_given_away(counts: Mapping[str, AreaCounts]) -> int:
             assert not is_small or HOUSEHOLDS in hidden or breakdown in hidden
         if len(area) < 12:
             continue
-        told = {name: [name] for name in CELLS} | {"households": ALL, "scored": GRADES}
+        told: dict[str, Sequence[str]] = {name: [name] for name in CELLS}
+        told |= {"households": ALL, "scored": GRADES}
         sums = {**cells(one), "households": one.households, "scored": one.scored}
         for name, categories in told.items():
             # What all of them have in common is no more than how many there are.
