@@ -127,8 +127,8 @@ def check_nothing_is_given_away(counts: Mapping[str, AreaCounts]) -> int:
         hidden = withheld.of(area)
         if 0 < one.households < LEAST:
             assert HOUSEHOLDS in hidden
-        for breakdown, categories in BREAKDOWNS.items():
-            is_small = any(0 < cells(one)[name] < LEAST for name in categories)
+        for breakdown, parts in BREAKDOWNS.items():
+            is_small = any(0 < cells(one)[name] < LEAST for name in parts)
             assert not is_small or HOUSEHOLDS in hidden or breakdown in hidden
         if len(area) < 12:
             continue

@@ -1,0 +1,1 @@
+"""Households of which no department tells anything, wherever runs are told of."""
