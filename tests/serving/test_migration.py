@@ -13,15 +13,27 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, inspect, select, text
 
+from scoring.silence import unscored
 from serving.errors import StorageError
 from serving.settings import Settings
-from serving.storage import AssessmentStore, Form, connect, find_state, migrate, open_database
+from serving.storage import (
+    AssessmentStore,
+    Form,
+    Run,
+    Saved,
+    SummaryStore,
+    connect,
+    find_state,
+    migrate,
+    open_database,
+)
+from serving.storage.area_counts import CountChanges
 from serving.storage.assessments import _row
 from serving.storage.database import WRITES
 from serving.storage.migration import _config
-from serving.storage.tables import METADATA, assessment, model_release
+from serving.storage.tables import METADATA, area_summary, assessment, model_release
 from tests.serving.postgres import Server
 from tests.serving.readers import Everything
 from tests.serving.test_storage import _body
@@ -85,6 +97,31 @@ def test_rows_outlive_a_migration(bare_url: str) -> None:
     found = Everything(store).find("H49")
     assert found is not None
     assert found.body.items() >= _body("H49").items()
+    store.engine.dispose()
+
+
+def test_counts_of_before_some_had_no_score_are_read_and_go_on(bare_url: str) -> None:
+    engine, village = upgrade_to(bare_url, "0008"), "500999100201"
+    fill(engine, 3)
+    counts = CountChanges()
+    for n in range(3):
+        counts.add(_body(f"H{n}"), village)
+    with engine.execution_options(**WRITES).begin() as connection:
+        counts.write(connection)
+        for row in connection.execute(select(area_summary)).all():
+            before = {name: count for name, count in row.counts.items() if name != "nothing_known"}
+            of_it = area_summary.c.area_code == row.area_code
+            connection.execute(area_summary.update().where(of_it).values(counts=before))
+    engine.dispose()
+    assert migrate(bare_url).revision == HEAD
+    store = AssessmentStore(open_database(bare_url))
+    silence = {"missing_feeds": ["illness"], "stale_feeds": [], "partial_feeds": []}
+    said = [unscored({**_body(key), **silence}) for key in ("H0", "NEW")]
+    assert store.save(said, [village] * 2) == Saved(new=1, changed=1)
+    run = Run(dt.date.fromisoformat(_body("H0")["as_of_date"]), "m")
+    for one in SummaryStore(store.engine).counts(run).values():
+        assert (one.households, one.nothing_known, one.grades.total()) == (4, 2, 2)
+    assert (Everything(store).find("H0"), Everything(store).find_unheard("H0") is not None) == (None, True)
     store.engine.dispose()
 
 
