@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from features import FEATURES
+from features.signals import PLATFORM_FEEDS
 from scoring.grades import GRADES
 
 VISIT = "visit"
@@ -41,11 +42,14 @@ def lapsed_hits(
     ]
 
 
-def find_standing(former: Mapping[str, Any], latter: Mapping[str, Any]) -> dict[str, Any] | None:
+def find_standing(
+    former: Mapping[str, Any], latter: Mapping[str, Any], is_unheard: bool = False
+) -> dict[str, Any] | None:
     """What of the former statement stands on beside the latter, because its feeds fell silent.
 
     These are its alerts, a high grade, and what stood on beside it. `as_of_date` is the day of the statement
-    that said so, `feeds` those that are silent since.
+    that said so, `feeds` those that are silent since. With `is_unheard` every department is silent for the
+    latter: its own grade is made of nothing, and as high as it may be ends none of before.
     """
     stood = former.get("standing") or {"as_of_date": former["as_of_date"], "grade": "low", "rule_hits": []}
     now = _silence(latter)
@@ -53,13 +57,17 @@ def find_standing(former: Mapping[str, Any], latter: Mapping[str, Any]) -> dict[
     silent = tuple(feed for feed in now if feed in {*stood.get("feeds", ()), *fell})
     hits = {one["code"]: one for one in (*stood["rule_hits"], *former.get("rule_hits", ()))}
     lapsed = lapsed_hits({"rule_hits": list(hits.values())}, latter, silent)
-    highest = min(stood["grade"], former["grade"], key=GRADES.index)
-    is_lower = highest == "high" and latter["grade"] != "high"
+    grades = [stood["grade"]]
+    if not is_unheard or set(fell).difference(PLATFORM_FEEDS):
+        # Else the former's was made of nothing too.
+        grades.append(former["grade"])
+    highest = min(grades, key=GRADES.index)
+    is_lower = highest == "high" and (is_unheard or latter["grade"] != "high")
     if not silent or not (lapsed or is_lower):
         return None
     return {
         "as_of_date": stood["as_of_date"],
-        "grade": highest if is_lower else latter["grade"],
+        "grade": highest if is_lower or is_unheard else latter["grade"],
         "rule_hits": lapsed,
         "feeds": list(silent),
     }

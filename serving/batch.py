@@ -83,7 +83,8 @@ class Scoring:
     """The households registered on a date and what is known of them, to be scored part by part.
 
     `signals` hold the neighbourhood already, where the model looks at it, and `corrections`, which were laid
-    over them; `ids` are in the order of the keys.
+    over them; `ids` are in the order of the keys, `unheard` the villages of which every department is
+    silent.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Scoring:
             village: freshness(signals.coverage, village, as_of, region, assessor.look_back)
             for village in set(self.village_of.values())
         }
+        self.unheard = frozenset(village for village, feeds in self._feeds.items() if is_unheard(feeds))
 
     def score(
         self,
@@ -154,7 +156,7 @@ class Scoring:
     def unscored(self, made: Scored) -> Scored:
         """The same, without a score where no department told anything and no earlier alert stands on."""
         told = [
-            one if "standing" in one or not is_unheard(self._feeds[village]) else unscored(one)
+            one if "standing" in one or village not in self.unheard else unscored(one)
             for one, village in zip(made.statements, made.village_codes, strict=True)
         ]
         return Scored(told, made.village_codes)
@@ -210,7 +212,7 @@ def score_all(
     for start in range(0, len(run.ids), CHUNK):
         tell("scores", start, len(run.ids))
         made = run.score(start, start + CHUNK, around, health.blocked if health else (), flagged)
-        stood = standing.stand_on(made.statements, made.village_codes, as_of)
+        stood = standing.stand_on(made.statements, made.village_codes, as_of, unheard=run.unheard)
         made = run.unscored(replace(made, statements=stood))
         here = store.save(made.statements, made.village_codes)
         saved += here

@@ -260,7 +260,7 @@ class ScoreJobs:
             lease.tell("scores", places[number], len(run.ids))
             made = run.score(places[number], places[number] + self.chunk, around)
             # Of the sender's own area alone: what stands elsewhere is not told.
-            stood = standing.stand_on(made.statements, made.village_codes, order.as_of, within)
+            stood = standing.stand_on(made.statements, made.village_codes, order.as_of, within, run.unheard)
             said = [{**one, FROM_FILES: True} for one in stood]
             made = run.unscored(replace(made, statements=said)).heard
             save_part(_rows(made), _part(folder, number))

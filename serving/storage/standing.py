@@ -6,7 +6,7 @@ A visit that met somebody ends it, and so does the feed when it is heard again.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, func, select
@@ -38,12 +38,14 @@ class StandingStore:
         village_codes: Sequence[str],
         as_of: dt.date,
         within: Scope = EVERYWHERE,
+        unheard: Collection[str] = (),
     ) -> list[dict[str, Any]]:
         """The statements of a day, in order, each with what stands on beside it of what was said `within`.
 
-        Only those of households with a silent feed are looked up. What was said of a household in its own
-        village goes before what was said elsewhere in its county, where it may have lived: nobody who writes
-        for another village ends or feigns an alert of this one.
+        `unheard` are the villages of which every department is silent. Only those of households with a
+        silent feed are looked up. What was said of a household in its own village goes before what was said
+        elsewhere in its county, where it may have lived: nobody who writes for another village ends or
+        feigns an alert of this one.
         """
         places = [
             (one["household_id"], village) for one, village in zip(statements, village_codes, strict=True)
@@ -59,15 +61,15 @@ class StandingStore:
             formers = _formers(connection, silent, as_of, within)
             met = _met_on(connection, formers, as_of)
         return [
-            _beside(one, formers.get(place), met.get(place))
+            _beside(one, formers.get(place), met.get(place), place[1] in unheard)
             for one, place in zip(statements, places, strict=True)
         ]
 
 
 def _beside(
-    statement: dict[str, Any], former: Mapping[str, Any] | None, met_on: dt.date | None
+    statement: dict[str, Any], former: Mapping[str, Any] | None, met_on: dt.date | None, is_unheard: bool
 ) -> dict[str, Any]:
-    standing = find_standing(former, statement) if former is not None else None
+    standing = find_standing(former, statement, is_unheard) if former is not None else None
     if standing is None or (met_on is not None and met_on >= dt.date.fromisoformat(standing["as_of_date"])):
         return statement
     return stand_on(statement, standing)

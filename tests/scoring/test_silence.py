@@ -101,6 +101,18 @@ def test_a_high_grade_stands_on_and_a_feed_that_was_heard_ends_nothing() -> None
     assert find_standing(high, said("2027-03-01")) is None
     assert find_standing(high, said("2027-03-01", "high", stale_feeds=["illness"])) is None
     assert find_standing(said("2026-10-31", "medium"), quiet) is None
+    # Where every department is silent, its own grade is made of nothing.
+    nothing = said("2027-03-01", "high", stale_feeds=["illness"])
+    standing = find_standing(high, nothing, is_unheard=True)
+    assert standing is not None
+    assert (standing["grade"], standing["rule_hits"]) == ("high", [])
+    assert find_standing(said("2026-10-31", "medium"), nothing, is_unheard=True) is None
+    alerted = find_standing(said("2026-10-31", "medium", (BILL,)), nothing, is_unheard=True)
+    assert alerted is not None
+    assert (alerted["grade"], alerted["rule_hits"]) == ("medium", [BILL])
+    later = said("2027-04-01", "high", stale_feeds=["illness"])
+    assert find_standing(stand_on(nothing, alerted), later, is_unheard=True) == alerted
+    assert find_standing(nothing, later, is_unheard=True) is None
     # An alert whose own feed speaks went of itself.
     assert find_standing(said("2026-10-31", "low", (HOUSE,)), quiet) is None
     assert stand_on(quiet, None) == quiet

@@ -52,6 +52,19 @@ def test_an_alert_moves_with_its_household_inside_of_the_county(office: CountyOf
     assert stood_since(office, NEXT, Scope(NEXT[:9])) == str(SAID_ON)
 
 
+def test_a_high_grade_stands_on_where_every_department_is_silent_whatever_the_model_makes_of_it(
+    office: CountyOffice,
+) -> None:
+    office.assessments.save_release("m", "0" * 64, 12)
+    office.assessments.save([statement("H1", SAID_ON, "high")], [VILLAGE])
+    nothing = statement("H1", RUN_ON, "high", missing_feeds=["illness"])
+    store = StandingStore(office.engine)
+    (heard,) = store.stand_on([nothing], [VILLAGE], RUN_ON, unheard={NEXT})
+    (unheard,) = store.stand_on([nothing], [VILLAGE], RUN_ON, unheard={VILLAGE})
+    assert "standing" not in heard
+    assert (unheard["standing"]["grade"], unheard["standing"]["as_of_date"]) == ("high", str(SAID_ON))
+
+
 @pytest.mark.parametrize(("finding", "ends"), [("no_difficulty", True), ("not_met", False)])
 def test_a_visit_of_after_the_day_of_the_run_changes_nothing_of_it(
     office: CountyOffice, finding: str, *, ends: bool
