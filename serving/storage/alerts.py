@@ -81,7 +81,7 @@ def make_event(
     body: Mapping[str, Any], village_code: str, former: Mapping[str, Any] | None, now: dt.datetime
 ) -> dict[str, Any] | None:
     """The event that tells what is new, or `None`. It names nobody: a key, codes, and a path to look at."""
-    rose = _RANK[body["grade"]] > (_RANK[former["grade"]] if former else 0)
+    rose = _rank(body) > (_rank(former) if former else 0)
     if not rose and not _new_rule_hits(body, former):
         return None
     told = tell_assessment(body, village_code, former)
@@ -108,9 +108,15 @@ def tell_assessment(
 
 
 def _new_rule_hits(body: Mapping[str, Any], former: Mapping[str, Any] | None) -> list[str]:
-    """Codes of thresholds that an assessment reaches and the one before did not."""
-    had = {one["code"] for one in former["rule_hits"]} if former else set()
+    """Codes of thresholds that an assessment reaches, and the one before did not and had none standing."""
+    stood = former.get("standing") if former else None
+    had = {one["code"] for said in (former, stood) if said for one in said["rule_hits"]}
     return [one["code"] for one in body["rule_hits"] if one["code"] not in had]
+
+
+def _rank(statement: Mapping[str, Any]) -> int:
+    """How high its grade is, or the one that stands beside it: a model's of silent feeds is no news."""
+    return _RANK[(statement.get("standing") or statement)["grade"]]
 
 
 def _link_of(body: Mapping[str, Any]) -> str:

@@ -58,6 +58,22 @@ def test_a_run_that_knew_nothing_of_a_village_is_no_run_before(outbox: Outbox) -
     assert [one["household_id"] for one in outbox.events()] == ["H9"]
 
 
+def test_what_stands_on_through_silence_is_told_once(outbox: Outbox) -> None:
+    """Neither what a model makes of no data is news, nor that the feeds are heard again."""
+    outbox.add_hook(URL)
+    body = a_body("H1", "low", as_of_date=FORMER)
+    hits = [{"code": "crop_loss"}]
+    standing = {"as_of_date": FORMER, "grade": "low", "rule_hits": hits, "feeds": ["disaster"]}
+    outbox.store.save([{**body, "rule_hits": hits}], [HERE])
+    silent = {**a_body("H1", "high", as_of_date=LATTER), "standing": standing}
+    outbox.store.save([silent], [HERE])
+    outbox.run("2026-11-30", ("H1", "low", ["crop_loss"]))
+    assert outbox.events() == []
+    outbox.run("2026-12-31", ("H1", "medium", ["crop_loss", "unsafe_house"]))
+    (only,) = outbox.events()
+    assert only["new_rule_hits"] == ["unsafe_house"]
+
+
 def test_a_run_again_adds_no_event_and_a_changed_one_its_own(outbox: Outbox) -> None:
     outbox.add_hook(URL)
     outbox.alert()
