@@ -22,31 +22,39 @@ LEAST_BAR = 4
 FULL_BAR = 100
 
 
-def household_view(stored: Stored, language: str, changes: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Everything the template writes; it computes nothing itself. `changes` compares with the one before."""
+def household_view(
+    stored: Stored, language: str, changes: dict[str, Any] | None = None, *, is_unheard: bool = False
+) -> dict[str, Any]:
+    """Everything the template writes; it computes nothing itself. `changes` compares with the one before.
+
+    With `is_unheard` a later run knew nothing of the household: that it was low, and what followed from that,
+    is not said any more.
+    """
     body, words = stored.body, texts(language)
     per = round_number(body["score"], body["base_rate"])
     reasons = [*body["risk_reasons"], *body["protective_reasons"]]
     longest = max((abs(one["contribution"]) for one in reasons), default=1.0)
-    line = body["monitoring_line"]
+    line, is_low = body["monitoring_line"], body["grade"] == "low"
     return {
         "household_id": body["household_id"],
         "title": words["household_title"].format(id=body["household_id"]),
         "village_code": stored.village_code,
         "as_of": body["as_of_date"],
-        "grade": grade_mark(body),
-        "grade_text": body["grade_text"][language],
+        "grade": "none" if is_unheard and is_low else grade_mark(body),
+        "grade_text": catalogue(language)["grades"]["low_with_gaps"]
+        if is_unheard and is_low
+        else body["grade_text"][language],
         "score": percent(body["score"]),
         "score_in_numbers": in_natural_numbers(body["score"], per, "in_natural_numbers", language),
         "base": percent(body["base_rate"]),
         "base_in_numbers": in_natural_numbers(body["base_rate"], per, "base_in_natural_numbers", language),
         "meaning": words["estimate_meaning"].format(months=stored.horizon_months),
         "outlook": _outlook(body, language),
-        "action": body["suggested_action"],
-        "action_text": body["suggested_action_text"][language],
+        "action": "watch" if is_unheard else body["suggested_action"],
+        "action_text": words["unheard_action"] if is_unheard else body["suggested_action_text"][language],
         "certainty": _said(body, "certainty_text", language),
         "disagreement": _said(body, "disagreement_text", language),
-        "not_listed": _said(body, "not_listed_text", language),
+        "not_listed": None if is_unheard else _said(body, "not_listed_text", language),
         "changes": changes["text"][language] if changes else [],
         "hits": [_hit(one, language) for one in body["rule_hits"]],
         "standing": _said(body.get("standing") or {}, "text", language),

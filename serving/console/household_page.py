@@ -80,7 +80,11 @@ class HouseholdPage:
             raise Problem("household_not_found")
         if persons is None:
             persons = hidden_view(self.identities, caller, household_id, language)
-        view = household_view(found.latest, language, found.changes) if found else None
+        view = (
+            household_view(found.latest, language, found.changes, is_unheard=unheard is not None)
+            if found
+            else None
+        )
         village = _village(found, whole, unheard)
         today, is_person = self.work.my_list.today(), find_session(request) is not None
         shown: dict[str, Any] = {

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from scoring.texts import catalogue
+from serving.console.texts import texts
 from tests.serving.conftest import Client
-from tests.serving.unheard.county import HEARD, LOUD, QUIET, SILENT
+from tests.serving.unheard.county import AS_OF, HEARD, LOUD, QUIET, SILENT
 
 
 @pytest.mark.parametrize(
@@ -27,7 +29,18 @@ def test_pages_tell_it_and_call_nobody_low_risk(service: Client, language: str, 
         assert page.status_code == 200
         assert said in page.text
         assert SILENT in page.text
-    assert "2026-11-20" in service.page(f"/households/Q0?lang={language}").text
+    before = service.page(f"/households/Q0?lang={language}").text
+    assert "2026-11-20" in before
+    # Of before it is shown how high the score was; not that it was low, nor what to do.
+    assert service.get("/v1/households/Q0").json()["grade"] == "low"
+    assert texts(language)["unheard_action"] in before
+    assert catalogue(language)["grades"]["low_with_gaps"] in before
+    for said_before in (
+        f">{catalogue(language)['grades']['low']}<",
+        catalogue(language)["actions"]["routine"],
+    ):
+        assert said_before not in before
+        assert said_before in service.page(f"/households/H0?as_of_date={AS_OF}&lang={language}").text
     assert service.page(f"/?area={HEARD}&action=unheard&lang={language}").status_code == 200
     assert said not in service.page(f"/households/H0?lang={language}").text
 
