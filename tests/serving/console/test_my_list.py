@@ -260,7 +260,7 @@ ALERTED = Stored(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("language", "said"), [("zh", "无任何部门数据"), ("en", "no department’s data")])
+@pytest.mark.parametrize(("language", "said"), [("zh", "无任何部门数据"), ("en", "nothing known")])
 def test_what_an_older_run_said_is_not_beside_that_nothing_is_known(language: str, said: str) -> None:
     """A card has no room for dates: what it says is of today."""
     known = dataclasses.replace(LISTED, assessment=ALERTED)

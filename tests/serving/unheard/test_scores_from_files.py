@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 from sqlalchemy import select
 
@@ -13,7 +14,9 @@ from serving.batch import score_all
 from serving.storage import FROM_FILES, AssessmentStore, Run, SummaryStore
 from serving.storage.runs import count_run
 from serving.storage.tables import assessment, unheard_household
+from tests.serving.casework.county import silent_statement
 from tests.serving.conftest import VERSION
+from tests.serving.jobs.orders import Desk, csv_files, tables_of
 from tests.serving.readers import Everything
 from tests.serving.unheard.county import (
     AS_OF,
@@ -87,3 +90,24 @@ def test_a_score_from_files_is_the_only_one_of_its_key_that_stays(
     told = SummaryStore(store.engine).counts(Run(AS_OF, VERSION))
     assert (told[SILENT].households, told[SILENT].nothing_known, told["50"].households) == (3, 2, 7)
     assert elsewhere not in told
+
+
+def test_a_job_takes_off_those_of_whom_nothing_is_known_only_whom_its_files_tell_of(
+    bundle: Bundle, store: AssessmentStore, tmp_path: Path
+) -> None:
+    desk, run = Desk(store, tmp_path / "jobs", lambda: bundle), Run(AS_OF, VERSION)
+    tables = tables_of(1)
+    (household,) = tables["household"]
+    household["village_code"] = SILENT
+    said = silent_statement(household["household_id"], AS_OF)
+    store.save_release(VERSION, bundle.sha256, 12)
+    keys = [household["household_id"], *QUIET]
+    store.save([{**said, "household_id": key, "model_version": VERSION} for key in keys], [SILENT] * 4)
+    desk.do(csv_files(tables))
+    assert stored(store) == (set(), set(keys))
+    for row in tables["coverage"]:
+        row["area_code"] = SILENT[:6]
+    desk.do(csv_files(tables))
+    assert stored(store) == ({keys[0]}, set(QUIET))
+    counts = SummaryStore(store.engine).counts(run)[SILENT]
+    assert (counts.households, counts.nothing_known) == (4, 3)
