@@ -158,7 +158,7 @@ WORLDS = st.dictionaries(
 
 
 @given(WORLDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_no_small_cell_of_a_village_can_be_worked_out(villages: dict[str, tuple[int, ...]]) -> None:
     check_nothing_is_given_away(world(villages))
 
