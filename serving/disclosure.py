@@ -147,7 +147,7 @@ def _of_feeds(counts: Mapping[str, AreaCounts]) -> Iterator[tuple[str, set[str]]
 
 
 class _Tree:
-    """Areas by the area above them; `households` has how many live in each."""
+    """Areas by the area above them; `households` has how many of those that are counted live in each."""
 
     def __init__(self, households: Mapping[str, int]) -> None:
         self.households = households
