@@ -17,12 +17,13 @@ import pytest
 from features import Signals
 from features.errors import RunError
 from features.signals.buckets import Buckets
-from scoring import Bundle
+from scoring import Bundle, load_bundle
 from serving.province import read_statement, read_summary, score_province
 from serving.province.folder import ProvinceFolder
 from serving.province.spark import BUCKETS_AT_ONCE
 from tests.features.spark.conftest import CALM_JVM, what_is_missing
 from tests.serving.province.conftest import AS_OF, ENDS_ON, bundle, county, two_counties
+from tests.serving.unheard import county as unheard_county
 
 __all__ = ["bundle", "county", "two_counties"]
 
@@ -86,6 +87,19 @@ def test_a_province_on_spark_is_the_other_engines(
     assert read_statement(tmp_path / "spark", key) == read_statement(tmp_path / "duckdb", key)
     again = submit(tmp_path / "conf", *words)
     assert json.loads(again.stdout.strip().splitlines()[-1])["resumed"] == 1
+
+
+def test_of_whom_nothing_is_known_both_engines_write_the_same(bundle_dir: Path, tmp_path: Path) -> None:
+    signals, as_of = tmp_path / "signals", unheard_county.AS_OF
+    unheard_county.signals_of().save(signals, households_per_bucket=3)
+    words = ["--signals", str(signals), "--as-of", str(as_of), "--model", str(bundle_dir)]
+    done = submit(tmp_path / "conf", *words, "--out", str(tmp_path / "spark"), "--no-health", "--json")
+    assert done.returncode == 0, done.stderr[-3_000:]
+    score_province(signals, as_of, load_bundle(bundle_dir), tmp_path / "duckdb", health=False)
+    found, wanted = rows_of(tmp_path / "spark"), rows_of(tmp_path / "duckdb")
+    assert found == wanted
+    assert {key for key, row in wanted.items() if row["problem"]} == set(unheard_county.QUIET)
+    assert read_summary(tmp_path / "spark") == read_summary(tmp_path / "duckdb")
 
 
 def test_a_killed_run_on_spark_goes_on_with_health_where_it_was(
