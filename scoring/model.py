@@ -76,8 +76,7 @@ class RiskModel:
     @cached_property
     def sibling_explainers(self) -> tuple[Explainer, ...]:
         """What the siblings' contributions come from."""
-        # Not stored: the folder keeps the tables of a few models, and those are the scoring models'.
-        return tuple(Explainer(one, SIBLING_SETTINGS) for one in self.siblings)
+        return tuple(Explainer(one, SIBLING_SETTINGS, self.tables_dir) for one in self.siblings)
 
     @cached_property
     def families(self) -> Families:

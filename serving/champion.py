@@ -2,6 +2,7 @@
 
 Another model takes over by one assignment: a request keeps the scorer that it took, so that its answer is
 wholly of one version. What cannot be loaded leaves the former one answering, and readiness says so.
+The one that a rollback goes to is held ready, so that it answers again without being loaded.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ class Champion:
         self._now = now
         self._state = InService()
         self._serving: tuple[Pick, Scorer] | None = None
+        self._held: dict[Pick, Scorer] = {}
+        self._stood_by = 0
         self._rules: RulesScorer | None = None
         self._failures: dict[Pick, _Failure] = {}
         self._registry: str | None = None
@@ -82,12 +85,24 @@ class Champion:
         if state.is_on != self._state.is_on:
             LOGGER.warning("model on" if state.is_on else "model off", extra={"fields": {}})
         self._state = state
+        self._let_go(state.current, state.previous, self._serving and self._serving[0])
         # At the start the one before is better than none; later the one that answers is.
         for pick in (state.current, state.previous):
-            if pick is None or (self._serving is not None and self._serving[0] == pick) or self._load(pick):
+            if pick is None or self._put_in(pick) or self._serving is not None:
                 return
-            if self._serving is not None:
-                return
+
+    def stand_by(self) -> None:
+        """Load what a rollback would go to, unless it is held: once a change, whether that goes well or not.
+
+        Not before the version in service answers: until then there is something better to load.
+        """
+        state = self._state
+        if self._stood_by == state.number or self._serving is None or self._serving[0] != state.current:
+            return
+        self._stood_by = state.number
+        self._let_go(state.current, state.previous)
+        if state.previous is not None and state.previous not in self._held:
+            self._load(state.previous)
 
     def wait(self, seconds: float) -> bool:
         """Wait until the log was looked at, and its model loaded or not; whether it was."""
@@ -154,6 +169,7 @@ class Champion:
     def _follow(self) -> None:
         while True:
             try:
+                self.stand_by()
                 self.look()
             except Exception as error:
                 LOGGER.error("model failed", extra={"fields": {"reason": type(error).__name__}})
@@ -171,7 +187,21 @@ class Champion:
                 LOGGER.error("rules cannot be made", extra={"fields": {"error": type(error).__name__}})
         return None
 
+    def _let_go(self, *wanted: Pick | None) -> None:
+        """Hold no others than these. Done before a version is loaded: there are two in memory at the most."""
+        self._held = {pick: scorer for pick, scorer in self._held.items() if pick in wanted}
+
+    def _put_in(self, pick: Pick) -> bool:
+        """Let a version answer, loaded where it is not held; whether it does."""
+        if pick not in self._held and not self._load(pick):
+            return False
+        if self._serving is None or self._serving[0] != pick:
+            self._serving = pick, self._held[pick]
+            LOGGER.info("model ready", extra={"fields": {"version": pick.version}})
+        return True
+
     def _load(self, pick: Pick) -> bool:
+        """Load a version and hold it; whether that went well."""
         failed = self._failures.get(pick)
         if failed is not None and self._now() < failed.again_at:
             return False
@@ -186,9 +216,8 @@ class Champion:
             name = type(error).__name__
             self._fail(pick, f"reading it ended with {name}", name)
         else:
-            self._serving = pick, scorer
+            self._held[pick] = scorer
             self._failures.pop(pick, None)
-            LOGGER.info("model ready", extra={"fields": {"version": scorer.model_version}})
             return True
         return False
 

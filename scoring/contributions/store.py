@@ -29,14 +29,14 @@ logger = logging.getLogger(__name__)
 FORM = 1
 """To be raised whenever the arrays or what they mean change."""
 
-MOST_FILES = 3
-"""Models whose tables are kept in a folder; the longest unused go."""
+MOST_FILES = 12
+"""Boosters whose tables are kept in a folder, four models with two siblings each; the longest unused go."""
 
 _DIGEST = 64
 
 
 class PieceStore:
-    """The tables of one model, made to take `most_bytes`, in a folder."""
+    """The tables of one booster, made to take `most_bytes`, in a folder."""
 
     def __init__(self, folder: Path, model_text: str, most_bytes: int) -> None:
         model = hashlib.sha256(model_text.encode("utf-8")).hexdigest()

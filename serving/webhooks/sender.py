@@ -91,10 +91,13 @@ class _Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         plain = socket.create_connection((self._target.address, self._target.port), CONNECT_SECONDS)
-        # Set before the handshake, so that it can be cut.
         self.sock = plain
         if self._target.is_tls:
-            self.sock = self._tls.wrap_socket(plain, server_hostname=self._target.host)
+            # Its socket takes the place of the plain one before it shakes hands, so that it can be cut.
+            self.sock = wrapped = self._tls.wrap_socket(
+                plain, server_hostname=self._target.host, do_handshake_on_connect=False
+            )
+            wrapped.do_handshake()
         self.sock.settimeout(ATTEMPT_SECONDS)
 
     def cut(self) -> None:

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from features import FEATURES
-from scoring.bundle import MANIFEST, MODEL, SIBLINGS, load_bundle, save_bundle
+from scoring.bundle import MANIFEST, MODEL, SIBLINGS, TABLES_DIR, load_bundle, save_bundle
+from scoring.contributions import tabled
+from scoring.contributions.tabled import Pieces
 from scoring.errors import BundleError
 from scoring.model import RiskModel
 from scoring.reasons import MOST_RISK_REASONS, Reason, with_firmness
@@ -101,6 +103,19 @@ def test_siblings_travel_hashed_and_change_neither_score_nor_contribution(
         slope = loaded.calibration.slope
         theirs = booster.predict(matrix, pred_contrib=True)[:, :-1]
         np.testing.assert_allclose(values, slope * theirs, rtol=0, atol=1e-10)
+
+
+def test_the_tables_of_siblings_are_worked_out_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load_bundle(folder).model.prepare()
+    kept = {path.name for path in (folder.parent / TABLES_DIR).iterdir()}
+    assert len(kept) == 3
+
+    def build(*_: object) -> Pieces:
+        raise AssertionError("they are worked out again")
+
+    monkeypatch.setattr(tabled, "build_pieces", build)
+    load_bundle(folder).model.prepare()
+    assert {path.name for path in (folder.parent / TABLES_DIR).iterdir()} == kept
 
 
 def test_a_bundle_without_siblings_says_nothing_about_firmness(model: RiskModel) -> None:

@@ -168,6 +168,6 @@ def test_a_folder_that_cannot_be_written_is_done_without(
 
 
 def test_old_models_make_room(made: tuple[lgb.Booster, Floats], tmp_path: Path) -> None:
-    for megabytes in range(1, 6):
+    for megabytes in range(1, store.MOST_FILES + 3):
         Explainer(made[0], ExplainerSettings(megabytes, threads=1), tmp_path).contributions(made[1][:1])
     assert len(list(tmp_path.glob("*.tables"))) == store.MOST_FILES

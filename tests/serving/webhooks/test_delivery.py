@@ -20,6 +20,7 @@ import pytest
 from serving.errors import SettingsError
 from serving.storage import AssessmentStore, AuditLog, KeyStore, open_database
 from serving.storage.webhooks import WebhookStore, forget_ended
+from serving.webhooks import sender
 from serving.webhooks.address import AddressRefused, Networks, parse_url
 from serving.webhooks.courier import ANYBODY, LONGEST_PAUSE, MOST_AT_ONCE, MOST_ATTEMPTS, pause_after
 from serving.webhooks.seal import Seal
@@ -266,6 +267,19 @@ def test_a_receiver_without_a_certificate_of_its_own_is_not_trusted(outbox: Outb
         assert outbox.courier(seconds=1).deliver_one()
     assert receiver.requests == []
     assert outbox.states()[0][2] in {"tls_failed", "timed_out", "no_answer"}
+
+
+def test_a_handshake_without_an_end_is_cut(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Its own time is no help here: what is over is the attempt's.
+    monkeypatch.setattr(sender, "CONNECT_SECONDS", 300.0)
+    with receiving(receivers.hangs) as receiver:
+        outbox.add_hook(receiver.url.replace("http:", "https:"))
+        outbox.alert()
+        sending = threading.Thread(target=outbox.courier(seconds=1).deliver_one, daemon=True)
+        sending.start()
+        sending.join(60)
+        assert not sending.is_alive()
+    assert outbox.states() == [("pending", 1, "timed_out")]
 
 
 KILLED = """
