@@ -118,7 +118,7 @@ def test_a_stored_assessment_is_answered(client: Client) -> None:
     older = {**body, "as_of_date": "2026-09-30", "score": 0.001}
     store.save([body, older], ["500999100201"] * 2)
     latest = client.get("/v1/households/STORED-1").json()
-    place: dict[str, Any] = {"village_code": "500999100201", "elsewhere": []}
+    place: dict[str, Any] = {"village_code": "500999100201", "elsewhere": [], "nothing_known": None}
     assert {**latest, "changes": None} == {**body, **place, "changes": None}
     assert (latest["changes"]["former_date"], latest["changes"]["former_score"]) == ("2026-09-30", 0.001)
     first = client.get("/v1/households/STORED-1?as_of_date=2026-09-30").json()
