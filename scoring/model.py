@@ -19,6 +19,7 @@ from scoring.contributions import Explainer, ExplainerSettings
 from scoring.errors import VectorError
 from scoring.families import Families
 from scoring.grades import GradeBorders
+from scoring.limits import find_outside
 from scoring.line import Blend
 from scoring.outlook import Outlook, OutlookModel
 
@@ -86,6 +87,7 @@ class RiskModel:
     def prepare(self) -> None:
         """Build what scoring and explaining need, so that the first household does not wait for it."""
         nothing = np.zeros((1, len(self.feature_names)))
+        find_outside(nothing, self.feature_names)
         self.margins(nothing)
         values = self.explain_matrix(nothing).values
         self.explain_siblings(nothing)
