@@ -136,7 +136,7 @@ def log_request(logger: logging.Logger, fields: dict[str, object]) -> None:
 
 @lru_cache(maxsize=4)
 def _request_record(name: str) -> dict[str, Any]:
-    """What the records of all answered requests have in common: to make one anew takes as long as its line."""
+    """What the records of answered requests have in common: one made anew takes as long as its line."""
     return logging.LogRecord(name, logging.INFO, "", 0, "request", (), None).__dict__
 
 
