@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,8 +29,7 @@ SIBLING_SETTINGS = ExplainerSettings(table_megabytes=64)
 """Smaller tables than the model's own: siblings only rank families."""
 
 
-@dataclass(frozen=True)
-class Explanation:
+class Explanation(NamedTuple):
     """Scores of n households with the contributions that add up to them.
 
     `log_odds` is (n,), `base` (n,) the log-odds before any feature is looked at, `values` (n, features):
