@@ -1,8 +1,9 @@
 """An answer that is there whole goes out in one write.
 
 The server hands every header to h11 twice and head, body and end to the network apart, which takes as long as
-a household's score. Here h11 is told the status and the length alone: it stays the one that knows what may be
-said when, and whether the connection ends. The other headers are checked at once and written beside them.
+a household's score. Here h11 is told the status and the length alone, or nothing where it was told nothing of
+the request (`serving.whole_requests`): it stays the one that knows what may be said when, and whether the
+connection ends. The other headers are checked at once and written beside them.
 """
 
 from __future__ import annotations
