@@ -7,8 +7,8 @@ hold them equal household by household, to the last bit.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -36,8 +36,7 @@ NONE = -1
 """The number of a reason or fact that there is not."""
 
 
-@dataclass(frozen=True)
-class Ranked:
+class Ranked(NamedTuple):
     """The reasons of n households in one direction, each household's strongest first, `NONE` where no more.
 
     `places` (n, reasons, 1 + facts) has of each reason its family and then its features, `amounts`

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from scoring.contributions import Explainer, ExplainerSettings
 from scoring.errors import VectorError
 from scoring.families import Families
 from scoring.grades import GradeBorders
+from scoring.limits import find_outside
 from scoring.line import Blend
 from scoring.outlook import Outlook, OutlookModel
 
@@ -28,8 +29,7 @@ SIBLING_SETTINGS = ExplainerSettings(table_megabytes=64)
 """Smaller tables than the model's own: siblings only rank families."""
 
 
-@dataclass(frozen=True)
-class Explanation:
+class Explanation(NamedTuple):
     """Scores of n households with the contributions that add up to them.
 
     `log_odds` is (n,), `base` (n,) the log-odds before any feature is looked at, `values` (n, features):
@@ -86,6 +86,7 @@ class RiskModel:
     def prepare(self) -> None:
         """Build what scoring and explaining need, so that the first household does not wait for it."""
         nothing = np.zeros((1, len(self.feature_names)))
+        find_outside(nothing, self.feature_names)
         self.margins(nothing)
         values = self.explain_matrix(nothing).values
         self.explain_siblings(nothing)

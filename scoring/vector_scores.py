@@ -7,7 +7,7 @@ bit as that of a household whose signals give the same vector.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,7 @@ from scoring.texts import LANGUAGES
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class VectorScores:
+class VectorScores(NamedTuple):
     """Of n vectors: calibrated probabilities, their log-odds, grades, and the risk reasons of each."""
 
     scores: list[float]

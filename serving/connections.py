@@ -12,6 +12,7 @@ from typing import Any
 
 import h11
 import uvicorn
+from h11._connection import DEFAULT_MAX_INCOMPLETE_EVENT_SIZE
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -19,6 +20,7 @@ from serving import pace
 from serving.errors import PROBLEM_TYPE, Problem
 from serving.problem_answers import problem_response
 from serving.whole_answers import WholeAnswers
+from serving.whole_requests import Connection
 
 MOST_CONNECTIONS = 800
 """Of one process; a usual bound on open files is 1,024. Beyond, whoever has waited longest makes room."""
@@ -33,6 +35,8 @@ class SteadyProtocol(H11Protocol):
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
+        most_bytes = self.config.h11_max_incomplete_event_size or DEFAULT_MAX_INCOMPLETE_EVENT_SIZE
+        self.conn: Connection = Connection(h11.SERVER, most_bytes)
         self.since = time.monotonic()
         self._received = 0.0
         self._idle_since: float | None = None
@@ -46,7 +50,7 @@ class SteadyProtocol(H11Protocol):
                 await app(scope, receive, send)
                 return
             scope[pace.WHOLE] = not self.cycle.more_body
-            answers = WholeAnswers(self.cycle)
+            answers = WholeAnswers(self.cycle, self.conn)
             try:
                 await app(scope, receive, answers.send)
             finally:

@@ -1,8 +1,9 @@
 """An answer that is there whole goes out in one write.
 
 The server hands every header to h11 twice and head, body and end to the network apart, which takes as long as
-a household's score. Here h11 is told the status and the length alone: it stays the one that knows what may be
-said when, and whether the connection ends. The other headers are checked at once and written beside them.
+a household's score. Here h11 is told the status and the length alone, or nothing where it was told nothing of
+the request (`serving.whole_requests`): it stays the one that knows what may be said when, and whether the
+connection ends. The other headers are checked at once and written beside them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import h11
 from starlette.types import Message
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.h11_impl import RequestResponseCycle
+
+from serving.whole_requests import Connection
 
 _LENGTH = b"content-length"
 _FRAMING = frozenset({b"connection", b"transfer-encoding", b"trailer", b"upgrade"})
@@ -31,14 +34,18 @@ _ALIKE = frozenset({
 })  # fmt: skip
 """Headers that are the same in most answers, whose lines are kept. Those of one caller's answer never are."""
 
+_BODILESS = frozenset({*range(200), 204, 304})
+"""Statuses of answers without a body, whatever their length says."""
+
 _REASONS = {one.value: one.phrase.encode("ascii") for one in HTTPStatus}
 
 
 class WholeAnswers:
     """Sends the answer of one request. What is not there whole is left to the server, message by message."""
 
-    def __init__(self, cycle: RequestResponseCycle) -> None:
+    def __init__(self, cycle: RequestResponseCycle, conn: Connection) -> None:
         self.cycle = cycle
+        self.conn = conn
         self._head: Message | None = None
 
     async def send(self, message: Message) -> None:
@@ -81,16 +88,18 @@ class WholeAnswers:
         has_length = len(lines) == len(headers) - 1 and (_LENGTH, length) in headers
         if not has_length or None in lines or status not in _REASONS:
             return False
-        conn, transport = cycle.conn, cycle.transport
+        conn, transport = self.conn, cycle.transport
         cycle.response_started = True
         cycle.waiting_for_100_continue = False
-        framed = _framed(status, length)
-        # Its last line is empty and comes after ours.
-        first = conn.send(framed)[:-2]
-        told = conn.send(h11.Data(data=body))
+        if status not in _BODILESS and conn.answer_untold():
+            first, told, end = _first_lines(status, length), body, b""
+        else:
+            # Its last line is empty and comes after ours.
+            first = conn.send(_framed(status, length))[:-2]
+            told, end = conn.send(h11.Data(data=body)), conn.send(_END)
         cycle.response_complete = True
         cycle.message_event.set()
-        transport.write(b"".join((first, *lines, b"\r\n", told, conn.send(_END))))  # type: ignore[arg-type]  # none is None
+        transport.write(b"".join((first, *lines, b"\r\n", told, end)))  # type: ignore[arg-type]  # none is None
         if conn.our_state is h11.MUST_CLOSE:
             conn.send(h11.ConnectionClosed())
             transport.close()
@@ -101,6 +110,11 @@ class WholeAnswers:
 @lru_cache(maxsize=1_024)
 def _framed(status: int, length: bytes) -> h11.Response:
     return h11.Response(status_code=status, headers=[(_LENGTH, length)], reason=_REASONS[status])
+
+
+@lru_cache(maxsize=1_024)
+def _first_lines(status: int, length: bytes) -> bytes:
+    return b"HTTP/1.1 %d %b\r\ncontent-length: %b\r\n" % (status, _REASONS[status], length)
 
 
 _END = h11.EndOfMessage()

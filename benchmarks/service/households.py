@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.service.model import make_rows
+from features import FEATURES
 from serving.api.documentation import example_request
 from serving.api.inference import VECTORS
 
@@ -27,9 +28,10 @@ def make_households() -> list[bytes]:
 
 
 def make_vectors() -> list[list[float]]:
-    """Vectors of one household each, nothing missing."""
+    """Vectors of one household each, nothing missing and no value that signals could not give."""
     rows, _ = make_rows(np.random.default_rng(11))
-    found: list[list[float]] = np.nan_to_num(rows[:COUNT]).tolist()
+    least, greatest = np.array([one.limits for one in FEATURES.values()]).T
+    found: list[list[float]] = np.nan_to_num(rows[:COUNT]).clip(least, greatest).tolist()
     return found
 
 

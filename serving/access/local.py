@@ -26,13 +26,19 @@ def check_local(request: Request) -> None:
     A page of another site can have its name resolve to this machine, and can send forms to its own name; a
     proxy here can serve other machines.
     """
-    client, given = request.scope.get("client"), request.scope["headers"]
-    names = [value.decode("latin-1") for name, value in given if name == b"host"]
-    is_direct = client is not None and is_loopback(client[0]) and _FORWARDED.isdisjoint(dict(given))
-    is_here = is_direct and len(names) == 1 and is_loopback(host_name(names[0]))
+    client = request.scope.get("client")
+    is_direct = client is not None and is_loopback(client[0])
+    hosts, origins = [], []
+    for name, value in request.scope["headers"]:
+        if name == b"host":
+            hosts.append(value.decode("latin-1"))
+        elif name == b"origin":
+            origins.append(value.decode("latin-1"))
+        elif name in _FORWARDED:
+            is_direct = False
+    is_here = is_direct and len(hosts) == 1 and is_loopback(host_name(hosts[0]))
     # Programs say no origin, browsers that of the page which sends.
-    origins = {value.decode("latin-1") for name, value in given if name == b"origin"}
-    if not (is_here and origins <= {f"http://{names[0].lower()}"}):
+    if not is_here or any(one != f"http://{hosts[0].lower()}" for one in origins):
         raise Problem("not_local")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from scoring.vector_scores import VectorScores, score_vectors, worded
 from serving.access.route import DirectRoute
 from serving.api.documentation import problems
-from serving.api.json_body import dump_json, parse_json
+from serving.api.json_body import dump_json, read_json
 from serving.api.running import read_sized, run_sized
 from serving.api.vectors import (
     Floats,
@@ -185,10 +185,25 @@ def _describe(scorer: Scorer) -> dict[str, Any]:
 _TOLD = {"code": "reason_codes", "zh": "reasons_zh", "en": "reasons_en"}
 
 
+class _Asked(NamedTuple):
+    """What was asked for; `identity` is the request's own name, if it has one."""
+
+    identity: str | None
+    reasons: int
+    matrix: Floats
+
+
 @timed
 def _answer(scorer: Scorer, body: bytes, most: int) -> bytes:
     model = scorer.assessor.model
-    document = read_object(parse_json(body), "", ("id", "parameters", "inputs", "outputs"))
+    asked = read_json(body, lambda document: _read(document, model.feature_names, most), _count_names)
+    outputs = _outputs(score_vectors(model, asked.matrix, asked.reasons), asked.reasons)
+    answer = {"model_name": MODEL, "model_version": scorer.model_version, "outputs": outputs}
+    return dump_json(answer if asked.identity is None else {"id": asked.identity, **answer})
+
+
+def _read(given: Any, features: tuple[str, ...], most: int) -> _Asked:
+    document = read_object(given, "", ("id", "parameters", "inputs", "outputs"))
     identity = document.get("id")
     if identity is not None and not (isinstance(identity, str) and len(identity) <= 100):
         refuse("/id", "wrong_type", "give a text of at most 100 characters, or leave it out")
@@ -199,10 +214,12 @@ def _answer(scorer: Scorer, body: bytes, most: int) -> bytes:
     if parameters is not None:
         wanted = read_object(parameters, "/parameters", ("reasons",)).get("reasons")
     reasons = read_reasons(wanted, "/parameters/reasons")
-    matrix = _matrix(read_list(document.get("inputs"), "/inputs"), model.feature_names, most)
-    outputs = _outputs(score_vectors(model, matrix, reasons), reasons)
-    answer = {"model_name": MODEL, "model_version": scorer.model_version, "outputs": outputs}
-    return dump_json(answer if identity is None else {"id": identity, **answer})
+    return _Asked(identity, reasons, _matrix(read_list(document.get("inputs"), "/inputs"), features, most))
+
+
+def _count_names(document: Any) -> int:
+    """The names that the objects of a request without errors have."""
+    return len(document) + len(document.get("parameters") or ()) + sum(map(len, document["inputs"]))
 
 
 def _matrix(inputs: list[Any], features: tuple[str, ...], most: int) -> Floats:

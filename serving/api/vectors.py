@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 from typing import Any, NoReturn
 
 import numpy as np
@@ -18,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from features import FEATURES
 from scoring import ScoringError
 from scoring.bundle import read_manifest
+from scoring.limits import find_outside
 from scoring.reasons import MOST_RISK_REASONS
 from serving.errors import FieldError, Problem
 from serving.models.service_models import ServiceModels
@@ -52,7 +52,7 @@ def read_object(given: Any, pointer: str, allowed: Sequence[str]) -> dict[str, A
     """An object without unknown names."""
     if not isinstance(given, dict):
         refuse(pointer, "wrong_type", "give a JSON object")
-    unknown = sum(name not in allowed for name in given)
+    unknown = len(given.keys() - allowed)
     if unknown:
         way_out = f"remove {unknown} name(s) nobody declared; there are {', '.join(allowed)}"
         refuse(pointer, "unknown_field", way_out)
@@ -106,19 +106,12 @@ def check_limits(matrix: Floats, features: tuple[str, ...], place: Callable[[int
 
     `matrix` (n, features) has the columns of `features`; `place` is the pointer of a row and a column.
     """
-    least, greatest = _limits(features)
-    is_out = (matrix < least) | (matrix > greatest)
-    if is_out.any():
-        row, column = np.argwhere(is_out)[0].tolist()
+    outside = find_outside(matrix, features)
+    if outside is not None:
+        row, column = outside
         low, high = FEATURES[features[column]].limits
         way_out = f"{features[column]} is a number from {low:,.0f} to {high:,.0f}, or null"
         refuse(place(row, column), "out_of_range", way_out)
-
-
-@lru_cache(maxsize=8)
-def _limits(features: tuple[str, ...]) -> tuple[Floats, Floats]:
-    found = np.array([FEATURES[one].limits for one in features], dtype=np.float64)
-    return found[:, 0], found[:, 1]
 
 
 def places_of(names: Sequence[Any], features: Sequence[str], pointer: str) -> list[int]:

@@ -33,6 +33,7 @@ class Meters:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._bound: dict[tuple[str, str, str], _Bound] = {}
+        self._scored: dict[str, Histogram] = {}
         self._requests = Counter(
             "fangfan_requests", "Requests answered, by class of status",
             ("method", "route", "status"), registry=self.registry,
@@ -59,6 +60,7 @@ class Meters:
             "fangfan_requests_in_flight", "Requests being answered",
             multiprocess_mode="livesum", registry=self.registry,
         )  # fmt: skip
+        self._tracker = self._in_flight.track_inprogress()
         self._database_errors = Counter(
             "fangfan_database_errors", "Errors that the database or its driver raised, by kind",
             ("kind",), registry=self.registry,
@@ -66,7 +68,7 @@ class Meters:
 
     def in_flight(self) -> InprogressTracker:
         """Count a request as being answered, within ``with``."""
-        return self._in_flight.track_inprogress()
+        return self._tracker
 
     def record(self, exchange: Exchange, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answered request; `route` is a template, `status` 0 where nothing was answered."""
@@ -85,7 +87,11 @@ class Meters:
         bound.bytes_in.inc(exchange.bytes_in)
         bound.bytes_out.inc(exchange.bytes_out)
         if exchange.scoring_seconds is not None:
-            self._scoring.labels(route).observe(exchange.scoring_seconds)
+            scoring = self._scored.get(route)
+            if scoring is None:
+                # Routes that score nothing have no series.
+                scoring = self._scored[route] = self._scoring.labels(route)
+            scoring.observe(exchange.scoring_seconds)
         if exchange.problem is not None:
             self._problems.labels(route, exchange.problem).inc()
 

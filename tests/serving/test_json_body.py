@@ -60,6 +60,14 @@ def test_the_usual_tricks_are_left_to_the_careful_way(body: bytes) -> None:
     assert json_body._parse_plain(body) is json_body._NOT_PLAIN
 
 
+@pytest.mark.parametrize(
+    "number", ["0.0001234567890123456789", "12.0000000000000000000", "-0.00000000000000000001e5"]
+)
+def test_a_long_fraction_goes_the_fast_way(number: str) -> None:
+    assert repr(json_body._parse_plain(f"[{number}]".encode())) == repr([float(number)])
+    assert json_body._parse_plain(f"[{number}, 1234567890123456789]".encode()) is json_body._NOT_PLAIN
+
+
 def test_the_example_goes_the_fast_way() -> None:
     body = json.dumps(example_request(), ensure_ascii=False).encode()
     assert json_body._parse_plain(body) == example_request()
