@@ -71,7 +71,7 @@ class UnheardStore:
         """Those of a run and an area that the caller may see, by village and key: nothing ranks them."""
         query = (
             select(table)
-            .where(*_in_run(run, area), caller.scope.condition(table.c.village_code))
+            .where(*_in_run(run, caller.scope.within(Scope(area))))
             .order_by(table.c.village_code, table.c.household_id)
         )
         if self.audit is None:
@@ -88,13 +88,13 @@ class UnheardStore:
         with unlogged(self.engine) as connection:
             if has_counts(both.prefix):
                 return count_run(connection, run, both.prefix).nothing_known
-            query = select(func.count()).where(*_in_run(run, area), both.condition(table.c.village_code))
+            query = select(func.count()).where(*_in_run(run, both))
             return int(connection.execute(query).scalar_one())
 
 
 def unheard_in(connection: Connection, run: Run, area: str, household_id: str | None = None) -> list[Place]:
     """Household and village of those of a run in an area; or of one of them."""
-    query = select(table.c.household_id, table.c.village_code).where(*_in_run(run, area))
+    query = select(table.c.household_id, table.c.village_code).where(*_in_run(run, Scope(area)))
     if household_id is not None:
         query = query.where(table.c.household_id == household_id)
     return [(one.household_id, one.village_code) for one in connection.execute(query)]
@@ -232,12 +232,12 @@ def _found(connection: Connection, keys: Iterable[Key], within: Scope) -> Sequen
     return connection.execute(select(table).where(of_these, within.condition(table.c.village_code))).all()
 
 
-def _in_run(run: Run, area: str) -> list[ColumnElement[bool]]:
+def _in_run(run: Run, scope: Scope) -> list[ColumnElement[bool]]:
     return [
         table.c.as_of_date == run.as_of_date,
         table.c.model_version == run.model_version,
-        Scope(area).condition(table.c.village_code),
-        *inside(area, table.c.village_code),
+        scope.condition(table.c.village_code),
+        *inside(scope.prefix, table.c.village_code),
     ]
 
 

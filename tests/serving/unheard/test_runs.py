@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from scoring import Bundle
 from scoring.silence import unscored
 from serving.access import OPEN, Caller, Role, Scope
 from serving.batch import score_all
 from serving.errors import Problem
-from serving.storage import AssessmentStore, History, Run, Saved, SummaryStore, UnheardStore
+from serving.storage import AssessmentStore, History, Run, Saved, SummaryStore, UnheardStore, open_database
 from serving.storage.elsewhere import Elsewhere
 from serving.storage.tables import assessment, unheard_household
 from serving.storage.whereabouts import find_village
@@ -156,6 +158,28 @@ def test_those_of_an_area_are_listed_inside_the_callers(bundle: Bundle, store: A
     with pytest.raises(Problem) as refused:
         UnheardStore(store.engine, None).list_run(OPEN, run)
     assert refused.value.code == "audit_failed"
+
+
+@pytest.mark.parametrize(("prefix", "area"), [(SILENT[:6], ""), ("", SILENT[:6]), (SILENT[:6], SILENT[:2])])
+def test_only_what_lies_inside_of_both_areas_is_read_of_an_index(
+    tmp_path: Path, prefix: str, area: str
+) -> None:
+    """A county's page of a province that is silent goes through no other county."""
+    reader = Everything(AssessmentStore(open_database(f"sqlite:///{tmp_path}/scores.db"))).store
+    asked = []
+
+    def keep(_connection: Any, _cursor: Any, text: str, given: Any, *_more: Any) -> None:
+        if "FROM unheard_household" in text:
+            asked.append((text, given))
+
+    event.listen(reader.engine, "before_cursor_execute", keep)
+    caller = Caller("k", Role.PLATFORM, Scope(prefix))
+    UnheardStore(reader.engine, reader.audit).list_run(caller, Run(AS_OF, VERSION), area=area)
+    ((text, given),) = asked
+    with reader.engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", given).all()
+    reader.engine.dispose()
+    assert "village_code>? AND village_code<?" in str(plan)
 
 
 def test_a_standing_alert_is_not_taken_back_by_silence(bundle: Bundle, store: AssessmentStore) -> None:
