@@ -27,7 +27,7 @@ def find_run_leads(statement: Mapping[str, Any], village_code: str, region: str)
     disagreement = statement.get("disagreement")
     household = statement["household_id"]
     made = []
-    standing = statement.get("standing") or {"rule_hits": ()}
+    standing: Mapping[str, Any] = statement.get("standing") or {"rule_hits": ()}
     for hit in (*statement["rule_hits"], *standing["rule_hits"]):
         if hit["code"] not in LEAD_CODES or hit["feature"] not in FEATURES:
             continue
@@ -56,7 +56,8 @@ def find_run_leads(statement: Mapping[str, Any], village_code: str, region: str)
                 theme=theme,
             )
         )
-    if statement["grade"] == "high":
+    # Where every department is silent the grade is made of nothing: what stands on beside it says which was.
+    if statement["grade"] == standing.get("grade", "high") == "high":
         themes = statement.get("themes") or ()
         facts = {
             "score": statement["score"], "grade": "high", "disagreement": disagreement,

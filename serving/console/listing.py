@@ -39,11 +39,11 @@ def listing_view(
     households of it nothing is known, and they are in no order of scores."""
     words = texts(language)
     actions = {"": words["filter_all"], **catalogue(language)["actions"]}
-    if silent:
+    is_unheard = isinstance(found, UnheardPage)
+    if silent or is_unheard:
         actions[UNHEARD] = words["unheard"]
     chosen = action if action in actions else ""
     total = found.total if found else 0
-    is_unheard = isinstance(found, UnheardPage)
     pages = max(1, -(-(total if is_unheard else min(total, MOST_LISTED)) // PER_PAGE))
     # Of one action as many are not counted further.
     is_counted = not chosen or is_unheard or total <= MOST_LISTED

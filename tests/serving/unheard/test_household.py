@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from scoring import Bundle
@@ -14,9 +15,13 @@ from serving.api.history_answers import HistoryAnswer
 from serving.api.stored_answers import StoredAssessmentAnswer
 from serving.app import create_app
 from serving.batch import score_all
+from serving.cases.run_leads import find_run_leads
+from serving.console.listing import UNHEARD, UnheardPage, listing_view
+from serving.console.texts import texts
 from serving.settings import Settings
-from serving.storage import AssessmentStore
+from serving.storage import AssessmentStore, Run
 from serving.storage.tables import assessment
+from tests.serving.areas.test_summaries import a_body
 from tests.serving.casework.county import silent_statement, statement
 from tests.serving.conftest import Client
 from tests.serving.unheard.county import AS_OF, HEARD, NEAR, SILENT, records_of, signals_of
@@ -122,3 +127,21 @@ def test_a_summary_tells_how_many(service: Client) -> None:
     assert told["feeds"]["illness"]["state"] == "unknown"
     # To others three are too few to be told.
     assert service.get(f"/v1/areas/{SILENT[:6]}/summary").json()["nothing_known"] is None
+
+
+@pytest.mark.parametrize(
+    ("stood", "is_lead"), [(None, True), ("high", True), ("medium", False), ("low", False)]
+)
+def test_what_a_model_makes_of_no_data_opens_no_case(stood: str | None, is_lead: bool) -> None:
+    alert = {"code": "crop_loss", "cause": None, "feature": "disaster_crop_loss_percent_12m", "value": 90.0}
+    hit = {**alert, "level": "line", "is_assumption": False}
+    standing = {"as_of_date": "2026-09-30", "grade": stood, "rule_hits": [hit], "feeds": ["disaster"]}
+    said = a_body("H1", "high", 0.6, **({} if stood is None else {"standing": standing}))
+    codes = [one.code for one in find_run_leads(said, "500999100201", "CN-50")]
+    assert codes == ["crop_loss"] * (stood is not None) + ["score"] * is_lead
+
+
+def test_a_kept_link_to_those_of_whom_nothing_is_known_says_that_there_are_none() -> None:
+    view = listing_view(UnheardPage((), 0), Run(AS_OF, "m"), UNHEARD, "", 1, 0, "zh")
+    assert [one["text"] for one in view["actions"] if one["is_chosen"]] == [texts("zh")["unheard"]]
+    assert "没有数据不等于没有风险" in view["subtitle"]
