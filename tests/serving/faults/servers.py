@@ -13,6 +13,7 @@ from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from serving.connections import SteadyProtocol, SteadyServer
 
@@ -57,10 +58,16 @@ class Running:
 
 
 @contextmanager
-def running(app: ASGIApp, headers: dict[str, str] | None = None, **more: Any) -> Iterator[Running]:
+def running(
+    app: ASGIApp,
+    headers: dict[str, str] | None = None,
+    *,
+    protocol: type[H11Protocol] = SteadyProtocol,
+    **more: Any,
+) -> Iterator[Running]:
     """A service that answers on a port of this machine until the block ends."""
     config = uvicorn.Config(
-        app, port=0, lifespan="off", log_config=None, access_log=False, http=SteadyProtocol, **more
+        app, port=0, lifespan="off", log_config=None, access_log=False, http=protocol, **more
     )
     server = SteadyServer(config)
     thread = threading.Thread(target=server.run, daemon=True)
