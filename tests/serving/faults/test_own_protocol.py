@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import socket
 import time
@@ -141,8 +140,6 @@ def without_order(answers: bytes) -> bytes:
 
 def say(server: Running, pieces: list[bytes]) -> bytes:
     """What comes back until the connection ends; each piece is a segment of its own."""
-    # Nobody listens to the server's own log, as in the service: pytest hangs its handlers on it for each test.
-    logging.getLogger("uvicorn.access").handlers = []
     received = bytearray()
     with server.connect() as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
