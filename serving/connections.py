@@ -12,7 +12,6 @@ from typing import Any
 
 import h11
 import uvicorn
-from h11._connection import DEFAULT_MAX_INCOMPLETE_EVENT_SIZE
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -35,8 +34,10 @@ class SteadyProtocol(H11Protocol):
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
-        most_bytes = self.config.h11_max_incomplete_event_size or DEFAULT_MAX_INCOMPLETE_EVENT_SIZE
-        self.conn: Connection = Connection(h11.SERVER, most_bytes)
+        most_bytes = self.config.h11_max_incomplete_event_size
+        self.conn: Connection = (
+            Connection(h11.SERVER) if most_bytes is None else Connection(h11.SERVER, most_bytes)
+        )
         self.since = time.monotonic()
         self._received = 0.0
         self._idle_since: float | None = None

@@ -16,10 +16,12 @@ _MOST_HEAD_BYTES, _MOST_BYTES = 8_192, 65_536
 """Of larger requests, which are kept until they are answered, reading the head is a small part."""
 
 _HEAD = re.compile(
-    rb"(?P<method>GET|POST|PUT|PATCH|DELETE) (?P<target>/[\x21-\x7e]*) HTTP/1\.1"
-    rb"(?P<lines>(?:\r\n[-!#$%&'*+.^_`|~0-9A-Za-z]+:[\t\x20-\x7e]*)+)"
+    rb"(?P<method>GET|POST|PUT|PATCH|DELETE) (?P<target>/[-!$&'()*+,./0-9:;=?@A-Z_a-z~]*) HTTP/1\.1"
+    rb"(?P<lines>(?:\r\n[-0-9A-Za-z]+:[\t\x20-\x7e]*)+)"
 )
-"""A head as RFC 9112 has it: no folded line, no letter beyond ASCII, and no end of a line but CR LF."""
+"""A head as RFC 9112 has it: no folded line, no letter beyond ASCII, and no end of a line but CR LF. What
+proxies may refuse or drop is left: escapes in a target, signs in a name."""
+_HOST = re.compile(rb"(?:[-.0-9A-Z_a-z]+|\[[.0-9:A-Fa-f]+\])(?::[0-9]{1,5})?")
 _LENGTH = re.compile(rb"[0-9]{1,9}")
 _MEANT_FOR_H11 = frozenset({
     b"connection", b"expect", b"http2-settings", b"keep-alive", b"proxy-connection", b"te", b"trailer",
@@ -45,21 +47,23 @@ def read_whole(data: bytes) -> list[h11.Event] | None:
     found = _HEAD.fullmatch(data, 0, end) if end > 0 and len(data) <= _MOST_BYTES else None
     if found is None:
         return None
-    hosts, length, headers = 0, None, []
+    host, length, headers = None, None, []
     for line in found["lines"].split(b"\r\n")[1:]:
         name, _, value = line.partition(b":")
         name, value = name.lower(), value.strip(b" \t")
         if name in _MEANT_FOR_H11:
             return None
         if name == b"host":
-            hosts += 1
+            if host is not None or not _HOST.fullmatch(value):
+                return None
+            host = value
         elif name == b"content-length":
             if length is not None or not _LENGTH.fullmatch(value):
                 return None
             length = int(value)
         headers.append((name, value))
     body = data[end + 4 :]
-    if hosts != 1 or len(body) != (length or 0):
+    if host is None or len(body) != (length or 0):
         return None
     request = _Request(found["method"], found["target"], headers)
     return [request, h11.Data(data=body), _END] if body else [request, _END]
@@ -110,5 +114,5 @@ class Connection(h11.Connection):
             data, self._untold = self._untold, None
             self._events.clear()
             super().receive_data(data)
-            while super().next_event() is not h11.NEED_DATA:
-                pass
+            for _ in ("head", "body", "end"):
+                super().next_event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import logging
 import socket
 import threading
 import time
@@ -13,6 +14,7 @@ from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from serving.connections import SteadyProtocol, SteadyServer
 
@@ -26,6 +28,7 @@ class Running:
     headers: dict[str, str] = field(default_factory=dict)
 
     def connect(self) -> socket.socket:
+        _hear_nothing()
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
 
     def ask(
@@ -38,6 +41,7 @@ class Running:
         is_chunked: bool = False,
     ) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of the answer; raises `OSError` where the connection is lost."""
+        _hear_nothing()
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
             connection.putrequest(method, path)
             for name, value in (*self.headers.items(), *headers):
@@ -56,11 +60,23 @@ class Running:
             return answer.status, {one.lower(): two for one, two in answer.getheaders()}, answer.read()
 
 
+def _hear_nothing() -> None:
+    """Nobody listens to the server's own log, as in the service, which answers otherwise where one does: pytest
+    hangs its handlers on it with each part of a test."""
+    logging.getLogger("uvicorn.access").handlers = []
+
+
 @contextmanager
-def running(app: ASGIApp, headers: dict[str, str] | None = None, **more: Any) -> Iterator[Running]:
+def running(
+    app: ASGIApp,
+    headers: dict[str, str] | None = None,
+    *,
+    protocol: type[H11Protocol] = SteadyProtocol,
+    **more: Any,
+) -> Iterator[Running]:
     """A service that answers on a port of this machine until the block ends."""
     config = uvicorn.Config(
-        app, port=0, lifespan="off", log_config=None, access_log=False, http=SteadyProtocol, **more
+        app, port=0, lifespan="off", log_config=None, access_log=False, http=protocol, **more
     )
     server = SteadyServer(config)
     thread = threading.Thread(target=server.run, daemon=True)

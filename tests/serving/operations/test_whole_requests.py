@@ -18,7 +18,9 @@ from serving.connections import SteadyProtocol
 from serving.whole_requests import Connection, read_whole
 from tests.serving.operations.test_whole_answers import Wire
 
-POST = b"POST /v1/a%20b?c=d HTTP/1.1\r\nHost: a:1\r\nContent-Length: 2\r\nX-Empty:\r\nX-Spaced: \t b  c \r\n\r\n{}"
+POST = (
+    b"POST /v1/a~b?c=d HTTP/1.1\r\nHost: a:1\r\nContent-Length: 2\r\nX-Empty:\r\nX-Spaced: \t b  c \r\n\r\n{}"
+)
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 EMPTY = POST.replace(b": 2", b": 0")[:-2]
 PIECES = [
@@ -89,11 +91,34 @@ def test_what_is_taken_is_what_h11_reads(data: bytes) -> None:
 @pytest.mark.parametrize("piece", [
     b"Host: b\r\n", b"Content-Length: 2\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n", b"Te: trailers\r\n",
     b"Connection: keep-alive\r\n", b"Upgrade: h2c\r\n", b"Expect: 100-continue\r\n", b" folded\r\n", b"X : 1\r\n", b"X: \x00\r\n",
-    b"X: \xff\r\n", b"X: 1\n", b"X: 1\rY: 2\r\n", b"X\r\n", b": 1\r\n", b"X: " + b"a" * 9_000 + b"\r\n",
+    b"X: \xff\r\n", b"X_Y: 1\r\n", b"Content_Length: 2\r\n", b"X#: 1\r\n", b"X: 1\n", b"X: 1\rY: 2\r\n", b"X\r\n", b": 1\r\n", b"X: " + b"a" * 9_000 + b"\r\n",
 ])  # fmt: skip
 def test_a_head_with_any_of_these_is_left(piece: bytes) -> None:
     at = POST.index(b"X-Empty")
     assert read_whole(POST[:at] + piece + POST[at:]) is None
+
+
+@pytest.mark.parametrize("host", [b"a_b", b"127.0.0.1:8000", b"[::1]", b"[2001:DB8::1]:443"])
+def test_a_host_is_taken(host: bytes) -> None:
+    assert check(POST.replace(b"a:1", host))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [b"", b"a b", b"a/b", b"a, b", b"u@a", b":80", b"a:", b"a:x", b"a:123456", b"a#b", b"[::1", b"[x]"],
+)
+def test_a_host_that_a_proxy_would_refuse_is_left(host: bytes) -> None:
+    assert read_whole(POST.replace(b"a:1", host)) is None
+
+
+@pytest.mark.parametrize("target", [b"/", b"//b", b"/?", b"/a??b", b"/;a=b", b"/~!$&'()*+,=:@-._"])
+def test_a_target_is_taken(target: bytes) -> None:
+    assert check(GET.replace(b"/", target, 1))
+
+
+@pytest.mark.parametrize("letter", [*b' \t\v"#%<>[\\]^`{|}\x7f\x80\xff\x00'])
+def test_a_target_with_a_letter_beside_the_plain_ones_is_left(letter: int) -> None:
+    assert read_whole(GET.replace(b"/", b"/a%c00" % letter, 1)) is None
 
 
 @pytest.mark.parametrize("data", [
