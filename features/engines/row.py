@@ -7,6 +7,7 @@ subexpression is computed once; a missing value is `None` and whatever is comput
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -135,8 +136,7 @@ class _Writer:
             shared.append(f"occurred_on > {self.marks[Mark('months', feed.first_months)]}")
         if shared:
             self._add(2, f"if not ({' and '.join(shared)}): continue")
-        known: dict[str, str] = {}
-        groups: dict[str, list[str]] = {}
+        steps = []
         for slot, aggregate in feed.slots.items():
             tests = [self._row(one) for one in feed.own_conditions(aggregate)]
             if aggregate.window:
@@ -144,18 +144,21 @@ class _Writer:
                     tests.append(f"occurred_on > {self.marks[Mark('months', aggregate.window.first_months)]}")
                 if aggregate.window.last_months:
                     tests.append(f"occurred_on <= {self.marks[Mark('months', aggregate.window.last_months)]}")
-            for test in tests:
-                if test not in known:
-                    known[test] = f"k{len(known)}"
-                    self._add(2, f"{known[test]} = {test}")
-            groups.setdefault(" and ".join(known[test] for test in tests), []).append(
-                self._step(slot, aggregate)
-            )
-        for test, steps in groups.items():
-            if test:
-                self._add(2, f"if {test}:")
-            for step in steps:
-                self._add(3 if test else 2, step)
+            steps.append((tests, self._step(slot, aggregate)))
+        self._nest(2, steps)
+
+    def _nest(self, depth: int, steps: list[tuple[list[str], str]]) -> None:
+        """Steps with what each is taken under: the test that most of them share is made once, around them."""
+        for tests, step in steps:
+            if not tests:
+                self._add(depth, step)
+        left = [(tests, step) for tests, step in steps if tests]
+        while left:
+            (shared, _), = Counter(test for tests, _ in left for test in tests).most_common(1)
+            self._add(depth, f"if {shared}:")
+            inside = [([one for one in tests if one != shared], step) for tests, step in left if shared in tests]
+            self._nest(depth + 1, inside)
+            left = [(tests, step) for tests, step in left if shared not in tests]
 
     def _step(self, slot: str, aggregate: Aggregate) -> str:
         if aggregate.value is None:
