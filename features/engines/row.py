@@ -213,7 +213,7 @@ class _Writer:
                 test = f"{self._row(left)} {_PYTHON_OP[op]} {self._row(right)}"
                 return f"({' and '.join([*absent, test])})"
             case OneOf(value=value, values=values):
-                return f"({self._row(value)} in {values!r})"
+                return f"({self._row(value)} in {{{', '.join(map(repr, values))}}})"
             case Logic(op=op, left=left, right=right):
                 return f"({self._row(left)} {op} {self._row(right)})"
             case Not(value=value):
