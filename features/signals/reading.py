@@ -39,7 +39,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MOST_YUAN = 10**11
 """Below, the float nearest to an amount in fen is nearest to no other."""
 _GIVE_UP = "return None"
-_OCCURRED_ON = itemgetter(OCCURRED_ON)
+_KEY = "household_id"
 
 
 class _DayNumbers(dict[str, int]):
@@ -66,7 +66,7 @@ def compile_reader(contract: Contract) -> ReadRows:
     names: dict[str, Any] = {
         "SURFACES": frozenset(one.surface for one in contract.fields),
         "days": _DAY_NUMBERS,
-        "is_repeated": _is_repeated,
+        "is_repeated": _finder_of_repeats(contract),
     }
     numbered = [(number, f"v{number}", field) for number, field in enumerate(contract.fields)]
     values = {field.column: value for _, value, field in numbered}
@@ -175,9 +175,16 @@ def _deeper(lines: list[str]) -> list[str]:
     return [f" {one}" for one in lines]
 
 
-def _is_repeated(rows: list[StoredRow]) -> bool:
-    """Whether a row is there twice."""
-    # Rows of different days, as most are, differ.
-    if len(set(map(_OCCURRED_ON, rows))) == len(rows):
-        return False
-    return len(set(map(tuple, map(dict.values, rows)))) < len(rows)
+def _finder_of_repeats(contract: Contract) -> Callable[[list[StoredRow]], bool]:
+    """What tells whether a row of the feed is there twice."""
+    # Most rows are of different days, and those of one day of different members, items or lines.
+    words = [one.column for one in contract.fields if type(one) in (Identifier, Category)]
+    day, word = itemgetter(OCCURRED_ON), itemgetter(next((one for one in words if one != _KEY), OCCURRED_ON))
+
+    def is_repeated(rows: list[StoredRow]) -> bool:
+        count = len(rows)
+        if len(set(map(day, rows))) == count or len(set(map(word, rows))) == count:
+            return False
+        return len(set(map(tuple, map(dict.values, rows)))) < count
+
+    return is_repeated
