@@ -64,6 +64,7 @@ def compile_reader(contract: Contract) -> ReadRows:
     does not know.
     """
     names: dict[str, Any] = {
+        "BEFORE": to_day(EARLIEST) - 1,
         "SURFACES": frozenset(one.surface for one in contract.fields),
         "days": _DAY_NUMBERS,
         "is_repeated": _finder_of_repeats(contract),
@@ -87,13 +88,16 @@ def compile_reader(contract: Contract) -> ReadRows:
     text = "\n".join([
         "def read(rows, household_id):",
         f" if type(rows) is not list: {_GIVE_UP}",
-        " made = []",
+        " made, newest, may_repeat = [], BEFORE, False",
         " try:",
         "  for row in rows:",
         *(f"   {one}" for one in lines),
+        # Rows in the order of their days, as most are, differ.
+        f"   if {values[OCCURRED_ON]} > newest: newest = {values[OCCURRED_ON]}",
+        "   else: may_repeat = True",
         f"   made.append({{{stored}}})",
         f" except (KeyError, TypeError, ValueError, OverflowError): {_GIVE_UP}",
-        f" if len(made) > 1 and is_repeated(made): {_GIVE_UP}",
+        f" if may_repeat and is_repeated(made): {_GIVE_UP}",
         " return made",
     ])
     exec(text, names)  # the text is this module's own; no input reaches it
@@ -177,13 +181,13 @@ def _deeper(lines: list[str]) -> list[str]:
 
 def _finder_of_repeats(contract: Contract) -> Callable[[list[StoredRow]], bool]:
     """What tells whether a row of the feed is there twice."""
-    # Most rows are of different days, and those of one day of different members, items or lines.
+    # Rows of one day are mostly of different members, items or lines.
     words = [one.column for one in contract.fields if type(one) in (Identifier, Category)]
-    day, word = itemgetter(OCCURRED_ON), itemgetter(next((one for one in words if one != _KEY), OCCURRED_ON))
+    word, day = itemgetter(next((one for one in words if one != _KEY), OCCURRED_ON)), itemgetter(OCCURRED_ON)
 
     def is_repeated(rows: list[StoredRow]) -> bool:
         count = len(rows)
-        if len(set(map(day, rows))) == count or len(set(map(word, rows))) == count:
+        if len(set(map(word, rows))) == count or len(set(map(day, rows))) == count:
             return False
         return len(set(map(tuple, map(dict.values, rows)))) < count
 

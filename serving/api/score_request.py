@@ -6,7 +6,6 @@ name that nobody declared is never repeated.
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -84,9 +83,10 @@ class RequestReader:
         return None if made is None or may_repeat_a_name(body, _count_names(document)) else made
 
     def _try(self, document: Any) -> ScoreRequest | None:
-        made = None
-        with contextlib.suppress(TooManyErrors):
+        try:
             made = self._request(document)
+        except TooManyErrors:
+            return None
         return None if self.errors else made
 
     def _request(self, document: Any) -> ScoreRequest | None:
