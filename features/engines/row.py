@@ -41,6 +41,7 @@ from features.signals import CONTRACTS, Coverage
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 """Feed → stored rows of one household, dates as day numbers (see `stored_row`)."""
 
+_START = {"sum": "0", "count": "0.0", "min": "None", "max": "None"}
 _PYTHON_OP = {"=": "==", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
@@ -119,7 +120,7 @@ class _Writer:
             self._settle(aggregate, slot)
         results = [self._household(one.output) for one in self.plan.features]
         joined = ", ".join(
-            one if _is_quotient(feature.output) else f"None if {one} is None else float({one})"
+            one if _is_float(feature.output) else f"None if {one} is None else float({one})"
             for feature, one in zip(self.plan.features, results, strict=True)
         )
         self._add(1, f"return [{joined}]")
@@ -127,7 +128,7 @@ class _Writer:
 
     def _pass(self, feed: FeedPlan) -> None:
         for slot, aggregate in feed.slots.items():
-            self._add(1, f"{slot} = {0 if aggregate.op in ('sum', 'count') else None}")
+            self._add(1, f"{slot} = {_START[aggregate.op]}")
         self._add(1, f"for r in rows.get({feed.feed!r}, ()):")
         for column in self.plan.columns(feed):
             self._add(2, f"{column} = r[{column!r}]")
@@ -162,7 +163,7 @@ class _Writer:
 
     def _step(self, slot: str, aggregate: Aggregate) -> str:
         if aggregate.value is None:
-            return f"{slot} += 1"
+            return f"{slot} += 1.0"
         value = self._row(aggregate.value)
         if aggregate.op == "sum":
             return f"{slot} += {value}"
@@ -257,7 +258,7 @@ class _Writer:
                 one, other = self._household(left), self._household(right)
                 return _unless(
                     self._missing((left, one), (right, other)),
-                    f"(1 if {one} {_PYTHON_OP[op]} {other} else 0)",
+                    f"(1.0 if {one} {_PYTHON_OP[op]} {other} else 0.0)",
                 )
         raise LanguageError(f"{type(expr).__name__} needs an aggregate around it")
 
@@ -273,9 +274,12 @@ def _unless(missing: list[str], text: str) -> str:
     return f"None if {' or '.join(missing)} else {text}" if missing else text
 
 
-def _is_quotient(expr: Expr) -> bool:
+def _is_float(expr: Expr) -> bool:
     """Whether the value of a household expression is a float already, or missing."""
-    return isinstance(expr, Arithmetic) and expr.op == "/"
+    match expr:
+        case Arithmetic(op="/") | Aggregate(op="count") | Compare():
+            return True
+    return False
 
 
 def _village_source() -> str:
