@@ -155,10 +155,10 @@ class _Writer:
                 self._add(depth, step)
         left = [(tests, step) for tests, step in steps if tests]
         while left:
-            (shared, _), = Counter(test for tests, _ in left for test in tests).most_common(1)
+            [(shared, _)] = Counter(test for tests, _ in left for test in tests).most_common(1)
             self._add(depth, f"if {shared}:")
-            inside = [([one for one in tests if one != shared], step) for tests, step in left if shared in tests]
-            self._nest(depth + 1, inside)
+            inside = [(tests, step) for tests, step in left if shared in tests]
+            self._nest(depth + 1, [([one for one in tests if one != shared], step) for tests, step in inside])
             left = [(tests, step) for tests, step in left if shared not in tests]
 
     def _step(self, slot: str, aggregate: Aggregate) -> str:
