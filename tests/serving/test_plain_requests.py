@@ -125,11 +125,8 @@ def test_a_coverage_like_one_that_was_read_before_is_its_own(change: dict[str, s
     row.update(change)
     told = carefully(json.dumps(request).encode()).coverage.deliveries
     assert (told[0], told[2]) == (first[0], first[2])
-    dates = {
-        name: text if name in ("feed", "area_code") else dt.date.fromisoformat(text)
-        for name, text in row.items()
-    }
-    assert told[1] == Delivery(**dates) != first[1]
+    days = [dt.date.fromisoformat(row[name]) for name in ("complete_from", "complete_until", "known_on")]
+    assert told[1] == Delivery(row["feed"], row["area_code"], *days) != first[1]
 
 
 @pytest.mark.parametrize(("change", "code"), [
