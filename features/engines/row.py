@@ -7,6 +7,7 @@ subexpression is computed once; a missing value is `None` and whatever is comput
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -40,6 +41,7 @@ from features.signals import CONTRACTS, Coverage
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 """Feed → stored rows of one household, dates as day numbers (see `stored_row`)."""
 
+_START = {"sum": "0", "count": "0.0", "min": "None", "max": "None"}
 _PYTHON_OP = {"=": "==", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
@@ -118,7 +120,7 @@ class _Writer:
             self._settle(aggregate, slot)
         results = [self._household(one.output) for one in self.plan.features]
         joined = ", ".join(
-            one if _is_quotient(feature.output) else f"None if {one} is None else float({one})"
+            one if _is_float(feature.output) else f"None if {one} is None else float({one})"
             for feature, one in zip(self.plan.features, results, strict=True)
         )
         self._add(1, f"return [{joined}]")
@@ -126,7 +128,7 @@ class _Writer:
 
     def _pass(self, feed: FeedPlan) -> None:
         for slot, aggregate in feed.slots.items():
-            self._add(1, f"{slot} = {0 if aggregate.op in ('sum', 'count') else None}")
+            self._add(1, f"{slot} = {_START[aggregate.op]}")
         self._add(1, f"for r in rows.get({feed.feed!r}, ()):")
         for column in self.plan.columns(feed):
             self._add(2, f"{column} = r[{column!r}]")
@@ -135,8 +137,7 @@ class _Writer:
             shared.append(f"occurred_on > {self.marks[Mark('months', feed.first_months)]}")
         if shared:
             self._add(2, f"if not ({' and '.join(shared)}): continue")
-        known: dict[str, str] = {}
-        groups: dict[str, list[str]] = {}
+        steps = []
         for slot, aggregate in feed.slots.items():
             tests = [self._row(one) for one in feed.own_conditions(aggregate)]
             if aggregate.window:
@@ -144,22 +145,25 @@ class _Writer:
                     tests.append(f"occurred_on > {self.marks[Mark('months', aggregate.window.first_months)]}")
                 if aggregate.window.last_months:
                     tests.append(f"occurred_on <= {self.marks[Mark('months', aggregate.window.last_months)]}")
-            for test in tests:
-                if test not in known:
-                    known[test] = f"k{len(known)}"
-                    self._add(2, f"{known[test]} = {test}")
-            groups.setdefault(" and ".join(known[test] for test in tests), []).append(
-                self._step(slot, aggregate)
-            )
-        for test, steps in groups.items():
-            if test:
-                self._add(2, f"if {test}:")
-            for step in steps:
-                self._add(3 if test else 2, step)
+            steps.append((tests, self._step(slot, aggregate)))
+        self._nest(2, steps)
+
+    def _nest(self, depth: int, steps: list[tuple[list[str], str]]) -> None:
+        """Steps with what each is taken under: the test that most of them share is made once, around them."""
+        for tests, step in steps:
+            if not tests:
+                self._add(depth, step)
+        left = [(tests, step) for tests, step in steps if tests]
+        while left:
+            [(shared, _)] = Counter(test for tests, _ in left for test in tests).most_common(1)
+            self._add(depth, f"if {shared}:")
+            inside = [(tests, step) for tests, step in left if shared in tests]
+            self._nest(depth + 1, [([one for one in tests if one != shared], step) for tests, step in inside])
+            left = [(tests, step) for tests, step in left if shared not in tests]
 
     def _step(self, slot: str, aggregate: Aggregate) -> str:
         if aggregate.value is None:
-            return f"{slot} += 1"
+            return f"{slot} += 1.0"
         value = self._row(aggregate.value)
         if aggregate.op == "sum":
             return f"{slot} += {value}"
@@ -210,7 +214,7 @@ class _Writer:
                 test = f"{self._row(left)} {_PYTHON_OP[op]} {self._row(right)}"
                 return f"({' and '.join([*absent, test])})"
             case OneOf(value=value, values=values):
-                return f"({self._row(value)} in {values!r})"
+                return f"({self._row(value)} in {{{', '.join(map(repr, values))}}})"
             case Logic(op=op, left=left, right=right):
                 return f"({self._row(left)} {op} {self._row(right)})"
             case Not(value=value):
@@ -254,7 +258,7 @@ class _Writer:
                 one, other = self._household(left), self._household(right)
                 return _unless(
                     self._missing((left, one), (right, other)),
-                    f"(1 if {one} {_PYTHON_OP[op]} {other} else 0)",
+                    f"(1.0 if {one} {_PYTHON_OP[op]} {other} else 0.0)",
                 )
         raise LanguageError(f"{type(expr).__name__} needs an aggregate around it")
 
@@ -270,9 +274,12 @@ def _unless(missing: list[str], text: str) -> str:
     return f"None if {' or '.join(missing)} else {text}" if missing else text
 
 
-def _is_quotient(expr: Expr) -> bool:
+def _is_float(expr: Expr) -> bool:
     """Whether the value of a household expression is a float already, or missing."""
-    return isinstance(expr, Arithmetic) and expr.op == "/"
+    match expr:
+        case Arithmetic(op="/") | Aggregate(op="count") | Compare():
+            return True
+    return False
 
 
 def _village_source() -> str:

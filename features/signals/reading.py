@@ -39,7 +39,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MOST_YUAN = 10**11
 """Below, the float nearest to an amount in fen is nearest to no other."""
 _GIVE_UP = "return None"
-_OCCURRED_ON = itemgetter(OCCURRED_ON)
+_KEY = "household_id"
 
 
 class _DayNumbers(dict[str, int]):
@@ -64,9 +64,10 @@ def compile_reader(contract: Contract) -> ReadRows:
     does not know.
     """
     names: dict[str, Any] = {
+        "BEFORE": to_day(EARLIEST) - 1,
         "SURFACES": frozenset(one.surface for one in contract.fields),
         "days": _DAY_NUMBERS,
-        "is_repeated": _is_repeated,
+        "is_repeated": _finder_of_repeats(contract),
     }
     numbered = [(number, f"v{number}", field) for number, field in enumerate(contract.fields)]
     values = {field.column: value for _, value, field in numbered}
@@ -87,13 +88,16 @@ def compile_reader(contract: Contract) -> ReadRows:
     text = "\n".join([
         "def read(rows, household_id):",
         f" if type(rows) is not list: {_GIVE_UP}",
-        " made = []",
+        " made, newest, may_repeat = [], BEFORE, False",
         " try:",
         "  for row in rows:",
         *(f"   {one}" for one in lines),
+        # Rows in the order of their days, as most are, differ.
+        f"   if {values[OCCURRED_ON]} > newest: newest = {values[OCCURRED_ON]}",
+        "   else: may_repeat = True",
         f"   made.append({{{stored}}})",
         f" except (KeyError, TypeError, ValueError, OverflowError): {_GIVE_UP}",
-        f" if len(made) > 1 and is_repeated(made): {_GIVE_UP}",
+        f" if may_repeat and is_repeated(made): {_GIVE_UP}",
         " return made",
     ])
     exec(text, names)  # the text is this module's own; no input reaches it
@@ -175,9 +179,16 @@ def _deeper(lines: list[str]) -> list[str]:
     return [f" {one}" for one in lines]
 
 
-def _is_repeated(rows: list[StoredRow]) -> bool:
-    """Whether a row is there twice."""
-    # Rows of different days, as most are, differ.
-    if len(set(map(_OCCURRED_ON, rows))) == len(rows):
-        return False
-    return len(set(map(tuple, map(dict.values, rows)))) < len(rows)
+def _finder_of_repeats(contract: Contract) -> Callable[[list[StoredRow]], bool]:
+    """What tells whether a row of the feed is there twice."""
+    # Rows of one day are mostly of different members, items or lines.
+    words = [one.column for one in contract.fields if type(one) in (Identifier, Category)]
+    word, day = itemgetter(next((one for one in words if one != _KEY), OCCURRED_ON)), itemgetter(OCCURRED_ON)
+
+    def is_repeated(rows: list[StoredRow]) -> bool:
+        count = len(rows)
+        if len(set(map(word, rows))) == count or len(set(map(day, rows))) == count:
+            return False
+        return len(set(map(tuple, map(dict.values, rows)))) < count
+
+    return is_repeated

@@ -6,13 +6,11 @@ name that nobody declared is never repeated.
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from operator import itemgetter
 from typing import Any, ClassVar
 
 from features import CONTRACTS, Coverage, FeaturesError
@@ -41,7 +39,7 @@ _KEY = next(
 _SURFACES = {name: frozenset(one.surface for one in made.fields) for name, made in REQUEST_FEEDS.items()}
 _STAND_IN = "0"
 _READERS = compile_readers(REQUEST_FEEDS)
-_CELLS = itemgetter(*COLUMNS)
+_MOST_COVERAGES = 16
 
 
 @dataclass(frozen=True)
@@ -84,9 +82,10 @@ class RequestReader:
         return None if made is None or may_repeat_a_name(body, _count_names(document)) else made
 
     def _try(self, document: Any) -> ScoreRequest | None:
-        made = None
-        with contextlib.suppress(TooManyErrors):
+        try:
             made = self._request(document)
+        except TooManyErrors:
+            return None
         return None if self.errors else made
 
     def _request(self, document: Any) -> ScoreRequest | None:
@@ -121,12 +120,9 @@ class RequestReader:
         rows = self._array(given, "/coverage")
         if rows is None:
             return None
-        try:
-            found = _known_coverage(tuple(map(_CELLS, rows)))
-            if found is not None and set(map(len, rows)) <= {len(COLUMNS)}:
-                return found
-        except (KeyError, TypeError):
-            pass
+        found = _COVERAGES.find(rows)
+        if found is not None:
+            return found
         deliveries = [self._delivery(row, f"/coverage/{at}") for at, row in enumerate(rows)]
         return Coverage([one for one in deliveries if one is not None])
 
@@ -307,17 +303,34 @@ def _count_names(document: Mapping[str, Any]) -> int:
     return count
 
 
-@lru_cache(maxsize=16)
-def _known_coverage(rows: tuple[tuple[str, ...], ...]) -> Coverage | None:
-    """The coverage of rows in the order of `COLUMNS` that nothing is wrong with; `None` for all others.
+class _Coverages:
+    """The coverages of rows that nothing is wrong with, the last few kept.
 
     A platform sends the same coverage with every household of a day, and what it covers is worked out once.
     """
+
+    def __init__(self) -> None:
+        self._kept: tuple[tuple[list[Any], Coverage], ...] = ()
+
+    def find(self, rows: list[Any]) -> Coverage | None:
+        """The coverage of these rows; `None` where something is wrong."""
+        # All that is kept is texts, which nothing but the same texts is equal to.
+        for known, found in self._kept:
+            if known == rows:
+                return found
+        made = _plain_coverage(rows)
+        if made is not None:
+            self._kept = ((rows, made), *self._kept[: _MOST_COVERAGES - 1])
+        return made
+
+
+def _plain_coverage(rows: list[Any]) -> Coverage | None:
+    if not all(type(row) is dict and all(type(one) is str for one in row.values()) for row in rows):
+        return None
     try:
-        if not all(type(one) is str for row in rows for one in row):
-            return None
-        return Coverage.from_rows(
-            [dict(zip(COLUMNS, row, strict=True)) for row in rows], REQUEST_FEEDS
-        ).check_arrivals()
+        return Coverage.from_rows(rows, REQUEST_FEEDS).check_arrivals()
     except CoverageError:
         return None
+
+
+_COVERAGES = _Coverages()

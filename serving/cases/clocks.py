@@ -134,7 +134,7 @@ def china_day(moment: dt.datetime) -> dt.date:
 
 def china_today() -> dt.date:
     """The day in China by the clock of this machine."""
-    return china_day(dt.datetime.now(dt.UTC))
+    return dt.datetime.now(CHINA).date()
 
 
 def end_of_day(day: dt.date) -> dt.datetime:

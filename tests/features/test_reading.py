@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import permutations
 from typing import Any, NamedTuple
 
 import pytest
@@ -87,6 +88,23 @@ def test_rows_of_one_day_that_differ_are_taken() -> None:
     assert read([row, {**row, "amount_yuan": 1.01}, {**row, "known_on": "2026-07-05"}], KEY) is not None
     assert read([row, {**row, "amount_yuan": 1.0}], KEY) is None
     assert read([row, {**row, "is_known_on_estimated": None}], KEY) is None
+
+
+def test_a_row_that_is_there_twice_is_found_in_any_order() -> None:
+    read = compile_reader(REQUEST_FEEDS["account"])
+    rows = [
+        {"occurred_on": day, "known_on": "2026-07-04", "line": line, "amount_yuan": amount}
+        for day, line, amount in [
+            ("2026-06-29", "wages_local", 1), ("2026-06-30", "crops", 1), ("2026-06-30", "wages_local", 2),
+            ("2026-06-30", "wages_local", 1),
+        ]
+    ]  # fmt: skip
+    for order in permutations(rows):
+        assert read(list(order), KEY) is not None
+    for again in rows:
+        for order in permutations([*rows, again]):
+            assert read(list(order), KEY) is None
+        assert read([again, again], KEY) is None
 
 
 @pytest.mark.parametrize("yuan", [

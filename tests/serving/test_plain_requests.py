@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 import json
 import math
 import random
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.policy import DEFAULT_REGION
-from features.signals import REQUEST_FEEDS
+from features.signals import REQUEST_FEEDS, Delivery
 from serving.api import json_body, score_request
 from serving.api.documentation import example_request
 from serving.api.score_request import RequestReader, ScoreRequest
@@ -112,6 +113,34 @@ def test_names_that_a_contract_lets_be_absent_may_be_there_without_a_value() -> 
                 one.surface: None for one in REQUEST_FEEDS[feed].fields if one.surface not in row
             } | {"household_id": household["household_id"]})  # fmt: skip
     assert check(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize("change", [
+    {"area_code": "510999"}, {"known_on": "2026-10-21"}, {"complete_from": "2023-01-02"}, {"feed": "water"},
+])  # fmt: skip
+def test_a_coverage_like_one_that_was_read_before_is_its_own(change: dict[str, str]) -> None:
+    request = small_request()
+    first = carefully(json.dumps(request).encode()).coverage.deliveries
+    row = request["coverage"][1]
+    row.update(change)
+    told = carefully(json.dumps(request).encode()).coverage.deliveries
+    assert (told[0], told[2]) == (first[0], first[2])
+    days = [dt.date.fromisoformat(row[name]) for name in ("complete_from", "complete_until", "known_on")]
+    assert told[1] == Delivery(row["feed"], row["area_code"], *days) != first[1]
+
+
+@pytest.mark.parametrize(("change", "code"), [
+    ({"more": "x"}, "unknown_field"), ({"known_on": None}, "missing"), ({"known_on": 20261020}, "not_a_date"),
+    ({"complete_until": "2026-10-21"}, "complete_before_known"), ({"area_code": 500999}, "malformed"),
+])  # fmt: skip
+def test_what_is_wrong_with_a_coverage_is_told_each_time(change: dict[str, Any], code: str) -> None:
+    request = small_request()
+    carefully(json.dumps(request).encode())
+    request["coverage"][1].update(change)
+    for _ in range(2):
+        with pytest.raises(Problem) as caught:
+            carefully(json.dumps(request).encode())
+        assert [one.code for one in caught.value.errors] == [code]
 
 
 @given(st.sampled_from(PLACES), st.sampled_from(ANY_TEXT), st.sampled_from(SPACES))
