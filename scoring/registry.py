@@ -14,17 +14,16 @@ import os
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scoring.bundle import MANIFEST, Bundle, load_bundle
 from scoring.errors import BundleError, RegistryError
-from scoring.signature import check_signature
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    pass
 
 MODEL_NAME = "fangfan"
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -294,14 +293,11 @@ def _not_fetched(name: str, number: str, error: Exception) -> RegistryError:
     return RegistryError(f"{name} of version {number} cannot be fetched: {said}")
 
 
-def fetch_bundle(
-    alias: str, tracking_uri: str, directory: Path, keys: Sequence[Ed25519PublicKey] = ()
-) -> Bundle:
+def fetch_bundle(alias: str, tracking_uri: str, directory: Path) -> Bundle:
     """Copy the bundle behind an alias into `directory` (replacing it) and load it from there.
 
-    Where there are `keys`, one of them must have signed it. Raises `RegistryError` when the registry has no
-    such alias or does not answer, `BundleError` when the copy fails a check; the old folder then stays as it
-    was.
+    Raises `RegistryError` when the registry has no such alias or does not answer, `BundleError` when the copy
+    fails a check; the old folder then stays as it was.
     """
     registered = find_registered(alias, tracking_uri)
     fresh = directory.with_name(f".{directory.name}-fetched")
@@ -309,7 +305,6 @@ def fetch_bundle(
     fresh.mkdir(parents=True)
     try:
         got = _downloaded(registered.run_id, registered.number, ARTIFACT, tracking_uri, fresh)
-        check_signature(got, keys)
         bundle = load_bundle(got)
         if bundle.sha256 != registered.manifest_sha256:
             raise BundleError("its manifest is not the one that was registered (sha256 differs)")

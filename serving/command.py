@@ -41,6 +41,9 @@ SigningKeys = Annotated[
 RegistryOption = Annotated[
     str, typer.Option(envvar="FANGFAN_REGISTRY_URI", help="Address of the MLflow registry")
 ]
+RegistrySeconds = Annotated[
+    int, typer.Option(envvar="FANGFAN_REGISTRY_SECONDS", help="How long the registry may take", min=1)
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words")]
 
 

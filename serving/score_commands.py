@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from features.screen import show_table
-from serving.command import AuditKeyFile, DatabaseOption, RegistryOption, SigningKeys
+from serving.command import AuditKeyFile, DatabaseOption, RegistryOption, RegistrySeconds, SigningKeys
 from serving.errors import ServingError
 from serving.leads.commands import leads_of_run
 
@@ -122,6 +122,7 @@ def score_province(
     registry: Annotated[
         str | None, typer.Option(help="Address of the MLflow registry that has the champion")
     ] = None,
+    registry_seconds: RegistrySeconds = 60,
     signing_keys: SigningKeys = None,
     engine: Annotated[
         Engine, typer.Option(help="duckdb on this machine, or an existing Spark")
@@ -138,7 +139,7 @@ def score_province(
     day = _date(as_of)
     with _progress(shown=not as_json) as tell:
         tell("model", 0, 0)
-        bundle, folder = _bundle(model, registry, out, signing_keys)
+        bundle, folder = _bundle(model, registry, out, signing_keys, registry_seconds)
         if engine is Engine.SPARK:
             from serving.province.spark import score_province_on_spark
 
@@ -169,26 +170,19 @@ def pull(
     registry: RegistryOption,
     out: Annotated[Path, typer.Option(help="Folder for the bundle; replaced once the new one is checked")],
     alias: Annotated[str, typer.Option(help="Which version")] = CHAMPION,
+    seconds: RegistrySeconds = 60,
     signing_keys: SigningKeys = None,
 ) -> None:
     """Fetch a bundle from the registry and check it."""
     with errors.status("fetching and checking the bundle"):
-        fetched = _fetch(alias, registry, out, signing_keys)
+        fetched = _fetch(alias, registry, out, signing_keys, seconds)
     print(f"{alias}: model {fetched.manifest.version} is in {out}, every check passed")
 
 
-def _fetch(alias: str, registry: str, out: Path, signing_keys: Path | None) -> Bundle:
-    from sqlalchemy.exc import SQLAlchemyError
+def _fetch(alias: str, registry: str, out: Path, signing_keys: Path | None, seconds: int) -> Bundle:
+    from serving.models.registry import pull_bundle
 
-    from scoring.registry import fetch_bundle
-
-    try:
-        return fetch_bundle(alias, registry, out, _keys(signing_keys))
-    except SQLAlchemyError as error:
-        # MLflow hands on what its database says, which may hold the address.
-        raise ServingError(
-            f"--registry: its database does not answer, or is not MLflow's ({type(error).__name__})"
-        ) from None
+    return pull_bundle(registry, alias, out, _keys(signing_keys), float(seconds))
 
 
 def _given_or_in_service(
@@ -208,7 +202,9 @@ def _keys(signing_keys: Path | None) -> Sequence[Ed25519PublicKey]:
     return load_public_keys(signing_keys) if signing_keys else ()
 
 
-def _bundle(model: str, registry: str | None, out: Path, signing_keys: Path | None) -> tuple[Bundle, Path]:
+def _bundle(
+    model: str, registry: str | None, out: Path, signing_keys: Path | None, seconds: int
+) -> tuple[Bundle, Path]:
     """The bundle that is asked for, and where it lies."""
     from serving.settings import Settings
 
@@ -226,7 +222,7 @@ def _bundle(model: str, registry: str | None, out: Path, signing_keys: Path | No
     # Beside the run's files and hidden from their readers, with the tables that are made of it.
     folder = out / ".model" / CHAMPION
     folder.parent.mkdir(parents=True, exist_ok=True)
-    return _fetch(CHAMPION, registry, folder, signing_keys), folder
+    return _fetch(CHAMPION, registry, folder, signing_keys, seconds), folder
 
 
 def _spark_session() -> SparkSession:

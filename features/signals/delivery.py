@@ -20,8 +20,9 @@ from features.signals.checks import judge
 from features.signals.coverage import Delivery
 from features.signals.defects import defect_kinds
 from features.signals.intake import Intake, take_in
+from features.signals.lines import read_header, read_lines
 from features.signals.quarantine import Quarantine, csv_bytes
-from features.signals.sources import Source, read_csv
+from features.signals.sources import Source
 from features.signals.store import Signals
 from features.signals.unread import Homes, is_readable, read_statements
 
@@ -89,8 +90,8 @@ def judge_delivery(
 ) -> TakenIn:
     """The same of tables that lie anywhere, by their feeds; `coverage` has the columns of a coverage table.
 
-    What was sent of refused rows is as large as the files. Whoever does not save it has no need to hold it
-    for all feeds at once: without `keeps_cells` it is let go of as soon as a feed is judged.
+    What was sent of refused rows is as large as the files: whoever does not save it has it not held, without
+    `keeps_cells`.
     Raises `ContractError` when a table or the coverage is misshapen, or the household register is absent.
     """
     if "household" not in sources:
@@ -104,7 +105,7 @@ def judge_delivery(
     # The register comes first: it says where everybody lives.
     for done, feed in enumerate(CONTRACTS, 1):
         if feed in sources:
-            taken = take_in(feed, sources[feed], delay_days=delays[feed])
+            taken = take_in(feed, sources[feed], delay_days=delays[feed], keeps_cells=keeps_cells)
             if feed == "household":
                 homes = Homes(taken)
             if is_readable(taken):
@@ -112,8 +113,7 @@ def judge_delivery(
                 of_feed = (one for one in stated.deliveries if one.feed == feed)
                 statements[feed] = read_statements(taken, homes, of_feed)
             # Before the next one is read.
-            taken = taken if keeps_cells else taken.without_cells()
-            intakes[feed] = taken
+            intakes[feed] = taken = taken.without_traces()
         if progress:
             progress(feed, done, len(CONTRACTS))
     # What could not be read is missing, never "nothing happened".
@@ -228,16 +228,22 @@ def read_coverage(path: Path) -> pd.DataFrame:
     try:
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
-        table, ragged = read_csv(path)
+        names = read_header(path)
+        parts = list(read_lines(path, names))
     except (OSError, ValueError, pa.ArrowException, csv.Error):
-        table, ragged = pa.table({}), {}
-    if not table.column_names:
+        names, parts = [], []
+    if not names:
         raise ContractError(f"{path.name} cannot be read: give a table, CSV encoded as UTF-8")
-    if ragged:
-        row, line = min(ragged.items())
-        raise CoverageError(
-            f"coverage row {row}: the line has {line.found} cells and the table {line.wanted} columns; take "
-            "commas off its end, and give every column its cell"
-        )
-    cells: pd.DataFrame = table.to_pandas().fillna("")
+    first = 0
+    for table, ragged in parts:
+        if ragged:
+            row, line = min(ragged.items())
+            raise CoverageError(
+                f"coverage row {first + row}: the line has {line.found} cells and the table {line.wanted} "
+                "columns; take commas off its end, and give every column its cell"
+            )
+        first += len(table)
+    if not parts:
+        return pd.DataFrame(columns=pd.Index(names), dtype=str)
+    cells: pd.DataFrame = pa.concat_tables(table for table, _ in parts).to_pandas().fillna("")
     return cells

@@ -114,17 +114,23 @@ def born_on(number: str) -> dt.date | None:
     return day if EARLIEST <= day <= LATEST else None
 
 
-def doubtful_numbers(delivered: Any, numbers: pa.Array, owners: Any) -> dict[str, Any]:
+def are_longer(delivered: Any) -> pa.Array:
+    """The mask of cells, as they came, that hold more than an ID number."""
+    if isinstance(delivered, list):
+        delivered = pa.array(
+            [one if isinstance(one, str) and one.isascii() else None for one in delivered], pa.string()
+        )
+    return pc.fill_null(pc.greater(pc.utf8_length(delivered.cast(pa.string())), LENGTH), False)
+
+
+def doubtful_numbers(numbers: Any, is_longer: Any, owners: Any) -> dict[str, Any]:
     """Code → mask of the rows whose number is accepted and does not quite fit.
 
-    `delivered` are the cells as they came, `numbers` the accepted numbers (null elsewhere), `owners` the
-    member of each row: one number for several members is a duplicate, several numbers for one member are a
-    change. Only rows of one delivery are compared;
-    nothing of a number is kept for the next.
+    `numbers` are those of all accepted rows of a delivery, null where there is none, `is_longer` says which
+    were delivered with more (`are_longer`), and `owners` are the member of each row: one number for several
+    members is a duplicate, several numbers for one member are a change. Only rows of one delivery are
+    compared; nothing of a number is kept for the next.
     """
-    if isinstance(delivered, list):
-        delivered = pa.array([one if isinstance(one, str) and one.isascii() else None for one in delivered])
-    is_longer = pc.greater(pc.utf8_length(delivered.cast(pa.string())), LENGTH)
     table = pa.table({"number": numbers, "owner": owners}).filter(pc.is_valid(numbers))
     masks = {
         "id_number_is_certificate": pc.and_(is_longer, pc.is_valid(numbers)),
@@ -134,7 +140,7 @@ def doubtful_numbers(delivered: Any, numbers: pa.Array, owners: Any) -> dict[str
             pc.is_in(owners, _of_several(table, "owner", "number")), pc.is_valid(numbers)
         ),
     }
-    return {code: pc.fill_null(mask, False).to_numpy(zero_copy_only=False) for code, mask in masks.items()}
+    return {code: pc.fill_null(mask, False).to_numpy() for code, mask in masks.items()}
 
 
 def _of_several(table: pa.Table, one: str, other: str) -> pa.Array:

@@ -7,7 +7,7 @@ Columns are checked at once; only cells that the fast path leaves open are looke
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,13 +18,19 @@ import pyarrow.compute as pc
 
 from features.errors import ContractError
 from features.signals import CONTRACTS
+from features.signals.accepted import Accepted
 from features.signals.cells import is_missing, is_text
 from features.signals.contract import KNOWN_ON, OCCURRED_ON, Contract, estimate_arrival
 from features.signals.defects import WHOLE_ROW, Defect
 from features.signals.fields import Field
-from features.signals.id_number import IdNumber, doubtful_numbers
+from features.signals.id_number import IdNumber, are_longer, doubtful_numbers
 from features.signals.refusals import Quarantined, Refusals
 from features.signals.sources import Given, Source, cell_of, read_source
+from features.signals.traces import SCHEMA as TRACES
+from features.signals.traces import trace
+
+_LONGER = "{} is longer"
+"""The column that says which cells of an ID number hold more than one, by its name."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,9 @@ class Intake:
     """What became of one delivery. `accepted` is in the contract's stored form, in input order.
 
     `delivered` holds the cells of the quarantined rows as text, in the order of `quarantined`; a ragged line
-    has none and stands whole in `lines`, by its row. Both are as sensitive as the signals, and empty where
-    they were let go of.
+    has none and stands whole in `lines`, by its row. Both are empty where they were not to be kept. `traces`
+    say of whom, where and when the quarantined rows are, as far as that can be read (`traces.SCHEMA`). All
+    three are as sensitive as the signals.
     """
 
     contract: Contract
@@ -51,15 +58,16 @@ class Intake:
     rows_in: int
     delivered: pa.Table
     lines: dict[int, str]
+    traces: pa.Table
     flagged: tuple[Flagged, ...] = ()
 
     def __post_init__(self) -> None:
         if self.rows_in != len(self.accepted) + len(self.quarantined):
             raise ContractError(f"{self.contract.name}: a row was lost or doubled on the way in")
 
-    def without_cells(self) -> Intake:
-        """The same without what was sent of the refused rows, which can then not be saved to be mended."""
-        return replace(self, delivered=pa.table({}), lines={})
+    def without_traces(self) -> Intake:
+        """The same without the traces, when they have been followed."""
+        return replace(self, traces=TRACES.empty_table())
 
     @property
     def defect_counts(self) -> dict[tuple[str, str], int]:
@@ -97,26 +105,52 @@ class Intake:
         return pd.DataFrame(rows, columns=["row", "field", "code", "way_out"])
 
 
-def take_in(feed: str, source: Source, *, delay_days: int | None = None) -> Intake:
+def take_in(feed: str, source: Source, *, delay_days: int | None = None, keeps_cells: bool = True) -> Intake:
     """Check one delivery of a feed: a DataFrame, an Arrow table, a CSV or Parquet file, or dict rows.
 
     `delay_days` is the feed's normal delay: with it, a row without `known_on` is accepted with the careful
-    guess `occurred_on` + delay and marked as estimated; without it, such a row is quarantined.
+    guess `occurred_on` + delay and marked as estimated; without it, such a row is quarantined. Without
+    `keeps_cells` nothing is held of what was sent of refused rows, which may be as large as the file: they
+    can then not be saved to be mended.
     Raises `ContractError` when the delivery has no readable table or has columns the contract lacks.
     """
     contract = CONTRACTS.get(feed)
     if contract is None:
         raise ContractError(f"there is no feed of that name; there are {', '.join(CONTRACTS)}")
-    given = read_source(contract, source)
+    accepted = Accepted(contract.schema)
+    quarantined: list[tuple[int, Quarantined]] = []
+    delivered, traces, lines = [], [TRACES.empty_table()], dict[int, str]()
+    rows = 0
+    for given in read_source(contract, source):
+        refused = _check_part(contract, given, delay_days, accepted)
+        quarantined.append((rows, refused))
+        traces.append(trace(given, refused.numbers))
+        if keeps_cells:
+            delivered.append(pa.table(given.as_text(refused.numbers)))
+            lines |= {rows + row: line.text for row, line in given.ragged.items()}
+        rows += given.rows
+    whole = accepted.whole()
+    return Intake(
+        contract,
+        whole.select(contract.schema.names),
+        Quarantined.joined(quarantined),
+        rows,
+        pa.concat_tables(delivered) if delivered else pa.table({}),
+        lines,
+        pa.concat_tables(traces),
+        _flag_numbers(contract, whole),
+    )
+
+
+def _check_part(contract: Contract, given: Given, delay_days: int | None, accepted: Accepted) -> Quarantined:
+    """Add the rows of a part that are in order to the accepted ones; the others."""
     refusals = Refusals(given.rows)
+    ragged_rows = defaultdict[tuple[str, str], list[int]](list)
     for row, line in given.ragged.items():
-        wanted, found = str(line.wanted), str(line.found)
-        ragged = Defect("wrong_field_count", wanted=(wanted, wanted), found=(found, found))
-        refusals.add(row, ragged.at(WHOLE_ROW))
-    if given.rows == 0:
-        quarantined = refusals.quarantined()
-        cells = given.end_as_text(quarantined.numbers)
-        return Intake(contract, contract.schema.empty_table(), quarantined, 0, cells, {})
+        ragged_rows[str(line.wanted), str(line.found)].append(row)
+    for (wanted, found), rows in ragged_rows.items():
+        ragged = Defect("wrong_field_count", wanted=(wanted,) * 2, found=(found,) * 2)
+        refusals.add_all(rows, ragged.at(WHOLE_ROW))
     columns, checked = {}, {}
     for field in contract.fields:
         cells = given.columns.get(field.surface)
@@ -128,17 +162,19 @@ def take_in(feed: str, source: Source, *, delay_days: int | None = None) -> Inta
     stored = pa.table(columns, schema=contract.schema)
     if delay_days is not None:
         stored = _estimate_arrivals(stored, delay_days, refusals)
-    _check_rules(contract, stored, checked, refusals)
-    _check_repeats(stored, refusals)
-    is_taken = ~refusals.are_refused()
-    quarantined = refusals.quarantined()
-    flagged = _flag_numbers(contract, given, stored, checked, is_taken)
-    stored = stored.filter(pa.array(is_taken))
-    # What was sent is given up at last, when nothing else is held of the rows that are not taken.
-    del columns, checked
-    lines = {row: line.text for row, line in given.ragged.items()}
-    delivered = given.end_as_text(quarantined.numbers)
-    return Intake(contract, stored, quarantined, len(is_taken), delivered, lines, flagged)
+    for name, column in checked.items():
+        stored = stored.append_column(name, column)
+    _check_rules(contract, stored, refusals)
+    for field in contract.checked:
+        if isinstance(field, IdNumber) and field.column in checked:
+            stored = stored.append_column(
+                _LONGER.format(field.column), are_longer(given.columns[field.surface])
+            )
+    good = np.flatnonzero(~refusals.are_refused())
+    # A row that repeats an earlier accepted one in every field is the same record delivered twice.
+    is_repeated = accepted.add(stored.take(good))
+    refusals.add_all(good[is_repeated], Defect("repeated_row").at("household_id"))
+    return refusals.quarantined()
 
 
 def _check_column(field: Field, given: Any, rows: int, delay_days: int | None, refusals: Refusals) -> Any:
@@ -201,10 +237,8 @@ def _estimate_arrivals(stored: pa.Table, delay_days: int, refusals: Refusals) ->
     return stored.set_column(at, "is_known_on_estimated", pa.array(marked, pa.bool_()))
 
 
-def _check_rules(contract: Contract, stored: pa.Table, checked: dict[str, Any], refusals: Refusals) -> None:
+def _check_rules(contract: Contract, stored: pa.Table, refusals: Refusals) -> None:
     """A rule between fields speaks of every row in which its own fields are in order."""
-    for name, column in checked.items():
-        stored = stored.append_column(name, column)
     surfaces = {field.column: field.surface for field in (*contract.fields, *contract.checked)}
     found = []
     for rule in contract.all_rules:
@@ -220,23 +254,14 @@ def _check_rules(contract: Contract, stored: pa.Table, checked: dict[str, Any], 
         refusals.add_all(rows, broken)
 
 
-def _check_repeats(stored: pa.Table, refusals: Refusals) -> None:
-    """A row that repeats an earlier accepted one in every field is the same record delivered twice."""
-    good = np.flatnonzero(~refusals.are_refused())
-    repeated = stored.take(good).to_pandas(date_as_object=False).duplicated(keep="first").to_numpy()
-    refusals.add_all(good[repeated], Defect("repeated_row").at("household_id"))
-
-
-def _flag_numbers(
-    contract: Contract, given: Given, stored: pa.Table, checked: dict[str, Any], is_taken: Any
-) -> tuple[Flagged, ...]:
+def _flag_numbers(contract: Contract, accepted: pa.Table) -> tuple[Flagged, ...]:
     flagged = []
     for field in contract.checked:
-        if isinstance(field, IdNumber) and field.column in checked:
-            numbers = pc.if_else(pa.array(is_taken), checked[field.column], None)
-            masks = doubtful_numbers(given.columns[field.surface], numbers, stored["member_id"])
+        if isinstance(field, IdNumber) and field.column in accepted.column_names:
+            is_longer = accepted[_LONGER.format(field.column)]
+            masks = doubtful_numbers(accepted[field.column], is_longer, accepted["member_id"])
             for code, mask in masks.items():
-                places = np.flatnonzero(mask[is_taken])
+                places = np.flatnonzero(mask)
                 if len(places):
                     flagged.append(Flagged(code, field.surface, tuple(places.tolist())))
     return tuple(flagged)

@@ -26,10 +26,11 @@ from features.signals.checks import judge
 from features.signals.defects import WHOLE_ROW, Defect
 from features.signals.delivery import FLAG_COLUMNS, flag_rows
 from features.signals.intake import Flagged, Intake, take_in
+from features.signals.lines import split_line
 from features.signals.quarantine import KeptRow, Quarantine, csv_bytes
 from features.signals.refusals import Refusals
-from features.signals.sources import split_line
 from features.signals.store import Signals
+from features.signals.traces import SCHEMA as TRACES
 
 
 def mend(
@@ -167,6 +168,7 @@ def _check(feed: str, book: Quarantine, stored: pa.Table, delay_days: int) -> _C
         len(rows),
         pa.table({}),
         {},
+        TRACES.empty_table(),
         tuple(flag for flag in flagged if flag.places),
     )
     waiting = [

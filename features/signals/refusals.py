@@ -6,7 +6,7 @@ which of that it has.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
@@ -74,6 +74,17 @@ class Quarantined(Sequence[QuarantinedRow]):
         self.numbers = np.asarray(numbers, np.int32)
         self.which = np.asarray(which, np.min_scalar_type(len(kinds)))
         self.kinds = kinds
+
+    @classmethod
+    def joined(cls, parts: Iterable[tuple[int, Quarantined]]) -> Quarantined:
+        """Those of a whole delivery, of its parts in their order and the numbers of their first rows."""
+        places: dict[tuple[RowDefect, ...], int] = {}
+        numbers, which = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
+        for first, part in parts:
+            found = [places.setdefault(kind, len(places)) for kind in part.kinds]
+            numbers.append(part.numbers + first)
+            which.append(np.array(found, np.int32)[part.which])
+        return cls(np.concatenate(numbers), np.concatenate(which), tuple(places))
 
     def __len__(self) -> int:
         return len(self.numbers)

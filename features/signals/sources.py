@@ -1,5 +1,6 @@
-"""Sources: a delivery as it came, column by column, before anything in it is judged.
+"""Sources: a delivery as it came, part by part and column by column, before anything in it is judged.
 
+A file at its limits is many times as large in memory, so that no more than a part of it is there at a time.
 Nothing is guessed here: CSV cells stay text, and a line with too few or too many fields keeps its whole text.
 """
 
@@ -7,9 +8,8 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import io
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -18,29 +18,23 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from features.errors import ContractError
 from features.signals.cells import is_missing
 from features.signals.contract import KNOWN_ON, Contract
-from features.signals.defects import Defect
+from features.signals.lines import RaggedLine, read_header, read_lines
 
-Source: TypeAlias = pd.DataFrame | pa.Table | Path | Sequence[Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class RaggedLine:
-    """A line of a file with another number of fields than its header, and its whole text."""
-
-    wanted: int
-    found: int
-    text: str
+Source: TypeAlias = pd.DataFrame | pa.Table | Path | Sequence[Mapping[str, Any]] | Iterator[pd.DataFrame]
+"""A table, or the frames that it comes in one after another, of which there is one at least."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """The columns of a delivery, each an Arrow array or a list of cells, and its ragged lines by row."""
+    """A part of a delivery: its columns, each an Arrow array or a list of cells, and its ragged lines by row.
+
+    Rows are counted from the first one of the part.
+    """
 
     columns: dict[str, Any]
     ragged: Mapping[int, RaggedLine] = field(default_factory=dict)
@@ -50,13 +44,14 @@ class Given:
         """How many rows came, ragged ones included."""
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
-    def end_as_text(self, rows: Any) -> pa.Table:
+    def as_text(self, rows: Any, names: Iterable[str] | None = None) -> dict[str, pa.Array]:
         """These rows as text: text cells byte-equal to how they came, others as a file would write them.
 
-        `rows` is an array of their numbers. Each column is let go of for its text: there may be no room for
-        both, where all rows are wanted.
+        `rows` is an array of their numbers, and `names` are the columns that are wanted if not all.
         """
-        return pa.table({name: _as_text(self.columns.pop(name), rows) for name in list(self.columns)})
+        return {
+            name: _as_text(self.columns[name], rows) for name in (self.columns if names is None else names)
+        }
 
 
 def _as_text(cells: Any, rows: Any) -> pa.Array:
@@ -116,31 +111,15 @@ _EXACT = 10**15
 """Whole numbers below it are written digit by digit; of a larger float nobody knows the last digits."""
 
 
-def read_source(contract: Contract, source: Source) -> Given:
-    """The delivery's columns; raises `ContractError` where it is no table of the contract's fields."""
+_ROWS = 1 << 16
+"""Rows of a table that are looked at at a time."""
+
+
+def read_source(contract: Contract, source: Source) -> Iterator[Given]:
+    """The delivery's columns, part by part; raises `ContractError` where it is no table of the contract's
+    fields, which may come to light in any part."""
     try:
-        if isinstance(source, pd.DataFrame):
-            _check_names(contract, [str(name) for name in source.columns])
-            return Given(_columns_of_frame(source))
-        if isinstance(source, pa.Table):
-            _check_names(contract, source.column_names)
-            return Given(_flattened(dict(zip(source.column_names, source.columns, strict=True))))
-        if not isinstance(source, Path):
-            rows = list(source)
-            if not all(isinstance(row, Mapping) for row in rows):
-                raise ContractError(f"{contract.name}: a row is an object of fields and their values")
-            frame = pd.DataFrame(rows, dtype=object)
-            _check_names(contract, [str(name) for name in frame.columns] if len(frame) else None)
-            return Given(_columns_of_frame(frame))
-        if not source.is_file():
-            raise ContractError(f"{contract.name}: there is no file {source}")
-        if source.suffix not in _READERS:
-            raise ContractError(f"{contract.name}: give a file that ends in {' or '.join(_READERS)}")
-        table, ragged = _READERS[source.suffix](source)
-        _check_names(contract, table.column_names)
-        columns = dict(zip(table.column_names, table.columns, strict=True))
-        del table
-        return Given(_flattened(columns), ragged)
+        yield from _parts(contract, source)
     except (pa.ArrowException, OSError, UnicodeError, csv.Error) as error:
         raise ContractError(
             f"{contract.name}: the delivery cannot be read as a table ({type(error).__name__}); "
@@ -148,92 +127,59 @@ def read_source(contract: Contract, source: Source) -> Given:
         ) from None
 
 
-_BLOCK = 1 << 24
-"""Bytes of a file that are read at a time."""
+def _parts(contract: Contract, source: Source) -> Iterator[Given]:
+    if isinstance(source, Path):
+        if not source.is_file():
+            raise ContractError(f"{contract.name}: there is no file {source}")
+        if source.suffix not in _READERS:
+            raise ContractError(f"{contract.name}: give a file that ends in {' or '.join(_READERS)}")
+        yield from _READERS[source.suffix](contract, source)
+    elif isinstance(source, pa.Table):
+        yield from _parts_of_table(contract, source)
+    elif isinstance(source, Iterator):
+        for frame in source:
+            yield from _parts_of_frame(contract, frame)
+    elif isinstance(source, pd.DataFrame):
+        yield from _parts_of_frame(contract, source)
+    else:
+        rows = list(source)
+        if not all(isinstance(row, Mapping) for row in rows):
+            raise ContractError(f"{contract.name}: a row is an object of fields and their values")
+        if rows:
+            yield from _parts_of_frame(contract, pd.DataFrame(rows, dtype=object))
 
 
-def read_csv(path: Path) -> tuple[pa.Table, dict[int, RaggedLine]]:
-    """Every column as text: a reader that guesses types shifts columns and rounds 18-digit keys.
-
-    A line with too few or too many fields becomes an empty row that is named as ragged. A cell in quotes may
-    hold line breaks; a line is shorter than `_BLOCK`.
-    """
-    ragged: dict[int, RaggedLine] = {}
-
-    def skip(line: Any) -> str:
-        # Lines are counted from 1, the header included and empty ones not; breaks in a cell make no line.
-        ragged[line.number - 2] = RaggedLine(line.expected_columns, line.actual_columns, line.text)
-        return "skip"
-
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        header = lines.readline().rstrip("\r\n")
-        is_header_alone = not lines.readline()
-    names = next(csv.reader([header]), [])
-    if is_header_alone:
-        # The reader takes it for an empty file where it does not end in a line break.
-        return pa.table([pa.array([], pa.string())] * len(names), names=names), ragged
-    table = pacsv.read_csv(
-        path,
-        # Only one thread knows the number of a line.
-        read_options=pacsv.ReadOptions(column_names=names, skip_rows=1, use_threads=False, block_size=_BLOCK),
-        # Without it a break in a cell is one where a block of the file ends in that line.
-        parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
-        convert_options=_as_it_came(names),
-    )
-    if ragged:
-        kept = iter(range(len(table)))
-        places = [None if row in ragged else next(kept) for row in range(len(table) + len(ragged))]
-        table = table.take(pa.array(places, pa.int64()))
-    return table, ragged
+def _parts_of_csv(contract: Contract, path: Path) -> Iterator[Given]:
+    names = read_header(path)
+    _check_names(contract, names)
+    for table, ragged in read_lines(path, names):
+        yield Given(_columns_of_table(table), ragged)
 
 
-def split_line(text: str, wanted: int) -> tuple[str | None, ...]:
-    """The cells of one line of CSV; raises `Defect` where it has not so many, or is several lines."""
-    counts: list[int] = []
-
-    def skip(line: Any) -> str:
-        counts.append(line.actual_columns)
-        return "skip"
-
-    content = text.encode()
-    names = [str(number) for number in range(wanted)]
-    try:
-        table = pacsv.read_csv(
-            io.BytesIO(content),
-            read_options=pacsv.ReadOptions(column_names=names, block_size=len(content) + 1),
-            parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
-            convert_options=_as_it_came(names),
-        )
-    except pa.ArrowException:
-        # Quotes that do not end, or nothing at all.
-        raise Defect("not_one_line") from None
-    if len(table) + len(counts) != 1:
-        raise Defect("not_one_line")
-    if counts:
-        found = str(counts[0])
-        raise Defect("wrong_field_count", wanted=(str(wanted),) * 2, found=(found, found))
-    return tuple(table[name][0].as_py() for name in names)
+def _parts_of_parquet(contract: Contract, path: Path) -> Iterator[Given]:
+    with pq.ParquetFile(path) as file:
+        _check_names(contract, file.schema_arrow.names)
+        for batch in file.iter_batches(_ROWS):
+            yield Given(_columns_of_table(batch))
 
 
-def _as_it_came(names: list[str]) -> pacsv.ConvertOptions:
-    """Every column as text. An empty text and no text at all both count as missing; the quarantine tells them
-    apart."""
-    return pacsv.ConvertOptions(
-        column_types={name: pa.string() for name in names},
-        strings_can_be_null=True,
-        null_values=[""],
-        quoted_strings_can_be_null=False,
-    )
+_READERS = {".csv": _parts_of_csv, ".parquet": _parts_of_parquet}
 
 
-def _read_parquet(path: Path) -> tuple[pa.Table, dict[int, RaggedLine]]:
-    return pq.read_table(path), {}
+def _parts_of_table(contract: Contract, table: pa.Table) -> Iterator[Given]:
+    _check_names(contract, table.column_names)
+    for first in range(0, len(table), _ROWS):
+        yield Given(_columns_of_table(table.slice(first, _ROWS)))
 
 
-_READERS: dict[str, Callable[[Path], tuple[pa.Table, dict[int, RaggedLine]]]] = {
-    ".csv": read_csv,
-    ".parquet": _read_parquet,
-}
+def _parts_of_frame(contract: Contract, frame: pd.DataFrame) -> Iterator[Given]:
+    _check_names(contract, [str(name) for name in frame.columns])
+    for first in range(0, len(frame), _ROWS):
+        yield Given(_columns_of_frame(frame.iloc[first : first + _ROWS]))
+
+
+def _columns_of_table(table: pa.Table | pa.RecordBatch) -> dict[str, Any]:
+    return {name: _flat(column) for name, column in zip(table.column_names, table.columns, strict=True)}
 
 
 def _columns_of_frame(frame: pd.DataFrame) -> dict[str, Any]:
@@ -257,13 +203,6 @@ def _is_uniform(series: pd.Series[Any]) -> bool:
     return not kinds or (len(kinds) == 1 and kinds <= {str, bool, int, float, dt.date})
 
 
-def _flattened(columns: dict[str, Any]) -> dict[str, Any]:
-    """The columns in one piece each, one after another: of a large file there is no second copy."""
-    for name in columns:
-        columns[name] = _flat(columns[name])
-    return columns
-
-
 def _flat(column: Any) -> Any:
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
@@ -272,9 +211,7 @@ def _flat(column: Any) -> Any:
     return column
 
 
-def _check_names(contract: Contract, names: list[str] | None) -> None:
-    if names is None:
-        return
+def _check_names(contract: Contract, names: list[str]) -> None:
     allowed = {field.surface for field in (*contract.fields, *contract.checked)}
     if allowed.isdisjoint(names):
         # Without a header the names are somebody's data, which no message repeats.

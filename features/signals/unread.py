@@ -6,19 +6,16 @@ village nothing is known, which is not the same as nothing happened.
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import islice, pairwise, repeat
+from itertools import pairwise
 
 import pyarrow as pa
 
 from features.connection import connect
-from features.errors import ContractError
-from features.regions import AREA_LEVELS, check_area_code
+from features.regions import AREA_LEVELS
 from features.signals.contract import OCCURRED_ON
 from features.signals.coverage import Delivery
 from features.signals.intake import Intake
@@ -30,11 +27,6 @@ FEWEST_REFUSED = 5
 """Fewer refused rows of one area and period can be chance where a tenth of a feed is dirt; an assumption."""
 
 _LEVELS = tuple(AREA_LEVELS)
-_VILLAGE = _LEVELS[-1]
-_DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})")
-_AT_ONCE = 16_384
-"""Rows that are Python objects at a time."""
-_REFUSED = pa.schema({"household_id": pa.string(), "village": pa.string(), "day": pa.date32()})
 
 Counts = Mapping[str, tuple[int, int]]
 """Village → its refused rows and all its rows."""
@@ -51,7 +43,7 @@ class Homes:
             connection.register(
                 "accepted", register.accepted.select(["household_id", "village_code", OCCURRED_ON])
             )
-            connection.register("refused", _refused(register))
+            connection.register("refused", register.traces)
             self.table = connection.sql(
                 "SELECT household_id, ARG_MAX(village_code, occurred_on) AS village FROM accepted GROUP BY 1 "
                 "UNION ALL SELECT household_id, MAX(village) FROM refused WHERE household_id IS NOT NULL "
@@ -98,7 +90,7 @@ def _count(
     """Refused rows and all rows by village: of the whole delivery, and of each period."""
     with connect() as connection:
         connection.register("accepted", taken.accepted.select(["household_id", OCCURRED_ON]))
-        connection.register("refused", _refused(taken))
+        connection.register("refused", taken.traces)
         connection.register("homes", homes.table)
         connection.register("periods", pa.table({
             "period": pa.array(range(len(periods)), pa.int64()),
@@ -162,51 +154,3 @@ def _without(one: Delivery, areas: Collection[str], homes: Homes) -> Iterator[De
             yield from parts(part)
 
     return (replace(one, area_code=code) for code in parts(one.area_code))
-
-
-def _refused(taken: Intake) -> pa.Table:
-    """Household, village and day of the refused rows, as far as they can be read."""
-    rows = (
-        {"household_id": cells.get("household_id"), "village": _village(cells), "day": _day(cells)}
-        for cells in _refused_cells(taken)
-    )
-    parts = iter(lambda: list(islice(rows, _AT_ONCE)), [])
-    made = [pa.RecordBatch.from_pylist(part, _REFUSED) for part in parts]
-    return pa.Table.from_batches(made, _REFUSED)
-
-
-def _refused_cells(taken: Intake) -> Iterator[dict[str, str | None]]:
-    """The cells of the refused rows by name; those of a ragged line as they stand, which may be shifted."""
-    wanted = [
-        one for one in ("household_id", "village_code", OCCURRED_ON) if one in taken.delivered.column_names
-    ]
-    names, numbers = taken.delivered.column_names, taken.quarantined.numbers.tolist()
-    batches = taken.delivered.select(wanted).to_batches(max_chunksize=_AT_ONCE)
-    cells = (one for batch in batches for one in batch.to_pylist()) if wanted else repeat({}, len(numbers))
-    for number, found in zip(numbers, cells, strict=True):
-        line = taken.lines.get(number)
-        if line is not None:
-            try:
-                found = dict(zip(names, next(csv.reader([line]), []), strict=False))
-            except csv.Error:
-                found = {}
-        yield found
-
-
-def _village(cells: Mapping[str, str | None]) -> str | None:
-    code = cells.get("village_code") or ""
-    try:
-        return check_area_code(code) if len(code) == _VILLAGE else None
-    except ContractError:
-        return None
-
-
-def _day(cells: Mapping[str, str | None]) -> dt.date | None:
-    found = _DAY.match(cells.get(OCCURRED_ON) or "")
-    if found is None:
-        return None
-    year, month, day = (int(one) for one in found.groups())
-    try:
-        return dt.date(year, month, day)
-    except ValueError:
-        return None

@@ -64,12 +64,11 @@ def unpack_xlsx(source: Path, target: Path, limits: Limits) -> None:
         raise damaged(error) from None
 
 
-def read_cells(path: Path) -> tuple[list[str], list[list[Any]]]:
-    """The columns' names and the rows' cells that `unpack_xlsx` wrote."""
+def read_cells(path: Path) -> Iterator[list[Any]]:
+    """The columns' names and then each row's cells, as `unpack_xlsx` wrote them."""
     with path.open(encoding="utf-8") as lines:
-        names: list[str] = json.loads(next(lines))
-        rows = [[_cell(one) for one in json.loads(line)] for line in lines]
-    return names, rows
+        for line in lines:
+            yield [_cell(one) for one in json.loads(line)]
 
 
 def _look_through(source: Path, limits: Limits) -> None:

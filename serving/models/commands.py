@@ -19,6 +19,7 @@ from serving.command import (
     AuditKeyFile,
     DatabaseOption,
     RegistryOption,
+    RegistrySeconds,
     SigningKeys,
     opened_log,
 )
@@ -206,9 +207,7 @@ def fetch(
     registry: RegistryOption,
     models_dir: ModelsOption = None,
     alias: Annotated[str, typer.Option(help="Which version of the registry")] = CHAMPION,
-    seconds: Annotated[
-        int, typer.Option(envvar="FANGFAN_REGISTRY_SECONDS", help="How long the registry may take", min=1)
-    ] = 15,
+    seconds: RegistrySeconds = 15,
     why: Annotated[str, typer.Option(help="The reason; kept in the release log")] = REGISTRY_CHAMPION,
     by: ByOption = "",
     signing_keys: SigningKeys = None,

@@ -8,14 +8,23 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from scoring.bundle import Bundle, load_bundle
+from scoring.errors import BundleError
+from scoring.signature import check_signature
 from serving.errors import ModelError
 from serving.models.admission import MOST_BYTES
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 SILENT, FAILED, BUNDLE_REFUSED = "registry_silent", "registry_failed", "registry_bundle_refused"
 """Codes of what comes of asking: no end within the time, no sound answer, files that are not admitted."""
@@ -75,6 +84,32 @@ def fetch(uri: str, alias: str, target: Path, known_sha256: frozenset[str], seco
         return Fetched(answer["number"], answer["manifest_sha256"], Path(folder) if folder else None)
     except (ValueError, KeyError, TypeError):
         raise RegistryRefused(FAILED, f"asking it ended with code {child.returncode}") from None
+
+
+def pull_bundle(
+    uri: str, alias: str, directory: Path, keys: Sequence[Ed25519PublicKey], seconds: float
+) -> Bundle:
+    """Copy the bundle behind an alias into `directory` (replacing it) and load it from there.
+
+    Where there are `keys`, one of them must have signed it. Raises `RegistryRefused`, and `BundleError` where
+    the copy fails a check; the old folder then stays as it was.
+    """
+    fresh = directory.with_name(f".{directory.name}-fetched")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    try:
+        copied = fetch(uri, alias, fresh, frozenset(), seconds).folder
+        assert copied is not None
+        check_signature(copied, keys)
+        bundle = load_bundle(copied)
+        shutil.rmtree(directory, ignore_errors=True)
+        copied.rename(directory)
+    except BundleError as error:
+        raise type(error)(f"the registry's {alias} failed a check: {error}") from None
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    # Checked a moment ago, under the hash that it has now.
+    return load_bundle(directory, bundle.sha256)
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

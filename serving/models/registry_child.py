@@ -29,6 +29,8 @@ def main() -> None:
 
 
 def _ask(asked: dict[str, Any]) -> dict[str, Any]:
+    from sqlalchemy.exc import SQLAlchemyError
+
     from scoring.errors import ScoringError
     from scoring.registry import download_files, find_registered, list_files
     from serving.models.admission import MOST_BYTES_TOGETHER, AdmissionRefused, check_listed
@@ -45,6 +47,10 @@ def _ask(asked: dict[str, Any]) -> dict[str, Any]:
         return {"not_admitted": str(refused)}
     except ScoringError as error:
         return {"refused": str(error).replace(uri, "the registry's address")}
+    except SQLAlchemyError as error:
+        # MLflow hands on what its database says, which may hold the address.
+        name = type(error).__name__
+        return {"refused": f"its database does not answer, or is not MLflow's ({name})"}
     except Exception as error:
         # Whatever a client does with an answer that is none.
         return {"refused": f"its answer cannot be used ({type(error).__name__})"}

@@ -302,6 +302,30 @@ def test_a_moment_before_all_calendars_is_a_bad_date_and_no_crash() -> None:
         assert len(taken.quarantined) == 1
 
 
+@pytest.mark.parametrize("in_parts", [1, 7, 100])
+def test_a_row_repeats_one_of_any_earlier_part(in_parts: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part may have a field in no row that the others have in some: that is no other row."""
+    monkeypatch.setattr("features.signals.sources._ROWS", in_parts)
+    rng = random.Random(11)
+    kinds = [CONTRACTS["household"].generate(rng) for _ in range(40)]
+    rows = [rng.choice(kinds) for _ in range(100)]
+    for row in rows[::9]:
+        row["land_mu"] = "?"
+    taken = take_in("household", rows)
+    wanted: dict[int, list[str]] = {}
+    before: list[dict[str, Any]] = []
+    for number, row in enumerate(rows):
+        if row["land_mu"] == "?":
+            wanted[number] = ["not_a_number"]
+        elif row in before:
+            wanted[number] = ["repeated_row"]
+        before.append(row)
+    assert {one.row: [defect.code for defect in one.defects] for one in taken.quarantined} == wanted
+    kept = [row["household_id"] for number, row in enumerate(rows) if number not in wanted]
+    assert taken.accepted["household_id"].to_pylist() == kept
+    assert len(taken.delivered) == len(wanted)
+
+
 def test_many_refused_rows_take_no_more_than_their_numbers() -> None:
     """Five bytes a row, however much is wrong with it."""
     fields = [f"field_{number}" for number in range(9)]

@@ -17,9 +17,9 @@ from features.__main__ import main
 from features.errors import ContractError
 from features.signals import beside
 from features.signals.delivery import take_in_folder
+from features.signals.lines import split_line
 from features.signals.mending import mend
 from features.signals.quarantine import KeptRow, Quarantine
-from features.signals.sources import split_line
 from tests.features.spec_rules import ID, ON, sound
 from tests.features.test_mending import (
     BAD,

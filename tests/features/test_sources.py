@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import tempfile
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.csv as pacsv
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from features import take_in
 from features.__main__ import main
 from features.errors import ContractError
-from features.signals import sources
 from features.signals.delivery import judge_folder
+from features.signals.lines import read_header, read_lines
 from tests.features.spec_rules import ON
 from tests.features.test_mending import deliver
 from tests.features.test_quarantine import GOOD, HEADER
@@ -21,7 +28,9 @@ BLOCK = 1 << 12
 
 @pytest.fixture(autouse=True)
 def many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "_BLOCK", BLOCK)
+    monkeypatch.setattr("features.signals.lines._BLOCK", BLOCK)
+    monkeypatch.setattr("features.signals.lines._PART", BLOCK)
+    monkeypatch.setattr("features.signals.lines._ROWS", 20)
 
 
 def row(number: int, household: str = "") -> str:
@@ -56,6 +65,51 @@ def test_a_line_longer_than_many_is_a_row_like_others(tmp_path: Path) -> None:
     path.write_text("\n".join([HEADER, row(0, "H" * (3 * BLOCK)), row(1), ""]))
     with pytest.raises(ContractError, match="cannot be read as a table"):
         take_in("income", path)
+
+
+CELL = st.text(st.sampled_from('a1"\n\r,\ufeff 中'), max_size=4).map(
+    lambda cell: cell.replace(",", "") or '""'
+)
+LINES = st.lists(st.lists(CELL, min_size=1, max_size=4).map(",".join), max_size=30)
+
+
+@given(LINES, st.sampled_from(["\n", "\r\n", "\r"]), st.integers(3, 40), st.booleans())
+@settings(max_examples=400)
+def test_parts_hold_what_the_whole_file_does(lines: list[str], end: str, part: int, is_ended: bool) -> None:
+    """Wherever a part ends, in quotes or not: the rows are those of the file in one block, and their numbers."""
+    content = (end.join(["x,y", *lines]) + end * is_ended).encode()
+    skipped: list[tuple[int, int, str]] = []
+
+    def skip(line: Any) -> str:
+        skipped.append((line.number - 2, line.actual_columns, line.text))
+        return "skip"
+
+    try:
+        whole = pacsv.read_csv(
+            io.BytesIO(content + b"\n" * (not lines)),
+            read_options=pacsv.ReadOptions(column_names=["x", "y"], skip_rows=1, use_threads=False),
+            parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
+            convert_options=pacsv.ConvertOptions(
+                column_types={"x": pa.string(), "y": pa.string()}, strings_can_be_null=True, null_values=[""],
+                quoted_strings_can_be_null=False,
+            ),
+        )  # fmt: skip
+    except pa.ArrowInvalid:
+        assume(False)
+    wanted = iter(whole.to_pylist())
+    numbers = {number for number, _, _ in skipped}
+    rows, ragged = [], []
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("features.signals.lines._PART", part)
+        path = Path(folder) / "a.csv"
+        path.write_bytes(content)
+        for table, found in read_lines(path, read_header(path)):
+            ragged += [(len(rows) + row, one.found, one.text) for row, one in found.items()]
+            rows += table.to_pylist()
+    assert ragged == skipped
+    empty = {"x": None, "y": None}
+    assert rows == [empty if row in numbers else next(wanted) for row in range(len(rows))]
+    assert next(wanted, None) is None
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])

@@ -20,9 +20,10 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from features import CONTRACTS, Coverage, Signals, take_in
-from scoring.bundle import SIGNATURE
+from scoring.bundle import SIBLINGS, SIGNATURE
 from scoring.signature import sign_bundle
 from serving.__main__ import app, main
+from serving.models.admission import MOST_BYTES
 from tests.scoring.registries import make_registry
 from tests.serving.conftest import a_household, a_request
 
@@ -178,6 +179,36 @@ def test_where_keys_sign_no_unsigned_model_scores(
             assert kept.execute("SELECT count(*) FROM assessment").fetchone() == (0,)
     sign_bundle(bundle, key)
     assert run() == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["pull", "score-province"])
+@pytest.mark.parametrize("harm", ["large", "many bytes", "foreign"])
+def test_what_a_registry_holds_is_copied_within_bounds(
+    command: str, harm: str, bundle_dir: Path, signals_dir: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    registry, out = make_registry(tmp_path / "registry", bundle_dir), tmp_path / "out"
+    (stored,) = {path.parent for path in (tmp_path / "registry").rglob("manifest.json")}
+    grown = {
+        "large": {"model.txt": MOST_BYTES + 1},
+        "many bytes": dict.fromkeys(("model.txt", *SIBLINGS[:5]), MOST_BYTES),
+        "foreign": {"payload.bin": 1},
+    }[harm]
+    for name, size in grown.items():
+        with (stored / name).open("wb") as file:
+            file.truncate(size)
+    scored = ["--signals", str(signals_dir), "--as-of", "2026-10-31", "--no-health"]
+    words = [command, *(scored if command == "score-province" else []), "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", ["serving", *words, "--registry", registry])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    said = capsys.readouterr().err
+    assert ("foreign_files" if harm == "foreign" else "too_large") in said
+    assert "payload" not in said
+    # Nothing of it was copied.
+    assert sum(one.stat().st_size for one in out.rglob("*") if one.is_file()) == 0
+    assert not list(tmp_path.rglob("*-fetched"))
 
 
 def test_mlflow_reports_to_nobody(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import gc
+import json
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -15,12 +17,14 @@ import pytest
 
 from features.errors import ContractError
 from features.signals import CONTRACTS
-from features.signals.delivery import judge_delivery
+from features.signals.delivery import TakenIn, judge_delivery
 from features.signals.intake import take_in
 from features.signals.sources import Source
 from serving.access.area import OUTSIDE_AREA
 from serving.bulk.refused import NOT_REGISTERED, read_refused, save_refused
+from serving.bulk.tables import table_in
 from tests.serving.jobs.orders import AS_OF, as_csv, tables_of
+from tests.serving.jobs.test_files import Watch
 
 REGION = "CN-50"
 
@@ -117,3 +121,57 @@ def test_a_further_feed_at_fault_costs_next_to_nothing(
         assert one.quarantined.numbers.nbytes + one.quarantined.which.nbytes == 5 * len(one.quarantined)
     with pytest.raises(ContractError, match="not kept"):
         taken.save(tmp_path / "out")
+
+
+ROWS = 500_000
+MOST_GROWTH = 140_000_000
+
+
+@pytest.mark.parametrize(
+    ("ending", "spoil"),
+    [
+        pytest.param("csv", lambda line, number: line, id="csv, repeated"),
+        pytest.param("csv", lambda line, number: line + b",", id="csv, commas"),
+        pytest.param("csv", lambda line, number: b"%070d%s," % (number, line), id="csv, long keys"),
+        pytest.param("parquet", lambda line, number: line, id="parquet, repeated"),
+        pytest.param("cells", lambda line, number: line, id="cells, repeated"),
+    ],
+)
+def test_a_large_feed_at_fault_is_never_in_memory_whole(
+    tmp_path: Path, ending: str, spoil: Callable[[bytes, int], bytes]
+) -> None:
+    tables = tables_of(5)
+    coverage = pd.DataFrame(tables.pop("coverage"))
+    sources: dict[str, Source] = {}
+    for feed in tables:
+        head, *lines = as_csv(tables[feed]).splitlines()
+        path = tmp_path / f"{feed}.csv"
+        if feed == "illness":
+            lines += [spoil(lines[number % len(lines)], number) for number in range(ROWS)]
+        path.write_bytes(b"\n".join([head, *lines, b""]))
+        sources[feed] = table_in(_as(ending, path) if feed == "illness" else path)
+
+    def judge(given: dict[str, Source]) -> TakenIn:
+        taken = judge_delivery(
+            given, coverage, region=REGION, on=AS_OF + dt.timedelta(days=1), keeps_cells=False
+        )
+        save_refused(tmp_path / "errors.parquet", taken.intakes, [])
+        return taken
+
+    # What is loaded once counts for no feed.
+    judge({feed: source for feed, source in sources.items() if feed != "illness"})
+    with Watch() as watch:
+        taken = judge(sources)
+    assert len(taken.intakes["illness"].quarantined) == ROWS
+    assert watch.growth < MOST_GROWTH
+
+
+def _as(ending: str, path: Path) -> Path:
+    """The table of a CSV file as the unpacked one of another kind."""
+    made = path.with_suffix(f".{ending}")
+    if ending == "parquet":
+        pq.write_table(pa.Table.from_pandas(pd.read_csv(path, dtype=str)), made)
+    if ending == "cells":
+        with path.open() as lines, made.open("w") as out:
+            out.writelines(json.dumps(cells) + "\n" for cells in csv.reader(lines))
+    return made
