@@ -98,7 +98,8 @@ def test_parts_hold_what_the_whole_file_does(lines: list[str], end: str, part: i
         assume(False)
     wanted = iter(whole.to_pylist())
     numbers = {number for number, _, _ in skipped}
-    rows, ragged = [], []
+    rows: list[dict[str, str | None]] = []
+    ragged: list[tuple[int, int, str]] = []
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr("features.signals.lines._PART", part)
         path = Path(folder) / "a.csv"
