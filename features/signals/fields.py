@@ -11,10 +11,8 @@ from __future__ import annotations
 import datetime as dt
 import random
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -135,14 +133,10 @@ class Identifier(Field):
     def rule(self) -> tuple[str, str]:
         return f"符合 {self.pattern} 的文本", f"text matching {self.pattern}"
 
-    @cached_property
-    def _fits(self) -> Callable[[str], re.Match[str] | None]:
-        return re.compile(self.pattern, re.ASCII).fullmatch
-
     def _parse(self, value: object) -> str:
         if not isinstance(value, str):
             raise self.defect("not_text")
-        if not self._fits(value):
+        if not re.fullmatch(self.pattern, value, re.ASCII):
             raise self.defect("malformed")
         if is_somebodys_number(value):
             raise self.defect("key_is_a_number_of_somebody")
