@@ -7,7 +7,8 @@ siblings' firmness, certainty, outlook, families, latest facts.
 
     python -m benchmarks.service [--json]
 
-Beside it, in the same run and on the same machine, an empty endpoint of the same framework and server,
+Beside it, in the same run and on the same machine, an empty endpoint of the same framework on uvicorn as it
+comes (the service reads and writes whole messages in a way of its own: `serving.whole_requests`),
 `mlflow models serve`, which only predicts, and, where an interpreter has it, BentoML with LightGBM's own
 contributions. Each is one process with one worker, loaded over loopback by 16 connections, in turns.
 Processor time is told too: it does not count what else the machine does.
