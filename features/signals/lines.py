@@ -48,10 +48,11 @@ _WHOLE_ROWS = re.compile(
 
 
 def read_header(path: Path) -> list[str]:
-    """The names of the columns."""
+    """The names of the columns; raises `csv.Error` where a quote has no second in the first line."""
     with path.open(encoding="utf-8-sig", newline="") as lines:
         header = lines.readline().rstrip("\r\n")
-    return next(csv.reader([header]), [])
+    # With a quote that is open at its end the header would take the rows up to the next quote with it.
+    return next(csv.reader([header], strict=True), [])
 
 
 def read_lines(path: Path, names: list[str]) -> Iterator[tuple[pa.Table, dict[int, RaggedLine]]]:

@@ -125,6 +125,17 @@ def test_a_header_alone_is_no_rows(tmp_path: Path, end: str, mark: str) -> None:
         take_in("income", path)
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_header_whose_quote_is_open_takes_no_rows_with_it(tmp_path: Path, end: str) -> None:
+    *others, last = HEADER.split(",")
+    path = tmp_path / "income.csv"
+    # The next quote stands behind the first row, or nowhere.
+    for more in ("", GOOD.rpartition(",")[0] + ',"1"\n'):
+        path.write_bytes(f'{",".join(others)},"{last}\n{GOOD}\n{more}{GOOD}{end}'.encode())
+        with pytest.raises(ContractError, match="cannot be read as a table"):
+            take_in("income", path)
+
+
 @pytest.mark.parametrize(
     "header",
     [
