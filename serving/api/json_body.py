@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NoReturn, TypeVar
 
+import orjson
 from pydantic_core import from_json, to_json
 from starlette.requests import ClientDisconnect, Request
 
@@ -84,14 +85,14 @@ def parse_json(body: bytes) -> Any:
 
 
 def parse_unproven(body: bytes) -> Any:
-    """A document that may yet break what `parse_json` asks for, in a third of the time; raises `ValueError`.
+    """A document that may yet break what `parse_json` asks for, in a quarter of the time; raises `ValueError`.
 
-    Infinity, a number beyond 64 bits, any depth and a doubled key are let through. Whoever reads it takes
-    only values with bounds at places with names, and asks `may_repeat_a_name` in the end.
+    A number beyond 64 bits, which becomes a float, any depth and a doubled key are let through. Whoever reads
+    it takes only values with bounds at places with names, and asks `may_repeat_a_name` in the end.
     """
     if b"\\" in body:
         raise ValueError
-    return from_json(body, allow_inf_nan=False, cache_strings="keys")
+    return orjson.loads(body)
 
 
 def read_json(body: bytes, read: Callable[[Any], T], count_names: Callable[[Any], int]) -> T:
