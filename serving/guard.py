@@ -159,11 +159,7 @@ class Guard:
             seconds = time.perf_counter() - started
             method, route = _method(scope), _route(scope)
             self.meters.record(exchange, method, route, status, seconds)
-            fields: dict[str, object] = {"method": method, "route": route, "status": status}
-            fields["ms"] = round(seconds * 1000, 2)
-            if exchange.problem:
-                fields["problem"] = exchange.problem
-            log_request(LOGGER, fields)
+            log_request(LOGGER, method, route, status, seconds * 1000, exchange.problem)
 
 
 def _header(scope: Scope, wanted: bytes) -> list[str]:

@@ -14,8 +14,10 @@ import re
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import lru_cache
-from typing import Any
+from json.encoder import encode_basestring
+from typing import Any, TextIO
 
 from serving.exchange import current_exchange
 
@@ -77,23 +79,63 @@ class JsonLines(logging.Formatter):
     """Writes a record as one JSON object. A field that is not listed, or not of its form, is left out."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {"at": _second(int(record.created)), "level": _kept_json(record.levelname.lower())}
-        exchange = current_exchange()
-        if exchange is not None:
-            line["request"] = _json(exchange.number)
         if _is_own(record):
-            line["event"] = _kept_json(str(record.msg))
-            line |= _listed(getattr(record, "fields", {}))
+            told = {"event": _json(str(record.msg)), **_listed(getattr(record, "fields", {}))}
         else:
-            line |= {name: _json(value) for name, value in _foreign(record).items()}
+            told = {name: _json(value) for name, value in _foreign(record).items()}
         if record.exc_info and record.exc_info[0]:
-            line["error"] = _json(record.exc_info[0].__name__)
-            line["where"] = _json(places_of(record.exc_info[1]))
-        return "{" + ", ".join([f'"{name}": {value}' for name, value in line.items()]) + "}"
+            told["error"] = _json(record.exc_info[0].__name__)
+            told["where"] = _json(places_of(record.exc_info[1]))
+        return _line(record.created, record.levelname, _members(told))
+
+
+class LogStream(logging.StreamHandler[TextIO]):
+    """Standard error with such lines, those of answered requests among them, of which no record is made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(JsonLines())
+        # Without its texts, what a library says in passing is only noise.
+        self.addFilter(lambda record: _is_own(record) or record.levelno >= logging.WARNING)
+
+    def write_request(self, method: str, route: str, status: int, ms: float, problem: str | None) -> None:
+        """Write the line of an answered request."""
+        told = f'{_request_members(method, route, status, problem)}, "ms": {ms:.2f}'
+        line = f"{_line(time.time(), 'INFO', told)}\n"
+        try:
+            with self.lock or nullcontext():
+                self.stream.write(line)
+                self.stream.flush()
+        except (OSError, ValueError):
+            # The disk is full or the stream closed: the line is lost, as that of a record is.
+            return
 
 
 _json = json.JSONEncoder(ensure_ascii=False).encode
-_kept_json = lru_cache(maxsize=256)(_json)
+
+
+def _line(created: float, level: str, members: str) -> str:
+    """The line of a moment and its level; `members` are those of the object that it is, as JSON."""
+    exchange = current_exchange()
+    number = "" if exchange is None else f', "request": {encode_basestring(exchange.number)}'
+    return (
+        f'{{"at": {_second(int(created))}, "level": {encode_basestring(level.lower())}{number}, {members}}}'
+    )
+
+
+def _members(told: Mapping[str, str]) -> str:
+    return ", ".join([f'"{name}": {value}' for name, value in told.items()])
+
+
+@lru_cache(maxsize=512)
+def _request_members(method: str, route: str, status: int, problem: str | None) -> str:
+    """What many requests' lines share: methods, routes, statuses and codes are few."""
+    return _members({"event": '"request"', **_listed(_request_fields(method, route, status, problem))})
+
+
+def _request_fields(method: str, route: str, status: int, problem: str | None) -> dict[str, object]:
+    fields: dict[str, object] = {"method": method, "route": route, "status": status}
+    return fields if problem is None else {**fields, "problem": problem}
 
 
 @lru_cache(maxsize=4)
@@ -110,34 +152,38 @@ def places_of(error: BaseException | None) -> list[str]:
 
 def configure_logging() -> None:
     """Log JSON lines to standard error; for the commands that run the service and its workers."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines())
-    # Without its texts, what a library says in passing is only noise.
-    handler.addFilter(lambda record: _is_own(record) or record.levelno >= logging.WARNING)
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.basicConfig(level=logging.INFO, handlers=[LogStream()], force=True)
     # A failure to log would otherwise print the record with its arguments.
     logging.raiseExceptions = False
     # No line has them, and every record would look for them.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
-def log_request(logger: logging.Logger, fields: dict[str, object]) -> None:
-    """Write the line of an answered request, as `logger.info` would, which first looks for its caller."""
+def log_request(
+    logger: logging.Logger, method: str, route: str, status: int, ms: float, problem: str | None
+) -> None:
+    """Write the line of an answered request, as `logger.info` would: its record alone takes as long as its
+    answer's reasons.
+    """
     if logger.isEnabledFor(logging.INFO):
-        common, now = _request_record(logger.name), time.time()
-        record = logging.LogRecord.__new__(logging.LogRecord)
-        since = (now - common["created"]) * 1000
-        record.__dict__.update(
-            common, created=now, msecs=now % 1 * 1000 // 1, relativeCreated=common["relativeCreated"] + since,
-            fields=fields,
-        )  # fmt: skip
-        logger.handle(record)
+        stream = _only_stream(logger)
+        if stream is None:
+            fields = {**_request_fields(method, route, status, problem), "ms": round(ms, 2)}
+            logger.info("request", extra={"fields": fields})
+        else:
+            stream.write_request(method, route, status, ms, problem)
 
 
-@lru_cache(maxsize=4)
-def _request_record(name: str) -> dict[str, Any]:
-    """What the records of answered requests have in common: one made anew takes as long as its line."""
-    return logging.LogRecord(name, logging.INFO, "", 0, "request", (), None).__dict__
+def _only_stream(logger: logging.Logger) -> LogStream | None:
+    """The stream, where nothing but it takes the records of a logger."""
+    one = logger
+    while one.parent is not None:
+        if one.handlers or one.filters or not one.propagate:
+            return None
+        one = one.parent
+    handlers = one.handlers
+    is_only = len(handlers) == 1 and type(handlers[0]) is LogStream and handlers[0].level <= logging.INFO
+    return handlers[0] if is_only else None  # type: ignore[return-value]
 
 
 def _is_own(record: logging.LogRecord) -> bool:
@@ -148,7 +194,7 @@ def _listed(given: Mapping[str, Any]) -> dict[str, str]:
     """The listed ones of the given fields as JSON, and how many were left out."""
     told = {}
     for name, value in given.items():
-        text = _kept_told(name, value) if type(value) in _ALIKE else _told(name, value)
+        text = _told(name, value)
         if text is not None:
             told[name] = text
     if len(told) < len(given):
@@ -162,11 +208,6 @@ def _told(name: str, value: Any) -> str | None:
     if form is None or not form(value):
         return None
     return repr(value) if type(value) is float else _json(value)
-
-
-_ALIKE = {str, int}
-"""Methods, routes, codes and statuses are few, and each is written all day."""
-_kept_told = lru_cache(maxsize=512, typed=True)(_told)
 
 
 def _foreign(record: logging.LogRecord) -> dict[str, Any]:

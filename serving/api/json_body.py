@@ -85,7 +85,7 @@ def parse_json(body: bytes) -> Any:
 
 
 def parse_unproven(body: bytes) -> Any:
-    """A document that may yet break what `parse_json` asks for, in a quarter of the time; raises `ValueError`.
+    """A document that may yet break what `parse_json` asks for, in much less time; raises `ValueError`.
 
     A number beyond 64 bits, which becomes a float, any depth and a doubled key are let through. Whoever reads
     it takes only values with bounds at places with names, and asks `may_repeat_a_name` in the end.
