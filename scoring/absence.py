@@ -57,9 +57,10 @@ class Absence:
         from scoring.absence_kernel import add_absence
 
         added = np.zeros(len(matrix))
-        add_absence(self._weights, np.ascontiguousarray(matrix, dtype=np.float64), values, added)
+        add_absence(self.by_place, np.ascontiguousarray(matrix, dtype=np.float64), values, added)
         return added
 
     @cached_property
-    def _weights(self) -> Floats:
+    def by_place(self) -> Floats:
+        """The weights (features,)."""
         return np.array(self.weights, dtype=np.float64)

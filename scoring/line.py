@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Literal
@@ -19,6 +18,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from scoring.contributions.stretches import share_out
 from scoring.errors import BundleError
 
 Floats = npt.NDArray[np.float64]
@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 Transform = Literal["identity", "signed_log"]
 
 _PART = 4_096
-"""Rows that a thread takes at least: fewer are done before a thread has started."""
+"""Rows that a thread takes at least: the line of fewer is done before a thread has started."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,7 @@ class Line:
         """
         rows = np.ascontiguousarray(matrix, dtype=np.float64)
         add = self._adding
-        if len(rows) <= _PART:
-            add(tree_share, rows, 0, len(rows), margins, values, base)
-        else:
-            _share_out(lambda *stretch: add(tree_share, rows, *stretch, margins, values, base), len(rows))
+        share_out(lambda *stretch: add(tree_share, rows, *stretch, margins, values, base), len(rows), _PART)
 
     @cached_property
     def _adding(self) -> Callable[..., None]:
@@ -92,9 +89,9 @@ class Line:
         # Imported here: it brings in the compiler, which who only reads a manifest need not wait for.
         from scoring.line_kernel import add_line
 
-        return partial(add_line, *self._numbers(), self.intercept)
+        return partial(add_line, *self.numbers(), self.intercept)
 
-    def _numbers(self) -> tuple[npt.NDArray[np.bool_], Floats, Floats, Floats, Floats, Floats]:
+    def numbers(self) -> tuple[npt.NDArray[np.bool_], Floats, Floats, Floats, Floats, Floats]:
         """By feature: whether it is a logarithm, the range, slope and offset, and what none adds."""
 
         def column(numbers: list[float]) -> Floats:
@@ -149,14 +146,3 @@ class Blend:
 def transformed(values: Floats, transform: Transform) -> Floats:
     """Values in the units in which the line is straight."""
     return np.asarray(np.sign(values) * np.log1p(np.abs(values))) if transform == "signed_log" else values
-
-
-def _share_out(answer: Callable[[int, int], None], rows: int) -> None:
-    """Answer all rows, a stretch of them in each thread; a row's answer is the same in any stretch."""
-    from scoring.contributions.explainer import default_threads
-
-    part = max(-(-rows // default_threads()), _PART)
-    stretches = [(start, min(start + part, rows)) for start in range(0, rows, part)]
-    with ThreadPoolExecutor(len(stretches)) as pool:
-        for done in [pool.submit(answer, *one) for one in stretches]:
-            done.result()

@@ -17,6 +17,7 @@ from scoring.calibration import Calibration, probability
 from scoring.certainty import Bools, Certainties, VennAbers
 from scoring.contributions import Explainer, ExplainerSettings
 from scoring.errors import VectorError
+from scoring.explaining import Explaining
 from scoring.families import Families
 from scoring.grades import GradeBorders
 from scoring.limits import find_outside
@@ -74,6 +75,11 @@ class RiskModel:
         return Explainer(self.booster, ExplainerSettings(), self.tables_dir)
 
     @cached_property
+    def _explaining(self) -> Explaining:
+        """What explanations come from."""
+        return Explaining(len(self.feature_names), self.explainer, self.blend, self.absence, self.calibration)
+
+    @cached_property
     def sibling_explainers(self) -> tuple[Explainer, ...]:
         """What the siblings' contributions come from."""
         return tuple(Explainer(one, SIBLING_SETTINGS, self.tables_dir) for one in self.siblings)
@@ -103,14 +109,8 @@ class RiskModel:
 
     def explain_matrix(self, matrix: Floats) -> Explanation:
         """The same of a matrix whose columns are `feature_names`."""
-        margins, values, base = self.explainer.explain(matrix)
-        # All in place, for the sake of whoever waits for one household.
-        if self.blend is not None:
-            self.blend.explain(margins, values, base, matrix)
-        if self.absence is not None:
-            margins += self.absence.add_to(values, matrix)
-        self.calibration.explain(margins, values, base)
-        return Explanation(probability(margins), margins, base, values)
+        log_odds, values, base = self._explaining.explain(matrix)
+        return Explanation(probability(log_odds), log_odds, base, values)
 
     def look(self, matrix: Floats, scores: Floats, log_odds: Floats, as_of: dt.date) -> Outlook | None:
         """The outlook on a date of rows with these scores and log-odds (n,); None for a model without one."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from scoring.contributions.coding import STRIP, Bytes, Codes, flip_bit
+from scoring.contributions.coding import Bytes, Codes, flip_bit
 from scoring.contributions.compiling import compiled, inlined
 from scoring.contributions.lanes import add_looked_up, add_products
+from scoring.contributions.stretches import STRIP
 from scoring.contributions.tables import Tables
 from scoring.contributions.trees import Floats
 

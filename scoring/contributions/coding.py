@@ -8,15 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.contributions.compiling import compiled
+from scoring.contributions.stretches import STRIP
 from scoring.contributions.trees import ZERO, Flags, Floats, Integers
 
 Codes = npt.NDArray[Any]
 """Codes in one or two bytes, (slots, rows) or one slot's (rows,)."""
 
 Bytes = npt.NDArray[np.uint8]
-
-STRIP = 64
-"""Blocks are padded to whole strips, so that vectors need no remainders."""
 
 
 class Codebook(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -20,12 +19,6 @@ if TYPE_CHECKING:
     from scoring.contributions.tabled import Pieces, TabledModel
 
 logger = logging.getLogger(__name__)
-
-
-def default_threads() -> int:
-    """Threads of this process: `OMP_NUM_THREADS` where set, as LightGBM reads it, else its processors."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return int(asked) if asked.isdigit() and int(asked) > 0 else len(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True)
@@ -128,6 +121,12 @@ class Explainer:
         rows = _checked(matrix, model)
         block, threads = self.settings.block_rows, self.settings.threads
         return model.strongest(self._built(model), rows, count, block, threads)
+
+    @property
+    def held(self) -> Held | None:
+        """The booster as compiled code takes it; None where LightGBM's own prediction is used."""
+        model = self._read()
+        return None if model is None else self._built(model)
 
     @property
     def table_bytes(self) -> int:

@@ -9,11 +9,12 @@ from numba.core import types
 from numba.experimental import structref
 
 from scoring.contributions.adding import add_groups
-from scoring.contributions.coding import STRIP, Codebook, Codes, code_rows
+from scoring.contributions.coding import Codebook, Codes, code_rows
 from scoring.contributions.compiling import compiled
 from scoring.contributions.direct import Leaves, add_leaves
 from scoring.contributions.margins import PART, Verdicts, add_margins
 from scoring.contributions.single import Single, add_groups_of_one
+from scoring.contributions.stretches import STRIP
 from scoring.contributions.tables import Tables
 from scoring.contributions.trees import Floats, Integers
 
@@ -31,17 +32,23 @@ class _HeldType(types.StructRef):  # type: ignore[misc, name-defined]
 
 
 structref.define_constructor(
-    Held, _HeldType, ["codebook", "verdicts", "tables", "single", "leaves", "empty_codes"]
+    Held, _HeldType, ["codebook", "verdicts", "tables", "single", "leaves", "empty_codes", "base"]
 )
 structref.define_boxing(_HeldType, Held)
 
 
 @compiled
 def hold(
-    codebook: Codebook, verdicts: Verdicts, tables: Tables, single: Single, leaves: Leaves, empty_codes: Codes
+    codebook: Codebook,
+    verdicts: Verdicts,
+    tables: Tables,
+    single: Single,
+    leaves: Leaves,
+    empty_codes: Codes,
+    base: float,
 ) -> Held:
-    """Hold a model and its pieces; `empty_codes` is an empty array of the codes' type."""
-    return Held(codebook, verdicts, tables, single, leaves, empty_codes)
+    """Hold a model with its pieces and its base value; `empty_codes` is an empty array of the codes' type."""
+    return Held(codebook, verdicts, tables, single, leaves, empty_codes, base)
 
 
 @compiled

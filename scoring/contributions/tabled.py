@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from scoring.contributions.bins import Bins, find_bins
-from scoring.contributions.coding import STRIP, Codebook, Codes
+from scoring.contributions.coding import Codebook, Codes
 from scoring.contributions.direct import Leaves, lay_out_leaves
-from scoring.contributions.explainer import default_threads
 from scoring.contributions.groups import LADDER, Group, find_groups
 from scoring.contributions.kernel import Held, answer_all, answer_margins, hold
 from scoring.contributions.margins import Verdicts, lay_out_verdicts
 from scoring.contributions.paths import Atoms, Path, find_paths
 from scoring.contributions.single import lay_out_single
+from scoring.contributions.stretches import share_out
 from scoring.contributions.tables import Tables, build_tables
 from scoring.contributions.trees import Floats, Forest, Integers
 
@@ -64,15 +62,14 @@ class TabledModel:
         def answer(start: int, stop: int) -> None:
             answer_margins(codebook, self.verdicts, matrix, start, stop, block, empty, margins)
 
-        _share_out(answer, len(matrix), threads)
+        share_out(answer, len(matrix), threads=threads)
         return margins
 
     def hold(self, pieces: Pieces) -> Held:
         """The model with its pieces, as explaining takes it."""
         codebook, empty = self._coding
-        return hold(
-            codebook, self.verdicts, pieces.tables, lay_out_single(pieces.tables), pieces.leaves, empty
-        )
+        single = lay_out_single(pieces.tables)
+        return hold(codebook, self.verdicts, pieces.tables, single, pieces.leaves, empty, self.base)
 
     def explain(self, held: Held, matrix: Floats, block: int, threads: int | None) -> tuple[Floats, Floats]:
         """Margins (n,) and contributions (n, features)."""
@@ -103,7 +100,7 @@ class TabledModel:
         def answer(start: int, stop: int) -> None:
             answer_all(held, matrix, start, stop, block, margins, values, best, best_values)
 
-        _share_out(answer, len(matrix), threads)
+        share_out(answer, len(matrix), threads=threads)
 
 
 def read_model(forest: Forest) -> TabledModel:
@@ -142,20 +139,3 @@ def empty_pieces(model: TabledModel) -> Pieces:
 
 def _slots(bins: Bins) -> dict[int, int]:
     return {column: slot for slot, column in enumerate(bins.columns.tolist())}
-
-
-def _share_out(answer: Callable[[int, int], None], rows: int, threads: int | None) -> None:
-    """Answer all rows, one stretch of them in each thread; a row's answer is the same in any stretch."""
-    if 0 < rows <= STRIP:
-        # For one household, dividing the work would be a part of it.
-        answer(0, rows)
-        return
-    part = max(-(-rows // ((threads or default_threads()) * STRIP)) * STRIP, STRIP)
-    stretches = [(start, min(start + part, rows)) for start in range(0, rows, part)]
-    if len(stretches) <= 1:
-        for start, stop in stretches:
-            answer(start, stop)
-        return
-    with ThreadPoolExecutor(len(stretches)) as pool:
-        for done in [pool.submit(answer, *stretch) for stretch in stretches]:
-            done.result()
