@@ -124,7 +124,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = [one for one in message.get("headers", ()) if one[0] not in _OWN]
-                if not any(name == _CACHE for name, _ in headers):
+                if _CACHE not in dict(headers):
                     headers.append((_CACHE, _KEEP if _is_static(scope) else b"no-store"))
                 headers += _FIXED
                 headers.append((_NUMBER, exchange.number.encode("ascii")))

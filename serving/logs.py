@@ -8,13 +8,14 @@ platform's.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any, TextIO
@@ -90,25 +91,43 @@ class JsonLines(logging.Formatter):
 
 
 class LogStream(logging.StreamHandler[TextIO]):
-    """Standard error with such lines, those of answered requests among them, of which no record is made."""
+    """Standard error with such lines, those of answered requests among them, of which no record is made.
+
+    Requests that are answered in one turn of the event loop are written at once behind them: to write takes
+    as long as to word a line. Any other line goes out immediately, after those that wait.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.setFormatter(JsonLines())
         # Without its texts, what a library says in passing is only noise.
         self.addFilter(lambda record: _is_own(record) or record.levelno >= logging.WARNING)
+        self._waiting: list[str] = []
 
     def write_request(self, method: str, route: str, status: int, ms: float, problem: str | None) -> None:
-        """Write the line of an answered request."""
+        """Write the line of an answered request, within the event loop."""
         told = f'{_request_members(method, route, status, problem)}, "ms": {ms:.2f}'
-        line = f"{_line(time.time(), 'INFO', told)}\n"
-        try:
-            with self.lock or nullcontext():
-                self.stream.write(line)
-                self.stream.flush()
-        except (OSError, ValueError):
-            # The disk is full or the stream closed: the line is lost, as that of a record is.
-            return
+        self._waiting.append(f"{_line(time.time(), 'INFO', told)}\n")
+        if len(self._waiting) == 1:
+            asyncio.get_running_loop().call_soon(self.flush)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record's line."""
+        self.flush()
+        super().emit(record)
+
+    def flush(self) -> None:
+        """Write what waits; it is asked for when the process ends, too."""
+        with suppress(OSError, ValueError):
+            # The disk is full or the stream closed: lines are lost, as those of records are.
+            self._write_waiting()
+            super().flush()
+
+    def _write_waiting(self) -> None:
+        with self.lock or nullcontext():
+            lines, self._waiting = self._waiting, []
+            if lines:
+                self.stream.write("".join(lines))
 
 
 _json = json.JSONEncoder(ensure_ascii=False).encode

@@ -84,8 +84,10 @@ class WholeAnswers:
         status, body = head["status"], message.get("body", b"")
         length = b"%d" % len(body)
         headers = [*cycle.default_headers, *head.get("headers", ())]
-        lines = [_kept_line(one) if one[0] in _ALIKE else _line(one) for one in headers if one[0] != _LENGTH]
-        has_length = len(lines) == len(headers) - 1 and (_LENGTH, length) in headers
+        alike = tuple([one for one in headers if one[0] in _ALIKE])
+        others = [one for one in headers if one[0] not in _ALIKE and one[0] != _LENGTH]
+        lines = [_kept_lines(alike), *map(_line, others)]
+        has_length = len(alike) + len(others) == len(headers) - 1 and (_LENGTH, length) in headers
         if not has_length or None in lines or status not in _REASONS:
             return False
         conn, transport = self.conn, cycle.transport
@@ -128,4 +130,8 @@ def _line(header: tuple[bytes, bytes]) -> bytes | None:
     return b"%b: %b\r\n" % header
 
 
-_kept_line = lru_cache(maxsize=64)(_line)
+@lru_cache(maxsize=64)
+def _kept_lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes | None:
+    """The lines of headers that are the same in most answers; `None` where one is the server's to send."""
+    lines = [_line(one) for one in headers]
+    return None if None in lines else b"".join(lines)  # type: ignore[arg-type]  # none is None

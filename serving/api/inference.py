@@ -254,7 +254,8 @@ def _tensor(given: Any, at: str) -> tuple[Any, list[int], list[Any]]:
     if tensor.get("datatype") != "FP64":
         refuse(f"{at}/datatype", "unknown_category", "give FP64")
     shape = read_list(tensor.get("shape"), f"{at}/shape")
-    if not 1 <= len(shape) <= 2 or any(type(one) is not int or not 0 <= one < 2**31 for one in shape):
+    is_whole = 1 <= len(shape) <= 2 and {*map(type, shape)} == {int}
+    if not is_whole or not 0 <= min(shape) <= max(shape) < 2**31:
         refuse(f"{at}/shape", "wrong_shape", "give one or two whole numbers")
     data = read_list(tensor.get("data"), f"{at}/data")
     if data and type(data[0]) is list:

@@ -6,7 +6,6 @@ document differently, and here the document is about people.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import re
@@ -101,12 +100,13 @@ def read_json(body: bytes, read: Callable[[Any], T], count_names: Callable[[Any]
     `read` takes what `parse_unproven` says, and `count_names` the names in a document that it took. Where a
     document may be wrong, it is proven first and read again.
     """
-    with contextlib.suppress(ValueError, OverflowError, Problem):
+    try:
         document = parse_unproven(body)
         made = read(document)
-        if not may_repeat_a_name(body, count_names(document)):
-            return made
-    return read(parse_json(body))
+        is_proven = not may_repeat_a_name(body, count_names(document))
+    except (ValueError, OverflowError, Problem):
+        is_proven = False
+    return made if is_proven else read(parse_json(body))
 
 
 def may_repeat_a_name(body: bytes, names: int) -> bool:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import json
 import logging
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.exchange import accepted_number, current_exchange, exchange_of
-from serving.logs import FIELDS, JsonLines, LogStream, configure_logging, log_request
+from serving.logs import FIELDS, JsonLines, configure_logging
 from tests.serving.conftest import Client
+from tests.serving.operations.conftest import KeptLines
 
 CANARIES = ("张三丰", "110101199003077774", "13812345678", "CANARY")
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -177,7 +175,7 @@ def test_a_request_is_found_in_the_log_by_the_number_of_its_answer(
     for headers in ({"traceparent": SOUND}, {"traceparent": "nonsense", "X-Request-Id": "CANARY"}):
         caplog.clear()
         formatted: list[str] = []
-        handler = _Kept(formatted)
+        handler = KeptLines(formatted)
         logging.getLogger("fangfan").addHandler(handler)
         try:
             with caplog.at_level(logging.INFO, "fangfan"):
@@ -191,18 +189,6 @@ def test_a_request_is_found_in_the_log_by_the_number_of_its_answer(
     assert "CANARY" not in json.dumps(lines)
 
 
-class _Kept(logging.Handler):
-    """Formats where the record was made, as a stream does."""
-
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__()
-        self.lines = lines
-        self.setFormatter(JsonLines())
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(self.format(record))
-
-
 def test_an_error_within_a_request_shows_nothing_of_what_was_sent(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,7 +196,7 @@ def test_an_error_within_a_request_shows_nothing_of_what_was_sent(
         raise RuntimeError(" ".join(CANARIES) + '\n{"event":"forged"}')
 
     lines: list[str] = []
-    handler = _Kept(lines)
+    handler = KeptLines(lines)
     root = logging.getLogger()
     level = root.level
     root.addHandler(handler)
@@ -230,20 +216,6 @@ def test_an_error_within_a_request_shows_nothing_of_what_was_sent(
     assert failure["request"] == answer.headers["x-request-id"]
 
 
-@pytest.fixture
-def quiet_root() -> Iterator[logging.Logger]:
-    """The root of all loggers, which is as it was afterwards."""
-    root = logging.getLogger()
-    before, level, raises = root.handlers[:], root.level, logging.raiseExceptions
-    shown = logging.logThreads, logging.logProcesses, logging.logMultiprocessing
-    try:
-        yield root
-    finally:
-        root.handlers[:], logging.raiseExceptions = before, raises
-        logging.logThreads, logging.logProcesses, logging.logMultiprocessing = shown
-        root.setLevel(level)
-
-
 def test_what_a_library_says_in_passing_is_not_written(
     quiet_root: logging.Logger, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -254,78 +226,6 @@ def test_what_a_library_says_in_passing_is_not_written(
     lines = [json.loads(one) for one in capsys.readouterr().err.splitlines()]
     assert [one["event"] for one in lines] == ["library", "model ready"]
     assert "CANARY" not in json.dumps(lines)
-
-
-REQUESTS = [
-    ("POST", "/v1/scores", 200, 1.5, None),
-    ("POST", "/v1/scores", 422, 0.004, "request_invalid"),
-    ("OTHER", "unmatched", 404, 12_345.678, "not_found"),
-    # What a line may not hold, wherever it came from.
-    ("GET", "/v1/households/张三丰", 200, 1.0, None),
-    ("GET", '/"}{"event":"forged', 200, 1.0, "CANARY 13812345678"),
-]
-
-
-@pytest.mark.parametrize("request_fields", REQUESTS, ids=str)
-@pytest.mark.parametrize("headers", [None, [SOUND]], ids=str)
-def test_the_line_of_a_request_is_that_of_its_record(
-    request_fields: tuple[str, str, int, float, str | None],
-    headers: list[str] | None,
-    quiet_root: logging.Logger,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """Written without a record, where nothing else takes them, and as any other line."""
-    logger, lines = logging.getLogger("fangfan.serving"), list[str]()
-    configure_logging()
-    with nullcontext() if headers is None else exchange_of(headers):
-        log_request(logger, *request_fields)
-        handler = _Kept(lines)
-        logger.addHandler(handler)
-        try:
-            log_request(logger, *request_fields)
-        finally:
-            logger.removeHandler(handler)
-    without, beside = capsys.readouterr().err.splitlines()
-    told = [{**json.loads(one), "at": None} for one in (without, beside, *lines)]
-    assert told[0] == told[1] == told[2]
-    assert list(told[0]).count("request") == (headers is not None)
-    assert [one for one in (*CANARIES, "forged") if one in without] == []
-
-
-@pytest.mark.parametrize("who", ["root", "own"])
-def test_whoever_else_takes_records_gets_those_of_requests(who: str, quiet_root: logging.Logger) -> None:
-    configure_logging()
-    lines: list[str] = []
-    logger = quiet_root if who == "root" else logging.getLogger("fangfan")
-    handler = _Kept(lines)
-    logger.addHandler(handler)
-    try:
-        log_request(logging.getLogger("fangfan.serving"), *REQUESTS[0])
-    finally:
-        logger.removeHandler(handler)
-    assert [json.loads(one)["event"] for one in lines] == ["request"]
-
-
-def test_a_level_above_keeps_lines_of_requests_out(
-    quiet_root: logging.Logger, capsys: pytest.CaptureFixture[str]
-) -> None:
-    configure_logging()
-    for level in (logging.WARNING, logging.INFO):
-        quiet_root.setLevel(level)
-        log_request(logging.getLogger("fangfan.serving"), *REQUESTS[0])
-    assert len(capsys.readouterr().err.splitlines()) == 1
-
-
-def test_a_log_that_cannot_be_written_fails_no_request(quiet_root: logging.Logger) -> None:
-    configure_logging()
-    stream = quiet_root.handlers[0]
-    assert isinstance(stream, LogStream)
-    with open("/dev/full", "w", encoding="utf-8") as full:
-        stream.setStream(full)
-        log_request(logging.getLogger("fangfan.serving"), *REQUESTS[0])
-        with contextlib.suppress(OSError):
-            full.close()
-    log_request(logging.getLogger("fangfan.serving"), *REQUESTS[0])
 
 
 @pytest.mark.parametrize("path", ["/v1/what-if", "/v1/jobs", "/v1/scores"])
