@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.assessment import Assessor, Freshness, suggest
-from scoring.reasons import MOST_RISK_REASONS, Reason, sentence
+from scoring.reasons import MOST_RISK_REASONS, Reason, sentences
 from scoring.statement import each, grade_word, plain_feeds, plain_hit, worded_hit
-from scoring.texts import LANGUAGES
+from scoring.texts import LANGUAGES, in_language
 from scoring.triggers import find_hits
 
 Floats = npt.NDArray[np.float64]
@@ -111,7 +111,8 @@ def short_reason(reason: Reason, languages: Sequence[str]) -> dict[str, Any]:
         "share": reason.share,
     }
     if languages:
-        told["text"] = {one: sentence(reason, one) for one in languages}
+        said = sentences(reason)
+        told["text"] = {one: in_language(said, one) for one in languages}
     return told
 
 

@@ -8,15 +8,15 @@ never claims a cause of hardship. That is for the visit to find out.
 from __future__ import annotations
 
 import datetime as dt
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Literal, NamedTuple
 
 from features import CONTRACTS, FEATURES
 from scoring.shares import share_word
-from scoring.texts import catalogue, value_writer
+from scoring.texts import Bilingual, catalogue, in_language
+from scoring.texts.facts import feature_value, state, statement
 
 Effect = Literal["risk", "protective"]
 Freshness = Literal["fresh", "partial", "stale", "missing"]
@@ -39,8 +39,6 @@ MOST_DEPARTMENTS = 3
 
 REGISTERS = ("household", "member")
 """Feeds that say who the household is; most facts divide by them."""
-
-DAYS_OF_YEAR = 365
 
 MOST_RANKS_MOVED = 1
 """How many ranks a firm reason may move in a sibling model."""
@@ -148,36 +146,17 @@ class FactWords(NamedTuple):
     source: str | None
 
 
-def fact_words(fact: ReasonFact, language: str) -> FactWords:
-    """Everything that is said of a fact."""
-    return FactWords(
-        feature_label(fact.feature, language),
-        value_text(fact.feature, fact.value, language),
-        fact_statement(fact, language),
-        usual_text(fact, language),
-        source_text(fact, language),
+def fact_words(fact: ReasonFact) -> tuple[FactWords, FactWords]:
+    """Everything that is said of a fact, in each of the languages."""
+    feature = FEATURES[fact.feature]
+    value = feature_value(feature.name, fact.value)
+    # A question with its answer is no sentence: what is so is said.
+    is_asked = feature.unit == "yes/no"
+    stated = statement(feature.name, fact.value) if is_asked else state(feature.name, value)
+    return (
+        FactWords(feature.zh, value[0], stated[0], usual_text(fact, "zh"), source_text(fact, "zh")),
+        FactWords(feature.en, value[1], stated[1], usual_text(fact, "en"), source_text(fact, "en")),
     )
-
-
-def fact_statement(fact: ReasonFact, language: str) -> str:
-    """A fact as a sentence would say it: its name and value, or what is so."""
-    return _stater(fact.feature, language)(fact.value)
-
-
-@cache
-def _stater(feature: str, language: str) -> Callable[[float | None], str]:
-    """What states the values of a feature: the words around them are put together once."""
-    texts = catalogue(language)
-    before, _, after = texts["sentence"]["fact"].partition("{value}")
-    label = feature_label(feature, language)
-    head, tail = before.format(label=label), after.format(label=label)
-    missing = f"{head}{value_text(feature, None, language)}{tail}"
-    if said := texts["answers"].get(feature):
-        yes, no = said["yes"], said["no"]
-        return lambda value: missing if value is None else yes if value else no
-    write = _writer(feature, language)
-    # Missing values are NaN, which alone is not equal to itself.
-    return lambda value: missing if value is None or value != value else f"{head}{write(value)}{tail}"
 
 
 def reason_text(reason: Reason, language: str, words: Sequence[FactWords] | None = None) -> dict[str, str]:
@@ -186,6 +165,8 @@ def reason_text(reason: Reason, language: str, words: Sequence[FactWords] | None
     `words` are those of its facts, where they are at hand. Share and firmness are there where they are known.
     """
     texts = catalogue(language)
+    if words is None:
+        words = [in_language(fact_words(one), language) for one in reason.facts]
     said = {
         "name": reason_name(reason, language),
         "sentence": sentence(reason, language, words),
@@ -200,23 +181,43 @@ def reason_text(reason: Reason, language: str, words: Sequence[FactWords] | None
     return said
 
 
-def sentence(reason: Reason, language: str, words: Sequence[FactWords] | None = None) -> str:
-    """A reason as one sentence; `words` are those of its facts, where they are at hand."""
-    if words is None:
-        clauses = [fact_clause(one, language) for one in reason.facts]
-    else:
-        clauses = [clause(one, language) for one in words]
-    before, between, after = _frame(reason.family, reason.effect, _is_told(reason), language)
-    return f"{before}{between.join(clauses)}{after}"
+def sentence(reason: Reason, language: str, words: Sequence[FactWords]) -> str:
+    """A reason as one sentence from the words of its facts."""
+    before, between, after = in_language(_frames(reason.family, reason.effect, _is_told(reason)), language)
+    return f"{before}{between.join([clause(one, language) for one in words])}{after}"
+
+
+def sentences(reason: Reason) -> Bilingual:
+    """The same in each of the languages; of facts without anything beside them it takes half the time."""
+    in_zh, in_en = [], []
+    for fact in reason.facts:
+        feature, value, _, village, town, sources = fact
+        if village is None and town is None and not sources:
+            zh, en = statement(feature, value)
+        else:
+            of_zh, of_en = fact_words(fact)
+            zh, en = clause(of_zh, "zh"), clause(of_en, "en")
+        in_zh.append(zh)
+        in_en.append(en)
+    is_told = _is_told(reason)
+    (zh, zh_between, zh_end), (en, en_between, en_end) = _frames(reason.family, reason.effect, is_told)
+    return f"{zh}{zh_between.join(in_zh)}{zh_end}", f"{en}{en_between.join(in_en)}{en_end}"
 
 
 @cache
-def _frame(family: str, effect: Effect, is_told: bool, language: str) -> tuple[str, str, str]:
-    """What stands before, between and after the facts in the sentence of a reason."""
-    pattern = catalogue(language)["sentence"]
-    before, _, after = pattern[effect].partition("{facts}")
-    name = _name(family, effect, is_told, language)
-    return before.format(name=name), pattern["separator"], after.format(name=name)
+def _frames(family: str, effect: Effect, is_told: bool) -> tuple[_Frame, _Frame]:
+    """What stands before, between and after the facts in the sentence of a reason, in each language."""
+
+    def frame(language: str) -> _Frame:
+        pattern = catalogue(language)["sentence"]
+        before, _, after = pattern[effect].partition("{facts}")
+        name = _name(family, effect, is_told, language)
+        return before.format(name=name), pattern["separator"], after.format(name=name)
+
+    return frame("zh"), frame("en")
+
+
+_Frame = tuple[str, str, str]
 
 
 def reason_name(reason: Reason, language: str) -> str:
@@ -252,15 +253,8 @@ def check_text(reason: Reason, language: str) -> str:
     return said
 
 
-def fact_clause(fact: ReasonFact, language: str) -> str:
-    """A fact as part of a sentence: value, usual value here, source, latest record and freshness."""
-    if fact.usual_village is None and fact.usual_town is None and not fact.sources:
-        return _stater(fact.feature, language)(fact.value)
-    return clause(fact_words(fact, language), language)
-
-
 def clause(words: FactWords, language: str) -> str:
-    """The same from the fact's words."""
+    """A fact as part of a sentence: value, usual value here, source, latest record and freshness."""
     pattern = catalogue(language)["sentence"]
     said = words.statement
     beside = [one for one in (words.usual, words.source) if one]
@@ -349,34 +343,7 @@ def feature_label(feature: str, language: str) -> str:
 
 def value_text(feature: str, value: float | None, language: str) -> str:
     """Any value of a feature with its unit: changes as more or less, days of which none was in the window."""
-    if value is None or math.isnan(value):
-        return str(catalogue(language)["units"]["missing"])
-    return _writer(feature, language)(value)
-
-
-@cache
-def _writer(feature: str, language: str) -> Callable[[float], str]:
-    """What writes the values of a feature that are there: its name and unit are looked at once."""
-    one = FEATURES[feature]
-    words = catalogue(language)["units"]
-    if "_change_" in feature:
-        size = value_writer(one.unit, language)
-
-        def write_change(value: float) -> str:
-            way = "same" if round(value) == 0 else "more" if value > 0 else "less"
-            changed: str = words["change"][way].format(value=size(abs(value)))
-            return changed
-
-        return write_change
-    plainly = value_writer(one.unit, language, feature)
-    if "_days_since_" not in feature:
-        return plainly
-    window, none_in = (
-        one.window_months * DAYS_OF_YEAR // 12,
-        words["none_in"].format(months=one.window_months),
-    )
-    # Where there was none, it is the whole window.
-    return lambda value: none_in if value >= window else plainly(value)
+    return in_language(feature_value(feature, value), language)
 
 
 def known(value: float) -> float | None:

@@ -27,7 +27,7 @@ from scoring.reasons import (
     fact_words,
     reason_text,
 )
-from scoring.texts import LANGUAGES, catalogue, format_value
+from scoring.texts import LANGUAGES, catalogue, format_value, in_language
 from scoring.triggers import TriggerHit
 
 MOST_FEEDS = 4
@@ -242,7 +242,8 @@ def _worded_reason(plain: Mapping[str, Any]) -> dict[str, Any]:
         plain.get("share"),
         None if firmness is None else firmness == "firm",
     )
-    words = {language: [fact_words(one, language) for one in facts] for language in LANGUAGES}
+    told_facts = [fact_words(one) for one in facts]
+    words = {language: [in_language(one, language) for one in told_facts] for language in LANGUAGES}
     return {
         **plain,
         "text": {language: reason_text(reason, language, words[language]) for language in LANGUAGES},

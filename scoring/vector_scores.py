@@ -6,7 +6,6 @@ bit as that of a household whose signals give the same vector.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +13,7 @@ import numpy.typing as npt
 
 from scoring.grades import Grade
 from scoring.model import RiskModel
-from scoring.reasons import Reason, sentence
-from scoring.texts import LANGUAGES
+from scoring.reasons import Reason, sentences
 
 Floats = npt.NDArray[np.float64]
 
@@ -48,9 +46,7 @@ def score_vectors(model: RiskModel, matrix: Floats, most_reasons: int) -> Vector
     )
 
 
-def worded(reason: Reason, languages: Sequence[str] = LANGUAGES) -> dict[str, str]:
+def worded(reason: Reason) -> dict[str, str]:
     """A reason as its official code and one sentence in each of the languages."""
-    told = {"code": reason.code}
-    for one in languages:
-        told[one] = sentence(reason, one)
-    return told
+    zh, en = sentences(reason)
+    return {"code": reason.code, "zh": zh, "en": en}

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from fastapi import APIRouter, Request, Response
 
-from scoring.vector_scores import VectorScores, score_vectors, worded
+from scoring.reasons import sentences
+from scoring.vector_scores import VectorScores, score_vectors
 from serving.access.route import DirectRoute
 from serving.api.documentation import problems
 from serving.api.json_body import dump_json, read_json
@@ -177,12 +178,14 @@ def _describe(scorer: Scorer) -> dict[str, Any]:
             {"name": "score", "datatype": "FP64", "shape": [-1]},
             {"name": "log_odds", "datatype": "FP64", "shape": [-1]},
             {"name": "grade", "datatype": "BYTES", "shape": [-1]},
-            *({"name": one, "datatype": "BYTES", "shape": [-1, -1]} for one in _TOLD.values()),
+            *({"name": one, "datatype": "BYTES", "shape": [-1, -1]} for one in _TOLD),
         ],
     }
 
 
-_TOLD = {"code": "reason_codes", "zh": "reasons_zh", "en": "reasons_en"}
+_TOLD = ("reason_codes", "reasons_zh", "reasons_en")
+_NOTHING = ("", "", "")
+"""A tensor has no holes: where there are fewer reasons, the texts are empty."""
 
 
 class _Asked(NamedTuple):
@@ -277,13 +280,10 @@ def _outputs(found: VectorScores, reasons: int) -> list[dict[str, Any]]:
         {"name": "grade", "datatype": "BYTES", "shape": [count], "data": found.grades},
     ]
     if reasons:
-        told = [[worded(one) for one in each] for each in found.reasons]
-        for key, name in _TOLD.items():
-            # A tensor has no holes: where there are fewer reasons, the text is empty.
-            data = [text for each in told for text in _filled([one[key] for one in each], reasons)]
+        told: list[tuple[str, str, str]] = []
+        for each in found.reasons:
+            told += [(one.code, *sentences(one)) for one in each]
+            told += [_NOTHING] * (reasons - len(each))
+        for name, data in zip(_TOLD, zip(*told, strict=True), strict=True):
             made.append({"name": name, "datatype": "BYTES", "shape": [count, reasons], "data": data})
     return made
-
-
-def _filled(texts: list[str], count: int) -> list[str]:
-    return texts + [""] * (count - len(texts))

@@ -16,7 +16,7 @@ from features.neighbourhood import with_neighbourhood
 from features.signals.delivery import take_in_folder
 from features.usual import UsualHere, usual_values
 from scoring.assessment import with_evidence
-from scoring.reasons import Reason, ReasonFact, fact_clause, family_of, reason_text, source_text, usual_text
+from scoring.reasons import Reason, ReasonFact, family_of, reason_text, sentences, source_text, usual_text
 from scoring.shares import SHARE_WORDS, share_word
 from scoring.texts import LANGUAGES, catalogue, percent
 from training.simulation import CountySettings, simulate_county
@@ -77,7 +77,10 @@ def test_every_feature_speaks_in_plain_words(
             assert not re.search(r"\b(nan|inf)\b", whole, re.IGNORECASE), (name, whole)
             assert not [one for one in JARGON if one in whole], (name, whole)
             (fact,) = reason.facts
-            assert fact_clause(fact, language) in said["sentence"]
+            # Sentences are made of words at hand, and in both languages at once: that is one text.
+            place = LANGUAGES.index(language)
+            assert sentences(reason)[place] == said["sentence"]
+            assert sentences(bare)[place] == reason_text(bare, language)["sentence"]
             sentence = said["sentence"]
             if value is not None:
                 assert (usual_text(fact, language) or "") in sentence
@@ -91,6 +94,30 @@ def test_every_feature_speaks_in_plain_words(
                 assert said["check"].count("。") == 1
             rendered += 1
     assert rendered > 3 * len(FEATURES)
+
+
+@pytest.mark.parametrize(
+    ("values", "zh", "en"),
+    [
+        ((12_345.0, 1.0),
+         "因病：近12个月医疗自付 1.2万元；近12个月住院次数 1次。",
+         "illness – self-paid medical cost, last 12 months: ¥12,345; hospital stays, last 12 months: 1."),
+        ((-0.4, None),
+         "因病：近12个月医疗自付 0元；近12个月住院次数 无数据。",
+         "illness – self-paid medical cost, last 12 months: ¥0; hospital stays, last 12 months: no data."),
+        ((None, None),
+         "医疗：近12个月医疗自付 无数据；近12个月住院次数 无数据。",
+         "medical care – self-paid medical cost, last 12 months: no data; "
+         "hospital stays, last 12 months: no data."),
+        ((), "医疗：。", "medical care – ."),
+    ],
+)  # fmt: skip
+def test_a_reason_is_one_sentence_in_each_language(
+    values: tuple[float | None, ...], zh: str, en: str
+) -> None:
+    names = ("illness_self_paid_yuan_12m", "illness_inpatient_count_12m")
+    facts = tuple(ReasonFact(name, value, 0.3) for name, value in zip(names, values, strict=False))
+    assert sentences(Reason("01", "01", "risk", 0.6, facts)) == (zh, en)
 
 
 def test_the_usual_value_stands_beside_the_households_own(usual: UsualHere) -> None:

@@ -157,6 +157,15 @@ def test_every_question_is_said_as_what_is_so() -> None:
         ("income_days_since_wages", 366.0, "12个月以上", "more than 12 months"),
         ("employment_idle_workers_count", -2.0, "0人", "0 persons"),
         ("composition_workers_count", 1.0, "1人", "1 person"),
+        ("composition_workers_count", 0.96, "1人", "1 person"),
+        ("illness_days_since_inpatient", 1.04, "1天", "1 day"),
+        ("loan_count", 2.0, "2笔", "2"),
+        ("composition_dependants_per_worker_share", 1.5, "1.5人", "1.5 persons"),
+        ("income_net_change_yuan_12m", 12_345.6, "增加1.2万元", "up ¥12,346"),
+        ("income_net_change_yuan_12m", -0.5, "没有变化", "no change"),
+        ("illness_self_paid_yuan_12m", 98_765_432.0, "9,876.5万元", "¥98,765,432"),
+        ("disaster_crop_loss_percent_12m", 0.4, "0.4%", "0.4%"),
+        ("disaster_crop_loss_percent_12m", 80.0, "80%", "80%"),
     ],
 )
 def test_values_are_said_as_a_cadre_would(name: str, value: float, zh: str, en: str) -> None:
