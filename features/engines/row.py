@@ -37,6 +37,7 @@ from features.language.feature import Feature
 from features.language.knowledge import is_open
 from features.policy import DEFAULT_REGION
 from features.signals import CONTRACTS, Coverage
+from features.signals.reading import ReadRows
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 """Feed → stored rows of one household, dates as day numbers (see `stored_row`)."""
@@ -53,9 +54,9 @@ class RowEngine:
         self.region = region
         self.names = tuple(one.name for one in self.plan.features)
         self._feeds = tuple(one.feed for one in self.plan.feeds)
-        self.source = _Writer(self.plan).source()
+        self.source = _Writer(self.plan, _by_name).source()
         self._compute = _run(self.source, "compute")
-        self._village = _run(_village_source(), "village")
+        self._compute_read = _run(_Writer(self.plan, _by_place).source(), "compute")
         self._constants = lru_cache(maxsize=512)(self._constants_of)
 
     def vector(self, rows: Rows, as_of: dt.date, coverage: Coverage) -> list[float | None]:
@@ -66,6 +67,9 @@ class RowEngine:
         village = self.village_code(rows, as_of)
         since, until = coverage.stretches(self._feeds, village, as_of, self.region)
         marks, policy = self._constants(as_of)
+        if isinstance(rows, ReadRows):
+            read: list[float | None] = self._compute_read(rows.values_of, marks, policy, since, until)
+            return read
         result: list[float | None] = self._compute(rows, marks, policy, since, until)
         return result
 
@@ -80,7 +84,11 @@ class RowEngine:
 
     def village_code(self, rows: Rows, as_of: dt.date) -> str:
         """The village the household is registered in on the as-of date; raises `ContractError`."""
-        village: str | None = self._village(rows.get("household", ()), to_day(as_of))
+        village: str | None
+        if isinstance(rows, ReadRows):
+            village = _VILLAGE_READ(rows.values_of.get("household", ()), to_day(as_of))
+        else:
+            village = _VILLAGE(rows.get("household", ()), to_day(as_of))
         if village is None:
             raise ContractError(
                 f"no household record is open and known on {as_of}: give one with occurred_on and known_on "
@@ -98,11 +106,28 @@ def stored_row(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: to_day(value) if isinstance(value, dt.date) else value for name, value in values.items()}
 
 
-class _Writer:
-    """Writes the Python text of one plan."""
+Begin = Callable[[str, str, Iterable[str]], list[str]]
+"""A feed, its rows' text and the columns that are needed → the lines with which a loop over them begins."""
 
-    def __init__(self, plan: Plan) -> None:
+
+def _by_name(feed: str, rows: str, columns: Iterable[str]) -> list[str]:
+    """A loop over rows by names."""
+    return [f"for r in {rows}:", *(f"  {one} = r[{one!r}]" for one in columns)]
+
+
+def _by_place(feed: str, rows: str, columns: Iterable[str]) -> list[str]:
+    """A loop over rows in the order of their contract's columns."""
+    needed = set(columns)
+    places = [one if one in needed else "_" for one in CONTRACTS[feed].columns]
+    return [f"for {', '.join(places)}, in {rows}:"]
+
+
+class _Writer:
+    """Writes the Python text of one plan; `begin` writes how a loop over a feed's rows begins."""
+
+    def __init__(self, plan: Plan, begin: Begin = _by_name) -> None:
         self.plan = plan
+        self.begin = begin
         self.lines: list[str] = []
         self.marks = {mark: f"m{number}" for number, mark in enumerate(plan.marks)}
         self.policy = {name: f"p{number}" for number, name in enumerate(plan.parameters)}
@@ -129,9 +154,8 @@ class _Writer:
     def _pass(self, feed: FeedPlan) -> None:
         for slot, aggregate in feed.slots.items():
             self._add(1, f"{slot} = {_START[aggregate.op]}")
-        self._add(1, f"for r in rows.get({feed.feed!r}, ()):")
-        for column in self.plan.columns(feed):
-            self._add(2, f"{column} = r[{column!r}]")
+        for line in self.begin(feed.feed, f"rows.get({feed.feed!r}, ())", self.plan.columns(feed)):
+            self._add(1, line)
         shared = [self._row(one) for one in feed.shared]
         if feed.first_months:
             shared.append(f"occurred_on > {self.marks[Mark('months', feed.first_months)]}")
@@ -282,17 +306,16 @@ def _is_float(expr: Expr) -> bool:
     return False
 
 
-def _village_source() -> str:
-    writer = _Writer(Plan(()))
+def _village_source(begin: Begin) -> str:
+    writer = _Writer(Plan(()), begin)
     conditions = " and ".join(writer._row(one) for one in is_open(CONTRACTS["household"]))
-    names = ("occurred_on", "known_on", "ended_on", "ended_known_on")
-    reads = "; ".join(f"{name} = r[{name!r}]" for name in names)
+    names = ("occurred_on", "known_on", "ended_on", "ended_known_on", "village_code")
+    loop = "\n".join(f"  {one}" for one in begin("household", "rows", names))
     return (
         "def village(rows, m0):\n"
         "  found = None\n"
-        "  for r in rows:\n"
-        f"    {reads}\n"
-        f"    if {conditions} and (found is None or r['village_code'] < found): found = r['village_code']\n"
+        f"{loop}\n"
+        f"    if {conditions} and (found is None or village_code < found): found = village_code\n"
         "  return found\n"
     )
 
@@ -303,3 +326,6 @@ def _run(source: str, name: str) -> Callable[..., Any]:
     exec(compile(source, f"<features: {name}>", "exec"), scope)
     function: Callable[..., Any] = scope[name]
     return function
+
+
+_VILLAGE, _VILLAGE_READ = (_run(_village_source(one), "village") for one in (_by_name, _by_place))

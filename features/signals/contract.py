@@ -63,6 +63,11 @@ class Contract:
         known = ", ".join(field.name for field in self.fields)
         raise ContractError(f"{self.name} has no field {name}; it has {known}")
 
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of a stored row, in the fields' order."""
+        return tuple(one.column for one in self.fields)
+
     @property
     def schema(self) -> pa.Schema:
         """The Arrow schema of the stored table."""

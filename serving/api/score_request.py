@@ -21,7 +21,7 @@ from features.signals import REQUEST_FEEDS, Contract, Delivery
 from features.signals.coverage import COLUMNS
 from features.signals.defects import Defect
 from features.signals.fields import Date, Identifier
-from features.signals.reading import compile_readers
+from features.signals.reading import ReadRows, compile_readers
 from serving.api.json_body import may_repeat_a_name, parse_unproven
 from serving.cases.clocks import china_today
 from serving.errors import MOST_ERRORS, FieldError, Problem, TooManyErrors
@@ -182,14 +182,18 @@ class RequestReader:
         if signals is None or not self._object(signals, f"{at}/signals", REQUEST_FEEDS, ()):
             return None
         before = len(self.errors)
-        rows: dict[str, list[dict[str, Any]]] = {}
-        for feed, read in _READERS.items():
-            if feed in signals:
-                found = read(signals[feed], household_id)
-                if found is None:
-                    contract = REQUEST_FEEDS[feed]
-                    found = self._rows(contract, signals[feed], household_id, f"{at}/signals/{feed}")
-                rows[feed] = found
+        found = {
+            feed: read(signals[feed], household_id) for feed, read in _READERS.items() if feed in signals
+        }
+        values_of = {feed: one for feed, one in found.items() if one is not None}
+        rows: Rows = ReadRows(REQUEST_FEEDS, values_of)
+        if len(values_of) < len(found):
+            rows = {
+                feed: self._rows(REQUEST_FEEDS[feed], signals[feed], household_id, f"{at}/signals/{feed}")
+                if one is None
+                else rows[feed]
+                for feed, one in found.items()
+            }
         if as_of is None or len(self.errors) > before:
             return None
         village = self._village(rows, as_of)
@@ -209,7 +213,11 @@ class RequestReader:
         rows = []
         for number, one in enumerate(given):
             made = read([one], household_id)
-            row = made[0] if made else self._row(contract, one, household_id, f"{place}/{number}")
+            row = (
+                dict(zip(contract.columns, made[0], strict=True))
+                if made
+                else self._row(contract, one, household_id, f"{place}/{number}")
+            )
             if row is not None:
                 rows.append(row)
         if len(rows) == len(given):
