@@ -160,8 +160,8 @@ def test_a_rule_between_fields_that_may_both_be_absent_is_kept() -> None:
 @pytest.mark.parametrize("is_bare", [True, False])
 def test_a_rule_between_a_field_that_may_be_absent_and_one_that_may_not(absent: str, is_bare: bool) -> None:
     """No contract has one today: a row without the field breaks it, in few words and in many."""
-    contract = replace(REQUEST_FEEDS["account"], rules=(BothOrNeither("line_alone", "line", absent),))
-    row = {"occurred_on": "2026-06-30", "known_on": "2026-07-04", "line": "wages_local", "amount_yuan": 1}
+    contract = replace(REQUEST_FEEDS["housing"], rules=(BothOrNeither("grade_alone", "grade", absent),))
+    row = {"occurred_on": "2026-06-30", "known_on": "2026-07-04", "grade": "C"}
     made = read_with(contract, [row if is_bare else {**row, "ended_known_on": None}])
     assert made == (None if absent == "ended_on" else [authority(contract, row)])
 
