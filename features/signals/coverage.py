@@ -74,7 +74,7 @@ class Coverage:
         self.deliveries = tuple(deliveries)
         # Asked once a village and feed, and then for every household of it.
         self._found: dict[tuple[str, str, dt.date, str], Covered | None] = {}
-        self._states: dict[tuple[Any, ...], dict[str, str]] = {}
+        self._states: dict[tuple[Any, ...], tuple[Mapping[str, int], dict[str, str]]] = {}
         self._stretches: dict[tuple[Any, ...], Stretches] = {}
 
     @classmethod
@@ -203,13 +203,14 @@ class Coverage:
         `months` says how far back each feed is looked at; ``partial`` means that its unbroken coverage
         begins later, so that some of what is asked of it is missing.
         """
-        key = (village_code, as_of, region, *months.items())
+        key = (village_code, as_of, region)
         kept = self._states.get(key)
-        if kept is None:
+        # Of one model they are one object, which is faster than to compare a number for each feed.
+        if kept is None or (kept[0] is not months and kept[0] != months):
             if len(self._states) >= MOST_STATES:
                 self._states.clear()
-            kept = self._states[key] = self._states_of(village_code, as_of, region, months)
-        return dict(kept)
+            kept = self._states[key] = months, self._states_of(village_code, as_of, region, months)
+        return dict(kept[1])
 
     def _states_of(
         self, village_code: str, as_of: dt.date, region: str, months: Mapping[str, int]

@@ -7,7 +7,7 @@ name that nobody declared is never repeated.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -89,7 +89,7 @@ class RequestReader:
         return None if self.errors else made
 
     def _request(self, document: Any) -> ScoreRequest | None:
-        if not self._object(document, "", self.top, self.top):
+        if not self._object(document, "", set(self.top), self.top):
             return None
         as_of = self._as_of(document.get("as_of_date"))
         coverage = self._coverage(document.get("coverage"))
@@ -127,7 +127,7 @@ class RequestReader:
         return Coverage([one for one in deliveries if one is not None])
 
     def _delivery(self, row: Any, at: str) -> Delivery | None:
-        if not self._object(row, at, COLUMNS, COLUMNS):
+        if not self._object(row, at, set(COLUMNS), COLUMNS):
             return None
         before = len(self.errors)
         feed, area = row.get("feed"), row.get("area_code")
@@ -165,7 +165,7 @@ class RequestReader:
         made, seen = [], set()
         for number, item in enumerate(items):
             at = f"/households/{number}"
-            if not self._object(item, at, HOUSEHOLD, HOUSEHOLD):
+            if not self._object(item, at, set(HOUSEHOLD), HOUSEHOLD):
                 continue
             key = self._key(item.get("household_id"), f"{at}/household_id")
             if key is not None and key in seen:
@@ -179,7 +179,7 @@ class RequestReader:
     def _household(
         self, signals: Any, household_id: str, as_of: dt.date | None, at: str
     ) -> HouseholdRows | None:
-        if signals is None or not self._object(signals, f"{at}/signals", REQUEST_FEEDS, ()):
+        if signals is None or not self._object(signals, f"{at}/signals", REQUEST_FEEDS.keys(), ()):
             return None
         before = len(self.errors)
         found = {
@@ -270,19 +270,20 @@ class RequestReader:
         assert isinstance(day, dt.date)
         return day
 
-    def _object(self, given: Any, at: str, allowed: Collection[str], required: Collection[str]) -> bool:
+    def _object(self, given: Any, at: str, allowed: Set[str], required: Collection[str]) -> bool:
         """Whether it is an object of known names with all required ones; tells what is not so."""
         if not isinstance(given, dict):
             self._add(at, "wrong_type", "give a JSON object")
             return False
-        unknown = len(given.keys() - allowed)
-        if unknown:
+        is_known = given.keys() <= allowed
+        if not is_known:
+            unknown = len(given.keys() - allowed)
             way_out = f"remove {unknown} name(s) nobody declared; there are {', '.join(sorted(allowed))}"
             self._add(at, "unknown_field", way_out)
         for name in required:
             if _absent(given, name):
                 self._add(f"{at}/{name}", "missing", "give a value")
-        return not unknown
+        return is_known
 
     def _array(self, given: Any, at: str) -> list[Any] | None:
         if given is None and at in ("/coverage", "/households"):

@@ -43,7 +43,7 @@ class StoredRequestReader(RequestReader):
         """The request; raises `Problem` with all of its errors, the first hundred if there are more."""
         as_of, ids = None, None
         with contextlib.suppress(TooManyErrors):
-            if self._object(document, "", self.top, self.top):
+            if self._object(document, "", set(self.top), self.top):
                 as_of = self._as_of(document.get("as_of_date"))
                 ids = self._ids(document[IDS]) if document.get(IDS) is not None else None
         if self.errors or as_of is None or ids is None:

@@ -80,7 +80,7 @@ class WhatIfReader(RequestReader):
         return None if len(self.errors) > before else [one for one in made if one is not None]
 
     def _choice(self, item: Any, at: str) -> Choice | None:
-        if not self._object(item, at, MEASURE, ("code",)):
+        if not self._object(item, at, set(MEASURE), ("code",)):
             return None
         code = item.get("code")
         if code is not None and not (isinstance(code, str) and code in measures()):
