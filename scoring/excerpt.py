@@ -10,12 +10,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from scoring.assessment import Assessor, Freshness, suggest
+from scoring.families import Ranked
+from scoring.model import RiskModel
 from scoring.reasons import MOST_RISK_REASONS, Reason, sentences
 from scoring.statement import each, grade_word, plain_feeds, plain_hit, worded_hit
 from scoring.texts import LANGUAGES, in_language
@@ -47,22 +49,39 @@ class Excerpt:
     most_reasons: int = MOST_RISK_REASONS
 
 
+class Explained(NamedTuple):
+    """What the model says of n households, of which excerpts are made.
+
+    `matrix` (n, features) has the columns of the assessor, `ranked` the risk reasons where they are wanted.
+    """
+
+    matrix: Floats
+    scores: list[float]
+    log_odds: list[float]
+    ranked: Ranked | None
+
+
+def explain_excerpts(model: RiskModel, matrix: Floats, wanted: Excerpt) -> Explained:
+    """Explain each row of a matrix (n, features) whose columns are an assessor's `names`."""
+    read = np.ascontiguousarray(matrix[:, : len(model.feature_names)])
+    explained = model.explain_matrix(read)
+    ranked = None
+    if "reasons" in wanted.fields and wanted.most_reasons:
+        ranked, _ = model.families.rank(read, explained.values)
+    return Explained(matrix, explained.scores.tolist(), explained.log_odds.tolist(), ranked)
+
+
 def make_excerpts(
     assessor: Assessor,
-    matrix: Floats,
+    explained: Explained,
     household_ids: Sequence[str],
     as_of: dt.date,
     feeds: Sequence[Mapping[str, Freshness]],
     wanted: Excerpt,
 ) -> list[dict[str, Any]]:
-    """One excerpt for each row of a matrix (n, features) whose columns are the assessor's `names`."""
+    """One excerpt for each household that was explained, of the assessor's own model."""
     model, fields, languages = assessor.model, wanted.fields, wanted.languages
-    read = np.ascontiguousarray(matrix[:, : len(model.feature_names)])
-    explained = model.explain_matrix(read)
-    scores, log_odds = explained.scores.tolist(), explained.log_odds.tolist()
-    ranked = None
-    if "reasons" in fields and wanted.most_reasons:
-        ranked, _ = model.families.rank(read, explained.values)
+    matrix, scores, log_odds, ranked = explained
     needs_hits = bool(fields & {"rule_hits", "suggested_action"})
     made = []
     for row, values in enumerate(matrix.tolist()):

@@ -18,13 +18,14 @@ from features.policy import policy_history
 from features.usual import UsualHere
 from scoring import Assessor, Bundle
 from scoring.assessment import Freshness, is_unheard
-from scoring.excerpt import Excerpt, make_excerpts
+from scoring.excerpt import Excerpt, explain_excerpts, make_excerpts
 from scoring.reasons import MOST_RISK_REASONS
 from scoring.statement import make_statement, put_into_words
 from scoring.triggers import TRIGGERS
 from scoring.what_if import Plan, make_answer, what_if
 from serving.cases.correction import Approved
 from serving.errors import Problem
+from serving.steps import Steps
 
 
 @dataclass(frozen=True)
@@ -107,18 +108,17 @@ class Scorer:
 
     def excerpts(
         self, households: list[HouseholdRows], as_of: dt.date, coverage: Coverage, wanted: Excerpt
-    ) -> list[dict[str, Any]]:
+    ) -> Steps[list[dict[str, Any]]]:
         """An excerpt of each household's answer, in order."""
         if not households:
             return []
-        return make_excerpts(
-            self.assessor,
-            self._matrix(households, as_of, coverage),
-            [one.household_id for one in households],
-            as_of,
-            self._feeds(households, as_of, coverage),
-            wanted,
-        )
+        matrix = self._matrix(households, as_of, coverage)
+        yield
+        explained = explain_excerpts(self.assessor.model, matrix, wanted)
+        yield
+        feeds = self._feeds(households, as_of, coverage)
+        keys = [one.household_id for one in households]
+        return make_excerpts(self.assessor, explained, keys, as_of, feeds, wanted)
 
     def what_if(
         self, household: HouseholdRows, as_of: dt.date, coverage: Coverage, plan: Plan

@@ -29,9 +29,9 @@ from serving.api.vectors import (
 )
 from serving.champion import Champion
 from serving.errors import Problem
-from serving.exchange import timed
 from serving.scorer import Scorer
 from serving.settings import Settings
+from serving.steps import Steps, timed_steps
 from serving.turns import Turns
 
 MODEL = "fangfan"
@@ -149,7 +149,7 @@ def scoring_router(champion: Champion, settings: Settings, turns: Turns) -> APIR
 
     async def answer(request: Request, scorer: Scorer) -> Response:
         body = await read_sized(request, settings, turns)
-        told = await run_sized(turns, body, _answer, scorer, body, settings.max_households)
+        told = await run_sized(turns, body, _answer(scorer, body, settings.max_households))
         return Response(told, media_type="application/json")
 
     return made
@@ -196,11 +196,14 @@ class _Asked(NamedTuple):
     matrix: Floats
 
 
-@timed
-def _answer(scorer: Scorer, body: bytes, most: int) -> bytes:
+@timed_steps
+def _answer(scorer: Scorer, body: bytes, most: int) -> Steps[bytes]:
     model = scorer.assessor.model
     asked = read_json(body, lambda document: _read(document, model.feature_names, most), _count_names)
-    outputs = _outputs(score_vectors(model, asked.matrix, asked.reasons), asked.reasons)
+    yield
+    found = score_vectors(model, asked.matrix, asked.reasons)
+    yield
+    outputs = _outputs(found, asked.reasons)
     answer = {"model_name": MODEL, "model_version": scorer.model_version, "outputs": outputs}
     return dump_json(answer if asked.identity is None else {"id": asked.identity, **answer})
 

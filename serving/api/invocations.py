@@ -28,9 +28,9 @@ from serving.api.vectors import (
     refuse,
 )
 from serving.champion import Champion
-from serving.exchange import timed
 from serving.scorer import Scorer
 from serving.settings import Settings
+from serving.steps import Steps, timed_steps
 from serving.turns import Turns
 
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
@@ -65,14 +65,14 @@ def router(champion: Champion, settings: Settings, turns: Turns) -> APIRouter:
     async def invoke(request: Request) -> Response:
         scorer = champion.scorer()
         body = await read_sized(request, settings, turns)
-        answer = await run_sized(turns, body, _answer, scorer, body, settings.max_households)
+        answer = await run_sized(turns, body, _answer(scorer, body, settings.max_households))
         return Response(answer, media_type="application/json")
 
     return made
 
 
-@timed
-def _answer(scorer: Scorer, body: bytes, most: int) -> bytes:
+@timed_steps
+def _answer(scorer: Scorer, body: bytes, most: int) -> Steps[bytes]:
     model = scorer.assessor.model
     document = read_object(parse_json(body), "", (*FORMS, "params"))
     params = document.get("params")
@@ -82,7 +82,9 @@ def _answer(scorer: Scorer, body: bytes, most: int) -> bytes:
     if len(forms) != 1:
         refuse("", "wrong_number", f"give exactly one of {', '.join(FORMS)}")
     matrix = _matrix(document[forms[0]], forms[0], model.feature_names, most)
+    yield
     found = score_vectors(model, matrix, reasons)
+    yield
     predictions: list[dict[str, Any]] = [
         {"score": score, "log_odds": log_odds, "grade": grade}
         for score, log_odds, grade in zip(found.scores, found.log_odds, found.grades, strict=True)

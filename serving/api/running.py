@@ -6,19 +6,15 @@ well under the time that the server would notice; a large one must not keep the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ParamSpec
-
 from starlette.requests import Request
 
 from serving.api.json_body import read_body, tells_more
 from serving.settings import Settings
+from serving.steps import Steps, take_all, take_steps
 from serving.turns import Turns
 
 MOST_AT_ONCE = 32_768
 """Bytes of a body that is answered at once: a household with all of its signals, or some twenty vectors."""
-
-P = ParamSpec("P")
 
 
 async def read_sized(request: Request, settings: Settings, turns: Turns) -> bytes:
@@ -30,10 +26,6 @@ async def read_sized(request: Request, settings: Settings, turns: Turns) -> byte
     return await read_body(request, settings.max_body_bytes, settings.body_seconds)
 
 
-async def run_sized(
-    turns: Turns, body: bytes, make: Callable[P, bytes], *args: P.args, **kwargs: P.kwargs
-) -> bytes:
-    """The answer to a body; its work must not wait for anything but the processor."""
-    if len(body) <= MOST_AT_ONCE:
-        return make(*args, **kwargs)
-    return await turns.run(make, *args, **kwargs)
+async def run_sized(turns: Turns, body: bytes, steps: Steps[bytes]) -> bytes:
+    """The answer to a body; its steps must not wait for anything but the processor."""
+    return await (take_steps(steps) if len(body) <= MOST_AT_ONCE else turns.run(take_all, steps))

@@ -24,11 +24,11 @@ from serving.api.scored import score_each
 from serving.api.stored_scores import IDS, StoredRequest, StoredRequestReader, StoredScoring
 from serving.around import Around
 from serving.champion import Champion
-from serving.exchange import timed
 from serving.neighbourhood import add_neighbourhood
 from serving.rules_scorer import RulesScorer
 from serving.scorer import Scorer
 from serving.settings import Settings
+from serving.steps import Steps, next_step, take_all, take_steps, timed_steps
 from serving.turns import Turns
 
 
@@ -66,19 +66,23 @@ def router(
         def answer(asked: ScoreRequest | StoredRequest) -> bytes:
             if isinstance(asked, StoredRequest):
                 return dump_json(stored.score(scorer, caller, asked, asked_for))
+            return take_all(steps_of(asked))
+
+        def steps_of(asked: ScoreRequest) -> Steps[bytes]:
             check_within(caller, (one.village_code for one in asked.households))
             return _score(scorer, around, asked, asked_for)
 
         if len(body) > MOST_AT_ONCE:
             made = await turns.run(lambda: answer(_read(scorer, body, settings)))
             return Response(made, media_type="application/json")
+        await next_step()
         asked = _read(scorer, body, settings)
         if isinstance(asked, StoredRequest):
             return Response(await turns.run(answer, asked), media_type="application/json")
         # Only a database that has to be asked is worth the way to a thread and back.
         tells_usual = asked_for.excerpt is None and not isinstance(scorer, RulesScorer)
         if around.knows(asked.households, asked.as_of, scorer.look_back, tells_usual=tells_usual):
-            made = answer(asked)
+            made = await take_steps(steps_of(asked))
         else:
             made = await run_in_threadpool(answer, asked)
         return Response(made, media_type="application/json")
@@ -97,12 +101,12 @@ def _read(scorer: Scorer | RulesScorer, body: bytes, settings: Settings) -> Scor
     return RequestReader(scorer, most).read(document)
 
 
-@timed
-def _score(scorer: Scorer | RulesScorer, around: Around, request: ScoreRequest, asked: Asked) -> bytes:
+@timed_steps
+def _score(scorer: Scorer | RulesScorer, around: Around, request: ScoreRequest, asked: Asked) -> Steps[bytes]:
     households, coverage = add_neighbourhood(
         request.households, request.as_of, request.coverage, around.villages, scorer.look_back
     )
     if isinstance(scorer, RulesScorer):
         return dump_json(by_rules(scorer.score(households, request.as_of, coverage)))
-    results = score_each(scorer, around, households, request.as_of, coverage, asked)
+    results = yield from score_each(scorer, around, households, request.as_of, coverage, asked)
     return dump_json({"model": scorer.versions(), "results": results})

@@ -20,6 +20,7 @@ from serving.neighbourhood import add_neighbourhood
 from serving.rules_scorer import RulesScorer
 from serving.scorer import Scorer
 from serving.signals_folder import SignalsFolder
+from serving.steps import take_all
 from serving.storage import HistoryStore
 
 IDS = "household_ids"
@@ -96,7 +97,7 @@ class StoredScoring:
         if isinstance(scorer, RulesScorer):
             by_key = {one["household_id"]: one for one in scorer.score(households, request.as_of, coverage)}
             return by_rules([by_key.get(one) or not_scored(one) for one in request.household_ids])
-        made = score_each(scorer, self.around, households, request.as_of, coverage, asked)
+        made = take_all(score_each(scorer, self.around, households, request.as_of, coverage, asked))
         told = {one["household_id"]: one for one in made}
         return {
             "model": scorer.versions(),
