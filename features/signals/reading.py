@@ -248,7 +248,8 @@ def _learner_of_days(contract: Contract) -> Callable[[list[Any]], bool]:
 
     def learn(rows: list[Any]) -> bool:
         texts = (row.get(name) for row in rows if isinstance(row, dict) for name in names)
-        found = {one for one in texts if isinstance(one, str)} - _DAY_NUMBERS.keys()
+        # Each looked up by itself: a set without the known ones would be made by going through all of those.
+        found = {one for one in texts if isinstance(one, str) and one not in _DAY_NUMBERS}
         known = {text: day for text in found if (day := _day_number(text)) is not None}
         _DAY_NUMBERS.update(known)
         return bool(known)
