@@ -107,8 +107,12 @@ class LogStream(logging.StreamHandler[TextIO]):
     def write_request(self, method: str, route: str, status: int, ms: float, problem: str | None) -> None:
         """Write the line of an answered request, within the event loop."""
         told = f'{_request_members(method, route, status, problem)}, "ms": {ms:.2f}'
-        self._waiting.append(f"{_line(time.time(), 'INFO', told)}\n")
-        if len(self._waiting) == 1:
+        line = f"{_line(time.time(), 'INFO', told)}\n"
+        with self.lock or nullcontext():
+            # A thread that logs takes the list away and writes it.
+            self._waiting.append(line)
+            is_first = len(self._waiting) == 1
+        if is_first:
             asyncio.get_running_loop().call_soon(self.flush)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -201,8 +205,9 @@ def _only_stream(logger: logging.Logger) -> LogStream | None:
             return None
         one = one.parent
     handlers = one.handlers
-    is_only = len(handlers) == 1 and type(handlers[0]) is LogStream and handlers[0].level <= logging.INFO
-    return handlers[0] if is_only else None  # type: ignore[return-value]
+    if len(handlers) != 1 or type(handlers[0]) is not LogStream:
+        return None
+    return handlers[0] if handlers[0].level <= logging.INFO and len(handlers[0].filters) == 1 else None
 
 
 def _is_own(record: logging.LogRecord) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -22,20 +23,58 @@ Steps = Generator[None, None, T]
 """Work that yields where a step ends and returns what comes of it."""
 
 
+Wait = Callable[[], Awaitable[None]]
+"""What a request waits for between two steps."""
+
+MOST_ABREAST, MOST_BYTES = 64, 800_000
+"""Together they are answered in less time than one of a crowd may wait (`serving.turns`): whoever waits here
+was taken, and a crowd would be taken before it is refused."""
+
+
+class Abreast:
+    """Who goes side by side in a process. Others take their steps in one turn of the event loop."""
+
+    def __init__(self, most: int = MOST_ABREAST, most_bytes: int = MOST_BYTES) -> None:
+        self.most = most
+        self.most_bytes = most_bytes
+        self.count = 0
+        self.bytes = 0
+
+    @contextmanager
+    def join(self, size: int) -> Iterator[Wait]:
+        """Go with the others, within ``with``, with a body of so many bytes; gives what is waited for between
+        steps, which is nothing for one too many.
+        """
+        if self.count >= self.most or self.bytes + size > self.most_bytes:
+            yield go_on
+            return
+        self.count += 1
+        self.bytes += size
+        try:
+            yield next_step
+        finally:
+            self.count -= 1
+            self.bytes -= size
+
+
 async def next_step() -> None:
     """Wait until those who came together have come as far."""
     await asyncio.sleep(0)
 
 
-async def take_steps(steps: Steps[T]) -> T:
-    """What comes of the steps, each taken when the others have come as far."""
+async def go_on() -> None:
+    """Wait for nobody."""
+
+
+async def take_steps(steps: Steps[T], wait: Wait) -> T:
+    """What comes of the steps: the first is taken at once, each other one after `wait`."""
     while True:
-        await next_step()
         try:
             next(steps)
         except StopIteration as ended:
             made: T = ended.value
             return made
+        await wait()
 
 
 def take_all(steps: Steps[T]) -> T:

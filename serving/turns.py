@@ -14,6 +14,7 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 
 from serving.errors import Problem
+from serving.steps import Abreast
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,6 +38,8 @@ class Turns:
         """Large requests that are worked on or wait."""
         self.held = 0
         """Bytes of bodies."""
+        self.abreast = Abreast()
+        """Small requests, which are answered in the event loop."""
         self._most_open = at_once + most_waiting
         self._limiter = CapacityLimiter(at_once)
 

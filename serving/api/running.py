@@ -28,4 +28,8 @@ async def read_sized(request: Request, settings: Settings, turns: Turns) -> byte
 
 async def run_sized(turns: Turns, body: bytes, steps: Steps[bytes]) -> bytes:
     """The answer to a body; its steps must not wait for anything but the processor."""
-    return await (take_steps(steps) if len(body) <= MOST_AT_ONCE else turns.run(take_all, steps))
+    if len(body) > MOST_AT_ONCE:
+        return await turns.run(take_all, steps)
+    with turns.abreast.join(len(body)) as wait:
+        await wait()
+        return await take_steps(steps, wait)

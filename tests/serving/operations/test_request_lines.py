@@ -10,12 +10,14 @@ import logging
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+from serving import logs
 from serving.exchange import exchange_of
 from serving.logs import LogStream, configure_logging, log_request
 from tests.serving.operations.conftest import KeptLines
@@ -129,6 +131,40 @@ def test_requests_of_one_turn_are_written_together_and_before_what_comes_after(
     own.flush()
     events = [json.loads(one)["event"] for one in "".join(stream.pieces).splitlines()]
     assert events == ["request"] * 4 + ["model ready", "request"]
+
+
+def test_a_thread_that_logs_while_a_line_is_worded_loses_none(
+    quiet_root: logging.Logger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging()
+    logger, worded = logging.getLogger("fangfan.serving"), logs._line
+
+    def line(created: float, level: str, members: str) -> str:
+        if level == "INFO":
+            thread = threading.Thread(target=logger.warning, args=("draining",))
+            thread.start()
+            thread.join()
+        return worded(created, level, members)
+
+    monkeypatch.setattr(logs, "_line", line)
+
+    async def answer() -> None:
+        for _ in range(3):
+            log_request(logger, *REQUESTS[0])
+        await asyncio.sleep(0)
+
+    asyncio.run(answer())
+    events = [json.loads(one)["event"] for one in capsys.readouterr().err.splitlines()]
+    assert sorted(events) == ["draining"] * 3 + ["request"] * 3
+
+
+def test_a_filter_that_somebody_adds_is_asked(
+    quiet_root: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging()
+    quiet_root.handlers[0].addFilter(lambda record: record.msg != "request")
+    log_request(logging.getLogger("fangfan.serving"), *REQUESTS[0])
+    assert capsys.readouterr().err == ""
 
 
 def test_a_process_that_ends_writes_what_waits() -> None:

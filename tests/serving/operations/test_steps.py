@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -12,8 +13,10 @@ import pytest
 
 from features import FEATURES
 from serving.api.inference import MODEL
+from serving.around import Around
 from serving.exchange import exchange_of
-from serving.steps import Steps, next_step, take_all, take_steps, timed_steps
+from serving.steps import Abreast, Steps, next_step, take_all, take_steps, timed_steps
+from serving.storage.recent import Recent
 from tests.serving.conftest import NAMES, Client, a_household, a_request
 
 INFER = f"/v2/models/{MODEL}/infer"
@@ -29,7 +32,7 @@ def test_who_came_together_goes_side_by_side() -> None:
         return name * 2
 
     async def answer() -> list[str]:
-        return await asyncio.gather(*(take_steps(work(name)) for name in "123"))
+        return await asyncio.gather(*(take_steps(work(name), next_step) for name in "123"))
 
     assert asyncio.run(answer()) == ["11", "22", "33"]
     assert seen == ["a1", "a2", "a3", "b1", "b2", "b3", "c1", "c2", "c3"]
@@ -52,8 +55,10 @@ def test_what_goes_wrong_in_a_step_is_told_to_its_own() -> None:
             ended.append(name)
 
     async def answer() -> list[object]:
-        waiting = asyncio.ensure_future(take_steps(work("gone", 9)))
-        found = asyncio.gather(*(take_steps(work(str(at), at)) for at in range(4)), return_exceptions=True)
+        waiting = asyncio.ensure_future(take_steps(work("gone", 9), next_step))
+        found = asyncio.gather(
+            *(take_steps(work(str(at), at), next_step) for at in range(4)), return_exceptions=True
+        )
         await next_step()
         await next_step()
         # Somebody who goes away between two steps.
@@ -89,7 +94,7 @@ def test_only_an_exchange_s_own_steps_count_as_its_time(take: str, monkeypatch: 
                 if take == "at once":
                     take_all(steps)
                 else:
-                    await take_steps(steps)
+                    await take_steps(steps, next_step)
             except ValueError:
                 assert fails
             return exchange.scoring_seconds
@@ -100,6 +105,73 @@ def test_only_an_exchange_s_own_steps_count_as_its_time(take: str, monkeypatch: 
     assert asyncio.run(answer_all()) == [4.0, 64.0, 1024.0]
     # Outside of any request nobody is told.
     assert take_all(work(1.0, False)) is None
+
+
+def test_one_too_many_waits_for_nobody() -> None:
+    """Whoever waits was taken: a crowd has to be refused before."""
+    abreast, seen = Abreast(most=2, most_bytes=100), list[str]()
+
+    async def answer(name: str, size: int) -> None:
+        with abreast.join(size) as wait:
+            for step in "ab":
+                await wait()
+                seen.append(f"{step}{name}")
+
+    async def answer_all(*sizes: int) -> list[str]:
+        seen.clear()
+        await asyncio.gather(*(answer(str(at), size) for at, size in enumerate(sizes)))
+        assert (abreast.count, abreast.bytes) == (0, 0)
+        return seen
+
+    assert asyncio.run(answer_all(50, 50, 0)) == ["a2", "b2", "a0", "a1", "b0", "b1"]
+    assert asyncio.run(answer_all(60, 50, 40)) == ["a1", "b1", "a0", "a2", "b0", "b2"]
+    assert asyncio.run(answer_all(101, 1)) == ["a0", "b0", "a1", "b1"]
+
+    async def fail() -> None:
+        with abreast.join(7):
+            raise ValueError("gone")
+
+    with pytest.raises(ValueError, match="gone"):
+        asyncio.run(fail())
+    assert (abreast.count, abreast.bytes) == (0, 0)
+
+
+@pytest.mark.parametrize("query", ["", "?fields=score,reasons"])
+def test_what_is_looked_up_is_asked_in_the_turn_in_which_it_is_known(
+    client: Client, query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is remembered may be forgotten in the next turn: then the event loop would ask the database."""
+    asked = signals(random.Random(3))
+    client.post(f"/v1/scores{query}", json=asked)
+    turns: list[int] = []
+    now = 0
+
+    def count_turns(loop: asyncio.AbstractEventLoop) -> None:
+        nonlocal now
+        now += 1
+        if now < 10_000:
+            loop.call_soon(count_turns, loop)
+
+    def noted(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **more: Any) -> Any:
+            turns.append(now)
+            return function(*given, **more)
+
+        return call
+
+    monkeypatch.setattr(Around, "knows", noted(Around.knows))
+    monkeypatch.setattr(Recent, "find", noted(Recent.find))
+
+    async def ask() -> httpx.Response:
+        nonlocal now
+        count_turns(asyncio.get_running_loop())
+        answer = await client._http.post(f"/v1/scores{query}", json=asked)
+        now = 10_000
+        return answer
+
+    assert client.run(ask()).status_code == 200
+    assert len(turns) >= 2
+    assert len(set(turns)) == 1
 
 
 def vector(rng: random.Random) -> list[float | None]:
