@@ -19,6 +19,7 @@ from serving.api import invocations, what_if
 from serving.app import create_app
 from serving.errors import Problem
 from serving.settings import Settings
+from serving.steps import Steps
 from serving.turns import LONGEST_WAIT, Turns
 from tests.serving.conftest import NAMES, Client, a_household, a_request
 from tests.serving.faults.servers import running
@@ -50,9 +51,17 @@ class Blocked:
         self.begun = threading.Semaphore(0)
 
     def __call__(self, *given: Any) -> Any:
+        self._wait()
+        return self.work(*given)
+
+    def steps(self, *given: Any) -> Steps[Any]:
+        """The same of work in steps, whose first does not end."""
+        self._wait()
+        return (yield from self.work(*given))
+
+    def _wait(self) -> None:
         self.begun.release()
         assert self.go.wait(60)
-        return self.work(*given)
 
 
 async def until(asked: Any) -> None:
@@ -71,7 +80,7 @@ def test_so_many_are_answered_so_many_wait_and_the_rest_is_refused_at_once(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blocked = Blocked(invocations._answer)
-    monkeypatch.setattr(invocations, "_answer", blocked)
+    monkeypatch.setattr(invocations, "_answer", blocked.steps)
     turns: Turns = client.app.state.turns
 
     async def crowd() -> list[httpx.Response]:
