@@ -15,8 +15,8 @@ import numpy.typing as npt
 from scoring.absence import Absence
 from scoring.calibration import Calibration
 from scoring.contributions import Explainer
+from scoring.contributions.explainer import checked
 from scoring.contributions.stretches import share_out
-from scoring.errors import VectorError
 from scoring.line import Blend
 
 Floats = npt.NDArray[np.float64]
@@ -40,10 +40,7 @@ class Explaining:
         explain_rows = self._kernel
         if explain_rows is None:
             return self._step_by_step(matrix)
-        if matrix.ndim != 2 or matrix.shape[1] != self.features:
-            shape = matrix.shape
-            raise VectorError(f"the model reads {self.features} columns; the rows have the shape {shape}")
-        rows, settings = np.ascontiguousarray(matrix, dtype=np.float64), self.explainer.settings
+        rows, settings = checked(matrix, self.features), self.explainer.settings
         count, block = len(rows), settings.block_rows
         log_odds, values, base = np.empty(count), np.zeros(rows.shape), np.empty(count)
         share_out(

@@ -6,7 +6,6 @@ The number is the trace id of a W3C `traceparent` header (https://www.w3.org/TR/
 from __future__ import annotations
 
 import os
-import random
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -20,10 +19,6 @@ T = TypeVar("T")
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}")
 _NOTHING = re.compile(r"0+")
-_NUMBERS = random.Random()
-"""Numbers are told apart and keep no secret: asking the system for each costs twenty times as much."""
-# Processes that were forked must not give the same ones.
-os.register_at_fork(after_in_child=_NUMBERS.seed)
 _LONG_NUMBER = re.compile(r"[0-9]{15}")
 """Hexadecimal can spell the number of an ID card; of random trace ids 1 in 60 has so many digits in a row."""
 
@@ -48,7 +43,7 @@ class exchange_of:  # noqa: N801  # it stands after `with` as a function does, w
     __slots__ = ("_made", "_token")
 
     def __init__(self, traceparents: Sequence[str]) -> None:
-        self._made = Exchange(accepted_number(traceparents) or f"{_NUMBERS.getrandbits(128):032x}")
+        self._made = Exchange(accepted_number(traceparents) or os.urandom(16).hex())
 
     def __enter__(self) -> Exchange:
         self._token = _CURRENT.set(self._made)

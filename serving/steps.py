@@ -1,7 +1,7 @@
 """Steps of an answer: requests that came together take each of them side by side.
 
 After the first of them a step's code and tables are near the processor, so that of sixteen requests that are
-asked at once each takes a fifth less of its time than one after the other. What an answer needs in memory is
+asked at once each takes a sixth less of its time than one after the other. What an answer needs in memory is
 kept for as many as there are, within the bounds of `serving.turns`.
 """
 

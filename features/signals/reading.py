@@ -4,7 +4,7 @@
 it would accept, with the same stored values, some twenty times faster; it leaves everything else to it. It
 is written once from the contract's own fields and rules, as the row engine is from the features.
 
-What it makes of a row is a tuple, which takes half as long as a row by names; `ReadRows` has both.
+What it makes of a row is a tuple, made in a fifth of the time of a row by names; `ReadRows` has both.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ class Explainer:
         model = self._read()
         if model is None:
             return lightgbm.margins(self._booster, matrix)
-        rows = _checked(matrix, model)
+        rows = checked(matrix, model.features)
         return model.margins(rows, self.settings.block_rows, self.settings.threads)
 
     def contributions(self, matrix: Floats) -> tuple[Floats, Floats]:
@@ -95,7 +95,7 @@ class Explainer:
         model = self._read()
         if model is None:
             return (lightgbm.margins(self._booster, matrix), *lightgbm.contributions(self._booster, matrix))
-        rows = _checked(matrix, model)
+        rows = checked(matrix, model.features)
         block, threads = self.settings.block_rows, self.settings.threads
         margins, values = model.explain(self._built(model), rows, block, threads)
         base = np.empty(len(rows))
@@ -118,7 +118,7 @@ class Explainer:
                 order.astype(np.int64),
                 np.take_along_axis(values, order, axis=1),
             )
-        rows = _checked(matrix, model)
+        rows = checked(matrix, model.features)
         block, threads = self.settings.block_rows, self.settings.threads
         return model.strongest(self._built(model), rows, count, block, threads)
 
@@ -181,7 +181,8 @@ class Explainer:
         return bool(np.allclose(model.base + values.sum(axis=1), margins, rtol=0, atol=1e-9))
 
 
-def _checked(matrix: Floats, model: TabledModel) -> Floats:
-    if list(matrix.shape[1:]) != [model.features]:
-        raise VectorError(f"the model reads {model.features} columns; the rows have the shape {matrix.shape}")
+def checked(matrix: Floats, features: int) -> Floats:
+    """Rows (n, features) as compiled code takes them; raises `VectorError` for another number of features."""
+    if matrix.ndim != 2 or matrix.shape[1] != features:
+        raise VectorError(f"the model reads {features} columns; the rows have the shape {matrix.shape}")
     return np.ascontiguousarray(matrix, dtype=np.float64)
