@@ -265,6 +265,9 @@ class _Writer:
             case Arithmetic(op=op, left=left, right=right):
                 one, other = self._household(left), self._household(right)
                 missing = self._missing((left, one), (right, other))
+                if op == "*" and _is_whole(expr) and _has_float(expr):
+                    # Counts are floats here: none of them times a loss would be a zero below zero.
+                    return _unless(missing, f"{one} * {other} + 0.0")
                 if op == "/":
                     # One side a float makes the division one of floats.
                     if isinstance(right, Literal):
@@ -304,6 +307,26 @@ def _is_float(expr: Expr) -> bool:
         case Arithmetic(op="/") | Aggregate(op="count") | Compare():
             return True
     return False
+
+
+def _is_whole(expr: Expr) -> bool:
+    """Whether the value of a household expression is a whole number, or missing."""
+    match expr:
+        case Arithmetic(op=op, left=left, right=right):
+            return op != "/" and _is_whole(left) and _is_whole(right)
+        case Extreme(left=left, right=right):
+            return _is_whole(left) and _is_whole(right)
+        case Literal(value=value):
+            return isinstance(value, int)
+    return True
+
+
+def _has_float(expr: Expr) -> bool:
+    """Whether some of a whole number comes as a float."""
+    match expr:
+        case Arithmetic(left=left, right=right) | Extreme(left=left, right=right):
+            return _has_float(left) or _has_float(right)
+    return _is_float(expr)
 
 
 def _village_source(begin: Begin) -> str:

@@ -8,7 +8,7 @@ import struct
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from features import FEATURES, Feature, RowEngine, build_vectors, silent_feeds
@@ -56,6 +56,9 @@ def test_all_features_agree_on_every_engine(seed: int, as_of: dt.date) -> None:
     check_parity(make_world(seed, as_of), as_of, list(FEATURES.values()), ENGINE)
 
 
+# A loss times a count of none, and times a comparison that does not hold: no zero below zero.
+@example(seed=91, as_of=AS_OF_DATES[0])
+@example(seed=116, as_of=AS_OF_DATES[0])
 @settings(max_examples=35, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9), as_of=st.sampled_from(AS_OF_DATES))
 def test_random_expressions_agree_on_every_engine(seed: int, as_of: dt.date) -> None:
